@@ -1,0 +1,324 @@
+"""The nouns of the road: every stage takes and returns these and nothing else.
+
+Coordinates are pixels of the original frame as a person sees it (rotation applied): x right, y down,
+half-open. Images are uint8 arrays of shape (height, width, 3) in BGR order. Times ending in `_s` are
+seconds since the first frame of the video, derived from the stream's own presentation time stamps (`pts`).
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image: TypeAlias = NDArray[np.uint8]
+
+
+class MediaKind(enum.StrEnum):
+    """What a submitted file turned out to be."""
+
+    VIDEO = "video"
+    PHOTO = "photo"
+
+
+class VideoState(enum.StrEnum):
+    """Where a video is on the road; the last six are ends."""
+
+    #: Known by its path; nobody has opened it yet.
+    REGISTERED = "registered"
+    #: Opened and split; its segments are on their way through the queues.
+    PROCESSING = "processing"
+    #: Every segment has ended; its tracklets are being stitched into sightings.
+    AGGREGATING = "aggregating"
+    #: Everything in the file was looked at.
+    DONE = "done"
+    #: The file stops or breaks before its announced end; what came before is kept.
+    TRUNCATED = "truncated"
+    #: The file is there, but nothing in it can be decoded.
+    UNREADABLE = "unreadable"
+    #: A media file without pictures, audio only for instance.
+    NO_VIDEO_STREAM = "no_video_stream"
+    #: The path leads nowhere, may not be read, or lies outside the allowed roots.
+    INACCESSIBLE = "inaccessible"
+    #: Our own work on it failed, after every retry.
+    FAILED = "failed"
+
+    @property
+    def ended(self) -> bool:
+        return self not in (VideoState.REGISTERED, VideoState.PROCESSING, VideoState.AGGREGATING)
+
+    @property
+    def has_result(self) -> bool:
+        """Whether frames of it were looked at."""
+        return self in (VideoState.DONE, VideoState.TRUNCATED)
+
+
+class SegmentState(enum.StrEnum):
+    """Where a segment is; the moves are held in `db.moves`."""
+
+    #: Known, not yet on a queue.
+    PENDING = "pending"
+    #: On the detect queue.
+    QUEUED = "queued"
+    #: A detect worker holds its lease.
+    DETECTING = "detecting"
+    #: Its tracklets and crops are stored; on the read queue.
+    DETECTED = "detected"
+    #: A read worker holds its lease.
+    READING = "reading"
+    #: Its readings are stored.
+    DONE = "done"
+    #: Given up after the allowed attempts; the reason stands beside it.
+    QUARANTINED = "quarantined"
+
+    @property
+    def ended(self) -> bool:
+        return self in (SegmentState.DONE, SegmentState.QUARANTINED)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels of the original frame, half-open."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+    @property
+    def width(self) -> float:
+        return self.x2 - self.x1
+
+    @property
+    def height(self) -> float:
+        return self.y2 - self.y1
+
+    @property
+    def area(self) -> float:
+        return max(0.0, self.width) * max(0.0, self.height)
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
+
+    def iou(self, other: Box) -> float:
+        """Intersection over union, 0 to 1."""
+        width = min(self.x2, other.x2) - max(self.x1, other.x1)
+        height = min(self.y2, other.y2) - max(self.y1, other.y1)
+        if width <= 0 or height <= 0:
+            return 0.0
+        shared = width * height
+        return shared / (self.area + other.area - shared)
+
+    def grown(self, margin_x: float, margin_y: float) -> Box:
+        """The box with a margin in pixels on each side; may leave the frame."""
+        return Box(self.x1 - margin_x, self.y1 - margin_y, self.x2 + margin_x, self.y2 + margin_y)
+
+    def shifted(self, dx: float, dy: float) -> Box:
+        return Box(self.x1 + dx, self.y1 + dy, self.x2 + dx, self.y2 + dy)
+
+    def clipped(self, width: int, height: int) -> Box:
+        """The part of the box inside a frame of that size."""
+        return Box(
+            min(max(self.x1, 0.0), width),
+            min(max(self.y1, 0.0), height),
+            min(max(self.x2, 0.0), width),
+            min(max(self.y2, 0.0), height),
+        )
+
+    def as_tuple(self) -> tuple[float, float, float, float]:
+        return self.x1, self.y1, self.x2, self.y2
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """What the probe learnt of one file without decoding it all."""
+
+    path: Path
+    kind: MediaKind
+    #: Size of the frame as shown, rotation applied.
+    width: int
+    height: int
+    #: Degrees that `pipeline.media` turns each frame by, counter-clockwise: 0, 90, 180 or 270.
+    rotation: int
+    codec: str
+    #: Seconds per pts tick.
+    time_base: Fraction
+    #: pts of the first frame; all `_s` times count from it.
+    start_pts: int
+    #: pts just after the last frame that the packets announce.
+    end_pts: int
+    #: Frames a second, on average; 0 for a photograph.
+    frame_rate: float
+    #: pts of the keyframes, ascending; the first is `start_pts` or earlier than any other.
+    keyframes: tuple[int, ...]
+    #: Packets of the video stream.
+    frames: int
+    #: Set where the container already shows damage: the sentence a user reads.
+    problem: str | None = None
+
+    def seconds(self, pts: int) -> float:
+        """pts as seconds since the first frame."""
+        return float((pts - self.start_pts) * self.time_base)
+
+    @property
+    def duration_s(self) -> float:
+        return self.seconds(self.end_pts)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSpan:
+    """A contiguous stretch of one video, `[start_pts, end_pts)`, that starts at a keyframe."""
+
+    index: int
+    start_pts: int
+    end_pts: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One decoded frame, upright."""
+
+    pts: int
+    time_s: float
+    image: Image
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One plate box found in one frame."""
+
+    box: Box
+    #: The detector's score, 0 to 1.
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A detection at its time."""
+
+    pts: int
+    time_s: float
+    box: Box
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crop:
+    """The picture of one observation: the plate with a margin around it, cut from the original frame."""
+
+    observation: Observation
+    #: Where the plate's box lies inside `image`, in pixels of `image`.
+    plate: Box
+    #: Sharpness, size, frontality and exposure in one number; larger is better.
+    quality: float
+    image: Image
+
+
+@dataclass(frozen=True, slots=True)
+class Tracklet:
+    """One plate followed inside one segment."""
+
+    #: Position in the segment, by first appearance.
+    index: int
+    observations: tuple[Observation, ...]
+    #: The crops worth reading, best first.
+    crops: tuple[Crop, ...] = field(default=(), compare=False)
+
+    @property
+    def first(self) -> Observation:
+        return self.observations[0]
+
+    @property
+    def last(self) -> Observation:
+        return self.observations[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """One position of a reading."""
+
+    char: str
+    #: Probability that this position shows `char`, 0 to 1.
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A text that the pixels may show, with its share of the probability."""
+
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the reader believes a tracklet, or a photograph's plate, says."""
+
+    text: str
+    confidence: float
+    characters: tuple[Character, ...]
+    #: Runner-up texts, likeliest first; the text itself is not among them.
+    alternatives: tuple[Candidate, ...]
+    #: ISO 3166 code of the format that the text fits, or None where it fits none that was asked for.
+    country: str | None
+    #: Crops whose own best text agrees with `text` within one edit.
+    reads: int
+    #: Crops that were read.
+    crops: int
+    #: Position in the tracklet's crops of the one that supports `text` best: the evidence.
+    best_crop: int
+
+    @property
+    def shown(self) -> str:
+        """The text with `?` where a character is less than 50% sure."""
+        return "".join(c.char if c.confidence >= UNSURE_BELOW else "?" for c in self.characters)
+
+
+#: A character less sure than this counts as not recognised.
+UNSURE_BELOW = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTracklet:
+    """A tracklet with its reading, as the aggregator takes it: no pixels, only where they are kept."""
+
+    segment: int
+    index: int
+    first: Observation
+    last: Observation
+    #: How many frames it was seen on.
+    seen: int
+    #: The observation behind `reading.best_crop`.
+    best: Observation
+    #: Name of the evidence crop in the result store, or None where none is kept.
+    crop: str | None
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One vehicle passing once, stitched over segments."""
+
+    #: Position in the video, by first appearance.
+    index: int
+    text: str
+    country: str | None
+    confidence: float
+    characters: tuple[Character, ...]
+    alternatives: tuple[Candidate, ...]
+    first: Observation
+    last: Observation
+    best: Observation
+    crop: str | None
+    #: Crops that agree with `text`, over all its tracklets.
+    reads: int
+    #: False marks a `single read`: only one crop says so.
+    confirmed: bool
+    #: (segment, tracklet) pairs it was stitched from.
+    tracklets: tuple[tuple[int, int], ...]
