@@ -8,6 +8,7 @@ seconds since the first frame of the video, derived from the stream's own presen
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -155,7 +156,8 @@ class MediaInfo:
     end_pts: int
     #: Frames a second, on average; 0 for a photograph.
     frame_rate: float
-    #: pts of the keyframes, ascending; the first is `start_pts` or earlier than any other.
+    #: pts of the keyframes, ascending. Empty where the stream carries no usable time stamps: frames are then counted,
+    #: `time_base` is one frame, and the file is one span. The first may lie before `start_pts` (edit lists).
     keyframes: tuple[int, ...]
     #: Packets of the video stream.
     frames: int
@@ -248,6 +250,15 @@ class Character:
     confidence: float
 
 
+#: A character less sure than this counts as not recognised.
+UNSURE_BELOW = 0.5
+
+
+def shown(characters: Sequence[Character]) -> str:
+    """The text with `?` where a character is less than half sure."""
+    return "".join(c.char if c.confidence >= UNSURE_BELOW else "?" for c in characters)
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A text that the pixels may show, with its share of the probability."""
@@ -276,12 +287,7 @@ class Reading:
 
     @property
     def shown(self) -> str:
-        """The text with `?` where a character is less than 50% sure."""
-        return "".join(c.char if c.confidence >= UNSURE_BELOW else "?" for c in self.characters)
-
-
-#: A character less sure than this counts as not recognised.
-UNSURE_BELOW = 0.5
+        return shown(self.characters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,3 +328,7 @@ class Sighting:
     confirmed: bool
     #: (segment, tracklet) pairs it was stitched from.
     tracklets: tuple[tuple[int, int], ...]
+
+    @property
+    def shown(self) -> str:
+        return shown(self.characters)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from training.detector import photos
 from training.detector.crops import LEAST_VISIBLE, Sample, anywhere, around_plate
 from training.detector.feed import collate, mosaic, one_ahead
 from training.detector.harm import harm
@@ -130,6 +131,38 @@ def test_false_boxes_count_only_where_every_plate_is_known() -> None:
     box, sure = np.array([[0, 0, 9, 9]], np.float32), np.array([0.9], np.float32)
     assert score([match(box, sure, none, complete=False)], 0.5).false_per_picture is None
     assert score([match(box, sure, none, complete=True)], 0.5).false_per_picture == 1.0
+
+
+def test_doubtful_places_count_neither_way_but_a_plate_beside_one_does() -> None:
+    truth, doubtful = (
+        np.array([[0, 0, 100, 30]], np.float32),
+        np.array([[200, 0, 300, 30], [0, 0, 90, 30]], np.float32),
+    )
+    boxes = np.array([[0, 0, 100, 30], [205, 0, 300, 32]], np.float32)
+    matched = match(boxes, np.array([0.6, 0.9], np.float32), truth, complete=True, ignored=doubtful)
+    assert score([matched], 0.5).recall == 1.0
+    assert score([matched], 0.5).false_per_picture == 0.0
+
+
+def test_plates_added_by_eye_are_taught_but_never_scored() -> None:
+    with (Path(photos.__file__).with_name("by_eye.csv")).open() as file:
+        rows = [row.split(",") for row in file.read().splitlines()[1:]]
+    assert {row[5] for row in rows} == {"plate", "doubtful", "not_plate"}
+    assert all(float(row[1]) < float(row[3]) and float(row[2]) < float(row[4]) for row in rows)
+
+
+@pytest.mark.parametrize(("split", "plates", "doubtful"), [("train", 2, 0), ("dev", 1, 1)])
+def test_by_eye_boxes_join_their_pictures(
+    tmp_path: Path, split: photos.Split, plates: int, doubtful: int
+) -> None:
+    with (Path(photos.__file__).with_name("by_eye.csv")).open() as file:
+        name = next(row.split(",")[0] for row in file if row.rstrip().endswith(",plate"))
+    (tmp_path / "detection").mkdir()
+    row = f"{name},{split},1,2,30,12,1\n"
+    (tmp_path / "detection" / "boxes.csv").write_text("image,split,x1,y1,x2,y2,every_plate_boxed\n" + row)
+    (photo,) = load_photos(tmp_path, split)
+    assert len(photo.boxes) >= plates
+    assert len(photo.doubtful) >= doubtful
 
 
 def test_average_precision_of_a_known_ranking() -> None:

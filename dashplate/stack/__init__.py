@@ -1,0 +1,24 @@
+"""The embedded stack: private Redis and PostgreSQL in the data folder, and the worker processes beside them.
+
+Importing this is cheap; drivers are imported where they are used.
+"""
+
+from __future__ import annotations
+
+from dashplate.stack.layout import Layout
+from dashplate.stack.processes import Command, ProcessState, Supervisor
+from dashplate.stack.stack import Running, Stack, running, stop
+from dashplate.stack.urls import mask_secrets, mask_url
+
+__all__ = [
+    "Command",
+    "Layout",
+    "ProcessState",
+    "Running",
+    "Stack",
+    "Supervisor",
+    "mask_secrets",
+    "mask_url",
+    "running",
+    "stop",
+]

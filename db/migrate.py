@@ -1,0 +1,31 @@
+"""Brings a database to the newest schema; safe to run from several machines at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
+
+from db.engine import engine_for
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+#: Key of the advisory lock under which one migrator at a time works.
+_LOCK = 0x44504C54
+
+
+def config() -> Config:
+    """Alembic's configuration, without a file."""
+    made = Config()
+    made.set_main_option("script_location", str(_MIGRATIONS))
+    return made
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Run the migrations that the database lacks."""
+    with engine_for(url).begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        prepared = config()
+        prepared.attributes["connection"] = connection
+        command.upgrade(prepared, revision)

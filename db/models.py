@@ -1,0 +1,235 @@
+"""The tables. Every write of the road has a natural key, so doing a step twice changes nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Enum,
+    ForeignKey,
+    Identity,
+    Index,
+    MetaData,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from pipeline.records import MediaKind, SegmentState, VideoState
+
+
+def _enum(kind: type[MediaKind] | type[SegmentState] | type[VideoState]) -> Enum:
+    """Text with a check: readable in SQL, and a new state is a migration of one line."""
+    return Enum(kind, native_enum=False, values_callable=lambda e: [m.value for m in e], length=32)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {dt.datetime: DateTime(timezone=True), dict[str, Any]: JSONB, list[Any]: JSONB, int: BigInteger}
+
+
+class Job(Base):
+    """One submission: a set of videos and the options they are processed with."""
+
+    __tablename__ = "jobs"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    name: Mapped[str]
+    options: Mapped[dict[str, Any]]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    #: Set when the last of its videos has ended.
+    finished_at: Mapped[dt.datetime | None]
+
+
+class Video(Base):
+    """One file of a job."""
+
+    __tablename__ = "videos"
+    __table_args__ = (
+        UniqueConstraint("job_id", "fingerprint"),
+        Index("ix_videos_open", "job_id", postgresql_where=text("finished_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    path: Mapped[str]
+    #: Size, time and head/tail hash: the same file submitted twice in a job is one video.
+    fingerprint: Mapped[str]
+    kind: Mapped[MediaKind | None] = mapped_column(_enum(MediaKind))
+    state: Mapped[VideoState] = mapped_column(_enum(VideoState), index=True)
+    #: What is wrong with it, in a sentence.
+    problem: Mapped[str | None]
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    rotation: Mapped[int | None]
+    codec: Mapped[str | None]
+    frame_rate: Mapped[float | None]
+    time_base_num: Mapped[int | None]
+    time_base_den: Mapped[int | None]
+    start_pts: Mapped[int | None]
+    end_pts: Mapped[int | None]
+    duration_s: Mapped[float | None]
+    #: False where the stream carries no usable time stamps: pts then number the frames.
+    timed: Mapped[bool | None]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    finished_at: Mapped[dt.datetime | None]
+
+
+class Segment(Base):
+    """A contiguous stretch of one video: the unit of work, of retry and of progress."""
+
+    __tablename__ = "segments"
+    __table_args__ = (
+        UniqueConstraint("video_id", "index"),
+        CheckConstraint("end_pts > start_pts", name="span"),
+        Index("ix_segments_pending", "video_id", "index", postgresql_where=text("state = 'pending'")),
+        Index(
+            "ix_segments_in_flight",
+            "state",
+            postgresql_where=text("state IN ('queued', 'detecting', 'detected', 'reading')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    video_id: Mapped[int] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))
+    index: Mapped[int]
+    start_pts: Mapped[int]
+    end_pts: Mapped[int]
+    start_s: Mapped[float]
+    end_s: Mapped[float]
+    state: Mapped[SegmentState] = mapped_column(_enum(SegmentState))
+    #: Counts the times it was sent out; a message with another number is stale.
+    attempt: Mapped[int] = mapped_column(server_default="0")
+    #: When it last changed hands.
+    moved_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    #: A worker that holds it renews this; past it, the worker counts as lost.
+    lease_until: Mapped[dt.datetime | None]
+    #: Host and process that hold or held it.
+    worker: Mapped[str | None]
+    #: Not to be sent out again before this.
+    not_before: Mapped[dt.datetime | None]
+    #: Why the last attempt failed, or what is damaged in the stretch.
+    problem: Mapped[str | None]
+    frames_looked: Mapped[int | None]
+
+
+class TrackletRow(Base):
+    """One plate followed inside one segment, and what the reader believes it says."""
+
+    __tablename__ = "tracklets"
+    __table_args__ = (UniqueConstraint("segment_id", "index"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    segment_id: Mapped[int] = mapped_column(ForeignKey("segments.id", ondelete="CASCADE"))
+    index: Mapped[int]
+    first: Mapped[dict[str, Any]]
+    last: Mapped[dict[str, Any]]
+    seen: Mapped[int]
+
+
+class CropRow(Base):
+    """A picture of a tracklet in the result store; `rank` 0 is the best."""
+
+    __tablename__ = "crops"
+    __table_args__ = (UniqueConstraint("tracklet_id", "rank"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    tracklet_id: Mapped[int] = mapped_column(ForeignKey("tracklets.id", ondelete="CASCADE"))
+    rank: Mapped[int]
+    observation: Mapped[dict[str, Any]]
+    #: Where the plate lies inside the picture: [x1, y1, x2, y2].
+    plate: Mapped[list[Any]]
+    quality: Mapped[float]
+    #: Name in the result store.
+    name: Mapped[str]
+
+
+class ReadingRow(Base):
+    """What a tracklet says; its tracklet is its key."""
+
+    __tablename__ = "readings"
+
+    tracklet_id: Mapped[int] = mapped_column(ForeignKey("tracklets.id", ondelete="CASCADE"), primary_key=True)
+    text: Mapped[str] = mapped_column(index=True)
+    confidence: Mapped[float]
+    characters: Mapped[list[Any]]
+    alternatives: Mapped[list[Any]]
+    country: Mapped[str | None]
+    reads: Mapped[int]
+    crops: Mapped[int]
+    best_crop: Mapped[int]
+
+
+class Plate(Base):
+    """A unique text, over all videos of the fleet."""
+
+    __tablename__ = "plates"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    text: Mapped[str] = mapped_column(unique=True)
+    country: Mapped[str | None]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+
+
+class SightingRow(Base):
+    """One vehicle passing once."""
+
+    __tablename__ = "sightings"
+    __table_args__ = (UniqueConstraint("video_id", "index"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    video_id: Mapped[int] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))
+    plate_id: Mapped[int] = mapped_column(ForeignKey("plates.id"), index=True)
+    index: Mapped[int]
+    #: The text with `?` where a character is less than half sure.
+    shown: Mapped[str]
+    country: Mapped[str | None]
+    confidence: Mapped[float]
+    characters: Mapped[list[Any]]
+    alternatives: Mapped[list[Any]]
+    first_s: Mapped[float] = mapped_column(index=True)
+    last_s: Mapped[float]
+    best_s: Mapped[float]
+    first_pts: Mapped[int]
+    last_pts: Mapped[int]
+    best_pts: Mapped[int]
+    x1: Mapped[float]
+    y1: Mapped[float]
+    x2: Mapped[float]
+    y2: Mapped[float]
+    reads: Mapped[int]
+    confirmed: Mapped[bool]
+    crop: Mapped[str | None]
+    tracklets: Mapped[list[Any]]
+
+
+class OutboxRow(Base):
+    """A message that must go out because a transaction committed; sent at least once, then marked."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        UniqueConstraint("kind", "key"),
+        Index("ix_outbox_unsent", "id", postgresql_where=text("sent_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    kind: Mapped[str]
+    key: Mapped[int]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    sent_at: Mapped[dt.datetime | None]
+    #: How often it went out: a step that kills its worker every time must end too.
+    sends: Mapped[int] = mapped_column(server_default="0")

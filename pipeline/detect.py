@@ -1,0 +1,138 @@
+"""Where the plates are: the plate detector behind one small interface.
+
+The default is the project's own YOLO network as an OpenVINO export, loaded through Ultralytics; any weights that
+Ultralytics can load (`.pt`, ONNX, OpenVINO, TensorRT) may be named instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipeline.errors import MissingDependency, ModelError
+from pipeline.offline import silence
+from pipeline.records import Box, Detection, Image
+
+#: Boxes below this score are not followed: chosen on the dev split, see the model card.
+VIDEO_THRESHOLD = 0.25
+#: Photographs have no second frame to confirm a box, but the reader still decides.
+PHOTO_THRESHOLD = 0.25
+#: A photograph is looked at in these sizes, longer side in pixels: near plates in the small one, far ones in the large.
+PHOTO_INPUTS_PX = (640, 1280)
+#: Two boxes of one frame that share more than this are one plate.
+SAME_PLATE_IOU = 0.5
+
+
+class Detector(Protocol):
+    """Anything that finds plates in pictures."""
+
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        """Plates per image, best first; boxes in pixels of the image given (BGR, any size)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorOptions:
+    """How to look."""
+
+    #: A `.pt` file, an export folder or file that Ultralytics loads.
+    weights: Path
+    #: The longer side of the network's input in pixels, a multiple of 32.
+    input_px: int = 640
+    #: Boxes scored lower are dropped.
+    threshold: float = VIDEO_THRESHOLD
+    #: Frames per call of the network.
+    batch: int = 8
+    #: `cpu`, `cuda:0`; None leaves the choice to Ultralytics.
+    device: str | None = None
+
+
+class YoloDetector:
+    """Ultralytics YOLO on whole frames, letterboxed to the input size."""
+
+    def __init__(self, options: DetectorOptions) -> None:
+        self._options = options
+        self._model = _load(options.weights)
+
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        """Plates per image, best first.
+
+        Raises ModelError where the weights cannot run here.
+        """
+        found: list[list[Detection]] = []
+        for start in range(0, len(images), self._options.batch):
+            found.extend(self._batch(list(images[start : start + self._options.batch])))
+        return found
+
+    def _batch(self, images: list[Image]) -> list[list[Detection]]:
+        options = self._options
+        results = self._model.predict(
+            images,
+            imgsz=_input_shape(images[0], options.input_px),
+            conf=options.threshold,
+            device=options.device,
+            batch=len(images),
+            rect=False,
+            verbose=False,
+            save=False,
+        )
+        return [_detections(result) for result in results]
+
+
+class PhotoDetector:
+    """Looks at a photograph in several sizes, since nothing says how large its plates are."""
+
+    def __init__(self, detectors: Sequence[Detector]) -> None:
+        self._detectors = detectors
+
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        """Plates per image over all sizes, overlapping boxes merged to the surest."""
+        per_size = [detector.detect(images) for detector in self._detectors]
+        return [merge_overlapping([d for size in per_size for d in size[i]]) for i in range(len(images))]
+
+
+def merge_overlapping(detections: Sequence[Detection]) -> list[Detection]:
+    """Keep the surest of boxes that are the same plate: overlapping, or one mostly inside the other."""
+    kept: list[Detection] = []
+    for detection in sorted(detections, key=lambda d: -d.confidence):
+        if not any(_same_plate(detection.box, k.box) for k in kept):
+            kept.append(detection)
+    return kept
+
+
+def _same_plate(a: Box, b: Box) -> bool:
+    width = min(a.x2, b.x2) - max(a.x1, b.x1)
+    height = min(a.y2, b.y2) - max(a.y1, b.y1)
+    if width <= 0 or height <= 0:
+        return False
+    return a.iou(b) > SAME_PLATE_IOU or width * height > 0.7 * min(a.area, b.area)
+
+
+def _input_shape(image: Image, longer_px: int) -> tuple[int, int]:
+    """(height, width) of the network's input: the image's shape, in steps of 32."""
+    height, width = image.shape[:2]
+    scale = longer_px / max(height, width)
+    return max(32, -(-round(height * scale) // 32) * 32), max(32, -(-round(width * scale) // 32) * 32)
+
+
+def _detections(result: Any) -> list[Detection]:
+    rows = result.boxes.data.cpu().numpy()
+    found = [Detection(Box(*(float(v) for v in row[:4])), float(row[4])) for row in rows]
+    return merge_overlapping(found)
+
+
+def _load(weights: Path) -> Any:
+    if not weights.exists():
+        raise ModelError(f"There is no detector at {weights}; name one with --detector, or restore models/.")
+    silence()
+    try:
+        import torch
+        from ultralytics import YOLO
+        from ultralytics.utils import SETTINGS
+    except ImportError as error:
+        raise MissingDependency(f"Detection needs Ultralytics ({error}); run: pip install 'dashplate[detect]'") from error
+    SETTINGS["sync"] = False
+    torch.set_num_threads(max(1, min(4, torch.get_num_threads())))
+    return YOLO(weights, task="detect")

@@ -1,0 +1,165 @@
+"""What a plate may say, country by country: data in YAML beside this file, used as a prior and never as a filter.
+
+A recogniser's probabilities already contain what it saw in training; a format multiplies them by how much likelier a
+text is for being a plate of some country than for being any text of that length. A text that fits nothing keeps its
+reading and gets no country.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, NamedTuple
+
+import yaml
+
+from pipeline.errors import UsageError
+from pipeline.formats.confusions import CONFUSED_WITH
+from pipeline.formats.pattern import Shape, shapes
+from pipeline.formats.table import Table
+
+#: Characters an unknown plate draws from: the catch-all's yardstick.
+_POOL = 36
+#: Rare scripts count for more than one character of the Latin pool.
+_RARE_POOL = 100
+#: Share of the prior that goes to texts of no known form, so that no reading is ever impossible.
+_FORMLESS_SHARE = 0.15
+#: A country is named where it holds at least this share of a text's probability: LL DDD LL alone is French, Italian
+#: or Argentine and names none, until `--country` says which of them to expect.
+_SURE_SHARE = 0.7
+#: The catch-all weighs this much of itself once countries were asked for.
+_CATCH_ALL_WHEN_ASKED = 0.1
+#: A fix changes at most this many characters: beyond that it is another plate.
+_MOST_EDITS = 3
+#: Fixes of one text towards one shape; more than this means that the shape says little.
+_MOST_FIXES = 24
+#: Trust in the prior over all countries at once, and over those asked for. Over all, full trust bends plates of
+#: unlisted forms towards listed ones (US dev crops .80 -> .75), while 0.75 costs none (BR .86 -> .90, RO .90 -> .93).
+_TRUST_IN_ALL, _TRUST_IN_ASKED = 0.75, 1.0
+
+
+class Match(NamedTuple):
+    """The country whose formats a text fits best."""
+
+    country: str
+    #: Nats by which its formats make the text likelier than any text of that length.
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class CountryFormat:
+    """One YAML file."""
+
+    name: str
+    #: ISO 3166 code; None for the catch-all.
+    code: str | None
+    weight: float
+    #: Shapes with their share of the country's plates; the shares sum to 1.
+    shapes: tuple[tuple[Shape, float], ...]
+
+
+class Formats:
+    """The prior over texts of the countries asked for."""
+
+    def __init__(self, countries: Sequence[CountryFormat], asked: bool) -> None:
+        total = sum(country.weight for country in countries)
+        weighed: dict[int, list[tuple[str | None, Shape, float]]] = defaultdict(list)
+        for country in countries:
+            for shape, share in country.shapes:
+                density = (1 - _FORMLESS_SHARE) * country.weight / total * share / shape.texts
+                weighed[shape.length].append((country.code, shape, density))
+        self._tables = {length: Table(length, entries) for length, entries in weighed.items()}
+        #: Codes of the countries asked for, or of all.
+        self.countries = tuple(country.code for country in countries if country.code)
+        #: How far the prior may be followed, 0 to 1.
+        self.trust = _TRUST_IN_ASKED if asked else _TRUST_IN_ALL
+        self._asked = asked
+
+    def gain(self, text: str) -> float:
+        """Nats by which being a plate makes this text likelier than any text of its length; the prior of fusion."""
+        return math.log(sum(self._densities(text).values()) / _any(text) + _FORMLESS_SHARE)
+
+    def match(self, text: str) -> Match | None:
+        """The country that a text belongs to, or None where it fits none, or several about equally well.
+
+        Countries that were asked for compete with each other; otherwise with the forms of the rest of the world too.
+        """
+        densities = self._densities(text)
+        named = [(density, code) for code, density in densities.items() if code is not None]
+        everywhere = sum(densities.values()) + _FORMLESS_SHARE * _any(text)
+        total = sum(density for density, _ in named) if self._asked else everywhere
+        if not named or max(named)[0] < _SURE_SHARE * total:
+            return None
+        density, code = max(named)
+        return Match(code, math.log(density / _any(text)))
+
+    def fixes(self, text: str) -> set[str]:
+        """Texts that differ from this one in at most `_MOST_EDITS` confusable characters, and fit a format better."""
+        found: set[str] = set()
+        for allowed in self._table(text).near(text, _MOST_EDITS):
+            places = [_stand_ins(char, chars) for char, chars in zip(text, allowed, strict=True)]
+            if math.prod(map(len, places)) <= _MOST_FIXES:
+                found.update(map("".join, itertools.product(*places)))
+        floor = self.gain(text)
+        return {fix for fix in found if self.gain(fix) > floor}
+
+    def _table(self, text: str) -> Table:
+        return self._tables.get(len(text)) or Table(len(text), [])
+
+    def _densities(self, text: str) -> dict[str | None, float]:
+        return self._table(text).densities(text)
+
+
+def load_formats(countries: Sequence[str] | None = None) -> Formats:
+    """The formats of the countries asked for (ISO 3166 codes), or of all known ones.
+
+    Raises UsageError for a code without a file.
+    """
+    known = {country.code: country for country in _all_countries()}
+    catch_all = known.pop(None)
+    if not countries:
+        return Formats([catch_all, *known.values()], asked=False)
+    asked = [code.upper() for code in countries]
+    unknown = [code for code in asked if code not in known]
+    if unknown:
+        raise UsageError(f"No plate format for {', '.join(unknown)}; known are {', '.join(sorted(map(str, known)))}.")
+    weight = _CATCH_ALL_WHEN_ASKED * sum(known[code].weight for code in asked)
+    rest = CountryFormat(catch_all.name, None, weight, catch_all.shapes)
+    return Formats([rest, *(known[code] for code in asked)], asked=True)
+
+
+@cache
+def _all_countries() -> tuple[CountryFormat, ...]:
+    files = sorted(file.name for file in resources.files(__name__).iterdir() if file.name.endswith(".yaml"))
+    return tuple(_country(resources.files(__name__).joinpath(name).read_text("utf-8")) for name in files)
+
+
+def _country(text: str) -> CountryFormat:
+    described: dict[str, Any] = yaml.safe_load(text)
+    never = str(described.get("never", ""))
+    patterns = described["patterns"]
+    total = sum(float(pattern["weight"]) for pattern in patterns)
+    weighed = [(shapes(pattern["form"], never), float(pattern["weight"]) / total) for pattern in patterns]
+    return CountryFormat(
+        name=str(described["name"]),
+        code=described["code"],
+        weight=float(described["weight"]),
+        shapes=tuple((shape, share / len(found)) for found, share in weighed for shape in found),
+    )
+
+
+def _any(text: str) -> float:
+    """Probability of a text among all texts of its length."""
+    rare = sum(not char.isascii() for char in text)
+    return float(_POOL) ** (rare - len(text)) * float(_RARE_POOL) ** -rare
+
+
+def _stand_ins(char: str, allowed: Iterable[str]) -> list[str]:
+    if char in allowed:
+        return [char]
+    return [other for other in CONFUSED_WITH.get(char, "") if other in allowed]

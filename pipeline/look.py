@@ -1,0 +1,80 @@
+"""The detect stage: one segment in, its tracklets with their best crops out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from pipeline.crops import CropOptions, CropShelf
+from pipeline.detect import Detector
+from pipeline.records import Frame, MediaKind, Tracklet
+from pipeline.track import Track, Tracker
+
+#: Frames of a video that are looked at, a second. Ten shows an oncoming plate four times or more while it is large
+#: enough to read, and leaves two cores ahead of real time.
+SAMPLE_FPS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class LookOptions:
+    """How closely a video is looked at."""
+
+    sample_fps: float = SAMPLE_FPS
+    #: Frames handed to the detector at once.
+    batch: int = 8
+    #: A tracklet seen on fewer frames is dropped: one box alone is a false alarm more often than a plate.
+    min_seen: int = 2
+    crops: CropOptions = field(default_factory=CropOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentLook:
+    """What the detect stage found in one segment."""
+
+    tracklets: tuple[Tracklet, ...]
+    #: Frames the detector saw.
+    frames_looked: int
+    #: A sentence where the stretch is damaged, else None.
+    damage: str | None
+
+
+def follow(
+    frames: Iterable[Frame],
+    detector: Detector,
+    kind: MediaKind,
+    options: LookOptions,
+    on_batch: Callable[[int], None] | None = None,
+) -> tuple[tuple[Tracklet, ...], int]:
+    """Follow every plate through `frames`; return the tracklets and the number of frames looked at.
+
+    `on_batch` is called with the running count after each batch, so that a caller can report progress.
+    """
+    tracker = Tracker()
+    shelves: dict[int, CropShelf] = {}
+    looked = 0
+    for batch in _batches(frames, options.batch):
+        found = detector.detect([frame.image for frame in batch])
+        for frame, detections in zip(batch, found, strict=True):
+            for track, observation in tracker.update(frame.pts, frame.time_s, detections):
+                shelves.setdefault(track.index, CropShelf(options.crops)).offer(frame.image, observation)
+        looked += len(batch)
+        if on_batch is not None:
+            on_batch(looked)
+    min_seen = 1 if kind is MediaKind.PHOTO or looked == 1 else options.min_seen
+    return _tracklets(tracker.tracks(), shelves, min_seen), looked
+
+
+def _tracklets(tracks: Iterable[Track], shelves: dict[int, CropShelf], min_seen: int) -> tuple[Tracklet, ...]:
+    kept: list[Tracklet] = []
+    for track in tracks:
+        crops = shelves[track.index].best()
+        if len(track.observations) >= min_seen and crops:
+            kept.append(Tracklet(len(kept), tuple(track.observations), crops))
+    return tuple(kept)
+
+
+def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
+    iterator = iter(frames)
+    while batch := list(islice(iterator, size)):
+        yield batch

@@ -1,0 +1,209 @@
+"""Stitches tracklets into sightings: one vehicle passing once is one row, whatever the cuts and misreads between.
+
+Two tracklets are the same vehicle when their texts differ by no more than the recogniser's own confusions explain and
+they are close in time. Texts are compared by an edit distance in which look-alikes cost little: 1 is one full letter.
+Fixed-prefix similarity (Jaro-Winkler) is not used: vehicles of one region share a prefix.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from pipeline.formats.confusions import CONFUSIONS
+from pipeline.records import (
+    Candidate,
+    Character,
+    MediaKind,
+    Reading,
+    ReadTracklet,
+    Sighting,
+)
+
+#: Tracklets with equal texts this far apart are still one passing: a plate hidden behind another car, a wiper.
+SAME_TEXT_GAP_S = 20.0
+#: Tracklets with like texts must be this close.
+LIKE_TEXT_GAP_S = 3.0
+#: Texts of one vehicle differ by at most this: one true misread, or a few look-alikes.
+LIKE_COST = 1.0
+#: What exchanging look-alikes costs, against 1 for any other exchange.
+LOOK_ALIKE_COST = 0.3
+#: A character lost at either end is a plate cut off by the frame or a neighbouring bolt.
+END_COST = 0.6
+#: Texts that no crop had get this share instead of none, so that one bad tracklet cannot veto.
+_UNPROPOSED = 0.01
+#: Keeps a logarithm finite where a tracklet leaves nothing unexplained.
+_NEVER_ZERO = 1e-4
+#: More agreeing crops than this do not make a tracklet weigh more: they are looks at the same picture.
+_MOST_READS = 4
+#: Runner-up texts kept.
+_ALTERNATIVES = 5
+
+#: A video's sighting by one crop must be this sure of the whole text; two agreeing crops need less.
+SINGLE_READ_CONFIDENCE = 0.75
+CONFIRMED_CONFIDENCE = 0.35
+#: A text that fits no country's format must be surer than one that does.
+UNKNOWN_FORMAT_CONFIDENCE = 0.6
+#: ... and longer: what is read off signs, lorries and shop fronts is mostly short.
+UNKNOWN_FORMAT_CHARACTERS = 5
+#: A photograph has one picture of each plate.
+PHOTO_CONFIDENCE = 0.2
+
+
+def stitch(tracklets: Sequence[ReadTracklet], kind: MediaKind | None) -> tuple[Sighting, ...]:
+    """The sightings of one video, by first appearance; `tracklets` are all that have a reading, in any order."""
+    groups: list[_Group] = []
+    for tracklet in sorted(tracklets, key=lambda t: (t.first.pts, t.segment, t.index)):
+        home = min(_homes(groups, tracklet), key=lambda pair: pair[0], default=None)
+        if home is None:
+            groups.append(_Group([tracklet]))
+        else:
+            home[1].members.append(tracklet)
+    sightings = [s for group in groups if _worth_keeping(s := group.sighting(), kind)]
+    ordered = sorted(sightings, key=lambda s: (s.first.pts, s.text))
+    return tuple(_numbered(ordered))
+
+
+@dataclass(slots=True)
+class _Group:
+    """Tracklets of one vehicle's passing, in the making."""
+
+    members: list[ReadTracklet] = field(default_factory=list)
+
+    def sighting(self) -> Sighting:
+        shares = _fused(self.members)
+        text = max(shares, key=lambda t: (shares[t], t))
+        best = max((m for m in self.members if m.reading.text == text), key=_weight, default=self.members[0])
+        reads = sum(m.reading.reads for m in self.members if edit_cost(m.reading.text, text) <= LIKE_COST)
+        return Sighting(
+            index=0,
+            text=text,
+            country=best.reading.country,
+            confidence=min(1.0, shares[text]),
+            characters=_characters(self.members, text),
+            alternatives=_runners_up(shares, text),
+            first=min((m.first for m in self.members), key=lambda o: o.pts),
+            last=max((m.last for m in self.members), key=lambda o: o.pts),
+            best=best.best,
+            crop=best.crop,
+            reads=reads,
+            confirmed=reads >= 2,
+            tracklets=tuple((m.segment, m.index) for m in self.members),
+        )
+
+
+def edit_cost(a: str, b: str) -> float:
+    """Edit distance between two plate texts, weighted by what is easily confused; 0 for equal texts."""
+    row = [_gap_cost(j) for j in range(len(b) + 1)]
+    for i, char in enumerate(a, start=1):
+        previous, row = row, [_gap_cost(i)]
+        for j, other in enumerate(b, start=1):
+            gap = END_COST if (i, j) == (len(a), len(b)) else 1.0
+            row.append(min(previous[j - 1] + _exchange_cost(char, other), previous[j] + gap, row[j - 1] + gap))
+    return row[-1]
+
+
+def _gap_cost(length: int) -> float:
+    """Characters missing at the beginning: the first is cheap, further ones are not."""
+    return 0.0 if length == 0 else END_COST + length - 1
+
+
+def _exchange_cost(a: str, b: str) -> float:
+    if a == b:
+        return 0.0
+    return LOOK_ALIKE_COST if (a, b) in CONFUSIONS or (b, a) in CONFUSIONS else 1.0
+
+
+def _homes(groups: Sequence[_Group], tracklet: ReadTracklet) -> Iterator[tuple[float, _Group]]:
+    """The groups that a tracklet may belong to, with how unlike it is to each."""
+    for group in groups:
+        costs = [c for member in group.members if (c := _kinship(member, tracklet)) is not None]
+        if costs and not any(_elsewhere(member, tracklet) for member in group.members):
+            yield min(costs), group
+
+
+def _kinship(a: ReadTracklet, b: ReadTracklet) -> float | None:
+    """How unlike two tracklets of one vehicle are; None where they are two vehicles."""
+    gap_s = max(b.first.time_s - a.last.time_s, a.first.time_s - b.last.time_s, 0.0)
+    if a.reading.text == b.reading.text:
+        return 0.0 if gap_s <= SAME_TEXT_GAP_S else None
+    if gap_s > LIKE_TEXT_GAP_S:
+        return None
+    if _part_of(a, b):
+        return LIKE_COST
+    cost = edit_cost(a.reading.text, b.reading.text)
+    return cost if cost <= LIKE_COST else None
+
+
+def _part_of(a: ReadTracklet, b: ReadTracklet) -> bool:
+    """Whether one text is a piece of the other: the plate was partly hidden or out of the frame."""
+    shorter, longer = sorted((a.reading.text, b.reading.text), key=len)
+    return len(shorter) >= max(3, len(longer) - 3) and shorter in longer
+
+
+def _elsewhere(a: ReadTracklet, b: ReadTracklet) -> bool:
+    """Seen at the same time in two places with two texts: two vehicles, however alike."""
+    overlap_s = min(a.last.time_s, b.last.time_s) - max(a.first.time_s, b.first.time_s)
+    if overlap_s <= 0 or a.reading.text == b.reading.text:
+        return False
+    (ax, ay), (bx, by) = a.best.box.centre, b.best.box.centre
+    apart = math.hypot(ax - bx, ay - by)
+    together_in_time = abs(a.best.time_s - b.best.time_s) < 0.2
+    return together_in_time and apart > 1.5 * max(a.best.box.width, b.best.box.width)
+
+
+def _weight(member: ReadTracklet) -> float:
+    return math.sqrt(min(max(member.reading.reads, 1), _MOST_READS)) * max(member.reading.confidence, _UNPROPOSED)
+
+
+def _fused(members: Sequence[ReadTracklet]) -> dict[str, float]:
+    """Share of each text over all tracklets: log-probabilities summed, weighted by how much each tracklet saw."""
+    proposals = [_proposals(m.reading) for m in members]
+    texts = {text for own in proposals for text in own}
+    # The heaviest counts once, so that a lone tracklet keeps its own confidences and agreeing ones grow surer.
+    heaviest = max(_weight(m) for m in members)
+    weighted = [(_weight(m) / heaviest, own) for m, own in zip(members, proposals, strict=True)]
+    logs = {t: sum(w * math.log(own.get(t, _UNPROPOSED)) for w, own in weighted) for t in texts}
+    unexplained = sum(w * math.log(max(_NEVER_ZERO, 1.0 - sum(own.values()))) for w, own in weighted)
+    top = max(*logs.values(), unexplained)
+    total = sum(math.exp(log - top) for log in (*logs.values(), unexplained))
+    return {t: math.exp(log - top) / total for t, log in logs.items()}
+
+
+def _proposals(reading: Reading) -> dict[str, float]:
+    own = {c.text: max(c.confidence, _UNPROPOSED) for c in reading.alternatives}
+    own[reading.text] = max(reading.confidence, _UNPROPOSED)
+    return own
+
+
+def _characters(members: Sequence[ReadTracklet], text: str) -> tuple[Character, ...]:
+    """Each position at its surest, over the tracklets that say the text; else the unsure text itself."""
+    said = [m.reading.characters for m in members if m.reading.text == text]
+    if not said:
+        share = max((c.confidence for m in members for c in m.reading.alternatives if c.text == text), default=0.0)
+        return tuple(Character(char, share) for char in text)
+    return tuple(
+        Character(char, max(own[i].confidence for own in said)) for i, char in enumerate(text)
+    )
+
+
+def _runners_up(shares: dict[str, float], text: str) -> tuple[Candidate, ...]:
+    others = sorted((t for t in shares if t != text), key=lambda t: (-shares[t], t))
+    return tuple(Candidate(t, shares[t]) for t in others[:_ALTERNATIVES])
+
+
+def _worth_keeping(sighting: Sighting, kind: MediaKind | None) -> bool:
+    """Whether a sighting is sure enough to be a row; what the format leaves open, confidence must settle."""
+    if kind is MediaKind.PHOTO:
+        return sighting.confidence >= PHOTO_CONFIDENCE
+    if not sighting.confirmed:
+        return sighting.country is not None and sighting.confidence >= SINGLE_READ_CONFIDENCE
+    if sighting.country is None:
+        return len(sighting.text) >= UNKNOWN_FORMAT_CHARACTERS and sighting.confidence >= UNKNOWN_FORMAT_CONFIDENCE
+    return sighting.confidence >= CONFIRMED_CONFIDENCE
+
+
+def _numbered(sightings: Sequence[Sighting]) -> Iterator[Sighting]:
+    for index, sighting in enumerate(sightings):
+        yield replace(sighting, index=index)

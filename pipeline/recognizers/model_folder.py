@@ -1,0 +1,88 @@
+"""PP-OCRv6's small recogniser as a PaddleOCR model folder, made from the file inside the `rapidocr` wheel."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import yaml
+
+from pipeline.errors import MissingDependency, ModelError
+
+#: PaddleOCR's name of the model that needs no download.
+BUNDLED_MODEL = "PP-OCRv6_small_rec"
+_WHEEL = "rapidocr"
+_FILE_IN_WHEEL = "models/PP-OCRv6_rec_small.onnx"
+#: Input of the PP-OCR recognisers: channels, height, and the width below which PaddleOCR pads.
+_INPUT_SHAPE = [3, 48, 320]
+#: Part of the folder's name: raise it when what `_describe` writes changes.
+_LAYOUT = 1
+
+
+def bundled_folder(cache_dir: Path) -> Path:
+    """A folder with `inference.onnx` and `inference.yml` that PaddleOCR loads; made once per cache folder.
+
+    Several processes may ask at once: each prepares its own and the first to rename it into place wins.
+    Raises MissingDependency without the wheel, ModelError where its file is not what it should be.
+    """
+    source = _file_in_wheel()
+    folder = cache_dir / f"{BUNDLED_MODEL}-{source.stat().st_size}-{_LAYOUT}"
+    if not folder.is_dir():
+        _publish(source, folder)
+    return folder
+
+
+def _publish(source: Path, folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".draft-"))
+    try:
+        (draft / "inference.yml").write_text(_describe(source), encoding="utf-8")
+        shutil.copyfile(source, draft / "inference.onnx")
+        draft.chmod(0o755)
+        os.rename(draft, folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _describe(source: Path) -> str:
+    return yaml.safe_dump(
+        {
+            "Global": {"model_name": BUNDLED_MODEL},
+            "PreProcess": {
+                "transform_ops": [
+                    {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}},
+                    {"RecResizeImg": {"image_shape": _INPUT_SHAPE}},
+                ]
+            },
+            "PostProcess": {"name": "CTCLabelDecode", "character_dict": _charset(source)},
+        },
+        allow_unicode=True,
+    )
+
+
+def _file_in_wheel() -> Path:
+    spec = importlib.util.find_spec(_WHEEL)
+    if spec is None or spec.origin is None:
+        raise MissingDependency(
+            "The reader's model comes in the rapidocr package, which is not installed: pip install 'dashplate[read]'"
+        )
+    path = Path(spec.origin).parent / _FILE_IN_WHEEL
+    if not path.is_file():
+        raise ModelError(f"{path.name} is missing from the installed rapidocr package: install rapidocr 3.10 again.")
+    return path
+
+
+def _charset(source: Path) -> list[str]:
+    import onnxruntime  # type: ignore[import-untyped]
+
+    session = onnxruntime.InferenceSession(str(source), providers=["CPUExecutionProvider"])
+    characters = session.get_modelmeta().custom_metadata_map.get("character", "")
+    if not characters:
+        raise ModelError(f"{source.name} names no characters: install rapidocr 3.10 again.")
+    return list(characters.splitlines())

@@ -1,0 +1,144 @@
+"""The whole road in one process: the same stages that the workers run, one after the other.
+
+This is what photographs and small jobs need, and what the distributed run is held against: both give equal rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import models
+from pipeline.decode import THREADS, Decoder
+from pipeline.detect import (
+    PHOTO_INPUTS_PX,
+    PHOTO_THRESHOLD,
+    Detector,
+    DetectorOptions,
+    PhotoDetector,
+    YoloDetector,
+)
+from pipeline.formats import load_formats
+from pipeline.look import LookOptions, SegmentLook, follow
+from pipeline.media import probe
+from pipeline.merge import stitch
+from pipeline.read import Reader
+from pipeline.recognizers import BUNDLED_MODEL, PlateRecognizer, load_recognizer
+from pipeline.recognizers.engines import Engine
+from pipeline.records import MediaInfo, MediaKind, ReadTracklet, Reading, SegmentSpan, Sighting, Tracklet
+from pipeline.split import split
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Which models are used, and how; equal parts are loaded once a process."""
+
+    #: Detector weights; None means the shipped network.
+    detector: Path | None = None
+    #: Longer side of the detector's input for videos, pixels.
+    detector_input_px: int = 640
+    #: `cpu`, `cuda:0`; None leaves it to Ultralytics.
+    detector_device: str | None = None
+    #: A PaddleOCR model name or a model folder.
+    reader: str = BUNDLED_MODEL
+    reader_engine: str = Engine.OPENVINO
+    #: Where prepared model files are kept.
+    cache_dir: Path = Path(".cache")
+    #: Threads that decoding and the recogniser use.
+    threads: int = THREADS
+
+
+@dataclass(frozen=True, slots=True)
+class VideoResult:
+    """What the road makes of one file."""
+
+    media: MediaInfo
+    #: Tracklets that have a reading, in time order.
+    tracklets: tuple[ReadTracklet, ...]
+    sightings: tuple[Sighting, ...]
+    frames_looked: int
+    #: Sentences about damaged stretches.
+    damage: tuple[str, ...]
+
+
+@lru_cache(maxsize=4)
+def load_detector(parts: Parts, kind: MediaKind) -> Detector:
+    """The detector for videos, or for photographs: several input sizes, since nothing tells how large a plate is."""
+    weights = parts.detector or _shipped(parts.detector_device)
+
+    if kind is MediaKind.VIDEO:
+        return YoloDetector(DetectorOptions(weights, parts.detector_input_px, device=parts.detector_device))
+    return PhotoDetector(
+        [
+            YoloDetector(DetectorOptions(weights, px, PHOTO_THRESHOLD, batch=1, device=parts.detector_device))
+            for px in PHOTO_INPUTS_PX
+        ]
+    )
+
+
+@lru_cache(maxsize=16)
+def load_reader(parts: Parts, countries: tuple[str, ...] = ()) -> Reader:
+    """The reader with those countries' formats as its prior; none means all."""
+    return Reader(_recognizer(parts), load_formats(countries or None))
+
+
+def look_at(
+    media: MediaInfo,
+    span: SegmentSpan,
+    detector: Detector,
+    options: LookOptions,
+    threads: int = THREADS,
+    on_batch: Callable[[int], None] | None = None,
+) -> SegmentLook:
+    """The detect stage: one segment's tracklets. Raises MediaError where the file has changed since the probe."""
+    decoder = Decoder(media, span, options.sample_fps, threads)
+    tracklets, looked = follow(decoder, detector, media.kind, options, on_batch)
+    return SegmentLook(tracklets, looked, decoder.damage)
+
+
+def read_segment(reader: Reader, tracklets: Sequence[Tracklet]) -> dict[int, Reading]:
+    """The read stage: readings by tracklet index; a tracklet without a legible crop has none."""
+    readings = reader.read_tracklets([tracklet.crops for tracklet in tracklets])
+    return {t.index: r for t, r in zip(tracklets, readings, strict=True) if r is not None}
+
+
+def run(
+    path: Path, parts: Parts, countries: tuple[str, ...] = (), options: LookOptions | None = None
+) -> VideoResult:
+    """One file from end to end; raises MediaError where it gives no pictures."""
+    options = options or LookOptions()
+    media = probe(path)
+    detector, reader = load_detector(parts, media.kind), load_reader(parts, countries)
+    looks: list[SegmentLook] = []
+    read: list[ReadTracklet] = []
+    for span in split(media):
+        seen = look_at(media, span, detector, options, parts.threads)
+        readings = read_segment(reader, seen.tracklets)
+        read += [_joined(span, t, readings[t.index]) for t in seen.tracklets if t.index in readings]
+        looks.append(seen)
+    return VideoResult(
+        media=media,
+        tracklets=tuple(read),
+        sightings=stitch(read, media.kind),
+        frames_looked=sum(look.frames_looked for look in looks),
+        damage=tuple(look.damage for look in looks if look.damage),
+    )
+
+
+def _joined(span: SegmentSpan, tracklet: Tracklet, reading: Reading) -> ReadTracklet:
+    best = tracklet.crops[reading.best_crop].observation
+    seen = len(tracklet.observations)
+    return ReadTracklet(span.index, tracklet.index, tracklet.first, tracklet.last, seen, best, None, reading)
+
+
+def _shipped(device: str | None) -> Path:
+    """The export for CPUs, the PyTorch weights for anything else."""
+    on_cpu = device is None or device == "cpu"
+    return models.plate_detector_openvino() if on_cpu else models.plate_detector_pt()
+
+
+@lru_cache(maxsize=2)
+def _recognizer(parts: Parts) -> PlateRecognizer:
+    return load_recognizer(parts.reader, parts.reader_engine, parts.cache_dir, parts.threads)

@@ -1,0 +1,80 @@
+"""Formats name the country of a text and tell which of two look-alike texts is the likelier plate."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.formats import load_formats
+from pipeline.formats.pattern import shapes
+
+
+@pytest.mark.parametrize(
+    ("text", "country"),
+    [
+        ("LS15EBC", "GB"),
+        ("B21GSB", "RO"),
+        ("CJ08ABC", "RO"),
+        ("34A36837", "VN"),
+        ("BRA2E19", "BR"),
+        ("KA05MX1234", "IN"),
+        ("皖A12345", "CN"),
+        ("1234BCD", "ES"),
+    ],
+)
+def test_a_form_that_one_country_uses_names_it(text: str, country: str) -> None:
+    match = load_formats().match(text)
+    assert match is not None
+    assert match.country == country
+    assert match.weight > 0
+
+
+@pytest.mark.parametrize("text", ["AA123BB", "ABC1234", "LSI5EBC", "X", "Q0Q0Q0Q0Q0Q0", "ÄÖÜ"])
+def test_a_form_of_several_countries_or_none_names_none(text: str) -> None:
+    assert load_formats().match(text) is None
+
+
+@pytest.mark.parametrize(("text", "country"), [("AA123BB", "FR"), ("ABC1234", "BR"), ("NARITA", "HK"), ("AM8123", "HK")])
+def test_a_country_asked_for_takes_what_fits_it(text: str, country: str) -> None:
+    match = load_formats([country.lower()]).match(text)
+    assert match is not None
+    assert match.country == country
+
+
+def test_a_country_nobody_knows_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(UsageError, match=r"XX; known are .*GB"):
+        load_formats(["gb", "xx"])
+
+
+@pytest.mark.parametrize(("seen", "meant"), [("LSI5EBC", "LS15EBC"), ("LS15E8C", "LS15EBC"), ("B21G5B", "B21GSB")])
+def test_a_look_alike_is_mended_towards_the_form(seen: str, meant: str) -> None:
+    formats = load_formats()
+    assert meant in formats.fixes(seen)
+    assert formats.gain(meant) > formats.gain(seen)
+
+
+def test_a_text_that_fits_is_left_alone_by_its_own_form() -> None:
+    assert load_formats(["GB"]).fixes("LS15EBC") == set()
+
+
+def test_never_issued_characters_do_not_fit() -> None:
+    formats = load_formats(["GB"])
+    assert formats.gain("LS15EBC") > formats.gain("LQ15EBC") + 1
+
+
+def test_no_text_is_impossible() -> None:
+    assert load_formats(["GB"]).gain("!?") > -10
+
+
+def test_pattern_language_counts_texts_and_expands_repeats() -> None:
+    lengths = sorted(shape.length for shape in shapes("(A|BC) L? D{2,3}"))
+    assert lengths == [3, 4, 4, 4, 5, 5, 5, 6]
+    (shape,) = shapes("[A-C]L D", never="IQ")
+    assert shape.texts == 3 * 24 * 10
+    assert shape.fits("AB1")
+    assert not shape.fits("AQ1")
+
+
+def test_a_pattern_that_makes_no_sense_says_where() -> None:
+    with pytest.raises(ValueError, match="'%LL'"):
+        shapes("DD %LL")

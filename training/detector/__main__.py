@@ -1,0 +1,107 @@
+"""`python -m training.detector`: prepare, train, mine, polish, export, evaluate; or `all` of it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models import MODELS_DIR
+
+from .evaluate import evaluate as evaluate_model
+from .evaluate import speed_table
+from .export import export as export_model
+from .mine import look_alikes, missed_plates, render_mistakes
+from .prepare import Recipe
+from .prepare import prepare as render
+from .schedule import Schedule
+from .train import train as fit
+
+app = typer.Typer(help="Make the plate detector again.", no_args_is_help=True, add_completion=False)
+
+Data = Annotated[Path, typer.Option(help="The folder that holds detection/ and recognition/.")]
+Work = Annotated[Path, typer.Option(help="Where rendered pictures and checkpoints go; never into git.")]
+Budget = Annotated[float, typer.Option(help="Minutes of training in all.")]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="A small set and three minutes: shows that the curve falls.")
+]
+
+DATA, WORK = Path("../shared/data"), Path("runs/detector")
+#: Share of the training time before the hard crops are mined.
+FIRST_STAGE_SHARE = 0.6
+HARD_CROPS = 6_000
+#: Where the tables are made: recall first, since tracking and reading drop most false alarms.
+THRESHOLD = 0.25
+
+
+@app.command()
+def prepare(data: Data = DATA, work: Work = WORK, quick: Quick = False) -> None:
+    """Render the training pictures."""
+    render(data, work / "set", Recipe(crops=1500, frames=300) if quick else Recipe())
+
+
+@app.command()
+def train(work: Work = WORK, budget_minutes: Budget = 50) -> None:
+    """Train from scratch on the rendered pictures."""
+    typer.echo(fit(work / "set", work / "first", Schedule(budget_s=budget_minutes * 60)))
+
+
+@app.command()
+def mine(data: Data = DATA, work: Work = WORK) -> None:
+    """Render crops around what the first stage gets wrong in the training photos."""
+    export_model(work / "first" / "last.pt", work / "first")
+    fast = work / "first" / "plate-detector" / "plate-detector_openvino_model"
+    missed, alike = missed_plates(fast, data), look_alikes(data)
+    typer.echo(f"{len(missed)} missed plates, {len(alike)} places that only look like one")
+    render_mistakes([missed, alike], work / "set", HARD_CROPS, Recipe().seed + 2)
+
+
+@app.command()
+def polish(work: Work = WORK, budget_minutes: Budget = 20) -> None:
+    """Train on, with the hard crops."""
+    schedule = Schedule.polish(budget_minutes * 60)
+    typer.echo(fit(work / "set", work / "polished", schedule, start_from=work / "first" / "last.pt"))
+
+
+@app.command()
+def export(
+    work: Work = WORK, stage: str = "polished", models: Annotated[Path, typer.Option()] = MODELS_DIR
+) -> None:
+    """Put the weights where the package finds them."""
+    export_model(work / stage / "last.pt", models)
+
+
+@app.command()
+def evaluate(
+    data: Data = DATA,
+    model: Annotated[Path, typer.Option()] = MODELS_DIR / "plate-detector" / "plate-detector_openvino_model",
+    threshold: float = THRESHOLD,
+    speed: bool = False,
+) -> None:
+    """Print the table over the development pictures, and on request the speed in both engines."""
+    typer.echo(evaluate_model(model, data, threshold))
+    if speed:
+        folder = MODELS_DIR / "plate-detector"
+        typer.echo(speed_table(folder / "plate-detector.pt", folder / "plate-detector_openvino_model"))
+
+
+@app.command("all")
+def everything(
+    data: Data = DATA, work: Work = WORK, budget_minutes: Budget = 75, quick: Quick = False
+) -> None:
+    """Do the whole recipe. A quick run stays in the work folder and touches no shipped weights."""
+    minutes = 3.0 if quick else budget_minutes
+    shutil.rmtree(work / "set", ignore_errors=True)
+    prepare(data, work, quick)
+    train(work, minutes * FIRST_STAGE_SHARE)
+    mine(data, work)
+    polish(work, minutes * (1 - FIRST_STAGE_SHARE))
+    models = work / "models" if quick else MODELS_DIR
+    export(work, models=models)
+    evaluate(data, models / "plate-detector" / "plate-detector_openvino_model")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,149 @@
+"""Scores boxes against truth: recall, precision, average precision, false boxes per frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .photos import Boxes
+
+#: A detection is right where it overlaps a plate by this share of their union.
+RIGHT_IOU = 0.5
+#: A detection that overlaps a doubtful place by this is not scored; boxes of doubtful places are rough.
+IGNORED_IOU = 0.2
+#: Plate widths, pixels of the original picture, of the buckets in the tables.
+WIDTH_BUCKETS_PX: tuple[tuple[float, float], ...] = ((0, 40), (40, 60), (60, 100), (100, float("inf")))
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One picture's truth and detections, matched."""
+
+    #: Confidence of each detection.
+    confidence: NDArray[np.float32]
+    #: For each detection, whether it found a plate that no surer one had found.
+    right: NDArray[np.bool_]
+    #: For each plate, the confidence of the detection that found it, 0 where none did.
+    found_at: NDArray[np.float32]
+    #: For each plate, its width in pixels of the picture.
+    width_px: NDArray[np.float32]
+    #: Whether every plate in the picture is in the truth, so that a wrong detection is surely wrong.
+    complete: bool
+
+
+def overlaps(a: Boxes, b: Boxes) -> NDArray[np.float32]:
+    """Intersection over union of each box in `a` with each in `b`.
+
+    >>> one = np.array([[0, 0, 10, 10]], np.float32)
+    >>> float(overlaps(one, np.array([[0, 0, 10, 5]], np.float32))[0, 0])
+    0.5
+    """
+    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
+    low_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    shared = (low_right - top_left).clip(0).prod(2)
+    area_a, area_b = ((box[:, 2:] - box[:, :2]).clip(0).prod(1) for box in (a, b))
+    union = area_a[:, None] + area_b[None, :] - shared
+    return np.asarray(shared / np.maximum(union, 1e-9), np.float32)
+
+
+def match(
+    boxes: Boxes,
+    confidence: NDArray[np.float32],
+    truth: Boxes,
+    *,
+    complete: bool,
+    ignored: Boxes | None = None,
+) -> Scored:
+    """Give each detection, surest first, the plate that it overlaps most, if that one is still free.
+
+    A detection that overlaps a box of `ignored`, and no plate, is not counted at all.
+    """
+    if ignored is not None and len(ignored):
+        on_plate = overlaps(boxes, truth).max(1, initial=0) >= RIGHT_IOU
+        counted = on_plate | (overlaps(boxes, ignored).max(1, initial=0) < IGNORED_IOU)
+        boxes, confidence = boxes[counted], confidence[counted]
+    order = np.argsort(-confidence, kind="stable")
+    right = np.zeros(len(order), bool)
+    found_at = np.zeros(len(truth), np.float32)
+    iou = overlaps(boxes[order], truth)
+    for rank in range(len(order)):
+        free = np.where(found_at == 0, iou[rank], 0)
+        if len(truth) and free.max() >= RIGHT_IOU:
+            right[rank] = True
+            found_at[int(free.argmax())] = max(float(confidence[order[rank]]), 1e-6)
+    return Scored(confidence[order], right, found_at, truth[:, 2] - truth[:, 0], complete)
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a threshold does to a set of pictures."""
+
+    pictures: int
+    plates: int
+    recall: float
+    precision: float
+    #: Wrong boxes per picture, over pictures whose plates are all known; None where there are no such pictures.
+    false_per_picture: float | None
+    #: Area under precision over recall at IoU 0.5, over all thresholds.
+    ap50: float
+
+
+def score(pictures: Sequence[Scored], threshold: float) -> Score:
+    """Sum up the pictures at one threshold."""
+    found = _joined([picture.found_at for picture in pictures])
+    confidence = _joined([picture.confidence for picture in pictures])
+    right = _joined([picture.right for picture in pictures]).astype(bool)
+    kept = confidence >= threshold
+    complete = [picture for picture in pictures if picture.complete]
+    false = sum(int((~p.right & (p.confidence >= threshold)).sum()) for p in complete)
+    return Score(
+        pictures=len(pictures),
+        plates=len(found),
+        recall=float((found >= threshold).mean()) if len(found) else float("nan"),
+        precision=float(right[kept].mean()) if kept.any() else float("nan"),
+        false_per_picture=false / len(complete) if complete else None,
+        ap50=average_precision(confidence, right, len(found)),
+    )
+
+
+def recall_by_width(pictures: Sequence[Scored], threshold: float) -> list[tuple[int, float]]:
+    """Number of plates and recall in each of `WIDTH_BUCKETS_PX`."""
+    found = _joined([picture.found_at for picture in pictures])
+    width = _joined([picture.width_px for picture in pictures])
+    picks = [(width >= low) & (width < high) for low, high in WIDTH_BUCKETS_PX]
+    return [
+        (int(pick.sum()), float((found[pick] >= threshold).mean()) if pick.any() else float("nan"))
+        for pick in picks
+    ]
+
+
+def average_precision(confidence: NDArray[np.float32], right: NDArray[np.bool_], plates: int) -> float:
+    """Area under the precision envelope over recall (all points, as in PASCAL VOC 2010 and COCO)."""
+    if not plates or not len(confidence):
+        return 0.0
+    hits = right[np.argsort(-confidence, kind="stable")].cumsum()
+    recall = np.concatenate([[0.0], hits / plates])
+    precision = hits / np.arange(1, len(hits) + 1)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    return float((np.diff(recall) * envelope).sum())
+
+
+def best_threshold(pictures: Sequence[Scored], beta: float) -> float:
+    """Threshold with the best F-beta over complete pictures; `beta` 1 weighs both alike, 2 favours recall."""
+    complete = [picture for picture in pictures if picture.complete]
+
+    def f_beta(threshold: float) -> float:
+        result = score(complete, threshold)
+        if not result.recall > 0:
+            return 0.0
+        square = beta * beta
+        return (1 + square) * result.precision * result.recall / (square * result.precision + result.recall)
+
+    return max((round(float(t), 2) for t in np.arange(0.05, 0.9, 0.01)), key=f_beta)
+
+
+def _joined(parts: Sequence[NDArray[np.generic]]) -> NDArray[np.float32]:
+    return np.asarray(np.concatenate([np.zeros(0, np.float32), *parts]), np.float32)

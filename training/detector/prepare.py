@@ -1,0 +1,154 @@
+"""Renders the training set once, as JPEG files and one array of boxes, so that training itself only reads."""
+
+from __future__ import annotations
+
+import csv
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .crops import Sample, anywhere, around_plate, whole
+from .harm import harm
+from .photos import Photo, load_photos
+from .synthetic import PlateMaker, draw_overlay_clock, draw_sign, paste_plate
+
+#: Crops are squares of this side; frames are what the pipeline sends, width x height.
+CROP_SIZE = (320, 320)
+FRAME_SIZE = (640, 384)
+#: How often each collection is drawn. `mix` and `cars` are small and often squeezed, so less than their number.
+_CROP_WEIGHTS = {"ro": 0.24, "oi": 0.38, "openalpr": 0.16, "mix": 0.14, "cars": 0.08}
+_FRAME_WEIGHTS = {"ro": 0.36, "oi": 0.5, "openalpr": 0.1, "cars": 0.04}
+#: Share of windows cut anywhere (mostly without a plate), and of windows that get a pasted plate.
+NEGATIVE_SHARE = 0.22
+PASTED_SHARE = 0.14
+_CHUNK = 250
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How much to render."""
+
+    #: Square crops around plates and anywhere.
+    crops: int = 26_000
+    #: Whole frames in the pipeline's input shape.
+    frames: int = 5_000
+    #: Every draw follows from it.
+    seed: int = 20261121
+
+
+def prepare(data: Path, out: Path, recipe: Recipe, processes: int = 2) -> None:
+    """Render the training set of `data` into `out/crops` and `out/frames`, each with its `boxes.npz`."""
+    started = time.monotonic()
+    for kind, count, seed in (
+        ("crops", recipe.crops, recipe.seed),
+        ("frames", recipe.frames, recipe.seed + 1),
+    ):
+        folder = out / kind
+        folder.mkdir(parents=True, exist_ok=True)
+        starts = range(0, count, _CHUNK)
+        with ProcessPoolExecutor(processes) as pool:
+            work = partial(_render_chunk, data, folder, kind, seed, count)
+            boxes = [box for chunk in pool.map(work, starts) for box in chunk]
+        save_boxes(folder, boxes)
+        print(
+            f"{count} {kind}, {sum(map(len, boxes))} plates, {time.monotonic() - started:.0f} s", flush=True
+        )
+
+
+def save_boxes(folder: Path, boxes: list[np.ndarray]) -> None:
+    """Write the plates of a rendered folder beside its pictures."""
+    index = np.repeat(np.arange(len(boxes)), [len(b) for b in boxes])
+    np.savez(folder / "boxes.npz", index=index, boxes=np.vstack(boxes), count=len(boxes))
+
+
+def _render_chunk(data: Path, folder: Path, kind: str, seed: int, count: int, start: int) -> list[np.ndarray]:
+    cv2.setNumThreads(1)
+    studio = Studio.of(data)
+    boxes = []
+    for number in range(start, min(start + _CHUNK, count)):
+        rng = np.random.default_rng((seed, number))
+        sample = studio.crop(rng) if kind == "crops" else studio.frame(rng)
+        cv2.imwrite(str(folder / f"{number:06d}.jpg"), sample.image, [cv2.IMWRITE_JPEG_QUALITY, 92])
+        boxes.append(sample.boxes)
+    return boxes
+
+
+_STUDIOS: dict[Path, Studio] = {}
+
+
+class Studio:
+    """Draws training pictures, one per random generator."""
+
+    def __init__(self, photos: list[Photo], plates: PlateMaker) -> None:
+        self._groups: dict[str, list[Photo]] = {}
+        for photo in photos:
+            self._groups.setdefault(photo.group, []).append(photo)
+        self._complete = [photo for photo in photos if photo.every_plate_boxed]
+        self._plates = plates
+
+    @classmethod
+    def of(cls, data: Path) -> Studio:
+        """Return this process's studio for `data`, made once."""
+        if data not in _STUDIOS:
+            _STUDIOS[data] = cls(load_photos(data, "train"), PlateMaker(_plate_crops(data)))
+        return _STUDIOS[data]
+
+    def crop(self, rng: np.random.Generator) -> Sample:
+        """Return a square crop: around a plate, anywhere, or with a plate pasted into it."""
+        draw = rng.random()
+        if draw < NEGATIVE_SHARE:
+            sample = anywhere(self._any_complete(rng), CROP_SIZE, rng)
+        elif draw < NEGATIVE_SHARE + PASTED_SHARE:
+            sample = self._paste(anywhere(self._any_complete(rng), CROP_SIZE, rng), rng)
+        else:
+            sample = around_plate(self._pick(_CROP_WEIGHTS, rng), CROP_SIZE, rng)
+        return finish(sample, rng)
+
+    def frame(self, rng: np.random.Generator) -> Sample:
+        """Return a whole frame in the pipeline's input shape."""
+        sample = whole(self._pick(_FRAME_WEIGHTS, rng), FRAME_SIZE, rng)
+        if rng.random() < PASTED_SHARE:
+            sample = self._paste(sample, rng)
+        return finish(sample, rng)
+
+    def _any_complete(self, rng: np.random.Generator) -> Photo:
+        return self._complete[int(rng.integers(len(self._complete)))]
+
+    def _pick(self, weights: dict[str, float], rng: np.random.Generator) -> Photo:
+        names = [name for name in weights if name in self._groups]
+        chances = np.array([weights[name] for name in names])
+        group = self._groups[names[int(rng.choice(len(names), p=chances / chances.sum()))]]
+        return group[int(rng.integers(len(group)))]
+
+    def _paste(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        boxes = sample.boxes
+        for _ in range(int(rng.integers(1, 4))):
+            width_px = float(np.exp(rng.uniform(np.log(16), np.log(280))))
+            boxes = paste_plate(sample.image, boxes, self._plates.plate(rng), width_px, rng)
+        return Sample(sample.image, boxes)
+
+
+def finish(sample: Sample, rng: np.random.Generator) -> Sample:
+    """Add clutter and harm, as every training picture gets them."""
+    image = sample.image
+    if rng.random() < 0.12:
+        draw_overlay_clock(image, sample.boxes, rng)
+    if rng.random() < 0.1:
+        draw_sign(image, sample.boxes, rng)
+    return Sample(harm(image, rng), sample.boxes)
+
+
+def _plate_crops(data: Path) -> list[Path]:
+    """Real plates to paste: the training split, two-row ones four times, few of the very small Chinese ones."""
+    folder = data / "recognition"
+    crops: list[Path] = []
+    with (folder / "labels.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            if row["split"] == "train" and (row["country"] != "CN" or len(crops) % 3 == 0):
+                crops += [folder / "crops" / row["image"]] * (4 if "two-row" in row["note"] else 1)
+    return crops

@@ -1,0 +1,1 @@
+"""Plates and dashcam drives drawn by our own code, with the truth known to the pixel."""

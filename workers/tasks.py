@@ -1,0 +1,40 @@
+"""The Celery tasks: each names its step of the road and hands over at once."""
+
+from __future__ import annotations
+
+from workers import aggregator, producer, stages, sweeper
+from workers.app import app
+from workers.dispatch import pump
+
+
+@app.task(name="dashplate.probe")
+def probe(video_id: int) -> None:
+    """Open a registered video and split it into segments."""
+    producer.open_video(video_id)
+    pump()
+
+
+@app.task(name="dashplate.detect")
+def detect(segment_id: int, attempt: int) -> bool:
+    """First link of a segment's chain: boxes, tracklets, crops."""
+    return stages.detect(segment_id, attempt)
+
+
+@app.task(name="dashplate.read")
+def read(segment_id: int, attempt: int) -> bool:
+    """Second link of a segment's chain: crops to readings."""
+    stored = stages.read(segment_id, attempt)
+    pump()
+    return stored
+
+
+@app.task(name="dashplate.aggregate")
+def aggregate(video_id: int) -> None:
+    """After the last segment: sightings and plates."""
+    aggregator.aggregate(video_id)
+
+
+@app.task(name="dashplate.sweep")
+def sweep() -> int:
+    """Every few seconds: whatever went quiet goes out again."""
+    return sweeper.sweep()
