@@ -1,0 +1,1 @@
+"""The faces of Dashplate: what a person touches."""

@@ -1,0 +1,77 @@
+# Every command a developer needs; `make help` lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The machine's certificates, so that a company's proxy is trusted as it is by everything else.
+export UV_NATIVE_TLS := 1
+export PYTHONWARNINGS := ignore::SyntaxWarning
+
+.PHONY: help run test setup setup-dev check unit integration acceptance browser lock train-detector bench doctor clean
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+run: setup ## process VIDEO="a.mp4 folder ..." or, without it, a rendered drive whose plates are known
+ifdef VIDEO
+	@$(BIN)/dashplate run $(VIDEO) --csv out/plates.csv --json out/plates.json $(ARGS)
+else
+	@$(BIN)/dashplate demo --out out $(ARGS)
+endif
+
+test: setup-dev check unit integration acceptance browser ## every check and every test
+
+setup: $(VENV)/.run ## install what processing needs
+setup-dev: $(VENV)/.dev ## install what tests need too
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' || { echo "Dashplate needs Python 3.11 or 3.12; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python has no venv here; run: sudo apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
+
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/uv
+	@echo "Installing Dashplate into $(VENV) ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r requirements/run.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps ./deploy/shims/opencv-contrib-python -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r requirements/dev.txt
+	@touch $@
+
+check: setup-dev ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: setup-dev ## fast tests
+	$(BIN)/python -m pytest tests/unit
+
+integration: setup-dev ## tests on real servers and workers
+	$(BIN)/python -m pytest tests/integration
+
+acceptance: setup-dev ## what the README promises
+	$(BIN)/python -m pytest tests/acceptance
+
+browser: setup-dev ## pages in a real browser
+	@command -v chromium >/dev/null || sudo -n apt-get install -y chromium >/dev/null 2>&1 || { apt-get update && apt-get install -y chromium; } >/dev/null 2>&1 || echo "No chromium: run sudo apt-get install chromium"
+	$(BIN)/python -m pytest tests/browser
+
+lock: | $(BIN)/uv ## pin the dependencies anew
+	@for name in "control:" "run:--extra detect --extra read --extra embedded" "detect:--extra detect" "read:--extra read" \
+	  "dev:--extra detect --extra read --extra embedded --extra train --extra dev"; do \
+	  $(BIN)/uv pip compile pyproject.toml $${name#*:} --universal --python-version 3.11 --overrides requirements/overrides.txt \
+	    --constraints requirements/dev.txt --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/$${name%%:*}.txt || exit 1; done
+
+train-detector: setup-dev ## train the plate detector again
+	$(BIN)/python -m training.detector all --data ../shared/data $(ARGS)
+
+bench: setup-dev ## the README's table: the road against PaddleOCR on whole frames
+	$(BIN)/python -m bench.road $(ARGS)
+
+doctor: setup ## what is there, what is missing, how to mend it
+	@$(BIN)/dashplate doctor
+
+clean: ## remove what was installed and written here
+	rm -rf $(VENV) out runs

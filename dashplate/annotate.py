@@ -1,0 +1,47 @@
+"""Draws what was read onto the picture it was read from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.errors import DashplateError
+from pipeline.photo import PhotoPlate
+from pipeline.records import Image
+
+#: BGR.
+_READ, _UNREAD, _INK = (60, 200, 60), (0, 165, 255), (0, 0, 0)
+
+
+def draw(image: Image, plates: Sequence[PhotoPlate]) -> Image:
+    """A copy with a box and a label for each plate: green where it was read, orange where not."""
+    drawn = image.copy()
+    scale = max(0.5, max(image.shape[:2]) / 1600)
+    thickness = max(1, round(2 * scale))
+    for plate in plates:
+        x1, y1, x2, y2 = (round(v) for v in plate.detection.box.as_tuple())
+        colour = _READ if plate.reading else _UNREAD
+        cv2.rectangle(drawn, (x1, y1), (x2, y2), colour, thickness)
+        if plate.reading:
+            _label(drawn, f"{plate.reading.shown} {plate.reading.confidence:.0%}", (x1, y1), scale, thickness)
+    return np.asarray(drawn, np.uint8)
+
+
+def write(path: Path, image: Image) -> None:
+    """Save as JPEG; raises DashplateError where the folder cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DashplateError(f"{path.parent} cannot be written: {error.strerror}.") from error
+    if not cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, 92]):
+        raise DashplateError(f"{path} could not be written.")
+
+
+def _label(image: Image, text: str, corner: tuple[int, int], scale: float, thickness: int) -> None:
+    (width, height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)
+    x, y = corner[0], max(height + base, corner[1])
+    cv2.rectangle(image, (x, y - height - base), (x + width, y), _READ, -1)
+    cv2.putText(image, text, (x, y - base // 2), cv2.FONT_HERSHEY_SIMPLEX, scale, _INK, thickness, cv2.LINE_AA)

@@ -1,0 +1,141 @@
+"""Commands that ask: status, plates, export, sql, doctor."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.table import Table
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+
+from dashplate import export, jobs, show
+from dashplate.surroundings import database, use_data_dir
+from db import report
+from db.engine import session
+from pipeline.errors import DashplateError, MissingDependency, UsageError
+
+
+def show_status(job: int | None, *, watch: bool, as_json: bool, data: Path | None) -> None:
+    """All jobs, or one with its videos."""
+    with database(data) as config:
+        url = config.require_database()
+        if watch and job is not None:
+            with show.job_progress(quiet=as_json) as view:
+                jobs.follow(url, job, view.update)
+        with session(url) as db:
+            rows = report.jobs(db) if job is None else [jobs.progress_of(db, job)]
+            videos = [] if job is None else report.videos(db, job)
+    if as_json:
+        whole = [export.plain(row) for row in rows]
+        print(json.dumps(whole if job is None else {**whole[0], "files": [export.plain(v) for v in videos]}))
+        return
+    show.out.print(show.jobs_table(rows) if rows else "No jobs yet; `dashplate submit` makes one.")
+    if videos:
+        show.out.print()
+        show.out.print(show.videos_table(videos))
+
+
+def show_plates(pattern: str, limit: int, *, as_json: bool, data: Path | None) -> None:
+    """Unique plates whose text fits a pattern with `*` and `?`."""
+    like = pattern.upper().replace("\\", "").replace("%", r"\%").replace("_", r"\_")
+    with database(data) as config, session(config.require_database()) as db:
+        rows = report.plates(db, like.replace("*", "%").replace("?", "_"), limit)
+    if as_json:
+        for row in rows:
+            print(json.dumps(export.plain(row), ensure_ascii=False))
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("plate", "country", "sure", "sightings", "videos", ""):
+        table.add_column(name)
+    for row in rows:
+        mark = "" if row["confirmed"] else "single read"
+        counts = (str(row["sightings"]), str(row["videos"]))
+        table.add_row(f"[bold]{row['plate']}[/]", row["country"] or "–", f"{row['confidence']:.0%}", *counts, mark)
+    show.out.print(table if rows else "No plate fits.")
+
+
+def export_job(job: int, form: str, out: Path | None, data: Path | None) -> None:
+    """A job's unique plates as a file or on standard output."""
+    if form not in ("csv", "jsonl", "json"):
+        raise UsageError(f"There is no format {form!r}; the formats are csv, jsonl and json.")
+    with database(data) as config, session(config.require_database()) as db:
+        progress = jobs.progress_of(db, job)
+        rows = export.unique_plates(report.sightings(db, job), config.store)
+        if form == "json":
+            text_out = export.to_json(progress, report.videos(db, job), rows)
+        else:
+            text_out = export.to_csv(rows) if form == "csv" else export.to_json_lines(rows)
+    if out is None:
+        sys.stdout.write(text_out)
+    else:
+        from dashplate.running import save
+
+        save(out, text_out)
+
+
+def sql_shell(query: str | None, *, as_json: bool, data: Path | None) -> int:
+    """One query and its table, or psql on the database."""
+    with database(data) as config:
+        url = config.require_database()
+        return _one_query(url, query, as_json) if query else _psql(url)
+
+
+def show_checks(*, as_json: bool, data: Path | None) -> int:
+    """The doctor's findings; 4 where something needed is missing."""
+    from dataclasses import asdict
+
+    from dashplate.stack.doctor import checks
+
+    config = use_data_dir(data)
+    urls = [u.get_secret_value() if u else None for u in (config.redis_url, config.database_url)]
+    found = checks(config.data_dir, *urls)
+    if as_json:
+        print(json.dumps([asdict(check) for check in found]))
+    else:
+        show.out.print(show.check_lines(found))
+    return MissingDependency.exit_code if any(check.ok is False for check in found) else 0
+
+
+def _one_query(url: str, query: str, as_json: bool) -> int:
+    try:
+        with session(url) as db:
+            result = db.execute(text(query))
+            rows = result.mappings().all() if result.returns_rows else []
+    except DBAPIError as error:
+        raise DashplateError(f"PostgreSQL says: {str(error.orig).splitlines()[0]}") from error
+    if as_json:
+        for row in rows:
+            print(json.dumps(export.plain(row), ensure_ascii=False))
+    elif rows:
+        writer = csv.writer(sys.stdout, delimiter="\t", lineterminator="\n")
+        writer.writerow(rows[0].keys())
+        writer.writerows([tuple(row.values()) for row in rows])
+    return 0
+
+
+def _psql(url: str) -> int:
+    """psql with the password in the environment, where other users cannot see it."""
+    parts = make_url(url)
+    program = shutil.which("psql") or _psql_of_the_wheel()
+    env = {
+        **os.environ,
+        "PGHOST": parts.host or "",
+        "PGPORT": str(parts.port or 5432),
+        "PGUSER": parts.username or "",
+        "PGPASSWORD": str(parts.password or ""),
+        "PGDATABASE": parts.database or "",
+    }
+    return subprocess.run([program], env=env, check=False).returncode
+
+
+def _psql_of_the_wheel() -> str:
+    from dashplate.stack.postgres_server import postgres_bin
+
+    return str(postgres_bin() / "psql")

@@ -1,0 +1,106 @@
+"""What leaves Dashplate: unique plates per video as CSV, JSON or JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+
+@dataclass(frozen=True, slots=True)
+class PlateRow:
+    """One unique plate of one video; the fields are the CSV's columns."""
+
+    video: str
+    plate: str
+    country: str
+    #: Of the surest sighting.
+    confidence: float
+    first_seen_s: float
+    last_seen_s: float
+    #: Crops that agree with the text, over all its sightings.
+    reads: int
+    #: Time of the frame that was read, and the plate's box in it.
+    best_frame_s: float
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+    #: The picture that was read.
+    crop: str
+    #: False marks a single read.
+    confirmed: bool
+    #: The text with `?` where a character is less than half sure.
+    shown: str
+    sightings: int
+    #: Runner-up texts with their confidence.
+    alternatives: str
+
+
+COLUMNS = tuple(field.name for field in fields(PlateRow))
+
+
+def unique_plates(sightings: Iterable[RowMapping], store: Path) -> list[PlateRow]:
+    """One row per video and plate, in order of first appearance; `sightings` are rows of `plate_sightings`."""
+    grouped: dict[tuple[int, str], list[RowMapping]] = {}
+    for row in sightings:
+        grouped.setdefault((row["video_id"], row["plate"]), []).append(row)
+    return [_row(rows, store) for rows in grouped.values()]
+
+
+def to_csv(rows: Sequence[PlateRow]) -> str:
+    """The rows with a heading."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    return text.getvalue()
+
+
+def to_json_lines(rows: Sequence[PlateRow]) -> str:
+    """One JSON object a line."""
+    return "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
+
+
+def to_json(job: RowMapping, videos: Sequence[RowMapping], rows: Sequence[PlateRow]) -> str:
+    """The whole job: its progress, each video's state, and the plates."""
+    whole = {"job": plain(job), "videos": [plain(v) for v in videos], "plates": [asdict(row) for row in rows]}
+    return json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
+
+
+def plain(row: RowMapping) -> dict[str, Any]:
+    """A row as JSON can carry it: times in ISO 8601, paths and numbers as they are."""
+    return {name: value.isoformat() if hasattr(value, "isoformat") else _number(value) for name, value in row.items()}
+
+
+def _number(value: Any) -> Any:
+    return value if value is None or isinstance(value, str | int | float | bool | list | dict) else float(value)
+
+
+def _row(rows: Sequence[RowMapping], store: Path) -> PlateRow:
+    best = max(rows, key=lambda r: r["confidence"])
+    return PlateRow(
+        video=best["video"],
+        plate=best["plate"],
+        country=best["country"] or "",
+        confidence=round(best["confidence"], 4),
+        first_seen_s=round(min(r["first_s"] for r in rows), 3),
+        last_seen_s=round(max(r["last_s"] for r in rows), 3),
+        reads=sum(r["reads"] for r in rows),
+        best_frame_s=round(best["best_s"], 3),
+        x1=round(best["x1"]),
+        y1=round(best["y1"]),
+        x2=round(best["x2"]),
+        y2=round(best["y2"]),
+        crop=str(store / best["crop"]) if best["crop"] else "",
+        confirmed=any(r["confirmed"] for r in rows),
+        shown=best["shown"],
+        sightings=len(rows),
+        alternatives=" ".join(f"{a['text']}:{a['confidence']:.3f}" for a in best["alternatives"]),
+    )

@@ -1,0 +1,100 @@
+"""Submits files as a job, and follows a job until it has ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from db import report
+from db.engine import session
+from db.outbox import post_probes
+from db.submit import NewVideo, add_videos, create_job
+from pipeline.errors import DashplateError, Inaccessible, UsageError
+from pipeline.formats import load_formats
+from pipeline.inputs import find_media, fingerprint
+from pipeline.look import SAMPLE_FPS
+from workers.dispatch import pump
+
+#: How often a followed job is looked at.
+POLL_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class JobOptions:
+    """What travels with a job and is stored with it."""
+
+    countries: tuple[str, ...] = ()
+    sample_fps: float = SAMPLE_FPS
+
+    def as_json(self) -> dict[str, Any]:
+        return {"countries": list(self.countries), "sample_fps": self.sample_fps}
+
+
+def parse_countries(value: str | None) -> tuple[str, ...]:
+    """`GB,fr` as codes; raises UsageError for a country without a format file."""
+    codes = tuple(part.strip().upper() for part in (value or "").split(",") if part.strip())
+    load_formats(codes or None)
+    return codes
+
+
+def submit(url: str, paths: Sequence[Path], name: str | None, options: JobOptions, job_id: int | None = None) -> int:
+    """Register files in a new job, or in `job_id`, and send them on their way; returns the job's id."""
+    files = find_media(paths)
+    with session(url) as db:
+        if job_id is None:
+            job_id = create_job(db, name or _name_of(files), options.as_json())
+        elif not report.jobs(db, job_id):
+            raise UsageError(f"There is no job {job_id}; `dashplate status` lists them.")
+        add_videos(db, job_id, (_new_video(path) for path in files))
+        post_probes(db, job_id)
+    pump()
+    return job_id
+
+
+def follow(
+    url: str,
+    job_id: int,
+    on_change: Callable[[RowMapping, Sequence[RowMapping]], None],
+    healthy: Callable[[], None] | None = None,
+) -> RowMapping:
+    """Wait for a job's end, calling `on_change(progress, fresh readings)` at each look; returns its last progress."""
+    seen = 0
+    while True:
+        with session(url) as db:
+            fresh = report.fresh_readings(db, job_id, seen)
+            progress = progress_of(db, job_id)
+        seen = fresh[-1]["id"] if fresh else seen
+        on_change(progress, fresh)
+        if progress["finished_at"] is not None:
+            return progress
+        if healthy is not None:
+            healthy()
+        time.sleep(POLL_S)
+
+
+def progress_of(db: Any, job_id: int) -> RowMapping:
+    """A job's `job_progress` row; raises UsageError where there is none."""
+    rows = report.jobs(db, job_id)
+    if not rows:
+        raise UsageError(f"There is no job {job_id}; `dashplate status` lists them.")
+    return rows[0]
+
+
+def _new_video(path: Path) -> NewVideo:
+    """A file that cannot be opened is registered all the same: its state will say so."""
+    resolved = path.expanduser().resolve()
+    try:
+        return NewVideo(str(resolved), fingerprint(resolved))
+    except (Inaccessible, OSError):
+        return NewVideo(str(resolved), f"path:{resolved}")
+
+
+def _name_of(files: Sequence[Path]) -> str:
+    if not files:
+        raise DashplateError("There is nothing to submit.")
+    return files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"

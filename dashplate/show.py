@@ -1,0 +1,129 @@
+"""What the terminal shows: tables, progress, and plates as they come in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import PurePath
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from sqlalchemy import RowMapping
+
+from dashplate.export import PlateRow
+
+#: Results go to standard output, everything about the way there to standard error.
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False)
+
+
+def clock(seconds: float) -> str:
+    """`1:02:03.4`, hours only where there are any."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
+
+
+def plates_table(rows: Sequence[PlateRow]) -> Table:
+    """Unique plates, in order of appearance."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name, justify in (("plate", "left"), ("country", "left"), ("sure", "right"), ("from", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for name, justify in (("to", "right"), ("reads", "right"), ("video", "left"), ("", "left")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for row in rows:
+        mark = "" if row.confirmed else "single read"
+        span = (clock(row.first_seen_s), clock(row.last_seen_s))
+        name = PurePath(row.video).name
+        table.add_row(
+            f"[bold]{row.shown}[/]", row.country or "–", f"{row.confidence:.0%}", *span, str(row.reads), name, mark
+        )
+    return table
+
+
+def videos_table(videos: Sequence[RowMapping]) -> Table:
+    """A job's videos with their state."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("video", "state", "length", "segments", "plates", ""):
+        table.add_column(name)
+    for video in videos:
+        length = clock(video["duration_s"]) if video["duration_s"] else "–"
+        segments = f"{video['segments_ended']}/{video['segments']}"
+        name = PurePath(video["path"]).name
+        table.add_row(name, video["state"], length, segments, str(video["plates"]), video["problem"] or "")
+    return table
+
+
+def jobs_table(jobs: Sequence[RowMapping]) -> Table:
+    """Jobs with their progress."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("job", "name", "state", "videos", "segments", "footage", "plates", "submitted"):
+        table.add_column(name)
+    for job in jobs:
+        state = "finished" if job["finished_at"] else "running"
+        videos = f"{job['videos_ended']}/{job['videos']}"
+        if job["videos_with_problem"]:
+            videos += f" ({job['videos_with_problem']} with a problem)"
+        segments = f"{job['segments_done']}/{job['segments']}"
+        if job["segments_quarantined"]:
+            segments += f" ({job['segments_quarantined']} given up)"
+        footage = f"{clock(job['footage_done_s'])} of {clock(job['footage_s'])}"
+        when = job["created_at"].astimezone().strftime("%Y-%m-%d %H:%M")
+        table.add_row(str(job["job"]), job["name"], state, videos, segments, footage, str(job["plates"]), when)
+    return table
+
+
+@contextmanager
+def job_progress(quiet: bool) -> Iterator[JobView]:
+    """A bar for the footage done, with the readings printed above it as they come."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=quiet) as progress:
+        yield JobView(progress, quiet)
+
+
+class JobView:
+    """Keeps a progress bar true to a job."""
+
+    def __init__(self, progress: Progress, quiet: bool) -> None:
+        self._progress = progress
+        self._quiet = quiet
+        self._task = progress.add_task("starting", total=None)
+        self._shown: set[tuple[str, str]] = set()
+
+    def update(self, job: RowMapping, fresh: Sequence[RowMapping]) -> None:
+        """Take a job's progress and the readings that are new."""
+        for reading in fresh:
+            self._announce(reading)
+        if job["videos"] and not job["segments"]:
+            self._progress.update(self._task, description=f"opening {job['videos']} file(s)")
+        elif job["segments"]:
+            done = job["segments_done"] + job["segments_quarantined"]
+            text = f"segment {done} of {job['segments']}, file {job['videos_ended']} of {job['videos']}"
+            self._progress.update(self._task, description=text, total=job["segments"], completed=done)
+
+    def _announce(self, reading: RowMapping) -> None:
+        key = (reading["video"], reading["text"])
+        if self._quiet or key in self._shown or reading["reads"] < 2 or reading["country"] is None:
+            return
+        self._shown.add(key)
+        self._progress.console.print(
+            f"  {clock(reading['first_s']):>8}  [bold]{reading['text']:<10}[/] {reading['country'] or '–':<3}"
+            f" {reading['confidence']:>4.0%}  {PurePath(reading['video']).name}"
+        )
+
+
+def check_lines(checks: Sequence[Any]) -> Table:
+    """The doctor's findings."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    marks = {True: "[green]ok[/]", False: "[red]missing[/]", None: "[yellow]–[/]"}
+    for check in checks:
+        table.add_row(marks[check.ok], check.name, check.found, check.mend or "")
+    return table

@@ -1,0 +1,109 @@
+"""Brings up what a command needs: the servers, the schema, the workers; and takes it down again."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dashplate.stack import Command, Stack, Supervisor, running
+from db.migrate import upgrade
+from workers.app import CONTROL, DETECT, READ, app
+from workers.settings import Settings, settings
+
+#: How long workers elsewhere are given to answer.
+_PING_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Servers that answer and a schema that is current."""
+
+    settings: Settings
+    #: The local worker processes; None where they run elsewhere.
+    workers: Supervisor | None
+
+
+def use_data_dir(data_dir: Path | None) -> Settings:
+    """Settle the data folder for this process and the ones it starts."""
+    if data_dir is not None:
+        os.environ["DASHPLATE_DATA_DIR"] = str(data_dir.expanduser().resolve())
+        settings.cache_clear()
+    return settings()
+
+
+@contextmanager
+def database(data_dir: Path | None = None, keep: bool = False) -> Iterator[Settings]:
+    """The servers, started if none are given and none run, with the newest schema; for commands that only ask."""
+    config = use_data_dir(data_dir)
+    redis_url = config.redis_url.get_secret_value() if config.redis_url else None
+    database_url = config.database_url.get_secret_value() if config.database_url else None
+    with Stack.open(config.data_dir, redis_url, database_url, keep=keep) as stack:
+        given = {"DASHPLATE_REDIS_URL": stack.redis_url, "DASHPLATE_DATABASE_URL": stack.database_url}
+        before = {name: os.environ.get(name) for name in given}
+        os.environ.update(given)
+        settings.cache_clear()
+        try:
+            upgrade(stack.database_url)
+            yield settings()
+        finally:
+            _restore(before)
+
+
+@contextmanager
+def everything(
+    data_dir: Path | None, paths: Sequence[Path] = (), flower_port: int | None = None, keep: bool = False
+) -> Iterator[Surroundings]:
+    """The servers and the workers; the workers are ours unless others are there already."""
+    before = use_data_dir(data_dir)
+    up = running(before.data_dir)
+    with ExitStack() as stack:
+        config = stack.enter_context(database(data_dir, keep))
+        served = (up is not None and up.keep) or (before.redis_url is not None and _workers_answer())
+        if served and not keep:
+            yield Surroundings(config, None)
+            return
+        supervisor = stack.enter_context(Supervisor(config.data_dir))
+        supervisor.start(worker_commands(config, default_roots(config, paths)))
+        if flower_port is not None:
+            supervisor.start([flower_command(flower_port)])
+        yield Surroundings(config, supervisor)
+
+
+def default_roots(config: Settings, paths: Sequence[Path]) -> tuple[Path, ...]:
+    """Folders that local workers may open: those set, else the user's own and those of the files at hand."""
+    if config.roots:
+        return config.roots
+    folders = {p if p.is_dir() else p.parent for p in (path.expanduser().resolve() for path in paths)}
+    return (Path.home().resolve(), Path.cwd().resolve(), config.data_dir, *sorted(folders))
+
+
+def worker_commands(config: Settings, roots: Sequence[Path]) -> list[Command]:
+    """One process of each role; more of them is how one outgrows a machine."""
+    # The child inherits URLs and passwords through its environment, which others cannot read, unlike arguments.
+    env = {"DASHPLATE_ROOTS": ":".join(str(root) for root in roots), "DASHPLATE_DATA_DIR": str(config.data_dir)}
+    return [
+        Command(f"worker-{role}", (sys.executable, "-m", "dashplate", "worker", role), env)
+        for role in (CONTROL, DETECT, READ)
+    ]
+
+
+def flower_command(port: int) -> Command:
+    return Command("flower", (sys.executable, "-m", "dashplate", "flower", "--port", str(port)))
+
+
+def _workers_answer() -> bool:
+    """Whether workers elsewhere serve the broker that was given."""
+    return bool(app.control.ping(timeout=_PING_S))
+
+
+def _restore(before: dict[str, str | None]) -> None:
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    settings.cache_clear()

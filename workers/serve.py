@@ -1,0 +1,37 @@
+"""Runs one worker: a Celery prefork pool on the queue of its role."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from db.engine import check
+from pipeline.errors import UsageError
+from pipeline.offline import silence
+from workers.app import CONTROL, QUEUES, app
+from workers.settings import settings
+
+
+def serve(role: str, concurrency: int, loglevel: str) -> None:
+    """Serve the role's queue until a signal ends it; the control worker also runs the sweeper's clock."""
+    if role not in QUEUES:
+        raise UsageError(f"There is no worker role {role!r}; the roles are {', '.join(QUEUES)}.")
+    silence()
+    config = settings()
+    config.require_redis()
+    check(config.require_database())
+    argv = [
+        "worker",
+        "--queues", role,
+        "--hostname", f"{role}@{socket.gethostname()}-{os.getpid()}",
+        "--pool", "prefork",
+        "--concurrency", str(concurrency),
+        "--loglevel", loglevel,
+        "--without-mingle",
+    ]  # fmt: skip
+    if role == CONTROL:
+        folder = config.data_dir / "run"
+        folder.mkdir(parents=True, exist_ok=True)
+        # Every control worker has a clock of its own: two sweeps are as good as one, none would be none.
+        argv += ["--beat", "--schedule", str(folder / f"beat-{os.getpid()}")]
+    app.worker_main(argv)
