@@ -9,9 +9,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 from rich.table import Table
-from sqlalchemy import text
+from sqlalchemy import CursorResult, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
@@ -106,7 +107,7 @@ def show_checks(*, as_json: bool, data: Path | None) -> int:
 def _one_query(url: str, query: str, as_json: bool) -> int:
     try:
         with session(url) as db:
-            result = db.execute(text(query))
+            result = cast("CursorResult[Any]", db.execute(text(query)))
             rows = result.mappings().all() if result.returns_rows else []
     except DBAPIError as error:
         raise DashplateError(f"PostgreSQL says: {str(error.orig).splitlines()[0]}") from error

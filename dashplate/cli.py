@@ -26,7 +26,7 @@ app = typer.Typer(
 
 Paths = Annotated[list[Path], typer.Argument(help="Videos, photographs, folders.", show_default=False)]
 DataDir = Annotated[Path | None, typer.Option("--data", help="Data folder: servers, crops, logs.", show_default=False)]
-Country = Annotated[str | None, typer.Option("--country", help="Countries to expect, such as GB,IE.", show_default=False)]
+Country = Annotated[str | None, typer.Option("--country", help="Countries to expect: GB,FR.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -76,7 +76,7 @@ def read(
     images: Paths,
     json: AsJson = False,
     country: Country = None,
-    annotate: Annotated[Path | None, typer.Option(help="Folder for the pictures with boxes drawn.", show_default=False)] = None,
+    annotate: Annotated[Path | None, typer.Option(help="Folder for pictures with boxes.", show_default=False)] = None,
 ) -> None:
     """Read photographs at once, without servers."""
     from dashplate.photos import read_photos
@@ -140,7 +140,7 @@ def export(
 
 @app.command()
 def sql(
-    query: Annotated[str | None, typer.Option("-c", "--command", help="Run this and leave.", show_default=False)] = None,
+    query: Annotated[str | None, typer.Option("-c", "--command", help="Run this, leave.", show_default=False)] = None,
     json: AsJson = False,
     data: DataDir = None,
 ) -> None:
@@ -154,7 +154,7 @@ def sql(
 def up(
     data: DataDir = None,
     flower_port: Annotated[int, typer.Option(help="Flower's port on this machine; 0 leaves it out.")] = 5555,
-    root: Annotated[list[Path] | None, typer.Option(help="A folder that videos may lie in.", show_default=False)] = None,
+    root: Annotated[list[Path] | None, typer.Option(help="A folder for videos.", show_default=False)] = None,
 ) -> None:
     """Start servers, workers, sweeper and Flower, and stay."""
     from dashplate.running import stay_up

@@ -43,4 +43,5 @@ def check(url: str) -> None:
             pass
     except OperationalError as error:
         shown = make_url(url).render_as_string(hide_password=True)
-        raise ServiceUnavailable(f"PostgreSQL does not answer at {shown}: {str(error.orig).splitlines()[0]}") from error
+        reason = str(error.orig).partition("\n")[0] or "no reason given"
+        raise ServiceUnavailable(f"PostgreSQL does not answer at {shown}: {reason}") from error

@@ -18,13 +18,16 @@ _LOCK = 0x44504C54
 def config() -> Config:
     """Alembic's configuration, without a file."""
     made = Config()
-    made.set_main_option("script_location", str(_MIGRATIONS))
+    # ConfigParser would take a `%` in the folder's name for a reference.
+    made.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     return made
 
 
 def upgrade(url: str, revision: str = "head") -> None:
     """Run the migrations that the database lacks."""
     with engine_for(url).begin() as connection:
+        # Neither the wait for another migrator nor a large table's new index may run into the usual limit.
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         prepared = config()
         prepared.attributes["connection"] = connection

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
@@ -26,7 +26,14 @@ from pipeline.records import MediaKind, SegmentState, VideoState
 
 def _enum(kind: type[MediaKind] | type[SegmentState] | type[VideoState]) -> Enum:
     """Text with a check: readable in SQL, and a new state is a migration of one line."""
-    return Enum(kind, native_enum=False, values_callable=lambda e: [m.value for m in e], length=32)
+    return Enum(
+        kind,
+        name=kind.__name__.lower(),
+        native_enum=False,
+        create_constraint=True,
+        values_callable=lambda e: [m.value for m in e],
+        length=32,
+    )
 
 
 class Base(DeclarativeBase):
@@ -39,7 +46,12 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {dt.datetime: DateTime(timezone=True), dict[str, Any]: JSONB, list[Any]: JSONB, int: BigInteger}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        dt.datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+        int: BigInteger,
+    }
 
 
 class Job(Base):
@@ -61,7 +73,7 @@ class Video(Base):
     __tablename__ = "videos"
     __table_args__ = (
         UniqueConstraint("job_id", "fingerprint"),
-        Index("ix_videos_open", "job_id", postgresql_where=text("finished_at IS NULL")),
+        Index("ix_videos_open", "job_id", "id", postgresql_where=text("finished_at IS NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -164,6 +176,8 @@ class ReadingRow(Base):
     __tablename__ = "readings"
 
     tracklet_id: Mapped[int] = mapped_column(ForeignKey("tracklets.id", ondelete="CASCADE"), primary_key=True)
+    #: Order of arrival: tracklets are numbered when they are detected, and read in another order.
+    number: Mapped[int] = mapped_column(Identity(), index=True)
     text: Mapped[str] = mapped_column(index=True)
     confidence: Mapped[float]
     characters: Mapped[list[Any]]
@@ -189,7 +203,16 @@ class SightingRow(Base):
     """One vehicle passing once."""
 
     __tablename__ = "sightings"
-    __table_args__ = (UniqueConstraint("video_id", "index"),)
+    __table_args__ = (
+        UniqueConstraint("video_id", "index"),
+        # For `alternatives @> '[{"text": "…"}]'`: who else may have been the wanted plate.
+        Index(
+            "ix_sightings_alternatives",
+            "alternatives",
+            postgresql_using="gin",
+            postgresql_ops={"alternatives": "jsonb_path_ops"},
+        ),
+    )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     video_id: Mapped[int] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))

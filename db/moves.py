@@ -16,7 +16,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, exists, func, select, text, update
+from sqlalchemy import ColumnElement, ScalarSelect, exists, func, select, text, update
 from sqlalchemy.orm import Session
 
 from db.models import Segment, Video
@@ -45,12 +45,20 @@ class Dispatched:
 
 def take_pending(db: Session, window: int) -> list[Dispatched]:
     """Move pending segments to `queued`, at most `window` of a job in flight, round-robin between jobs."""
-    ids = [row.id for row in db.execute(_PENDING, {"window": window, "now": _now()})]
+    ids = [row.id for row in db.execute(_PENDING, {"window": window})]
     if not ids:
         return []
+    # Locked in one order and without waiting: another dispatcher that chose the same rows takes them, or we do.
+    free = (
+        select(Segment.id)
+        .where(Segment.id.in_(ids), Segment.state == SegmentState.PENDING)
+        .order_by(Segment.id)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
     moved = db.execute(
         update(Segment)
-        .where(Segment.id.in_(ids), Segment.state == SegmentState.PENDING)
+        .where(Segment.id.in_(free))
         .values(state=SegmentState.QUEUED, attempt=Segment.attempt + 1, moved_at=func.now(), lease_until=None)
         .returning(Segment.id)
     ).scalars()
@@ -68,12 +76,15 @@ _PENDING = text(
         WHERE v.job_id = j.id AND s.state IN ('queued', 'detecting', 'detected', 'reading')
     ) f
     CROSS JOIN LATERAL (
-        SELECT s.id, row_number() OVER (ORDER BY v.id, s.index) AS place
-        FROM videos v JOIN segments s ON s.video_id = v.id
-        WHERE v.job_id = j.id AND v.finished_at IS NULL AND s.state = 'pending'
-          AND (s.not_before IS NULL OR s.not_before <= :now)
-        ORDER BY v.id, s.index
-        LIMIT greatest(0, :window - f.flying)
+        SELECT due.id, row_number() OVER (ORDER BY due.video_id, due.index) AS place
+        FROM (
+            SELECT s.id, s.video_id, s.index
+            FROM videos v JOIN segments s ON s.video_id = v.id
+            WHERE v.job_id = j.id AND v.finished_at IS NULL AND s.state = 'pending'
+              AND (s.not_before IS NULL OR s.not_before <= now())
+            ORDER BY s.video_id, s.index
+            LIMIT greatest(0, :window - f.flying)
+        ) due
     ) g
     WHERE j.finished_at IS NULL
     ORDER BY g.place, j.id
@@ -112,6 +123,7 @@ def hold(db: Session, segment_id: int, attempt: int, step: SegmentState) -> Segm
         select(Segment)
         .where(Segment.id == segment_id, Segment.attempt == attempt, Segment.state == step)
         .with_for_update()
+        .execution_options(populate_existing=True)
     ).scalar_one_or_none()
 
 
@@ -121,7 +133,7 @@ def detected(segment: Segment, frames_looked: int, damage: str | None) -> None:
     segment.frames_looked = frames_looked
     segment.problem = damage
     segment.lease_until = None
-    segment.moved_at = _now()
+    segment.moved_at = func.now()
 
 
 def finished(db: Session, segment: Segment) -> None:
@@ -132,7 +144,10 @@ def finished(db: Session, segment: Segment) -> None:
 def failed(db: Session, segment_id: int, attempt: int, reason: str) -> bool:
     """Give an attempt up: back to pending after a growing delay, or to quarantine. False where it was stale."""
     segment = db.execute(
-        select(Segment).where(Segment.id == segment_id, Segment.attempt == attempt).with_for_update()
+        select(Segment)
+        .where(Segment.id == segment_id, Segment.attempt == attempt)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     ).scalar_one_or_none()
     if segment is None or segment.state.ended or segment.state is SegmentState.PENDING:
         return False
@@ -142,15 +157,24 @@ def failed(db: Session, segment_id: int, attempt: int, reason: str) -> bool:
     else:
         segment.state = SegmentState.PENDING
         segment.lease_until = None
-        segment.moved_at = _now()
+        segment.moved_at = func.now()
         segment.not_before = _in(RETRY_DELAY_S * 2 ** (segment.attempt - 1))
     return True
 
 
 def lost(db: Session) -> list[tuple[int, int]]:
-    """(segment, attempt) pairs whose worker let the lease run out."""
+    """(segment, attempt) pairs whose worker let the lease run out, locked until the transaction ends.
+
+    Locked here, all at once: every way through this module locks segments first and their video last, so that the
+    sweeper, which gives up several segments in one transaction, cannot wait for a worker that waits for it. A
+    worker that is storing its result this very moment is skipped.
+    """
     rows = db.execute(
-        select(Segment.id, Segment.attempt).where(Segment.state.in_(_HELD), Segment.lease_until < _now()).limit(500)
+        select(Segment.id, Segment.attempt)
+        .where(Segment.state.in_(_HELD), Segment.lease_until < func.now())
+        .order_by(Segment.id)
+        .limit(500)
+        .with_for_update(skip_locked=True)
     )
     return [(row.id, row.attempt) for row in rows]
 
@@ -186,12 +210,13 @@ def add_segments(db: Session, video_id: int, spans: Sequence[tuple[SegmentSpan, 
     )
 
 
-def _quiet(step: SegmentState, quiet_s: float) -> Select[tuple[int]]:
+def _quiet(step: SegmentState, quiet_s: float) -> ScalarSelect[int]:
     return (
         select(Segment.id)
         .where(Segment.state == step, Segment.moved_at < _in(-quiet_s))
         .limit(500)
         .with_for_update(skip_locked=True)
+        .scalar_subquery()
     )
 
 
@@ -200,7 +225,7 @@ def _end(db: Session, segment: Segment, state: SegmentState) -> None:
     db.execute(select(Video.id).where(Video.id == segment.video_id).with_for_update())
     segment.state = state
     segment.lease_until = None
-    segment.moved_at = _now()
+    segment.moved_at = func.now()
     db.flush()
     unfinished = exists().where(
         Segment.video_id == segment.video_id,
@@ -220,19 +245,16 @@ def _described(db: Session, ids: Sequence[int]) -> list[Dispatched]:
     if not ids:
         return []
     rows = db.execute(
-        select(Segment.id, Segment.attempt, Segment.index, Segment.state, Video.path)
+        select(Segment.id, Segment.attempt, Segment.index.label("place"), Segment.state, Video.path)
         .join(Video, Video.id == Segment.video_id)
         .where(Segment.id.in_(ids))
         .order_by(Segment.id)
     )
     return [
-        Dispatched(r.id, r.attempt, r.path, r.index, only_read=r.state is SegmentState.DETECTED) for r in rows
+        Dispatched(r.id, r.attempt, r.path, r.place, only_read=r.state is SegmentState.DETECTED) for r in rows
     ]
 
 
-def _now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
-
-
-def _in(seconds: float) -> dt.datetime:
-    return _now() + dt.timedelta(seconds=seconds)
+def _in(seconds: float) -> ColumnElement[dt.datetime]:
+    """A moment on the database's clock, the only one that all machines share."""
+    return func.now() + dt.timedelta(seconds=seconds)

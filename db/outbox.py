@@ -64,7 +64,7 @@ def mark_sent(db: Session, message: Message) -> None:
 
 def resend_quiet(db: Session, quiet_s: float) -> int:
     """Owe again what was sent long ago and whose video has not moved since; returns how many."""
-    before = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=quiet_s)
+    before = func.now() - dt.timedelta(seconds=quiet_s)
     waiting_for = {PROBE: VideoState.REGISTERED, AGGREGATE: VideoState.AGGREGATING}
     count = 0
     for kind, state in waiting_for.items():

@@ -41,18 +41,18 @@ def sightings(db: Session, job_id: int) -> Sequence[RowMapping]:
 
 
 def fresh_readings(db: Session, job_id: int, after: int) -> Sequence[RowMapping]:
-    """Readings of a job that came in since tracklet `after`, before aggregation: for a person who is watching."""
+    """Readings of a job that came in since the one with the id `after`, before aggregation: for one who watches."""
     return _rows(
         db,
         """
-        SELECT t.id, v.path AS video, r.text, r.country, r.confidence, r.reads,
+        SELECT r.number AS id, v.path AS video, r.text, r.country, r.confidence, r.reads,
                (t.first ->> 'time_s')::float AS first_s
         FROM readings r
         JOIN tracklets t ON t.id = r.tracklet_id
         JOIN segments g ON g.id = t.segment_id
         JOIN videos v ON v.id = g.video_id
-        WHERE v.job_id = :job AND t.id > :after
-        ORDER BY t.id
+        WHERE v.job_id = :job AND r.number > :after
+        ORDER BY r.number
         """,
         job=job_id,
         after=after,
@@ -60,7 +60,7 @@ def fresh_readings(db: Session, job_id: int, after: int) -> Sequence[RowMapping]
 
 
 def plates(db: Session, pattern: str, limit: int) -> Sequence[RowMapping]:
-    """`unique_plates` rows whose text fits a LIKE pattern, and sightings that had it as a runner-up."""
+    """`unique_plates` rows whose text fits a LIKE pattern, the most seen first."""
     return _rows(
         db,
         "SELECT * FROM unique_plates WHERE plate LIKE :pattern ORDER BY sightings DESC, plate LIMIT :limit",

@@ -103,7 +103,10 @@ def segment_problems(db: Session, video_id: int) -> list[tuple[Segment, bool]]:
 
 
 def _countries(sightings: Sequence[Sighting]) -> dict[str, str | None]:
-    return {s.text: s.country for s in sightings}
+    countries: dict[str, str | None] = {}
+    for sighting in sightings:
+        countries[sighting.text] = countries.get(sighting.text) or sighting.country
+    return countries
 
 
 def _plate_id(db: Session, text: str, country: str | None) -> int:

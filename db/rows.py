@@ -62,7 +62,10 @@ def media_columns(info: MediaInfo) -> dict[str, Any]:
 
 
 def media_of(video: Video, enter_pts: int) -> MediaInfo:
-    """What a worker needs to decode the segment that starts at the keyframe `enter_pts`; raises DashplateError for a video that was never probed."""
+    """What a worker needs to decode the segment that starts at the keyframe `enter_pts`.
+
+    Raises DashplateError for a video that was never probed.
+    """
     if (
         video.kind is None
         or video.width is None

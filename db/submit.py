@@ -51,6 +51,9 @@ def add_videos(db: Session, job_id: int, videos: Iterable[NewVideo]) -> int:
 
 def close_if_done(db: Session, job_id: int) -> None:
     """Mark the job finished when none of its videos is open."""
+    # The job's row is the barrier: two workers that end its last two videos do not see each other's end, but whoever
+    # comes second here waits, and then looks again.
+    db.execute(select(Job.id).where(Job.id == job_id).with_for_update(key_share=True))
     open_videos = select(Video.id).where(Video.job_id == job_id, Video.finished_at.is_(None))
     db.execute(
         update(Job)

@@ -27,7 +27,7 @@ from pipeline.merge import stitch
 from pipeline.read import Reader
 from pipeline.recognizers import BUNDLED_MODEL, PlateRecognizer, load_recognizer
 from pipeline.recognizers.engines import Engine
-from pipeline.records import MediaInfo, MediaKind, ReadTracklet, Reading, SegmentSpan, Sighting, Tracklet
+from pipeline.records import MediaInfo, MediaKind, Reading, ReadTracklet, SegmentSpan, Sighting, Tracklet
 from pipeline.split import split
 
 

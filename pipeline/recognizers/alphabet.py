@@ -63,7 +63,7 @@ def plate_characters(char: str) -> str:
 class Folding:
     """Sums a charset's probabilities onto the plate alphabet.
 
-    A gather and a segmented sum: a matrix product does the same 20 times slower on a busy machine.
+    A gather and a segmented sum: a matrix product took longer than the network itself on a busy machine.
     """
 
     #: Charset classes that mean anything on a plate, grouped by the plate class they go to.

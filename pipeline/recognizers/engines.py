@@ -100,7 +100,7 @@ def _require_files(folder: Path, engine: Engine) -> None:
 def _text_recognition(name: str | None, folder: Path | None, engine: Engine, threads: int | None) -> Any:
     silence()
     try:
-        from paddleocr import TextRecognition  # type: ignore[import-untyped]
+        from paddleocr import TextRecognition
     except ImportError as error:
         raise MissingDependency("Reading plates needs PaddleOCR: pip install 'dashplate[read]'") from error
     beneath = Engine.ONNXRUNTIME if engine is Engine.OPENVINO else engine
@@ -135,7 +135,7 @@ def _model_name(folder: Path | None) -> str:
 
 def _openvino_runner(onnx_file: Path, threads: int | None) -> Callable[..., list[NDArray[np.float32]]]:
     try:
-        import openvino  # type: ignore[import-untyped]
+        import openvino
     except ImportError as error:
         raise MissingDependency("The engine openvino is not installed: pip install 'dashplate[read]'") from error
     limits = {"INFERENCE_NUM_THREADS": threads} if threads else {}

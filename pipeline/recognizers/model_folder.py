@@ -79,7 +79,7 @@ def _file_in_wheel() -> Path:
 
 
 def _charset(source: Path) -> list[str]:
-    import onnxruntime  # type: ignore[import-untyped]
+    import onnxruntime
 
     session = onnxruntime.InferenceSession(str(source), providers=["CPUExecutionProvider"])
     characters = session.get_modelmeta().custom_metadata_map.get("character", "")

@@ -34,7 +34,9 @@ def test_a_form_of_several_countries_or_none_names_none(text: str) -> None:
     assert load_formats().match(text) is None
 
 
-@pytest.mark.parametrize(("text", "country"), [("AA123BB", "FR"), ("ABC1234", "BR"), ("NARITA", "HK"), ("AM8123", "HK")])
+@pytest.mark.parametrize(
+    ("text", "country"), [("AA123BB", "FR"), ("ABC1234", "BR"), ("NARITA", "HK"), ("AM8123", "HK")]
+)
 def test_a_country_asked_for_takes_what_fits_it(text: str, country: str) -> None:
     match = load_formats([country.lower()]).match(text)
     assert match is not None

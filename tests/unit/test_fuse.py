@@ -69,7 +69,8 @@ def test_crops_in_which_the_text_lies_elsewhere_agree() -> None:
 
 
 def test_fusion_finds_a_text_that_no_crop_reads_alone() -> None:
-    wrong = [posterior("KV3857", spots={p: {other: 0.5, "KV3857"[p]: 0.4}}) for p, other in ((2, "8"), (3, "9"), (5, "2"))]
+    mistakes = ((2, "8"), (3, "9"), (5, "2"))
+    wrong = [posterior("KV3857", spots={p: {other: 0.5, "KV3857"[p]: 0.4}}) for p, other in mistakes]
     assert all(fused(one).text != "KV3857" for one in wrong)
     assert fused(*wrong).text == "KV3857"
 

@@ -49,13 +49,13 @@ def train(work: Work = WORK, budget_minutes: Budget = 50) -> None:
 
 
 @app.command()
-def mine(data: Data = DATA, work: Work = WORK) -> None:
+def mine(data: Data = DATA, work: Work = WORK, quick: Quick = False) -> None:
     """Render crops around what the first stage gets wrong in the training photos."""
     export_model(work / "first" / "last.pt", work / "first")
     fast = work / "first" / "plate-detector" / "plate-detector_openvino_model"
-    missed, alike = missed_plates(fast, data), look_alikes(data)
+    missed, alike = missed_plates(fast, data, 20 if quick else 1), look_alikes(data)
     typer.echo(f"{len(missed)} missed plates, {len(alike)} places that only look like one")
-    render_mistakes([missed, alike], work / "set", HARD_CROPS, Recipe().seed + 2)
+    render_mistakes([missed, alike], work / "set", 300 if quick else HARD_CROPS, Recipe().seed + 2)
 
 
 @app.command()
@@ -96,7 +96,7 @@ def everything(
     shutil.rmtree(work / "set", ignore_errors=True)
     prepare(data, work, quick)
     train(work, minutes * FIRST_STAGE_SHARE)
-    mine(data, work)
+    mine(data, work, quick)
     polish(work, minutes * (1 - FIRST_STAGE_SHARE))
     models = work / "models" if quick else MODELS_DIR
     export(work, models=models)
