@@ -132,7 +132,8 @@ def _load(weights: Path) -> Any:
         from ultralytics import YOLO
         from ultralytics.utils import SETTINGS
     except ImportError as error:
-        raise MissingDependency(f"Detection needs Ultralytics ({error}); run: pip install 'dashplate[detect]'") from error
+        sentence = f"Detection needs Ultralytics ({error}); run: pip install 'dashplate[detect]'"
+        raise MissingDependency(sentence) from error
     SETTINGS["sync"] = False
     torch.set_num_threads(max(1, min(4, torch.get_num_threads())))
     return YOLO(weights, task="detect")

@@ -5,6 +5,7 @@ This is what photographs and small jobs need, and what the distributed run is he
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,6 +30,10 @@ from pipeline.recognizers import BUNDLED_MODEL, PlateRecognizer, load_recognizer
 from pipeline.recognizers.engines import Engine
 from pipeline.records import MediaInfo, MediaKind, Reading, ReadTracklet, SegmentSpan, Sighting, Tracklet
 from pipeline.split import split
+
+
+#: Two threads that want the same model wait for one load of it.
+_LOADING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +68,20 @@ class VideoResult:
     damage: tuple[str, ...]
 
 
-@lru_cache(maxsize=4)
 def load_detector(parts: Parts, kind: MediaKind) -> Detector:
     """The detector for videos, or for photographs: several input sizes, since nothing tells how large a plate is."""
+    with _LOADING:
+        return _detector(parts, kind)
+
+
+def load_reader(parts: Parts, countries: tuple[str, ...] = ()) -> Reader:
+    """The reader with those countries' formats as its prior; none means all."""
+    with _LOADING:
+        return _reader(parts, countries)
+
+
+@lru_cache(maxsize=4)
+def _detector(parts: Parts, kind: MediaKind) -> Detector:
     weights = parts.detector or _shipped(parts.detector_device)
 
     if kind is MediaKind.VIDEO:
@@ -79,8 +95,7 @@ def load_detector(parts: Parts, kind: MediaKind) -> Detector:
 
 
 @lru_cache(maxsize=16)
-def load_reader(parts: Parts, countries: tuple[str, ...] = ()) -> Reader:
-    """The reader with those countries' formats as its prior; none means all."""
+def _reader(parts: Parts, countries: tuple[str, ...]) -> Reader:
     return Reader(_recognizer(parts), load_formats(countries or None))
 
 

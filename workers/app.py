@@ -2,75 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from celery import Celery
-from kombu import Queue
-
-from workers.settings import Settings, settings
 
 DETECT = "detect"
 READ = "read"
 CONTROL = "control"
 QUEUES = (DETECT, READ, CONTROL)
 
-
-def configuration(config: Settings) -> dict[str, Any]:
-    """Celery's settings, each with its reason."""
-    transport = {
-        # Redis hands out again what stays unacknowledged for this long: it must outlast every task.
-        "visibility_timeout": config.visibility_timeout_s,
-        "socket_timeout": 30,
-        "socket_connect_timeout": 10,
-        "socket_keepalive": True,
-        "health_check_interval": 15,
-        "retry_on_timeout": True,
-    }
-    return {
-        "broker_url": config.require_redis(),
-        "broker_transport_options": transport,
-        "visibility_timeout": config.visibility_timeout_s,
-        "result_backend_transport_options": transport,
-        "broker_connection_retry_on_startup": True,
-        "broker_connection_max_retries": None,
-        "task_serializer": "json",
-        "result_serializer": "json",
-        "event_serializer": "json",
-        "accept_content": ["json"],
-        "task_queues": [Queue(name) for name in QUEUES],
-        "task_default_queue": CONTROL,
-        "task_create_missing_queues": False,
-        # The database knows what is done; nothing waits for a result in Redis.
-        "task_ignore_result": True,
-        "task_acks_late": True,
-        # A lost worker's segment comes back through its lease, with a count; requeueing at once loops for ever.
-        "task_reject_on_worker_lost": False,
-        "task_acks_on_failure_or_timeout": True,
-        "task_time_limit": config.time_limit_s + 30,
-        "task_soft_time_limit": config.time_limit_s,
-        "task_send_sent_event": True,
-        "task_track_started": True,
-        "worker_send_task_events": True,
-        "worker_prefetch_multiplier": 1,
-        # A forked CUDA context or psycopg connection breaks; a spawned child has its own.
-        "worker_pool_start_method": "spawn",
-        "worker_proc_alive_timeout": 60.0,
-        "worker_soft_shutdown_timeout": 20.0,
-        "worker_cancel_long_running_tasks_on_connection_loss": False,
-        "worker_hijack_root_logger": True,
-        "timezone": "UTC",
-        "enable_utc": True,
-        "beat_schedule": {
-            "sweep": {
-                "task": "dashplate.sweep",
-                "schedule": config.sweep_every_s,
-                # A sweep that nobody took before the next one is due has no use.
-                "options": {"queue": CONTROL, "expires": max(5.0, 3 * config.sweep_every_s)},
-            }
-        },
-    }
-
-
-app = Celery("dashplate", include=["workers.tasks"])
-# Evaluated on first use, so that importing this module needs no environment.
-app.add_defaults(lambda: configuration(settings()))
+app = Celery("dashplate", include=["workers.tasks", "workers.warm"])
+app.config_from_object("workers.celeryconfig:values")

@@ -17,6 +17,9 @@ def serve(role: str, concurrency: int, loglevel: str) -> None:
     if role not in QUEUES:
         raise UsageError(f"There is no worker role {role!r}; the roles are {', '.join(QUEUES)}.")
     silence()
+    # The pool's processes are spawned: the environment is how they know which model to load ahead.
+    os.environ["DASHPLATE_ROLE"] = role
+    settings.cache_clear()
     config = settings()
     config.require_redis()
     check(config.require_database())

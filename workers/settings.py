@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     reader_engine: str = "openvino"
     #: Threads that decoding and each network may use in one process.
     threads: int = 2
+    #: The role of this worker process; `dashplate worker` sets it.
+    role: str | None = None
     #: Segments of one job on the queues at a time.
     window: int = 32
     #: A worker that goes silent for this long counts as lost; its segment is given to another.

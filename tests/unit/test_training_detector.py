@@ -85,7 +85,8 @@ def test_pasted_plates_and_clutter_leave_known_plates_alone() -> None:
         draw_overlay_clock(image, boxes, rng)
         draw_sign(image, boxes, rng)
         assert overlaps(boxes[1:], known).sum() == 0
-        assert (boxes[:, :2] >= 0).all() and (boxes[:, 2:] <= 320).all()
+        assert (boxes[:, :2] >= 0).all()
+        assert (boxes[:, 2:] <= 320).all()
     assert maker.plate(rng).ndim == 3
 
 
@@ -152,9 +153,7 @@ def test_plates_added_by_eye_are_taught_but_never_scored() -> None:
 
 
 @pytest.mark.parametrize(("split", "plates", "doubtful"), [("train", 2, 0), ("dev", 1, 1)])
-def test_by_eye_boxes_join_their_pictures(
-    tmp_path: Path, split: photos.Split, plates: int, doubtful: int
-) -> None:
+def test_by_eye_boxes_join_their_pictures(tmp_path: Path, split: photos.Split, plates: int, doubtful: int) -> None:
     with (Path(photos.__file__).with_name("by_eye.csv")).open() as file:
         name = next(row.split(",")[0] for row in file if row.rstrip().endswith(",plate"))
     (tmp_path / "detection").mkdir()
@@ -167,9 +166,7 @@ def test_by_eye_boxes_join_their_pictures(
 
 def test_average_precision_of_a_known_ranking() -> None:
     right = np.array([True, False, True])
-    assert average_precision(np.array([0.9, 0.8, 0.7], np.float32), right, 2) == pytest.approx(
-        0.5 + 0.5 * 2 / 3
-    )
+    assert average_precision(np.array([0.9, 0.8, 0.7], np.float32), right, 2) == pytest.approx(0.5 + 0.5 * 2 / 3)
     assert average_precision(np.zeros(0, np.float32), np.zeros(0, bool), 2) == 0.0
 
 

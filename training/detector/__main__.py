@@ -24,9 +24,7 @@ app = typer.Typer(help="Make the plate detector again.", no_args_is_help=True, a
 Data = Annotated[Path, typer.Option(help="The folder that holds detection/ and recognition/.")]
 Work = Annotated[Path, typer.Option(help="Where rendered pictures and checkpoints go; never into git.")]
 Budget = Annotated[float, typer.Option(help="Minutes of training in all.")]
-Quick = Annotated[
-    bool, typer.Option("--quick", help="A small set and three minutes: shows that the curve falls.")
-]
+Quick = Annotated[bool, typer.Option("--quick", help="A small set and three minutes: shows that the curve falls.")]
 
 DATA, WORK = Path("../shared/data"), Path("runs/detector")
 #: Share of the training time before the hard crops are mined.
@@ -66,9 +64,7 @@ def polish(work: Work = WORK, budget_minutes: Budget = 20) -> None:
 
 
 @app.command()
-def export(
-    work: Work = WORK, stage: str = "polished", models: Annotated[Path, typer.Option()] = MODELS_DIR
-) -> None:
+def export(work: Work = WORK, stage: str = "polished", models: Annotated[Path, typer.Option()] = MODELS_DIR) -> None:
     """Put the weights where the package finds them."""
     export_model(work / stage / "last.pt", models)
 
@@ -88,9 +84,7 @@ def evaluate(
 
 
 @app.command("all")
-def everything(
-    data: Data = DATA, work: Work = WORK, budget_minutes: Budget = 75, quick: Quick = False
-) -> None:
+def everything(data: Data = DATA, work: Work = WORK, budget_minutes: Budget = 75, quick: Quick = False) -> None:
     """Do the whole recipe. A quick run stays in the work folder and touches no shipped weights."""
     minutes = 3.0 if quick else budget_minutes
     shutil.rmtree(work / "set", ignore_errors=True)

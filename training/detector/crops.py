@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from .photos import Boxes, Image, Photo
 
-#: Plate widths in the network's input, pixels: from a far car in a frame shrunk to 640, to half of that frame.
+#: Plate widths in the network's input, pixels: a far car in a frame shrunk to 640, up to half of that frame.
 NARROWEST_PX, WIDEST_PX = 11.0, 300.0
 #: Enlarging a plate further than this only shows blur.
 MOST_ENLARGED = 2.0
 #: A plate of which less is inside the window is painted over: neither plate nor background.
 LEAST_VISIBLE = 0.6
-#: Pictures whose other plates may be unboxed are cut this close, in plate widths (window side at the narrowest plate).
+#: Where other plates may lack a box, windows stay close: the plate is at least this wide in them.
 INCOMPLETE_NARROWEST_PX = 40.0
 _GREY = 114
 
@@ -83,20 +83,14 @@ def _inside(start: float, length: float, available: int) -> float:
     return min(max(start, 0.0), available - length)
 
 
-def cut(
-    photo: Photo, corner: tuple[float, float], scales: tuple[float, float], size: tuple[int, int]
-) -> Sample:
-    """Cut the window at `corner` (pixels of the photo), enlarged by `scales` (x, y), with the plates in it."""
+def cut(photo: Photo, corner: tuple[float, float], scales: tuple[float, float], size: tuple[int, int]) -> Sample:
+    """Cut the window at `corner` (pixels of the photo), enlarged by `scales` (x, y), with its plates."""
     source = photo.read()
-    matrix = np.array(
-        [[scales[0], 0, -corner[0] * scales[0]], [0, scales[1], -corner[1] * scales[1]]], np.float32
-    )
+    matrix = np.array([[scales[0], 0, -corner[0] * scales[0]], [0, scales[1], -corner[1] * scales[1]]], np.float32)
     warp = matrix.copy()
     if max(scales) < 0.7:  # shrink properly first: an affine warp alone would alias
         factor = max(scales) * 1.2
-        source = np.asarray(
-            cv2.resize(source, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8
-        )
+        source = np.asarray(cv2.resize(source, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
         warp[:, :2] /= factor
     image = np.asarray(
         cv2.warpAffine(source, warp, size, flags=cv2.INTER_LINEAR, borderValue=(_GREY, _GREY, _GREY)),
@@ -131,9 +125,7 @@ def _keep_visible(image: Image, boxes: Boxes) -> Boxes:
     clipped[:, [1, 3]] = boxes[:, [1, 3]].clip(0, high)
     area, seen = _area(boxes), _area(clipped)
     keep = (
-        (seen >= LEAST_VISIBLE * area)
-        & ((clipped[:, 2] - clipped[:, 0]) >= 8)
-        & ((clipped[:, 3] - clipped[:, 1]) >= 3)
+        (seen >= LEAST_VISIBLE * area) & ((clipped[:, 2] - clipped[:, 0]) >= 8) & ((clipped[:, 3] - clipped[:, 1]) >= 3)
     )
     for box in clipped[~keep & (seen > 0)]:
         _paint_over(image, box)

@@ -56,8 +56,7 @@ class Detector:
             batch=len(images),
         )
         return [
-            Found(r.boxes.xyxy.numpy().astype(np.float32), r.boxes.conf.numpy().astype(np.float32))
-            for r in results
+            Found(r.boxes.xyxy.numpy().astype(np.float32), r.boxes.conf.numpy().astype(np.float32)) for r in results
         ]
 
 
@@ -75,7 +74,7 @@ def detect_all(detector: Detector, photos: Iterable[Photo], size_px: int) -> dic
 
 
 def _worthwhile(size_px: int, image: Image) -> int:
-    """Enlarging a small picture past its own size shows nothing new: stop at the next multiple of the stride."""
+    """Enlarging a small picture past its own size shows nothing new: stop at the next full stride."""
     own = -(-int(max(image.shape[:2])) // 32) * 32
     return min(size_px, max(INPUT_SIZES_PX[0], own))
 
@@ -112,7 +111,7 @@ def evaluate(model: Path, data: Path, threshold: float) -> str:
     looks["640 + 1280"] = {path: merge(looks["640"][path], looks["1280"][path]) for path in looks["640"]}
     lines = [
         "| Pictures | Input | Recall | Precision | AP50 | False boxes a picture | <40 px | 40-60 | 60-100 | >100 |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "|" + "---|" * 10,
     ]
     for group in sorted({photo.group for photo in photos}):
         chosen = [photo for photo in photos if photo.group == group]
@@ -123,9 +122,7 @@ def evaluate(model: Path, data: Path, threshold: float) -> str:
 def _line(group: str, size: str, pictures: list[Scored], threshold: float) -> str:
     total = score(pictures, threshold)
     false = "" if total.false_per_picture is None else f"{total.false_per_picture:.3f}"
-    widths = [
-        f"{recall:.3f} ({count})" if count else "" for count, recall in recall_by_width(pictures, threshold)
-    ]
+    widths = [f"{recall:.3f} ({count})" if count else "" for count, recall in recall_by_width(pictures, threshold)]
     cells = [
         f"{group} ({total.pictures}, {total.plates} plates)",
         size,

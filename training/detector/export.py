@@ -30,9 +30,7 @@ def export(checkpoint: Path, models: Path) -> None:
         weights = Path(scratch) / f"{_NAME}.pt"
         shutil.copyfile(checkpoint, weights)
         model: Any = YOLO(str(weights), task="detect")
-        made = Path(
-            model.export(format="openvino", half=True, dynamic=True, imgsz=(384, 640), batch=8, device="cpu")
-        )
+        made = Path(model.export(format="openvino", half=True, dynamic=True, imgsz=(384, 640), batch=8, device="cpu"))
         _anonymous(made / "metadata.yaml")
         _replace(made, target / f"{_NAME}_openvino_model")
         shutil.copyfile(weights, target / f"{_NAME}.pt")
@@ -52,6 +50,6 @@ def _anonymous(metadata: Path) -> None:
     facts: dict[str, Any] = yaml.safe_load(metadata.read_text())
     facts["description"] = "Dashplate plate detector (YOLO26n, one class)"
     facts["author"] = "Dashplate"
-    # Ultralytics reads `dynamic` back; without it every picture would be squeezed into the export's own shape.
+    # Ultralytics reads `dynamic` back; without it every picture is letterboxed to the export's shape.
     facts["args"] = {"batch": 1, "half": True, "dynamic": True}
     metadata.write_text(yaml.safe_dump(facts, sort_keys=False))

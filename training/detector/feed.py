@@ -112,7 +112,7 @@ def collate(samples: list[Sample]) -> Batch:
 
 
 def one_ahead(make: Callable[[], Batch], depth: int = 3) -> Generator[Batch, None, None]:
-    """Yield `make()` for ever from a thread that works a few batches ahead; ends when the iterator is closed."""
+    """Yield `make()` for ever from a thread that works a few batches ahead; ends when it is closed."""
     with ThreadPoolExecutor(1) as worker:
         coming = deque(worker.submit(make) for _ in range(depth))
         while True:

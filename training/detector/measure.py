@@ -85,7 +85,7 @@ class Score:
     plates: int
     recall: float
     precision: float
-    #: Wrong boxes per picture, over pictures whose plates are all known; None where there are no such pictures.
+    #: Wrong boxes per picture, over pictures whose plates are all known; None where there are none.
     false_per_picture: float | None
     #: Area under precision over recall at IoU 0.5, over all thresholds.
     ap50: float
@@ -115,8 +115,7 @@ def recall_by_width(pictures: Sequence[Scored], threshold: float) -> list[tuple[
     width = _joined([picture.width_px for picture in pictures])
     picks = [(width >= low) & (width < high) for low, high in WIDTH_BUCKETS_PX]
     return [
-        (int(pick.sum()), float((found[pick] >= threshold).mean()) if pick.any() else float("nan"))
-        for pick in picks
+        (int(pick.sum()), float((found[pick] >= threshold).mean()) if pick.any() else float("nan")) for pick in picks
     ]
 
 

@@ -1,7 +1,7 @@
-"""Renders more of what an early detector got wrong in the training pictures: plates missed, and places that are none.
+"""Renders more of what an early detector got wrong in the training pictures: plates missed, and look-alikes.
 
-Its false alarms are not taken as they come: in pictures said to be boxed completely, 218 of 615 of them on the Romanian
-rides were plates without a box. So only what the eye judged to be no plate is taught as such.
+Its false alarms are not taken as they come: in pictures said to be boxed completely, 218 of 615 of them on the
+Romanian rides were plates without a box. So only what the eye judged to be no plate is taught as such.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Mistake:
 
 
 def missed_plates(model: Path, data: Path, every: int = 1) -> list[Mistake]:
-    """Run the detector over (every n-th of) the training photos at two sizes; list the plates it does not find."""
+    """Run the detector over (every n-th of) the training photos at two sizes; list the plates it misses."""
     photos, detector = load_photos(data, "train")[::every], Detector(model)
     mistakes: list[Mistake] = []
     for size_px in _LOOKS_PX:

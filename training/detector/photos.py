@@ -76,16 +76,14 @@ def _by_eye() -> dict[str, dict[str, Boxes]]:
     found: dict[str, dict[str, list[list[float]]]] = {}
     for row in _rows(_BY_EYE):
         found.setdefault(row["image"], {}).setdefault(row["what"], []).append(_box(row))
-    return {
-        name: {what: np.asarray(b, np.float32) for what, b in kinds.items()} for name, kinds in found.items()
-    }
+    return {name: {what: np.asarray(b, np.float32) for what, b in kinds.items()} for name, kinds in found.items()}
 
 
 def load_photos(data: Path, split: Split) -> list[Photo]:
     """List the pictures of one split of `data/detection`, in the order of their names.
 
-    Plates that only the eye added are taught in the training split and ignored in the development split: an early
-    detector proposed them, so counting them would flatter its successors.
+    Plates that only the eye added are taught in the training split and ignored in the development split: early
+    detectors proposed them, so counting them would flatter their successors.
     Raises FileNotFoundError where `data` is not the folder that `shared/data/README.md` describes.
     """
     boxes: dict[str, list[list[float]]] = {}

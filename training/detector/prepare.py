@@ -20,7 +20,7 @@ from .synthetic import PlateMaker, draw_overlay_clock, draw_sign, paste_plate
 #: Crops are squares of this side; frames are what the pipeline sends, width x height.
 CROP_SIZE = (320, 320)
 FRAME_SIZE = (640, 384)
-#: How often each collection is drawn. `mix` and `cars` are small and often squeezed, so less than their number.
+#: How often each collection is drawn. `mix` and `cars` are small and often squeezed: less of them.
 _CROP_WEIGHTS = {"ro": 0.24, "oi": 0.38, "openalpr": 0.16, "mix": 0.14, "cars": 0.08}
 _FRAME_WEIGHTS = {"ro": 0.36, "oi": 0.5, "openalpr": 0.1, "cars": 0.04}
 #: Share of windows cut anywhere (mostly without a plate), and of windows that get a pasted plate.
@@ -55,9 +55,7 @@ def prepare(data: Path, out: Path, recipe: Recipe, processes: int = 2) -> None:
             work = partial(_render_chunk, data, folder, kind, seed, count)
             boxes = [box for chunk in pool.map(work, starts) for box in chunk]
         save_boxes(folder, boxes)
-        print(
-            f"{count} {kind}, {sum(map(len, boxes))} plates, {time.monotonic() - started:.0f} s", flush=True
-        )
+        print(f"{count} {kind}, {sum(map(len, boxes))} plates, {time.monotonic() - started:.0f} s", flush=True)
 
 
 def save_boxes(folder: Path, boxes: list[np.ndarray]) -> None:
@@ -144,7 +142,7 @@ def finish(sample: Sample, rng: np.random.Generator) -> Sample:
 
 
 def _plate_crops(data: Path) -> list[Path]:
-    """Real plates to paste: the training split, two-row ones four times, few of the very small Chinese ones."""
+    """Real plates to paste: the training split, two-row ones four times, few of the tiny Chinese ones."""
     folder = data / "recognition"
     crops: list[Path] = []
     with (folder / "labels.csv").open(newline="") as file:

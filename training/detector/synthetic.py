@@ -12,7 +12,7 @@ from PIL import ImageDraw, ImageFont
 
 from .photos import Boxes, Image
 
-#: Background and ink, BGR: white, yellow, black, red, blue, green, pale green as on Chinese electric cars, grey.
+#: Background and ink, BGR: white, yellow, black, red, blue, green, pale green (Chinese electric cars), grey.
 _COLOURS = (
     ((235, 235, 235), (20, 20, 20)),
     ((235, 235, 235), (20, 20, 20)),
@@ -27,19 +27,11 @@ _COLOURS = (
     ((160, 165, 160), (40, 40, 40)),
 )
 _WORDS = (
-    "PIZZA", "Hotel", "TAXI", "Market", "OPEN", "SALE 50%", "Bank", "Cafe", "TRANSPORT", "www.rent.com", "0800 123 456",
-    "Police", "BUS 42", "STOP", "Garage", "Turbo 16V", "TDI", "4x4", "Auto", "School", "EXIT 12", "A1 M25", "km 30",
-    "Apotheke", "Salon", "PHARMACY", "24h", "For hire", "Express", "LOGISTICS",
+    "PIZZA", "Hotel", "TAXI", "Market", "OPEN", "SALE 50%", "Bank", "Cafe", "TRANSPORT", "www.rent.com",
+    "0800 123 456", "Police", "BUS 42", "STOP", "Garage", "Turbo 16V", "TDI", "4x4", "Auto", "School",
+    "EXIT 12", "A1 M25", "km 30", "Apotheke", "Salon", "PHARMACY", "24h", "For hire", "Express", "LOGISTICS",
 )  # fmt: skip
-_FONTS = [
-    font
-    for font in (
-        cv2.FONT_HERSHEY_SIMPLEX,
-        cv2.FONT_HERSHEY_DUPLEX,
-        cv2.FONT_HERSHEY_PLAIN,
-        cv2.FONT_HERSHEY_COMPLEX,
-    )
-]
+_FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_PLAIN, cv2.FONT_HERSHEY_COMPLEX)
 _FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 
 
@@ -118,7 +110,7 @@ def _text(rng: np.random.Generator, low: int, high: int) -> str:
 
 
 def paste_plate(image: Image, boxes: Boxes, plate: Image, width_px: float, rng: np.random.Generator) -> Boxes:
-    """Draw `plate` into `image` in place, in perspective, clear of `boxes`; return the boxes with the new one."""
+    """Draw `plate` into `image` in place, in perspective, clear of `boxes`; return all boxes."""
     tall, wide = image.shape[:2]
     height_px = width_px * plate.shape[0] / plate.shape[1] * rng.uniform(0.85, 1.15)
     if width_px >= wide * 0.95 or height_px >= tall * 0.95:
@@ -143,7 +135,7 @@ def _touches(boxes: Boxes, box: tuple[float, float, float, float]) -> bool:
 
 def _lay(image: Image, plate: Image, corners: np.ndarray, rng: np.random.Generator) -> None:
     centre = corners.mean(0)
-    # A holder or a piece of bodywork around the plate, so that the sharp edge of the paste is not what is learnt.
+    # A holder or a piece of bodywork around the plate, so that the paste's sharp edge is not learnt.
     for grow, chance in ((rng.uniform(1.1, 2.2), 0.5), (rng.uniform(1.03, 1.15), 0.5)):
         if rng.random() < chance:
             colour = [int(c) for c in rng.integers(10, 230) + rng.integers(-15, 15, 3)]
@@ -167,8 +159,9 @@ def _lay(image: Image, plate: Image, corners: np.ndarray, rng: np.random.Generat
 
 
 def draw_overlay_clock(image: Image, boxes: Boxes, rng: np.random.Generator) -> None:
-    """Write what a dashcam writes into its pictures, in place: date, time, speed, camera number. None is a plate."""
-    date = f"{rng.integers(2012, 2027)}{rng.choice(['-', '/', '.'])}{rng.integers(1, 13):02d}-{rng.integers(1, 29):02d}"
+    """Write what a dashcam writes into its pictures, in place: date, time, speed. None is a plate."""
+    year, month, day, mark = rng.integers(2012, 2027), rng.integers(1, 13), rng.integers(1, 29), rng.choice(["-", "/"])
+    date = f"{year}{mark}{month:02d}{mark}{day:02d}"
     clock = f"{rng.integers(0, 24):02d}:{rng.integers(0, 60):02d}:{rng.integers(0, 60):02d}"
     text = str(
         rng.choice(
@@ -189,9 +182,7 @@ def draw_sign(image: Image, boxes: Boxes, rng: np.random.Generator) -> None:
     _write_clear_of_plates(image, boxes, str(rng.choice(_WORDS)), rng, board=rng.random() < 0.5)
 
 
-def _write_clear_of_plates(
-    image: Image, boxes: Boxes, text: str, rng: np.random.Generator, *, board: bool
-) -> None:
+def _write_clear_of_plates(image: Image, boxes: Boxes, text: str, rng: np.random.Generator, *, board: bool) -> None:
     font, scale = int(rng.choice(_FONTS)), rng.uniform(0.3, 1.1)
     thick = int(rng.integers(1, 3))
     (wide, high), base = cv2.getTextSize(text, font, scale, thick)

@@ -1,8 +1,9 @@
 """Trains YOLO26n from scratch for one class, within a time budget, on two CPU cores.
 
 The loop is our own around Ultralytics' network and loss, for three reasons measured on this project's 2 cores:
-bfloat16 with channels-last memory trains 39 crops a second against 17 in float32; batches of two shapes (square crops,
-whole frames) take turns; and every schedule follows the clock, so that it ends annealed however busy the machine is.
+bfloat16 with channels-last memory trains 39 crops a second against 17 in float32; batches of two shapes (square
+crops, whole frames) take turns; and every schedule follows the clock, so that it ends annealed however busy the
+machine is.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ def train(prepared: Path, out: Path, schedule: Schedule, start_from: Path | None
 
 
 def _threads(wanted: int) -> int:
-    """Use one thread while others want the cores: two that wait for each other get less done than one (6 against 11
-    pictures a second at a load of 5 on 2 cores).
+    """Use one thread while others want the cores: two that wait for each other get less done than one.
+
+    Measured at a load of 4 to 5 on 2 cores: 6 pictures a second with two threads, 11 to 15 with one.
     """
     cores = os.cpu_count() or 1
     return wanted if os.getloadavg()[0] < cores + 0.8 else 1
