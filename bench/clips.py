@@ -79,5 +79,6 @@ def _by_video(truth_file: Path) -> dict[str, list[TruePlate]]:
 
 def _true_plate(row: dict[str, str]) -> TruePlate:
     first_s, last_s = float(row["first_s"]), float(row["last_s"])
-    legible = (first_s, last_s) if row["legibility"] == _CLEAR else (None, None)
-    return TruePlate(row["plate_text"], row["country"], first_s, last_s, *legible, max_width_px=0.0)
+    legible_s = (first_s, last_s) if row["legibility"] == _CLEAR else (None, None)
+    # How wide it gets is not told there.
+    return TruePlate(row["plate_text"], row["country"], first_s, last_s, legible_s[0], legible_s[1], 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ import typer
 from rich.console import Console
 
 from bench.clips import Clip, real_clips, rendered_clip
-from bench.runs import run_naive, run_road
+from bench.runs import RoadRun, run_cold, run_naive, run_road, workers_up
 from bench.table import Measured, as_markdown, as_rich, notes
 from pipeline.errors import DashplateError
 from pipeline.look import SAMPLE_FPS
@@ -36,14 +37,14 @@ def main(
 ) -> None:
     """Measure both ways on every clip and print one table."""
     try:
-        measured = [_measure(clip, sample_fps, naive_seconds) for clip in _clips(clips, demo)]
+        measured = measure(_clips(clips, demo), sample_fps, naive_seconds)
     except DashplateError as error:
         _err.print(f"bench: {error}", markup=False)
         raise typer.Exit(error.exit_code) from error
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.write_text(json.dumps([_record(m) for m in measured], indent=2, default=str) + "\n")
-    _print(measured, notes(measured, sample_fps) + [conditions()], markdown)
+    _print(measured, [*notes(measured, sample_fps), conditions()], markdown)
 
 
 def conditions() -> str:
@@ -63,11 +64,35 @@ def _clips(folder: Path, demo: Path) -> list[Clip]:
     return [*real_clips(folder), *([drive] if drive else [])]
 
 
-def _measure(clip: Clip, sample_fps: float, naive_seconds: float | None) -> Measured:
-    _err.print(f"{clip.path.name}: the road ...", markup=False)
-    road = run_road(clip)
-    _err.print(f"{clip.path.name}: whole-frame OCR ...", markup=False)
-    return Measured(clip, road, run_naive(clip, sample_fps, naive_seconds))
+def measure(clips: Sequence[Clip], sample_fps: float, naive_seconds: float | None) -> list[Measured]:
+    """Both ways on each clip, one thing at a time."""
+    warm = _warm_runs(clips)
+    pairs = zip(clips, warm, strict=True)
+    return [_measure_one(clip, warm_run, sample_fps, naive_seconds) for clip, warm_run in pairs]
+
+
+def _warm_runs(clips: Sequence[Clip]) -> list[RoadRun]:
+    """Each clip on workers that have read one already."""
+    with workers_up(sorted({clip.path.parent for clip in clips})) as data:
+        _tell("the road, to warm it up")
+        run_road(min(clips, key=lambda clip: clip.duration_s), data)
+        return [_warm_run(clip, data) for clip in clips]
+
+
+def _warm_run(clip: Clip, data: Path) -> RoadRun:
+    _tell(f"{clip.path.name}: the road, warm")
+    return run_road(clip, data)
+
+
+def _measure_one(clip: Clip, warm: RoadRun, sample_fps: float, naive_seconds: float | None) -> Measured:
+    _tell(f"{clip.path.name}: the road, from cold")
+    cold = run_cold(clip)
+    _tell(f"{clip.path.name}: whole-frame OCR")
+    return Measured(clip, cold, warm, run_naive(clip, sample_fps, naive_seconds))
+
+
+def _tell(what: str) -> None:
+    _err.print(f"{what} ...", markup=False)
 
 
 def _record(measured: Measured) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,15 +44,16 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class RoadRun:
-    """`dashplate run` on one clip, from an empty data folder."""
+    """`dashplate run` on one clip."""
 
     plates: tuple[Spotted, ...]
-    #: The whole command: servers set up, workers started, models loaded, everything taken down.
+    #: The whole command; from cold: servers set up, workers started, models loaded, everything taken down.
     wall_s: float
-    #: From the job's submission to its end, workers' start and models included.
+    #: From the job's submission to its end; from cold: workers' start and models included.
     job_s: float
     #: From the command's start; None where no plate was shown before the end.
     first_plate_s: float | None
+    #: Of all that the command started: without the workers where those were up before.
     memory: Peaks
 
 
@@ -72,14 +73,52 @@ class NaiveRun:
     memory: Peaks
 
 
-def run_road(clip: Clip) -> RoadRun:
-    """Process a clip on the real stack. Raises DashplateError where the command fails."""
+def run_cold(clip: Clip) -> RoadRun:
+    """Process a clip from an empty data folder. Raises DashplateError where the command fails."""
     with _workplace() as folder:
-        data, result = folder / "data", folder / "job.json"
-        argv = [sys.executable, "-m", "dashplate", "run", str(clip.path)]
-        argv += ["--csv", str(folder / "plates.csv"), "--json", str(result), "--data", str(data)]
+        return run_road(clip, folder / "data")
+
+
+def run_road(clip: Clip, data: Path) -> RoadRun:
+    """Process a clip on the real stack of a data folder, started for it unless it is up."""
+    with _workplace() as folder:
+        result = folder / "job.json"
+        argv = dashplate("run", clip.path, "--csv", folder / "plates.csv", "--json", result, "--data", data)
         program = watch(argv, "command line", data)
         return _road_run(program, json.loads(result.read_text(encoding="utf-8")))
+
+
+@contextmanager
+def workers_up(roots: Iterable[Path]) -> Iterator[Path]:
+    """`dashplate up` while the block runs; gives its data folder. `roots` are the folders of the videos."""
+    with _workplace() as folder:
+        data = folder / "data"
+        folders = [part for root in roots for part in ("--root", root)]
+        argv = dashplate("up", "--data", data, "--flower-port", "0", *folders)
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(argv, cwd=_ROOT, env=_environment(), stdout=pipe, stderr=pipe, text=True)
+        try:
+            _await_start(process)
+            yield data
+        finally:
+            process.terminate()
+            process.communicate()
+            subprocess.run(
+                dashplate("down", "--data", data), cwd=_ROOT, env=_environment(), capture_output=True, check=False
+            )
+
+
+def dashplate(*arguments: str | Path) -> list[str]:
+    """The command line, as this Python runs it."""
+    return [sys.executable, "-m", "dashplate", *map(str, arguments)]
+
+
+def _await_start(process: subprocess.Popen[str]) -> None:
+    """Wait for the line that tells that the stack is up."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    if not process.stdout.readline():
+        raise DashplateError(f"dashplate up did not start: {process.stderr.read().strip()}")
 
 
 def run_naive(clip: Clip, sample_fps: float, until_s: float | None) -> NaiveRun:

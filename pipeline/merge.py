@@ -31,10 +31,12 @@ LIKE_COST = 1.0
 LOOK_ALIKE_COST = 0.3
 #: A character lost at either end is a plate cut off by the frame or a neighbouring bolt.
 END_COST = 0.6
-#: Texts that no crop had get this share instead of none, so that one bad tracklet cannot veto.
-_UNPROPOSED = 0.01
-#: Keeps a logarithm finite where a tracklet leaves nothing unexplained.
-_NEVER_ZERO = 1e-4
+#: Chance that one of many tracklets is of no use at all: bounds what it can veto.
+_OUTLIER = 0.01
+#: Keeps a logarithm finite where a lone tracklet rules a text out, or leaves nothing unexplained.
+_NEVER_ZERO = 1e-12
+#: A tracklet weighs at least this, however unsure it is.
+_LEAST_SURE = 0.01
 #: More agreeing crops than this do not make a tracklet weigh more: they are looks at the same picture.
 _MOST_READS = 4
 #: Runner-up texts kept.
@@ -44,7 +46,7 @@ _ALTERNATIVES = 5
 SINGLE_READ_CONFIDENCE = 0.75
 CONFIRMED_CONFIDENCE = 0.35
 #: A text that fits no country's format must be surer than one that does.
-UNKNOWN_FORMAT_CONFIDENCE = 0.6
+UNKNOWN_FORMAT_CONFIDENCE = 0.75
 #: ... and longer: what is read off signs, lorries and shop fronts is mostly short.
 UNKNOWN_FORMAT_CHARACTERS = 5
 #: A photograph has one picture of each plate.
@@ -154,7 +156,7 @@ def _elsewhere(a: ReadTracklet, b: ReadTracklet) -> bool:
 
 
 def _weight(member: ReadTracklet) -> float:
-    return math.sqrt(min(max(member.reading.reads, 1), _MOST_READS)) * max(member.reading.confidence, _UNPROPOSED)
+    return math.sqrt(min(max(member.reading.reads, 1), _MOST_READS)) * max(member.reading.confidence, _LEAST_SURE)
 
 
 def _fused(members: Sequence[ReadTracklet]) -> dict[str, float]:
@@ -164,16 +166,18 @@ def _fused(members: Sequence[ReadTracklet]) -> dict[str, float]:
     # The heaviest counts once, so that a lone tracklet keeps its own confidences and agreeing ones grow surer.
     heaviest = max(_weight(m) for m in members)
     weighted = [(_weight(m) / heaviest, own) for m, own in zip(members, proposals, strict=True)]
-    logs = {t: sum(w * math.log(own.get(t, _UNPROPOSED)) for w, own in weighted) for t in texts}
-    unexplained = sum(w * math.log(max(_NEVER_ZERO, 1.0 - sum(own.values()))) for w, own in weighted)
+    # A lone tracklet has nobody to be an outlier to.
+    floor = _OUTLIER * (1.0 - 1.0 / len(members)) + _NEVER_ZERO
+    logs = {t: sum(w * math.log(own.get(t, 0.0) + floor) for w, own in weighted) for t in texts}
+    unexplained = sum(w * math.log(max(0.0, 1.0 - sum(own.values())) + floor) for w, own in weighted)
     top = max(*logs.values(), unexplained)
     total = sum(math.exp(log - top) for log in (*logs.values(), unexplained))
     return {t: math.exp(log - top) / total for t, log in logs.items()}
 
 
 def _proposals(reading: Reading) -> dict[str, float]:
-    own = {c.text: max(c.confidence, _UNPROPOSED) for c in reading.alternatives}
-    own[reading.text] = max(reading.confidence, _UNPROPOSED)
+    own = {c.text: c.confidence for c in reading.alternatives}
+    own[reading.text] = reading.confidence
     return own
 
 

@@ -31,7 +31,6 @@ from pipeline.recognizers.engines import Engine
 from pipeline.records import MediaInfo, MediaKind, Reading, ReadTracklet, SegmentSpan, Sighting, Tracklet
 from pipeline.split import split
 
-
 #: Two threads that want the same model wait for one load of it.
 _LOADING = threading.Lock()
 

@@ -50,9 +50,6 @@ LEASE_S = 20.0
 DETECTING, READING = SegmentState.DETECTING, SegmentState.READING
 
 
-# --- What the tests start from ------------------------------------------------------------------------------------
-
-
 def make_job(url: str, *segments: int, state: VideoState = VideoState.PROCESSING) -> tuple[int, list[int]]:
     """A job with one video for each number, of that many pending segments; returns (job, videos)."""
     with session(url) as db:
@@ -143,9 +140,6 @@ def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
         time.sleep(0.01)
 
 
-# --- Migrations ---------------------------------------------------------------------------------------------------
-
-
 def downgrade(url: str) -> None:
     with engine_for(url).begin() as connection:
         prepared = config()
@@ -220,9 +214,6 @@ def test_an_unreachable_database_is_told_without_its_password() -> None:
     with pytest.raises(ServiceUnavailable, match="does not answer") as caught:
         check("postgresql://dashplate:hunter2@127.0.0.1:1/dashplate")
     assert "hunter2" not in str(caught.value)
-
-
-# --- Moves --------------------------------------------------------------------------------------------------------
 
 
 def test_a_segment_goes_the_whole_way(database_url: str) -> None:
@@ -470,9 +461,6 @@ def test_stranded_segments_are_sent_again_under_the_same_number(database_url: st
         assert moves.stranded(db, SegmentState.QUEUED, 10.0) == [], "it has just been sent"
 
 
-# --- Outbox -------------------------------------------------------------------------------------------------------
-
-
 def test_owing_twice_is_owing_once(database_url: str) -> None:
     _, (video_id,) = make_job(database_url, 0)
     with session(database_url) as db:
@@ -523,9 +511,6 @@ def test_only_what_still_waits_for_its_answer_is_owed_again(database_url: str) -
 def resend(url: str) -> int:
     with session(url) as db:
         return outbox.resend_quiet(db, 60.0)
-
-
-# --- Jobs ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_same_file_twice_in_a_job_is_one_video(database_url: str) -> None:
@@ -613,9 +598,6 @@ def end(url: str, job_id: int, video_id: int) -> None:
 def finished_at(url: str, job_id: int) -> object:
     with session(url) as db:
         return db.get_one(Job, job_id).finished_at
-
-
-# --- Results ------------------------------------------------------------------------------------------------------
 
 
 def observation(time_s: float) -> Observation:

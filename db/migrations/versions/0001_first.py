@@ -189,9 +189,9 @@ def _create_results() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_plates"),
         sa.UniqueConstraint("text", name="uq_plates_text"),
     )
-    times = (sa.Column(name, sa.Double(), nullable=False) for name in ("first_s", "last_s", "best_s"))
+    times = [_number(name) for name in ("first_s", "last_s", "best_s")]
     stamps = (sa.Column(name, sa.BigInteger(), nullable=False) for name in ("first_pts", "last_pts", "best_pts"))
-    corners = (sa.Column(name, sa.Double(), nullable=False) for name in ("x1", "y1", "x2", "y2"))
+    corners = [_number(name) for name in ("x1", "y1", "x2", "y2")]
     op.create_table(
         "sightings",
         _id(),
@@ -224,6 +224,10 @@ def _create_results() -> None:
         postgresql_using="gin",
         postgresql_ops={"alternatives": "jsonb_path_ops"},
     )
+
+
+def _number(name: str) -> sa.Column[float]:
+    return sa.Column(name, sa.Double(), nullable=False)
 
 
 def _id() -> sa.Column[int]:
