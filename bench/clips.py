@@ -36,7 +36,7 @@ class Spotted:
 
 
 def scored(clip: Clip, found: Iterable[Spotted], until_s: float | None = None) -> Score:
-    """Which plates were read exactly, missed or made up; `until_s` where the rest of the clip was not looked at."""
+    """Which plates were read exactly, missed or made up; after `until_s` the clip was not looked at."""
     truth = clip.truth if until_s is None else tuple(_up_to(plate, until_s) for plate in clip.truth)
     return score(truth, [(plate.text, plate.first_s, plate.last_s) for plate in found])
 

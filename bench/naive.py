@@ -1,6 +1,6 @@
 """The naive way: PaddleOCR's whole pipeline on whole frames, in a process of its own.
 
-`python -m bench.naive CLIP --json FILE` writes a `NaiveReading`; `bench.runs` starts it and watches its memory.
+`python -m bench.naive CLIP --json FILE` writes a `NaiveReading`; `bench.runs` starts it and watches it.
 """
 
 from __future__ import annotations

@@ -24,11 +24,18 @@ _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def main(
-    clips: Annotated[Path, typer.Option(help="Folder of videos with a truth.csv.")] = Path("../shared/data/video"),
-    demo: Annotated[Path, typer.Option(help="The demo's drive; left out if absent.")] = Path("out/drive-7-30s.mp4"),
-    sample_fps: Annotated[float, typer.Option(help="Frames a second, naive way; the road's is fixed.")] = SAMPLE_FPS,
+    clips: Annotated[Path, typer.Option(help="Folder of videos with a truth.csv.")] = Path(
+        "../shared/data/video"
+    ),
+    demo: Annotated[Path, typer.Option(help="The demo's drive; left out if absent.")] = Path(
+        "out/drive-7-30s.mp4"
+    ),
+    sample_fps: Annotated[
+        float, typer.Option(help="Frames a second, naive way; the road's is fixed.")
+    ] = SAMPLE_FPS,
     naive_seconds: Annotated[
-        float | None, typer.Option(help="Seconds of each video for the naive way.", show_default=False, min=0.1)
+        float | None,
+        typer.Option(help="Seconds of each video for the naive way.", show_default=False, min=0.1),
     ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write every figure here.", show_default=False)
@@ -96,7 +103,10 @@ def _tell(what: str) -> None:
 
 
 def _record(measured: Measured) -> dict[str, Any]:
-    whole = asdict(measured) | {"road_score": asdict(measured.road_score), "naive_score": asdict(measured.naive_score)}
+    whole = asdict(measured) | {
+        "road_score": asdict(measured.road_score),
+        "naive_score": asdict(measured.naive_score),
+    }
     # The clip's place is this machine's own affair.
     whole["clip"]["path"] = measured.clip.path.name
     return whole

@@ -27,6 +27,8 @@ _COLUMNS = "200"
 _PREFIX = "dashplate-bench-"
 #: A reading on the progress view: time, plate, country, confidence, file.
 _READING = re.compile(r"^\s*(\d+:)?\d+:\d\d\.\d\s+\S+\s+[A-Z–]+\s+\d+%\s")
+#: `dashplate up` gives its workers 30 seconds.
+_STOP_S = 90.0
 #: Lines of a failed program that are shown.
 _LAST_LINES = 5
 
@@ -95,17 +97,16 @@ def workers_up(roots: Iterable[Path]) -> Iterator[Path]:
         data = folder / "data"
         folders = [part for root in roots for part in ("--root", root)]
         argv = dashplate("up", "--data", data, "--flower-port", "0", *folders)
-        pipe = subprocess.PIPE
-        process = subprocess.Popen(argv, cwd=_ROOT, env=_environment(), stdout=pipe, stderr=pipe, text=True)
+        log = folder / "up.log"
+        with log.open("w") as errors:
+            process = subprocess.Popen(
+                argv, cwd=_ROOT, env=_environment(), stdout=subprocess.PIPE, stderr=errors, text=True
+            )
         try:
-            _await_start(process)
+            _await_start(process, log)
             yield data
         finally:
-            process.terminate()
-            process.communicate()
-            subprocess.run(
-                dashplate("down", "--data", data), cwd=_ROOT, env=_environment(), capture_output=True, check=False
-            )
+            _end(process, data)
 
 
 def dashplate(*arguments: str | Path) -> list[str]:
@@ -113,12 +114,22 @@ def dashplate(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "dashplate", *map(str, arguments)]
 
 
-def _await_start(process: subprocess.Popen[str]) -> None:
+def _await_start(process: subprocess.Popen[str], log: Path) -> None:
     """Wait for the line that tells that the stack is up."""
     assert process.stdout is not None
-    assert process.stderr is not None
     if not process.stdout.readline():
-        raise DashplateError(f"dashplate up did not start: {process.stderr.read().strip()}")
+        raise DashplateError(f"dashplate up did not start: {log.read_text().strip()}")
+
+
+def _end(process: subprocess.Popen[str], data: Path) -> None:
+    """Stop `dashplate up`, then the servers, which it leaves running."""
+    process.terminate()
+    try:
+        process.communicate(timeout=_STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    down = dashplate("down", "--data", data)
+    subprocess.run(down, cwd=_ROOT, env=_environment(), capture_output=True, check=False)
 
 
 def run_naive(clip: Clip, sample_fps: float, until_s: float | None) -> NaiveRun:
@@ -133,7 +144,9 @@ def run_naive(clip: Clip, sample_fps: float, until_s: float | None) -> NaiveRun:
         return naive_run(clip.duration_s, bound, program, json.loads(result.read_text(encoding="utf-8")))
 
 
-def naive_run(duration_s: float, until_s: float | None, program: Program, reading: Mapping[str, Any]) -> NaiveRun:
+def naive_run(
+    duration_s: float, until_s: float | None, program: Program, reading: Mapping[str, Any]
+) -> NaiveRun:
     """The run as it is, or as it would be on the whole clip at the measured time per frame."""
     whole = 1.0 if until_s is None else duration_s / until_s
     reading_s = reading["reading_s"] * whole
@@ -157,7 +170,13 @@ def watch(argv: Sequence[str], role: str, data: Path | None = None) -> Program:
     began = time.monotonic()
     pipe = subprocess.PIPE
     process = subprocess.Popen(
-        argv, cwd=_ROOT, env=_environment(), stdout=subprocess.DEVNULL, stderr=pipe, text=True, errors="replace"
+        argv,
+        cwd=_ROOT,
+        env=_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=pipe,
+        text=True,
+        errors="replace",
     )
     with process, PeakMemory(process.pid, role, data) as memory:
         assert process.stderr is not None

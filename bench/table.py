@@ -65,15 +65,15 @@ def notes(measured: Sequence[Measured], sample_fps: float) -> list[str]:
     lines = [
         f"Naive way: PaddleOCR (PP-OCRv6 small, ONNX Runtime) on whole frames, {sample_fps:g} a second, and"
         " every text of 4 to 10 letters and digits that stands in two frames or more.",
-        "Cold: from an empty data folder, servers, workers and models included; for PaddleOCR, its start and models."
-        " Warm: on workers that are up with their models loaded, against PaddleOCR's reading alone.",
+        "Cold: from an empty data folder, servers, workers and models included; for PaddleOCR, its start and"
+        " models. Warm: on workers that are up with their models loaded, against PaddleOCR's reading alone.",
         "Memory: resident MB at its highest; shared pages count in each process.",
     ]
     part = next((m.naive for m in measured if m.naive.until_s is not None), None)
     if part is not None:
         lines.append(
-            f"~ The naive way read the first {part.until_s:g} s only: times are extrapolated to the whole clip,"
-            " plates are those of these seconds."
+            f"~ The naive way read the first {part.until_s:g} s only: times are extrapolated to the whole"
+            " clip, plates are those of these seconds."
         )
     return lines
 
@@ -98,30 +98,34 @@ def as_markdown(measured: Sequence[Measured]) -> str:
 
 
 def _road_rows(measured: Sequence[Measured]) -> list[Row]:
+    clips = [m.clip for m in measured]
+    cold, warm = [m.cold for m in measured], [m.warm for m in measured]
     return [
         _head("Dashplate", measured),
         *_score_rows([m.road_score for m in measured]),
-        _row("cold: seconds of the whole command", [f"{m.cold.wall_s:.1f}" for m in measured]),
-        _row("cold: seconds to the first plate on screen", [_seconds(m.cold.first_plate_s) for m in measured]),
-        _row("cold: × real time, whole command", [_rate(m.clip, m.cold.wall_s) for m in measured]),
-        _row("cold: × real time, submitted to finished", [_rate(m.clip, m.cold.job_s) for m in measured]),
-        _row("warm: seconds to the first plate on screen", [_seconds(m.warm.first_plate_s) for m in measured]),
-        _row("warm: × real time, submitted to finished", [_rate(m.clip, m.warm.job_s) for m in measured]),
-        *_memory_rows([m.cold.memory for m in measured]),
+        _row("cold: seconds of the whole command", [f"{run.wall_s:.1f}" for run in cold]),
+        _row("cold: seconds to the first plate on screen", [_seconds(run.first_plate_s) for run in cold]),
+        _row("cold: × real time, whole command", _rates(clips, [run.wall_s for run in cold])),
+        _row("cold: × real time, submitted to finished", _rates(clips, [run.job_s for run in cold])),
+        _row("warm: seconds to the first plate on screen", [_seconds(run.first_plate_s) for run in warm]),
+        _row("warm: × real time, submitted to finished", _rates(clips, [run.job_s for run in warm])),
+        *_memory_rows([run.memory for run in cold]),
     ]
 
 
 def _naive_rows(measured: Sequence[Measured]) -> list[Row]:
-    marks = ["" if m.naive.until_s is None else "~" for m in measured]
-    marked = list(zip(marks, measured, strict=True))
+    clips, runs = [m.clip for m in measured], [m.naive for m in measured]
+    marks = ["" if run.until_s is None else "~" for run in runs]
     return [
         _head("PaddleOCR on whole frames", measured),
         *_score_rows([m.naive_score for m in measured], marks),
-        _row("seconds a frame", [f"{m.naive.s_per_frame:.2f}" for m in measured]),
-        _row("cold: seconds of the whole command", [f"{mark}{m.naive.wall_s:.1f}" for mark, m in marked]),
-        _row("cold: × real time, whole command", [mark + _rate(m.clip, m.naive.wall_s) for mark, m in marked]),
-        _row("warm: × real time, reading alone", [mark + _rate(m.clip, m.naive.reading_s) for mark, m in marked]),
-        _row("MB", [f"{m.naive.memory.together:.0f}" for m in measured]),
+        _row("seconds a frame", [f"{run.s_per_frame:.2f}" for run in runs]),
+        _row("cold: seconds of the whole command", _marked(marks, [f"{run.wall_s:.1f}" for run in runs])),
+        _row("cold: × real time, whole command", _marked(marks, _rates(clips, [run.wall_s for run in runs]))),
+        _row(
+            "warm: × real time, reading alone", _marked(marks, _rates(clips, [run.reading_s for run in runs]))
+        ),
+        _row("MB", [f"{run.memory.together:.0f}" for run in runs]),
     ]
 
 
@@ -134,11 +138,11 @@ def _ratio_rows(measured: Sequence[Measured]) -> list[Row]:
 
 
 def _score_rows(scores: Sequence[Score], marks: Sequence[str] | None = None) -> list[Row]:
-    marked = list(zip(marks or [""] * len(scores), scores, strict=True))
+    marks = marks or [""] * len(scores)
     return [
-        _row("plates found exactly", [f"{mark}{len(s.found)} of {len(s.true)}" for mark, s in marked]),
-        _row("missed", [f"{mark}{len(s.missed)}" for mark, s in marked]),
-        _row("false", [f"{mark}{len(s.false)}" for mark, s in marked]),
+        _row("plates found exactly", _marked(marks, [f"{len(s.found)} of {len(s.true)}" for s in scores])),
+        _row("missed", _marked(marks, [str(len(s.missed)) for s in scores])),
+        _row("false", _marked(marks, [str(len(s.false)) for s in scores])),
     ]
 
 
@@ -146,11 +150,17 @@ def _memory_rows(peaks: Sequence[Peaks]) -> list[Row]:
     met = {role for one in peaks for role in one.by_role}
     roles = [*(role for role in _ROLES if role in met), *sorted(met.difference(_ROLES))]
     together = _row("MB, all together", [f"{one.together:.0f}" for one in peaks])
-    return [together, *(_row(f"MB, {role}", [_megabytes(one.by_role.get(role)) for one in peaks]) for role in roles)]
+    cells = {role: [_megabytes(one.by_role.get(role)) for one in peaks] for role in roles}
+    return [together, *(_row(f"MB, {role}", cells[role]) for role in roles)]
 
 
-def _rate(clip: Clip, took_s: float) -> str:
-    return f"{clip.duration_s / took_s:.2f}"
+def _rates(clips: Sequence[Clip], took_s: Sequence[float]) -> list[str]:
+    """Seconds of video a second."""
+    return [f"{clip.duration_s / each:.2f}" for clip, each in zip(clips, took_s, strict=True)]
+
+
+def _marked(marks: Sequence[str], cells: Sequence[str]) -> list[str]:
+    return [mark + cell for mark, cell in zip(marks, cells, strict=True)]
 
 
 def _head(name: str, measured: Sequence[Measured]) -> Row:

@@ -35,7 +35,7 @@ def could_be_plate(text: str) -> bool:
 
 
 def spans(frames: Iterable[tuple[float, Sequence[str]]]) -> list[TextSpan]:
-    """Unique normalised texts of a plate's length, from `(time_s, texts)` of each frame, in order of appearance."""
+    """Unique normalised texts of a plate's length, from each frame's `(time_s, texts)`, as they appear."""
     times: dict[str, list[float]] = {}
     for time_s, texts in frames:
         for text in dict.fromkeys(map(normalised, texts)):

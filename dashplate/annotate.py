@@ -32,12 +32,15 @@ def draw(image: Image, plates: Sequence[PhotoPlate]) -> Image:
 
 def write(path: Path, image: Image) -> None:
     """Save as JPEG; raises DashplateError where the folder cannot be written."""
+    # Not `imwrite`: it crashes the process on a name that is no UTF-8, and keeps the reason of a failure to itself.
+    encoded, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 92])
+    if not encoded:
+        raise DashplateError(f"{path} could not be encoded as JPEG.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data.tobytes())
     except OSError as error:
-        raise DashplateError(f"{path.parent} cannot be written: {error.strerror}.") from error
-    if not cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, 92]):
-        raise DashplateError(f"{path} could not be written.")
+        raise DashplateError(f"{path} could not be written: {error.strerror}.") from error
 
 
 def _label(image: Image, text: str, corner: tuple[int, int], scale: float, thickness: int) -> None:

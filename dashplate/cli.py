@@ -6,6 +6,7 @@ Exit codes: 0 all went well, 2 the request cannot be carried out, 3 some file ga
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -33,6 +34,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def main() -> None:
     """Run the command line; what went wrong is told in a sentence, not a traceback."""
     silence()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file name or a plate that the terminal cannot show is spelled out; JSON stays JSON.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except DashplateError as error:

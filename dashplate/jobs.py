@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -89,12 +90,18 @@ def _new_video(path: Path) -> NewVideo:
     """A file that cannot be opened is registered all the same: its state will say so."""
     resolved = path.expanduser().resolve()
     try:
-        return NewVideo(str(resolved), fingerprint(resolved))
+        return NewVideo(_storable(resolved), fingerprint(resolved))
     except (Inaccessible, OSError):
-        return NewVideo(str(resolved), f"path:{resolved}")
+        return NewVideo(_storable(resolved), f"path:{_storable(resolved)}")
+
+
+def _storable(path: Path) -> str:
+    """The path as text; bytes that are no UTF-8, as old memory cards have them in names, are spelled out."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _name_of(files: Sequence[Path]) -> str:
     if not files:
         raise DashplateError("There is nothing to submit.")
-    return files[0].name if len(files) == 1 else f"{files[0].name} and {len(files) - 1} more"
+    first = _storable(Path(files[0].name))
+    return first if len(files) == 1 else f"{first} and {len(files) - 1} more"

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
 from dashplate import show
 from dashplate.annotate import draw, write
 from dashplate.jobs import parse_countries
@@ -87,7 +89,7 @@ def _print(path: Path, image: Image, plates: Sequence[PhotoPlate], as_json: bool
     if as_json:
         print(json.dumps(as_json_object(str(path), image, plates), ensure_ascii=False))
         return
-    show.out.print(f"{path}")
+    show.out.print(escape(str(path)))
     read = [p.reading for p in plates if p.reading is not None]
     for reading in read:
         show.out.print(f"  [bold]{reading.shown:<10}[/] {reading.country or '–':<3} {reading.confidence:>4.0%}")

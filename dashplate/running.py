@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
+from rich.markup import escape
 from sqlalchemy import RowMapping
 
 from dashplate import export, jobs, show
@@ -95,7 +96,7 @@ def print_results(videos: Sequence[RowMapping], rows: Sequence[export.PlateRow])
         show.out.print("No plates were found.")
     for video in videos:
         if video["problem"]:
-            show.err.print(f"[yellow]{video['state']}[/]: {video['problem']}")
+            show.err.print(f"[yellow]{video['state']}[/]: {escape(video['problem'])}", soft_wrap=True)
 
 
 def exit_code(videos: Sequence[RowMapping]) -> int:

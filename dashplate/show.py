@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from sqlalchemy import RowMapping
@@ -36,7 +37,7 @@ def plates_table(rows: Sequence[PlateRow]) -> Table:
     for row in rows:
         mark = "" if row.confirmed else "single read"
         span = (clock(row.first_seen_s), clock(row.last_seen_s))
-        name = PurePath(row.video).name
+        name = escape(PurePath(row.video).name)
         table.add_row(
             f"[bold]{row.shown}[/]", row.country or "–", f"{row.confidence:.0%}", *span, str(row.reads), name, mark
         )
@@ -51,8 +52,8 @@ def videos_table(videos: Sequence[RowMapping]) -> Table:
     for video in videos:
         length = clock(video["duration_s"]) if video["duration_s"] else "–"
         segments = f"{video['segments_ended']}/{video['segments']}"
-        name = PurePath(video["path"]).name
-        table.add_row(name, video["state"], length, segments, str(video["plates"]), video["problem"] or "")
+        name, problem = escape(PurePath(video["path"]).name), escape(video["problem"] or "")
+        table.add_row(name, video["state"], length, segments, str(video["plates"]), problem)
     return table
 
 
@@ -71,7 +72,7 @@ def jobs_table(jobs: Sequence[RowMapping]) -> Table:
             segments += f" ({job['segments_quarantined']} given up)"
         footage = f"{clock(job['footage_done_s'])} of {clock(job['footage_s'])}"
         when = job["created_at"].astimezone().strftime("%Y-%m-%d %H:%M")
-        table.add_row(str(job["job"]), job["name"], state, videos, segments, footage, str(job["plates"]), when)
+        table.add_row(str(job["job"]), escape(job["name"]), state, videos, segments, footage, str(job["plates"]), when)
     return table
 
 
@@ -116,7 +117,7 @@ class JobView:
         self._shown.add(key)
         self._progress.console.print(
             f"  {clock(reading['first_s']):>8}  [bold]{reading['text']:<10}[/] {reading['country'] or '–':<3}"
-            f" {reading['confidence']:>4.0%}  {PurePath(reading['video']).name}"
+            f" {reading['confidence']:>4.0%}  {escape(PurePath(reading['video']).name)}"
         )
 
 

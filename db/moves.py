@@ -250,9 +250,7 @@ def _described(db: Session, ids: Sequence[int]) -> list[Dispatched]:
         .where(Segment.id.in_(ids))
         .order_by(Segment.id)
     )
-    return [
-        Dispatched(r.id, r.attempt, r.path, r.place, only_read=r.state is SegmentState.DETECTED) for r in rows
-    ]
+    return [Dispatched(r.id, r.attempt, r.path, r.place, only_read=r.state is SegmentState.DETECTED) for r in rows]
 
 
 def _in(seconds: float) -> ColumnElement[dt.datetime]:

@@ -79,7 +79,7 @@ def read_tracklets_of(db: Session, video_id: int) -> list[ReadTracklet]:
 def store_sightings(db: Session, video_id: int, sightings: Sequence[Sighting]) -> None:
     """Replace a video's sightings; plates that are new to the fleet are added."""
     db.execute(delete(SightingRow).where(SightingRow.video_id == video_id))
-    plate_ids = {text: _plate_id(db, text, country) for text, country in _countries(sightings).items()}
+    plate_ids = {text: _plate_id(db, text, country) for text, country in sorted(_countries(sightings).items())}
     db.add_all(sighting_row(video_id, plate_ids[s.text], s) for s in sightings)
     db.flush()
 

@@ -167,9 +167,9 @@ def _fused(members: Sequence[ReadTracklet]) -> dict[str, float]:
     heaviest = max(_weight(m) for m in members)
     weighted = [(_weight(m) / heaviest, own) for m, own in zip(members, proposals, strict=True)]
     # A lone tracklet has nobody to be an outlier to.
-    floor = _OUTLIER * (1.0 - 1.0 / len(members)) + _NEVER_ZERO
+    floor = _OUTLIER if len(members) > 1 else _NEVER_ZERO
     logs = {t: sum(w * math.log(own.get(t, 0.0) + floor) for w, own in weighted) for t in texts}
-    unexplained = sum(w * math.log(max(0.0, 1.0 - sum(own.values())) + floor) for w, own in weighted)
+    unexplained = sum(w * math.log(max(_NEVER_ZERO, 1.0 - sum(own.values()))) for w, own in weighted)
     top = max(*logs.values(), unexplained)
     total = sum(math.exp(log - top) for log in (*logs.values(), unexplained))
     return {t: math.exp(log - top) / total for t, log in logs.items()}

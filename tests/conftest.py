@@ -16,6 +16,7 @@ from db.engine import engine_for
 from db.migrate import upgrade
 from db.models import Base
 from pipeline.errors import MissingDependency
+from training.synthesis.drive import Drive, render_drive
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 #: Emptying the tables waits this long for a test that left a transaction open, then says so.
@@ -69,3 +70,9 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         missing(f"the shared data is missing: {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def demo_drive(tmp_path_factory: pytest.TempPathFactory) -> Drive:
+    """A rendered drive of two segments with four plates, `drive.mp4` in a folder of its own."""
+    return render_drive(tmp_path_factory.mktemp("drive") / "drive.mp4", seed=7, duration_s=12.0, plates=4)

@@ -45,10 +45,12 @@ def configuration(config: Settings) -> dict[str, Any]:
         "task_acks_late": True,
         # A lost worker's segment comes back through its lease, with a count; requeueing at once loops for ever.
         "task_reject_on_worker_lost": False,
-        "task_acks_on_failure_or_timeout": True,
+        "task_acks_on_failure": True,
+        "task_acks_on_timeout": True,
         "task_time_limit": config.time_limit_s + 30,
         "task_soft_time_limit": config.time_limit_s,
-        "task_send_sent_event": True,
+        # It would name a task by its function, and the sweeps by the thousand; what waits is in the database.
+        "task_send_sent_event": False,
         "task_track_started": True,
         "worker_send_task_events": True,
         "worker_prefetch_multiplier": 1,

@@ -34,7 +34,8 @@ def aggregate(video_id: int) -> None:
     aggregator.aggregate(video_id)
 
 
-@app.task(name="dashplate.sweep")
+# Without events: one every two seconds would push the videos off Flower's page.
+@app.task(name="dashplate.sweep", send_events=False)
 def sweep() -> int:
     """Every few seconds: whatever went quiet goes out again."""
     return sweeper.sweep()

@@ -10,7 +10,7 @@ import threading
 from typing import Any
 
 import numpy as np
-from celery.signals import worker_process_init
+from celery.signals import task_prerun, worker_process_init
 
 from pipeline.records import Box, Crop, MediaKind, Observation
 from pipeline.road import load_detector, load_reader
@@ -39,13 +39,23 @@ def reader() -> None:
 
 
 _LOADERS = {DETECT: detector, READ: reader}
+_loading: threading.Thread | None = None
 
 
 @worker_process_init.connect
 def _start(**_: Any) -> None:
+    global _loading
     loader = _LOADERS.get(settings().role or "")
     if loader is not None:
-        threading.Thread(target=_load, args=(loader,), name="warm", daemon=True).start()
+        _loading = threading.Thread(target=_load, args=(loader,), name="warm", daemon=True)
+        _loading.start()
+
+
+@task_prerun.connect
+def _wait(**_: Any) -> None:
+    """Let the load end before the first task: a model serves one caller at a time."""
+    if _loading is not None:
+        _loading.join()
 
 
 def _load(loader: Any) -> None:

@@ -20,7 +20,18 @@ from sqlalchemy.orm import Session
 from db import moves, outbox, report
 from db.engine import check, engine_for, session
 from db.migrate import config, upgrade
-from db.models import Base, CropRow, Job, OutboxRow, Plate, ReadingRow, Segment, SightingRow, TrackletRow, Video
+from db.models import (
+    Base,
+    CropRow,
+    Job,
+    OutboxRow,
+    Plate,
+    ReadingRow,
+    Segment,
+    SightingRow,
+    TrackletRow,
+    Video,
+)
 from db.results import (
     crops_of,
     end_video,
@@ -124,13 +135,14 @@ def overlap(url: str, first: Callable[[Session], object], second: Callable[[Sess
             first(db)
             db.flush()
             through = pool.submit(other)
-            until(lambda: through.done() or waiting_for_lock(url))
+            until(lambda: through.done() or waiting(url))
         through.result(timeout=20)
 
 
-def waiting_for_lock(url: str) -> bool:
+def waiting(url: str) -> int:
+    """How many transactions wait for a lock that another holds."""
     with session(url) as db:
-        return bool(db.scalar(text("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")))
+        return db.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")) or 0
 
 
 def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
@@ -260,6 +272,7 @@ def test_a_stale_attempt_changes_nothing(database_url: str) -> None:
     run_sql(database_url, "UPDATE segments SET not_before = NULL")
     (new,) = take(database_url)
     assert new.attempt == old.attempt + 1
+    assert not begin(database_url, old, DETECTING), "the first message comes again while the second waits"
     assert begin(database_url, new, DETECTING, "host:2")
     before = stored(database_url, new.segment_id)
 
@@ -436,7 +449,7 @@ def test_giving_up_several_segments_does_not_deadlock_with_a_worker_that_stores(
             assert [i for i, _ in given_up] == [segments[0].segment_id, segments[2].segment_id]
             assert moves.failed(db, *given_up[0], "Silent.")
             may_end.set()
-            until(lambda: waiting_for_lock(database_url))
+            until(lambda: waiting(database_url))
             assert moves.failed(db, *given_up[1], "Silent.")
         through.result(timeout=20)
     with session(database_url) as db:
@@ -681,7 +694,10 @@ def test_reading_again_replaces_the_reading(database_url: str) -> None:
     with session(database_url) as db:
         first, _ = crops_of(db, 1)
         store_readings(db, {first: reading("AB128", None)})
-        assert [t.reading for t in read_tracklets_of(db, video_id)] == [reading("AB128", None), reading("CD456")]
+        assert [t.reading for t in read_tracklets_of(db, video_id)] == [
+            reading("AB128", None),
+            reading("CD456"),
+        ]
 
 
 def test_fresh_readings_follow_the_order_in_which_they_came(database_url: str) -> None:
@@ -728,9 +744,19 @@ def test_a_plate_keeps_its_country_and_learns_a_missing_one(database_url: str) -
 def test_aggregators_that_meet_on_the_same_plates_both_succeed(database_url: str) -> None:
     _, (one, two) = make_job(database_url, 0, 0)
     there, back = [sighting(0, "AB123"), sighting(1, "CD456")], [sighting(0, "CD456"), sighting(1, "AB123")]
-    overlap(
-        database_url,
-        lambda db: store_sightings(db, one, there),
-        lambda db: store_sightings(db, two, back),
-    )
+
+    def store(video_id: int, sightings: Sequence[Sighting]) -> None:
+        with session(database_url) as db:
+            store_sightings(db, video_id, sightings)
+
+    store(one, there)
+    with ThreadPoolExecutor(2) as pool:
+        with session(database_url) as db:
+            db.execute(select(Plate).where(Plate.text == "AB123").with_for_update())
+            first = pool.submit(store, one, there)
+            until(lambda: waiting(database_url) == 1)
+            second = pool.submit(store, two, back)
+            until(lambda: waiting(database_url) == 2)
+        first.result(timeout=20)
+        second.result(timeout=20)
     assert [count(database_url, Plate), count(database_url, SightingRow)] == [2, 4]

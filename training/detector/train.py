@@ -26,6 +26,8 @@ from .crops import Sample
 from .feed import Batch, RenderedSet, collate, one_ahead
 from .schedule import Schedule
 
+#: How often the loop tells its losses.
+_LOG_EVERY_STEPS = 25
 #: How often the loop looks whether the machine is busy.
 _LOOK_AROUND_STEPS = 10
 
@@ -81,7 +83,7 @@ class _Training:
                 log.add(losses, len(batch.images))
                 if self._steps % _LOOK_AROUND_STEPS == 0:
                     torch.set_num_threads(_threads(plan.threads))
-                if self._steps % 50 == 0:
+                if self._steps % _LOG_EVERY_STEPS == 0:
                     log.show(self._steps, progress, self._schedule.rate(progress))
                 if time.monotonic() - self._saved > self._schedule.save_every_s:
                     self._save()

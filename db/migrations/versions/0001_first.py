@@ -136,9 +136,7 @@ def _create_findings() -> None:
         sa.Column("first", JSONB(), nullable=False),
         sa.Column("last", JSONB(), nullable=False),
         sa.Column("seen", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["segment_id"], ["segments.id"], name="fk_tracklets_segment_id", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["segment_id"], ["segments.id"], name="fk_tracklets_segment_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_tracklets"),
         sa.UniqueConstraint("segment_id", "index", name="uq_tracklets_segment_id"),
     )
@@ -151,9 +149,7 @@ def _create_findings() -> None:
         sa.Column("plate", JSONB(), nullable=False),
         sa.Column("quality", sa.Double(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["tracklet_id"], ["tracklets.id"], name="fk_crops_tracklet_id", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["tracklet_id"], ["tracklets.id"], name="fk_crops_tracklet_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_crops"),
         sa.UniqueConstraint("tracklet_id", "rank", name="uq_crops_tracklet_id"),
     )
@@ -169,9 +165,7 @@ def _create_findings() -> None:
         sa.Column("reads", sa.BigInteger(), nullable=False),
         sa.Column("crops", sa.BigInteger(), nullable=False),
         sa.Column("best_crop", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["tracklet_id"], ["tracklets.id"], name="fk_readings_tracklet_id", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["tracklet_id"], ["tracklets.id"], name="fk_readings_tracklet_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("tracklet_id", name="pk_readings"),
     )
     op.create_index("ix_readings_number", "readings", ["number"])

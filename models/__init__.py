@@ -1,0 +1,21 @@
+"""The weights that Dashplate ships, and where they lie. Each folder holds a MODEL_CARD.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+#: The folder of this file: the weights travel with the package.
+MODELS_DIR = Path(__file__).resolve().parent
+
+
+def plate_detector_pt() -> Path:
+    """Return the plate detector's PyTorch weights, for GPUs and for training on."""
+    return MODELS_DIR / "plate-detector" / "plate-detector.pt"
+
+
+def plate_detector_openvino() -> Path:
+    """Return the folder of the plate detector's OpenVINO export, for CPUs.
+
+    Takes any batch and any height and width that are multiples of 32.
+    """
+    return MODELS_DIR / "plate-detector" / "plate-detector_openvino_model"

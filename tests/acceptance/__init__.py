@@ -1,0 +1,1 @@
+"""The README's promises, through the real command line."""

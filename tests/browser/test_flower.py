@@ -1,0 +1,124 @@
+"""Flower's page in a real browser: a user finds the video and the segment in the task's name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.helpers_processes import PATIENCE_S, processes_on, wait_until
+from training.synthesis.drive import Drive
+
+pytestmark = pytest.mark.timeout(600)
+
+_CHROMIUM_ARGUMENTS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's own Chromium."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        _missing("Chromium is not installed; run: sudo apt-get install chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=list(_CHROMIUM_ARGUMENTS))
+        yield chromium
+        chromium.close()
+
+
+def test_flower_names_tasks_after_the_video_and_down_leaves_nothing(
+    browser: Browser, demo_drive: Drive, tmp_path: Path
+) -> None:
+    data, port = tmp_path / "data", _free_port()
+    environment = _environment()
+    log = tmp_path / "up.log"
+    with log.open("wb") as written:
+        up = subprocess.Popen(
+            [*_DASHPLATE, "up", "--data", data, "--flower-port", str(port), "--root", demo_drive.video.parent],
+            stdout=written,
+            stderr=written,
+            env=environment,
+        )
+    try:
+        wait_until("Flower", lambda: up.poll() is not None or _answers(port), every_s=0.3)
+        assert up.poll() is None, log.read_text()
+        submitted = _dashplate(environment, "submit", str(demo_drive.video), "--wait", "--data", str(data))
+        assert submitted.returncode == 0, submitted.stderr
+        _see_the_tasks(browser, port, demo_drive.video.name, tmp_path / "flower.png")
+    finally:
+        down = _dashplate(environment, "down", "--data", str(data))
+        ended = up.wait(PATIENCE_S)
+    assert down.returncode == 0, down.stderr
+    assert down.stdout.startswith("Stopped ")
+    assert "Traceback" not in log.read_text()
+    assert ended in (0, 130), log.read_text()
+    wait_until("the last process to go", lambda: not processes_on(data), patience_s=20)
+
+
+def _see_the_tasks(browser: Browser, port: int, video: str, picture: Path) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page.goto(f"http://127.0.0.1:{port}/tasks")
+    table = page.locator("#tasks-table tbody")
+    for name in (f"probe {video}", *(f"{step} {video} segment {i}" for step in ("detect", "read") for i in (0, 1))):
+        row = table.locator("tr").filter(has=page.get_by_text(name, exact=True))
+        expect(row).to_have_count(1, timeout=30_000)
+        expect(row).to_contain_text("SUCCESS")
+    # The sweeper's two seconds would push all else off the page.
+    expect(table).not_to_contain_text("sweep")
+    page.screenshot(path=picture)
+    assert picture.stat().st_size > 10_000
+    page.close()
+
+
+_DASHPLATE = (sys.executable, "-m", "dashplate")
+
+
+def _dashplate(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*_DASHPLATE, *words], capture_output=True, text=True, env=environment, timeout=PATIENCE_S, check=False
+    )
+
+
+def _environment() -> dict[str, str]:
+    """This program's, without another test's servers."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("DASHPLATE_")}
+
+
+def _answers(port: int) -> bool:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(f"http://127.0.0.1:{port}/tasks", timeout=2) as page:
+            return page.status == 200
+    except OSError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _missing(sentence: str) -> NoReturn:
+    """Skip on a developer's machine; fail in CI, where nothing may be left out in silence."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(sentence)
+    pytest.skip(sentence)

@@ -1,0 +1,86 @@
+"""What leaves Dashplate: one row per plate and video, the columns users build on, JSON that others can parse."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from dashplate.export import PlateRow, plain, to_csv, to_json, to_json_lines, unique_plates
+
+STORE = Path("store")
+#: What spreadsheets and scripts of users rely on; more may follow.
+PROMISED = "video,plate,country,confidence,first_seen_s,last_seen_s,reads,best_frame_s,x1,y1,x2,y2,crop"
+
+
+def sighting(plate: str, first_s: float = 1.0, **changes: Any) -> Any:
+    row = {
+        "video_id": 1, "video": "a.mp4", "plate": plate, "shown": plate, "country": "GB", "confidence": 0.91234,
+        "confirmed": True, "reads": 3, "first_s": first_s, "last_s": first_s + 2, "best_s": first_s + 1,
+        "x1": 10.4, "y1": 20.6, "x2": 90.2, "y2": 40.0, "crop": "crops/1.png",
+        "alternatives": [{"text": "AB12CD3", "confidence": 0.04}],
+    }  # fmt: skip
+    return row | changes
+
+
+def parsed(rows: list[PlateRow]) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(to_csv(rows))))
+
+
+def test_the_columns_begin_as_promised() -> None:
+    assert to_csv([]).splitlines()[0].startswith(PROMISED)
+
+
+def test_a_plate_that_passes_twice_is_one_row_of_its_video() -> None:
+    rows = unique_plates(
+        [
+            sighting("AB12CDE", 1.0, confidence=0.7, best_s=1.5, reads=2, confirmed=False),
+            sighting("XY34ZZZ", 5.0),
+            sighting("AB12CDE", 50.0, confidence=0.9, best_s=51.0, x1=300.0, crop="crops/2.png", reads=4),
+            sighting("AB12CDE", 3.0, video_id=2, video="b.mp4"),
+        ],
+        STORE,
+    )
+    assert [(row.video, row.plate) for row in rows] == [
+        ("a.mp4", "AB12CDE"), ("a.mp4", "XY34ZZZ"), ("b.mp4", "AB12CDE"),
+    ]  # fmt: skip
+    twice = rows[0]
+    assert (twice.first_seen_s, twice.last_seen_s, twice.reads, twice.sightings) == (1.0, 52.0, 6, 2)
+    assert (twice.confidence, twice.best_frame_s, twice.x1, twice.crop) == (0.9, 51.0, 300, "store/crops/2.png")
+    assert twice.confirmed
+
+
+def test_a_row_survives_the_csv() -> None:
+    video = 'a, "quoted" name\u00e9.mp4'
+    (row,) = parsed(unique_plates([sighting("AB12CDE", video=video, country=None, crop=None)], STORE))
+    assert row["video"] == video
+    assert (row["country"], row["crop"]) == ("", "")
+    assert [row[name] for name in ("confidence", "x1", "y1", "x2", "y2")] == ["0.9123", "10", "21", "90", "40"]
+    assert row["alternatives"] == "AB12CD3:0.040"
+
+
+def test_json_lines_are_one_object_a_plate() -> None:
+    rows = unique_plates([sighting("AB12CDE"), sighting("粤B12345", 9.0)], STORE)
+    lines = to_json_lines(rows).splitlines()
+    assert [json.loads(line)["plate"] for line in lines] == ["AB12CDE", "粤B12345"]
+
+
+def test_the_whole_job_is_json_that_says_when_and_how_much() -> None:
+    when = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    job: Any = {"job": 1, "created_at": when, "footage_s": Decimal("18.5"), "finished_at": None}
+    video: Any = {"path": "a.mp4", "state": "truncated", "problem": "a.mp4 is cut off.", "frame_rate": 29.97}
+    whole = json.loads(to_json(job, [video], unique_plates([sighting("AB12CDE")], STORE)))
+    assert whole["job"] == {"job": 1, "created_at": when.isoformat(), "footage_s": 18.5, "finished_at": None}
+    assert whole["videos"] == [video]
+    assert whole["plates"][0]["plate"] == "AB12CDE"
+
+
+def test_states_are_told_as_their_words() -> None:
+    from pipeline.records import VideoState
+
+    row: Any = {"state": VideoState.DONE}
+    assert json.dumps(plain(row)) == '{"state": "done"}'
