@@ -6,6 +6,7 @@ Call `silence()` before the first import of ultralytics, openvino or paddleocr; 
 from __future__ import annotations
 
 import os
+import sys
 
 #: Ultralytics: no analytics, no downloads, no console chatter; PaddleX: no probing of model hosts; Hugging
 #: Face and ModelScope: offline; Matplotlib must not look for a display.
@@ -20,7 +21,13 @@ _ENVIRONMENT = {
 }
 
 
+#: OpenVINO reports each import to Google Analytics through this package and heeds no switch; where the package cannot
+#: be imported, it does without.
+_TELEMETRY = "openvino_telemetry"
+
+
 def silence() -> None:
     """Set the switches that each library reads at import; a value already in the environment stays."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    sys.modules.setdefault(_TELEMETRY, None)  # type: ignore[arg-type]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,13 +34,13 @@ def python(code: str) -> str:
 def test_each_library_is_told_to_stay_at_home(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.delenv(name, raising=False)
     offline.silence()
-    assert offline.os.environ[name] == value
+    assert os.environ[name] == value
 
 
 def test_what_a_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YOLO_VERBOSE", "True")
     offline.silence()
-    assert offline.os.environ["YOLO_VERBOSE"] == "True"
+    assert os.environ["YOLO_VERBOSE"] == "True"
 
 
 def test_the_command_line_starts_without_the_networks() -> None:
@@ -49,3 +51,14 @@ def test_the_command_line_starts_without_the_networks() -> None:
 def test_importing_the_road_loads_no_network() -> None:
     loaded = python(f"import sys, pipeline.road; print([name for name in {HEAVY} if name in sys.modules])")
     assert loaded.strip() == "[]"
+
+
+def test_openvino_does_without_its_reports() -> None:
+    if importlib.util.find_spec("openvino") is None:
+        pytest.skip("OpenVINO is not installed.")
+    code = "from pipeline.offline import silence; silence(); import sys, openvino.tools.ovc; print(sys.modules.keys())"
+    assert "openvino_telemetry." not in python(code)
+
+
+def test_silence_may_be_asked_for_twice() -> None:
+    assert python("from pipeline.offline import silence; silence(); silence(); print('well')") == "well\n"
