@@ -9,10 +9,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, cast
 
 from rich.table import Table
-from sqlalchemy import CursorResult, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
@@ -25,6 +23,8 @@ from pipeline.errors import DashplateError, MissingDependency, UsageError
 
 def show_status(job: int | None, *, watch: bool, as_json: bool, data: Path | None) -> None:
     """All jobs, or one with its videos."""
+    if watch and job is None:
+        raise UsageError("--watch follows one job; name it: dashplate status JOB --watch.")
     with database(data) as config:
         url = config.require_database()
         if watch and job is not None:
@@ -107,7 +107,8 @@ def show_checks(*, as_json: bool, data: Path | None) -> int:
 def _one_query(url: str, query: str, as_json: bool) -> int:
     try:
         with session(url) as db:
-            result = cast("CursorResult[Any]", db.execute(text(query)))
+            # As it stands: to SQLAlchemy's text() a JSON literal's colon would begin a parameter.
+            result = db.connection().exec_driver_sql(query, execution_options={"no_parameters": True})
             rows = result.mappings().all() if result.returns_rows else []
     except DBAPIError as error:
         raise DashplateError(f"PostgreSQL says: {str(error.orig).splitlines()[0]}") from error

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.errors import DashplateError, UsageError
+from pipeline.errors import DashplateError
 from pipeline.offline import silence
 
 app = typer.Typer(
@@ -25,7 +25,10 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-Paths = Annotated[list[Path], typer.Argument(help="Videos, photographs, folders.", show_default=False)]
+# `readable=False`: a file that may not be read is one inaccessible file, not the end of the whole command.
+Paths = Annotated[
+    list[Path], typer.Argument(help="Videos, photographs, folders.", show_default=False, readable=False)
+]
 DataDir = Annotated[Path | None, typer.Option("--data", help="Data folder: servers, crops, logs.", show_default=False)]
 Country = Annotated[str | None, typer.Option("--country", help="Countries to expect: GB,FR.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -204,8 +207,11 @@ def worker(
     loglevel: str = "INFO",
 ) -> None:
     """Serve one queue until stopped."""
+    from dashplate.health import install_heartbeat
+    from dashplate.surroundings import use_data_dir
     from workers.serve import serve
 
+    install_heartbeat(role, use_data_dir(None).data_dir)
     serve(role, concurrency, loglevel)
 
 
@@ -226,8 +232,6 @@ def health(
     role: Annotated[str | None, typer.Argument(help="The worker's role.", show_default=False)] = None,
 ) -> None:
     """Exit with 0 if a service of this machine is well; for health checks."""
-    try:
-        from dashplate.health import check
-    except ImportError as error:
-        raise UsageError(str(error)) from error
+    from dashplate.health import check
+
     check(service, role)

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +77,16 @@ def to_json(job: RowMapping, videos: Sequence[RowMapping], rows: Sequence[PlateR
 
 def plain(row: RowMapping) -> dict[str, Any]:
     """A row as JSON can carry it: times in ISO 8601, paths and numbers as they are."""
-    return {name: value.isoformat() if hasattr(value, "isoformat") else _number(value) for name, value in row.items()}
+    return {name: value.isoformat() if hasattr(value, "isoformat") else _plain(value) for name, value in row.items()}
 
 
-def _number(value: Any) -> Any:
-    return value if value is None or isinstance(value, str | int | float | bool | list | dict) else float(value)
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int | float | bool | list | dict):
+        return value
+    if isinstance(value, Decimal):
+        # A sum of whole numbers arrives as a Decimal without places.
+        return float(value) if value.as_tuple().exponent else int(value)
+    return str(value)
 
 
 def _row(rows: Sequence[RowMapping], store: Path) -> PlateRow:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kombu.exceptions import OperationalError as BrokerError
 from sqlalchemy import RowMapping
 
 from db import report
 from db.engine import session
 from db.outbox import post_probes
 from db.submit import NewVideo, add_videos, create_job
-from pipeline.errors import DashplateError, Inaccessible, UsageError
+from pipeline.errors import DashplateError, Inaccessible, ServiceUnavailable, UsageError
 from pipeline.formats import load_formats
 from pipeline.inputs import find_media, fingerprint
 from pipeline.look import SAMPLE_FPS
@@ -53,7 +54,11 @@ def submit(url: str, paths: Sequence[Path], name: str | None, options: JobOption
             raise UsageError(f"There is no job {job_id}; `dashplate status` lists them.")
         add_videos(db, job_id, (_new_video(path) for path in files))
         post_probes(db, job_id)
-    pump()
+    try:
+        pump()
+    except BrokerError as error:
+        sentence = f"Redis does not answer. Job {job_id} is registered and goes out once it does."
+        raise ServiceUnavailable(sentence) from error
     return job_id
 
 

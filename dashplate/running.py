@@ -14,15 +14,17 @@ from rich.markup import escape
 from sqlalchemy import RowMapping
 
 from dashplate import export, jobs, show
-from dashplate.stack import Supervisor
-from dashplate.surroundings import database, everything
+from dashplate.stack import Supervisor, stop
+from dashplate.surroundings import database, everything, use_data_dir, workers_answer
 from db import report
 from db.engine import session
-from pipeline.errors import DashplateError, MediaError
+from pipeline.errors import DashplateError, MediaError, ServiceUnavailable
 from workers.settings import Settings
 
 #: A worker that died this often will not live.
 _MOST_RESTARTS = 5
+#: How often workers elsewhere are asked whether they live, and how long they may all be silent.
+_LOOK_AGAIN_S, _MOST_SILENCE_S = 10.0, 60.0
 
 
 def run_files(
@@ -55,7 +57,8 @@ def submit_files(
         if not wait:
             return 0
         videos, _ = wait_for(config, job_id, None)
-        return exit_code(videos)
+    print_problems(videos)
+    return exit_code(videos)
 
 
 def wait_for(
@@ -64,7 +67,7 @@ def wait_for(
     """Follow a job to its end; returns its videos and its unique plates."""
     url = config.require_database()
     with show.job_progress(quiet=not sys.stderr.isatty() and "DASHPLATE_PROGRESS" not in os.environ) as view:
-        jobs.follow(url, job_id, view.update, _watch(workers) if workers else None)
+        jobs.follow(url, job_id, view.update, _watch(workers))
     with session(url) as db:
         return report.videos(db, job_id), export.unique_plates(report.sightings(db, job_id), config.store)
 
@@ -89,11 +92,16 @@ def save(path: Path, text: str) -> None:
 
 
 def print_results(videos: Sequence[RowMapping], rows: Sequence[export.PlateRow]) -> None:
-    """The table of plates, and a line for each file that something is wrong with."""
+    """The table of plates, and what is wrong with the files."""
     if rows:
         show.out.print(show.plates_table(rows))
     else:
         show.out.print("No plates were found.")
+    print_problems(videos)
+
+
+def print_problems(videos: Sequence[RowMapping]) -> None:
+    """On standard error, a line for each file that something is wrong with."""
     for video in videos:
         if video["problem"]:
             show.err.print(f"[yellow]{video['state']}[/]: {escape(video['problem'])}", soft_wrap=True)
@@ -105,32 +113,48 @@ def exit_code(videos: Sequence[RowMapping]) -> int:
 
 
 def stay_up(data: Path | None, flower_port: int, roots: Sequence[Path]) -> None:
-    """Serve until a signal comes."""
+    """Serve until a signal comes; then everything on the data folder stops with us."""
     if roots:
         os.environ["DASHPLATE_ROOTS"] = ":".join(str(root.expanduser().resolve()) for root in roots)
     signal.signal(signal.SIGTERM, _leave)
-    with everything(data, flower_port=flower_port or None, keep=True) as around:
-        show.out.print(f"Dashplate is up on {around.settings.data_dir}.")
-        if flower_port:
-            show.out.print(f"Flower: http://127.0.0.1:{flower_port}")
-        show.out.print("Submit with `dashplate submit`, stop with Ctrl-C or `dashplate down`.")
-        watch = _watch(around.workers) if around.workers else None
-        while True:
-            time.sleep(1.0)
-            if watch is not None:
+    folder = use_data_dir(data).data_dir
+    try:
+        with everything(data, flower_port=flower_port or None, keep=True) as around:
+            show.out.print(f"Dashplate is up on {folder}.")
+            if flower_port:
+                show.out.print(f"Flower: http://127.0.0.1:{flower_port}")
+            show.out.print("Submit with `dashplate submit`, stop with Ctrl-C or `dashplate down`.")
+            watch = _watch(around.workers)
+            while True:
+                time.sleep(1.0)
                 watch()
+    finally:
+        stop(folder)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _watch(workers: Supervisor) -> Callable[[], None]:
-    """A check that raises DashplateError when a worker dies again and again."""
+def _watch(workers: Supervisor | None) -> Callable[[], None]:
+    """A check that raises DashplateError when nobody is left to do the work."""
+    silent_since: list[float] = []
+    looked_at = time.monotonic()
 
-    def check() -> None:
-        for state in workers.states():
+    def elsewhere() -> None:
+        nonlocal looked_at
+        if time.monotonic() - looked_at < _LOOK_AGAIN_S:
+            return
+        if workers_answer():
+            silent_since.clear()
+        looked_at = time.monotonic()
+        silent_since.append(looked_at)
+        if looked_at - silent_since[0] > _MOST_SILENCE_S:
+            raise ServiceUnavailable("No worker answers; start some with `dashplate up` or `dashplate worker ROLE`.")
+
+    def ours() -> None:
+        for state in workers.states() if workers else ():
             if state.restarts >= _MOST_RESTARTS and not state.alive:
                 raise DashplateError(f"{state.name} ended {state.restarts} times; its log is {state.log}.")
 
-    return check
+    return ours if workers else elsewhere

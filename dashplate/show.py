@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
@@ -15,8 +16,10 @@ from sqlalchemy import RowMapping
 
 from dashplate.export import PlateRow
 
+#: A file or a pipe has no width; in this one, lines stay whole.
+_UNSEEN_WIDTH = 240
 #: Results go to standard output, everything about the way there to standard error.
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _UNSEEN_WIDTH)
 err = Console(stderr=True, highlight=False)
 
 
@@ -124,6 +127,8 @@ class JobView:
 def check_lines(checks: Sequence[Any]) -> Table:
     """The doctor's findings."""
     table = Table(box=None, show_header=False, pad_edge=False)
+    for _ in range(4):
+        table.add_column(overflow="fold")
     marks = {True: "[green]ok[/]", False: "[red]missing[/]", None: "[yellow]–[/]"}
     for check in checks:
         table.add_row(marks[check.ok], check.name, check.found, check.mend or "")

@@ -62,8 +62,9 @@ def everything(
     up = running(before.data_dir)
     with ExitStack() as stack:
         config = stack.enter_context(database(data_dir, keep))
-        served = (up is not None and up.keep) or (before.redis_url is not None and _workers_answer())
-        if served and not keep:
+        # A kept stack or a given broker may have workers of its own; those of another `run` leave when it ends.
+        shared = not keep and ((up is not None and up.keep) or before.redis_url is not None)
+        if shared and workers_answer():
             yield Surroundings(config, None)
             return
         supervisor = stack.enter_context(Supervisor(config.data_dir))
@@ -95,9 +96,10 @@ def flower_command(port: int) -> Command:
     return Command("flower", (sys.executable, "-m", "dashplate", "flower", "--port", str(port)))
 
 
-def _workers_answer() -> bool:
-    """Whether workers elsewhere serve the broker that was given."""
-    return bool(app.control.ping(timeout=_PING_S))
+def workers_answer() -> bool:
+    """Whether workers of every role serve the broker."""
+    names = {name for reply in app.control.ping(timeout=_PING_S) or [] for name in reply}
+    return all(any(name.startswith(f"{role}@") for name in names) for role in (CONTROL, DETECT, READ))
 
 
 def _restore(before: dict[str, str | None]) -> None:

@@ -39,6 +39,8 @@ class Dispatched:
     attempt: int
     video: str
     index: int
+    #: Length of the stretch.
+    duration_s: float = 0.0
     #: True where its tracklets are already stored and only the reading is missing.
     only_read: bool = False
 
@@ -245,12 +247,20 @@ def _described(db: Session, ids: Sequence[int]) -> list[Dispatched]:
     if not ids:
         return []
     rows = db.execute(
-        select(Segment.id, Segment.attempt, Segment.index.label("place"), Segment.state, Video.path)
-        .join(Video, Video.id == Segment.video_id)
-        .where(Segment.id.in_(ids))
-        .order_by(Segment.id)
-    )
-    return [Dispatched(r.id, r.attempt, r.path, r.place, only_read=r.state is SegmentState.DETECTED) for r in rows]
+        select(Segment, Video.path).join(Video, Video.id == Segment.video_id).where(Segment.id.in_(ids))
+    ).all()
+    described = [
+        Dispatched(
+            segment_id=segment.id,
+            attempt=segment.attempt,
+            video=path,
+            index=segment.index,
+            duration_s=segment.end_s - segment.start_s,
+            only_read=segment.state is SegmentState.DETECTED,
+        )
+        for segment, path in rows
+    ]
+    return sorted(described, key=lambda d: d.segment_id)
 
 
 def _in(seconds: float) -> ColumnElement[dt.datetime]:

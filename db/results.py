@@ -94,6 +94,10 @@ def end_video(db: Session, video_id: int, state: VideoState, problem: str | None
     ).scalar_one_or_none()
 
 
+def count_segments(db: Session, video_id: int) -> int:
+    return db.execute(select(func.count()).select_from(Segment).where(Segment.video_id == video_id)).scalar_one()
+
+
 def segment_problems(db: Session, video_id: int) -> list[tuple[Segment, bool]]:
     """Segments with something to say, in order, and whether each was given up."""
     rows = db.execute(

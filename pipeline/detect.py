@@ -138,7 +138,7 @@ def _detections(result: Any) -> list[Detection]:
 
 def _load(weights: Path) -> Any:
     if not weights.exists():
-        raise ModelError(f"There is no detector at {weights}; name one with --detector, or restore models/.")
+        raise ModelError(f"There is no detector at {weights}; set DASHPLATE_DETECTOR, or restore models/.")
     silence()
     try:
         import torch

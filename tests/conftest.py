@@ -75,4 +75,4 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def demo_drive(tmp_path_factory: pytest.TempPathFactory) -> Drive:
     """A rendered drive of two segments with four plates, `drive.mp4` in a folder of its own."""
-    return render_drive(tmp_path_factory.mktemp("drive") / "drive.mp4", seed=7, duration_s=12.0, plates=4)
+    return render_drive(tmp_path_factory.mktemp("drive") / "drive.mp4", seed=7, duration_s=12.0, fps=15, plates=4)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.engine import session
 from db.models import Video
-from db.results import end_video, read_tracklets_of, segment_problems, store_sightings
+from db.results import count_segments, end_video, read_tracklets_of, segment_problems, store_sightings
 from db.submit import close_if_done
 from pipeline.merge import stitch
 from pipeline.records import VideoState
@@ -45,6 +45,8 @@ def _aggregate(db: Session, video_id: int) -> None:
 def _verdict(db: Session, video: Video) -> tuple[VideoState, str | None]:
     """The final state, and every sentence about the video in one."""
     problems = segment_problems(db, video.id)
+    if problems and all(given_up for _, given_up in problems) and len(problems) == count_segments(db, video.id):
+        return VideoState.FAILED, f"Nothing of it could be processed: {problems[0][0].problem}"
     sentences = [video.problem] if video.problem else []
     for segment, given_up in problems:
         where = f"{segment.start_s:.1f}–{segment.end_s:.1f} s"

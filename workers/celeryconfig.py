@@ -11,7 +11,7 @@ from typing import Any
 
 from kombu import Queue
 
-from workers.app import CONTROL, QUEUES
+from workers.app import CONTROL, QUEUES, SWEEP
 from workers.settings import Settings, settings
 
 
@@ -67,7 +67,7 @@ def configuration(config: Settings) -> dict[str, Any]:
                 "task": "dashplate.sweep",
                 "schedule": config.sweep_every_s,
                 # A sweep that nobody took before the next one is due has no use.
-                "options": {"queue": CONTROL, "expires": max(5.0, 3 * config.sweep_every_s)},
+                "options": {"queue": SWEEP, "expires": max(5.0, 3 * config.sweep_every_s)},
             }
         },
     }

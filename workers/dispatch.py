@@ -20,6 +20,8 @@ from workers.settings import settings
 _BATCH = 200
 #: A step on a whole video that was sent out this often without an answer is given up.
 _MAX_SENDS = 5
+#: A stage may take this many times the length of its stretch, and never less than the usual limit.
+_PATIENCE = 3
 
 
 def pump() -> int:
@@ -45,8 +47,14 @@ def title(video: str, index: int | None = None, step: str = "") -> str:
 def _step(task: str, queue: str, segment: moves.Dispatched) -> Signature:
     signature: Signature = app.signature(task, args=(segment.segment_id, segment.attempt), immutable=True)
     name = title(segment.video, segment.index, task.rpartition(".")[2])
+    # A stretch that could not be split, such as an hour with a single keyframe, is given its time.
+    limit_s = max(settings().time_limit_s, round(_PATIENCE * segment.duration_s))
     return signature.set(
-        queue=queue, shadow=name, argsrepr=f"(segment={segment.segment_id}, attempt={segment.attempt})"
+        queue=queue,
+        shadow=name,
+        argsrepr=f"(segment={segment.segment_id}, attempt={segment.attempt})",
+        soft_time_limit=limit_s,
+        time_limit=limit_s + 30,
     )
 
 

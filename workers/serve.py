@@ -8,14 +8,14 @@ import socket
 from db.engine import check
 from pipeline.errors import UsageError
 from pipeline.offline import silence
-from workers.app import CONTROL, QUEUES, app
+from workers.app import CONTROL, ROLES, app
 from workers.settings import settings
 
 
 def serve(role: str, concurrency: int, loglevel: str) -> None:
     """Serve the role's queue until a signal ends it; the control worker also runs the sweeper's clock."""
-    if role not in QUEUES:
-        raise UsageError(f"There is no worker role {role!r}; the roles are {', '.join(QUEUES)}.")
+    if role not in ROLES:
+        raise UsageError(f"There is no worker role {role!r}; the roles are {', '.join(ROLES)}.")
     silence()
     # The pool's processes are spawned: the environment is how they know which model to load ahead.
     os.environ["DASHPLATE_ROLE"] = role
@@ -25,7 +25,7 @@ def serve(role: str, concurrency: int, loglevel: str) -> None:
     check(config.require_database())
     argv = [
         "worker",
-        "--queues", role,
+        "--queues", ",".join(ROLES[role]),
         "--hostname", f"{role}@{socket.gethostname()}-{os.getpid()}",
         "--pool", "prefork",
         "--concurrency", str(concurrency),

@@ -27,13 +27,14 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     #: Folder that every machine sees under the same path: crops and evidence. Default: `store` in the data folder.
     store_dir: Path | None = None
-    #: Folders below which videos may be opened, separated by `:`. Empty means the folders that `dashplate` sets.
+    #: Folders below which videos may be opened, separated by `:`. Empty allows every path: `dashplate up`
+    #: and `run` set it for the workers they start.
     roots: Annotated[tuple[Path, ...], NoDecode] = ()
     #: Detector weights: any file or folder that Ultralytics loads. Default: the shipped network.
     detector: Path | None = None
     #: Longer side of the detector's input, pixels.
     detector_input_px: int = 640
-    #: `cpu`, `cuda:0`; unset leaves the choice to Ultralytics.
+    #: `cpu`, `cuda:0`; unset means the CPU, by OpenVINO.
     detector_device: str | None = None
     #: Recogniser: a PaddleOCR model name or a model folder.
     reader: str = "PP-OCRv6_small_rec"

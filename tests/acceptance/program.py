@@ -72,9 +72,12 @@ Command = Callable[..., Finished]
 def run(arguments: Sequence[str], env: Mapping[str, str], data_dir: Path, before: Sequence[str] = ()) -> Finished:
     """Run `dashplate ...` to its end."""
     command = [*before, sys.executable, "-m", "dashplate", *arguments]
-    with subprocess.Popen(
-        command, cwd=data_dir.parent, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process, _watched(process) as watch:
+    with (
+        subprocess.Popen(
+            command, cwd=data_dir.parent, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process,
+        _watched(process) as watch,
+    ):
         try:
             out, err = process.communicate(timeout=_TIME_LIMIT_S)
         except BaseException:

@@ -13,8 +13,8 @@ from training.synthesis.truth import read_truth
 
 pytestmark = pytest.mark.timeout(900)
 
-#: Shorter than the demo that a user sees, which renders for most of a minute.
-SECONDS, PLATES = 12, 5
+#: Shorter than the demo that a user sees, which takes a minute to render.
+SECONDS, PLATES = 10, 4
 LEAST_FOUND = 0.9
 
 

@@ -74,7 +74,7 @@ def test_flower_names_tasks_after_the_video_and_down_leaves_nothing(
 
 
 def _see_the_tasks(browser: Browser, port: int, video: str, picture: Path) -> None:
-    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page = browser.new_page(viewport={"width": 1600, "height": 760})
     page.goto(f"http://127.0.0.1:{port}/tasks")
     table = page.locator("#tasks-table tbody")
     for name in (f"probe {video}", *(f"{step} {video} segment {i}" for step in ("detect", "read") for i in (0, 1))):

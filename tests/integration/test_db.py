@@ -468,7 +468,7 @@ def test_stranded_segments_are_sent_again_under_the_same_number(database_url: st
     with session(database_url) as db:
         assert moves.stranded(db, SegmentState.QUEUED, 10.0) == [queued]
         assert moves.stranded(db, SegmentState.DETECTED, 10.0) == [
-            moves.Dispatched(detected.segment_id, 1, "/cam/0.mp4", 1, only_read=True)
+            moves.Dispatched(detected.segment_id, 1, "/cam/0.mp4", 1, 10.0, only_read=True)
         ]
     with session(database_url) as db:
         assert moves.stranded(db, SegmentState.QUEUED, 10.0) == [], "it has just been sent"

@@ -34,9 +34,7 @@ def looks(count: int) -> list[float]:
     return [i * STEP_S for i in range(count)]
 
 
-@given(
-    st.floats(-600, 600), st.floats(-200, 200), st.floats(-0.9, 1.2), st.floats(40, 160)
-)
+@given(st.floats(-600, 600), st.floats(-200, 200), st.floats(-0.9, 1.2), st.floats(40, 160))
 def test_a_plate_in_smooth_motion_is_one_track(vx: float, vy: float, growth: float, width: float) -> None:
     def path(t: float) -> Box:
         return plate_at(600 + vx * t, 300 + vy * t, width * (1 + growth * t))
