@@ -56,11 +56,12 @@ def _role(
     line = list(_ancestors(process, by_pid))
     if all(member.pid != root for member in line):
         return None
-    for depth, member in enumerate(line):
-        queue = _queue(member)
-        if queue is not None:
-            return f"{queue} {'child' if depth else 'parent'}"
-    return root_role
+    # A child that has not become a program of its own yet bears its parent's arguments: the outermost counts.
+    workers = [(queue, member) for member in line if (queue := _queue(member)) is not None]
+    if not workers:
+        return root_role
+    queue, parent = workers[-1]
+    return f"{queue} {'parent' if parent is process else 'child'}"
 
 
 def _server(process: Seen, data: Path | None) -> str | None:

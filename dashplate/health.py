@@ -69,10 +69,8 @@ def worker_alive(role: str, data_dir: Path, max_age_s: float = MAX_AGE_S) -> boo
 def _worker(role: str | None) -> str:
     from workers.settings import settings
 
-    if not role or Path(role).name != role:
-        raise UsageError("Say which worker: `dashplate health worker detect`, `read` or `control`.")
     data_dir = settings().data_dir
-    age_s = _age_s(role, data_dir)
+    age_s = _age_s(role or "", data_dir)
     if age_s is None:
         raise ServiceUnavailable(f"No {role} worker has given a sign of life in {data_dir}.")
     if age_s > MAX_AGE_S:
@@ -113,4 +111,6 @@ def _age_s(role: str, data_dir: Path) -> float | None:
 
 
 def _sign_of_life(role: str, data_dir: Path) -> Path:
+    if not role or Path(role).name != role:
+        raise UsageError(f"Say which worker: detect, read or control, not {role!r}.")
     return data_dir / "run" / "health" / role

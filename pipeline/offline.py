@@ -1,6 +1,6 @@
 """Keeps the libraries from calling out: a program that handles plates talks to nobody it was not told to.
 
-Call `silence()` before the first import of ultralytics, openvino or paddleocr; it is cheap and may be repeated.
+Importing `pipeline` calls `silence()`, before any of them is loaded.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import sys
 
-#: Ultralytics: no analytics, no downloads, no console chatter; PaddleX: no probing of model hosts; Hugging
-#: Face and ModelScope: offline; Matplotlib must not look for a display.
+#: Ultralytics: no analytics, no downloads, no console chatter; PaddleX: no probing of model hosts; ONNX Runtime:
+#: no telemetry; Matplotlib must not look for a display. OpenVINO's telemetry package is left out of the pins.
 _ENVIRONMENT = {
     "YOLO_OFFLINE": "True",
     "YOLO_AUTOINSTALL": "False",
     "YOLO_VERBOSE": "False",
     "PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK": "True",
+    "ORT_DISABLE_TELEMETRY": "1",
     "DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
     "MPLBACKEND": "Agg",

@@ -1,4 +1,4 @@
-"""The Celery application: one broker, three queues, JSON only."""
+"""The Celery application: one broker, four queues, JSON only."""
 
 from __future__ import annotations
 

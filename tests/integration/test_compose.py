@@ -37,7 +37,7 @@ from dashplate.stack.postgres_server import PostgresServer, postgres_bin
 from dashplate.stack.redis_server import redis_binary
 from dashplate.stack.server import free_port
 from pipeline.errors import MissingDependency, ServiceUnavailable, UsageError
-from workers.app import QUEUES
+from workers.app import ROLES
 from workers.settings import settings
 
 ROOT = Path(__file__).parents[2]
@@ -198,7 +198,7 @@ def test_the_example_names_what_has_to_be_set() -> None:
 
 def test_every_role_has_a_worker() -> None:
     commands = [service.get("command", []) for service in SERVICES.values()]
-    assert sorted(words[2] for words in commands if words[:2] == ["dashplate", "worker"]) == sorted(QUEUES)
+    assert sorted(words[2] for words in commands if words[:2] == ["dashplate", "worker"]) == sorted(ROLES)
 
 
 # The images
@@ -510,6 +510,14 @@ def test_a_sign_of_life_grows_old(tmp_path: Path) -> None:
     os.utime(tmp_path / "run" / "health" / "read", (then, then))
     assert not health.worker_alive("read", tmp_path)
     assert health.worker_alive("read", tmp_path, max_age_s=100)
+
+
+def test_a_role_is_a_name_and_no_path(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (precious := tmp_path / "run" / "precious").touch()
+    with pytest.raises(UsageError, match="Say which worker"):
+        health.install_heartbeat("../precious", tmp_path)
+    assert precious.exists()
 
 
 def test_what_a_dead_worker_left_does_not_vouch_for_the_next(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_a_folder_without_truth_is_refused(tmp_path: Path) -> None:
         real_clips(tmp_path)
 
 
-def test_memory_goes_to_the_role_of_the_process_or_of_its_nearest_worker() -> None:
+def test_memory_goes_to_the_role_of_the_process_or_of_the_worker_above_it() -> None:
     def seen(pid: int, parent: int, *argv: str, folder: str = "/repo") -> Seen:
         return Seen(pid, parent, argv, folder, 1)
 
@@ -92,6 +92,7 @@ def test_memory_goes_to_the_role_of_the_process_or_of_its_nearest_worker() -> No
         seen(11, 10, "python", "-m", "dashplate.stack.guard", "x"),
         seen(12, 10, "python", "-m", "dashplate", "worker", "detect"),
         seen(13, 12, "python", "-c", "spawn_main"),
+        seen(14, 12, "python", "-m", "dashplate", "worker", "detect"),
         # The servers are nobody's children.
         seen(20, 1, "redis-server", "*:1", folder="/data/redis"),
         seen(21, 1, "postgres", folder="/data/postgres/cluster"),
@@ -103,6 +104,7 @@ def test_memory_goes_to_the_role_of_the_process_or_of_its_nearest_worker() -> No
         11: "command line",
         12: "detect parent",
         13: "detect child",
+        14: "detect child",
         20: "redis",
         21: "postgres",
     }
