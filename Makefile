@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export UV_NATIVE_TLS := 1
 export PYTHONWARNINGS := ignore::SyntaxWarning
 
-.PHONY: help run test setup setup-dev check unit integration acceptance browser lock train-detector bench doctor clean
+.PHONY: system help run test setup setup-dev check unit integration acceptance browser lock train-detector bench doctor clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -40,6 +40,16 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r requirements/dev.txt
 	@touch $@
 
+# Two Debian programs that only tests use; without root the tests that want them say so.
+system:
+	@missing=$$(for pair in chromium:chromium docker-compose:docker-compose; do command -v $${pair%:*} >/dev/null || echo $${pair#*:}; done); \
+	if [ -n "$$missing" ]; then \
+	  root=$$([ "$$(id -u)" = 0 ] || echo "sudo -n"); \
+	  $$root apt-get update -qq >/dev/null 2>&1; \
+	  $$root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null 2>&1 \
+	    || echo "Some tests will be skipped; run: sudo apt-get install $$missing"; \
+	fi
+
 check: setup-dev ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -48,14 +58,13 @@ check: setup-dev ## ruff, mypy --strict, import-linter
 unit: setup-dev ## fast tests
 	$(BIN)/python -m pytest tests/unit
 
-integration: setup-dev ## tests on real servers and workers
+integration: setup-dev system ## tests on real servers and workers
 	$(BIN)/python -m pytest tests/integration
 
 acceptance: setup-dev ## what the README promises
 	$(BIN)/python -m pytest tests/acceptance
 
-browser: setup-dev ## pages in a real browser
-	@command -v chromium >/dev/null || sudo -n apt-get install -y chromium >/dev/null 2>&1 || { apt-get update && apt-get install -y chromium; } >/dev/null 2>&1 || echo "No chromium: run sudo apt-get install chromium"
+browser: setup-dev system ## pages in a real browser
 	$(BIN)/python -m pytest tests/browser
 
 lock: | $(BIN)/uv ## pin the dependencies anew
