@@ -162,7 +162,8 @@ def _weight(member: ReadTracklet) -> float:
 def _fused(members: Sequence[ReadTracklet]) -> dict[str, float]:
     """Share of each text over all tracklets: log-probabilities summed, weighted by how much each tracklet saw."""
     proposals = [_proposals(m.reading) for m in members]
-    texts = {text for own in proposals for text in own}
+    # Sorted, so that sums are the same to the last bit in every process.
+    texts = sorted({text for own in proposals for text in own})
     # The heaviest counts once, so that a lone tracklet keeps its own confidences and agreeing ones grow surer.
     heaviest = max(_weight(m) for m in members)
     weighted = [(_weight(m) / heaviest, own) for m, own in zip(members, proposals, strict=True)]
