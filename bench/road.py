@@ -28,7 +28,7 @@ def main(
         "../shared/data/video"
     ),
     demo: Annotated[Path, typer.Option(help="The demo's drive; left out if absent.")] = Path(
-        "out/drive-7-30s.mp4"
+        "out/drive-7-30s-12.mp4"
     ),
     sample_fps: Annotated[
         float, typer.Option(help="Frames a second, naive way; the road's is fixed.")

@@ -18,7 +18,7 @@ from training.synthesis.truth import TruePlate, read_truth
 
 def run_demo(out: Path, data: Path | None, seed: int, seconds: float, plates: int) -> int:
     """Render (once per seed and length), run, print the plates and the score; returns the exit code."""
-    video = out / f"drive-{seed}-{seconds:g}s.mp4"
+    video = out / f"drive-{seed}-{seconds:g}s-{plates}.mp4"
     truth_file = video.with_suffix(".truth.csv")
     if not (video.exists() and truth_file.exists()):
         _render(video, seed, seconds, plates)

@@ -93,7 +93,7 @@ def progress_of(db: Any, job_id: int) -> RowMapping:
 
 def _new_video(path: Path) -> NewVideo:
     """A file that cannot be opened is registered all the same: its state will say so."""
-    resolved = path.expanduser().resolve()
+    resolved = Path(os.path.expanduser(path)).resolve()
     try:
         return NewVideo(_storable(resolved), fingerprint(resolved))
     except (Inaccessible, OSError):

@@ -37,7 +37,7 @@ def read_photos(images: Sequence[Path], *, as_json: bool, country: str | None, a
         plates = read_plates(image, load_detector(parts, MediaKind.PHOTO), load_reader(parts, countries))
         _print(path, image, plates, as_json)
         if annotate is not None:
-            write(annotate / f"{path.stem}.annotated.jpg", draw(image, plates))
+            write(annotate / f"{path.name}.annotated.jpg", draw(image, plates))
         sys.stdout.flush()
     return worst
 

@@ -14,15 +14,15 @@ from rich.markup import escape
 from sqlalchemy import RowMapping
 
 from dashplate import export, jobs, show
-from dashplate.stack import Supervisor, stop
+from dashplate.stack import Supervisor, running, stop
 from dashplate.surroundings import database, everything, use_data_dir, workers_answer
 from db import report
 from db.engine import session
-from pipeline.errors import DashplateError, MediaError, ServiceUnavailable
+from pipeline.errors import DashplateError, MediaError, ServiceUnavailable, UsageError
 from workers.settings import Settings
 
-#: A worker that died this often will not live.
-_MOST_RESTARTS = 5
+#: A worker that died this often, one start after the other, will not live.
+_MOST_DEATHS = 5
 #: How often workers elsewhere are asked whether they live, and how long they may all be silent.
 _LOOK_AGAIN_S, _MOST_SILENCE_S = 10.0, 60.0
 
@@ -118,6 +118,9 @@ def stay_up(data: Path | None, flower_port: int, roots: Sequence[Path]) -> None:
         os.environ["DASHPLATE_ROOTS"] = ":".join(str(root.expanduser().resolve()) for root in roots)
     signal.signal(signal.SIGTERM, _leave)
     folder = use_data_dir(data).data_dir
+    there = running(folder)
+    if there is not None and there.keep:
+        raise UsageError(f"Dashplate is already up on {folder}; `dashplate down` stops it.")
     try:
         with everything(data, flower_port=flower_port or None, keep=True) as around:
             show.out.print(f"Dashplate is up on {folder}.")
@@ -154,7 +157,7 @@ def _watch(workers: Supervisor | None) -> Callable[[], None]:
 
     def ours() -> None:
         for state in workers.states() if workers else ():
-            if state.restarts >= _MOST_RESTARTS and not state.alive:
-                raise DashplateError(f"{state.name} ended {state.restarts} times; its log is {state.log}.")
+            if state.deaths_in_a_row >= _MOST_DEATHS and not state.alive and state.name.startswith("worker-"):
+                raise DashplateError(f"{state.name} ended {state.deaths_in_a_row} times; its log is {state.log}.")
 
     return ours if workers else elsewhere

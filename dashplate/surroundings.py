@@ -78,7 +78,9 @@ def default_roots(config: Settings, paths: Sequence[Path]) -> tuple[Path, ...]:
     """Folders that local workers may open: those set, else the user's own and those of the files at hand."""
     if config.roots:
         return config.roots
-    folders = {p if p.is_dir() else p.parent for p in (path.expanduser().resolve() for path in paths)}
+    # os.path: pathlib raises for a home that does not exist and for a folder that may not be entered.
+    resolved = [Path(os.path.expanduser(path)).resolve() for path in paths]
+    folders = {path if os.path.isdir(path) else path.parent for path in resolved}
     return (Path.home().resolve(), Path.cwd().resolve(), config.data_dir, *sorted(folders))
 
 

@@ -28,27 +28,26 @@ def find_media(paths: Sequence[str | Path]) -> list[Path]:
     on. Hidden files and folders (macOS leaves `._name.mp4`
     beside each video), links to folders, and links to files outside the folder are passed over.
 
-    Raises `UsageError` where no path was given, or a folder holds no video and no photograph.
+    A folder that holds no video and no photograph stays in the list like a path that leads nowhere.
+
+    Raises `UsageError` where no path was given, or all of them are such folders.
     """
     if not paths:
         raise UsageError("No file or folder was named. Name at least one video, photo or folder.")
-    found: dict[Path, None] = {}
-    for path in map(Path, paths):
-        found.update(dict.fromkeys(_expanded(path)))
-    return list(found)
+    expanded = {path: _expanded(path) for path in map(Path, paths)}
+    if not any(expanded.values()):
+        first = next(iter(expanded))
+        known = ", ".join(sorted(ending[1:] for ending in MEDIA_EXTENSIONS))
+        raise UsageError(
+            f"The folder {first.name or first} holds no video and no photo. These endings count: {known}."
+            " A file with another ending can be named by itself."
+        )
+    return list(dict.fromkeys(file for path, files in expanded.items() for file in files or [path]))
 
 
 def _expanded(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    files = sorted(_files_below(path))
-    if not files:
-        known = ", ".join(sorted(ending[1:] for ending in MEDIA_EXTENSIONS))
-        raise UsageError(
-            f"The folder {path.name or path} holds no video and no photo. These endings count: {known}."
-            " A file with another ending can be named by itself."
-        )
-    return files
+    # os.path, because Path.is_dir() raises where a folder on the way may not be entered.
+    return sorted(_files_below(path)) if os.path.isdir(path) else [path]
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
@@ -61,6 +60,8 @@ def _files_below(folder: Path) -> Iterator[Path]:
                 continue
             if path.is_symlink() and not path.resolve().is_relative_to(root):
                 continue
+            if path.exists() and not path.is_file():
+                continue  # A pipe or a device would be waited on for ever.
             yield path
 
 
@@ -86,6 +87,8 @@ def fingerprint(path: Path) -> str:
 
     Raises `Inaccessible` where the file cannot be read.
     """
+    if not os.path.isfile(path):
+        raise Inaccessible(f"{path.name} is not there, or is no file. Check the path and who may read it.")
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())

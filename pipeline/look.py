@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -44,12 +44,8 @@ def follow(
     detector: Detector,
     kind: MediaKind,
     options: LookOptions,
-    on_batch: Callable[[int], None] | None = None,
 ) -> tuple[tuple[Tracklet, ...], int]:
-    """Follow every plate through `frames`; return the tracklets and the number of frames looked at.
-
-    `on_batch` is called with the running count after each batch, so that a caller can report progress.
-    """
+    """Follow every plate through `frames`; return the tracklets and the number of frames looked at."""
     tracker = Tracker()
     shelves: dict[int, CropShelf] = {}
     looked = 0
@@ -59,8 +55,6 @@ def follow(
             for track, observation in tracker.update(frame.pts, frame.time_s, detections):
                 shelves.setdefault(track.index, CropShelf(options.crops)).offer(frame.image, observation)
         looked += len(batch)
-        if on_batch is not None:
-            on_batch(looked)
     min_seen = 1 if kind is MediaKind.PHOTO or looked == 1 else options.min_seen
     return _tracklets(tracker.tracks(), shelves, min_seen), looked
 

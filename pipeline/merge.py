@@ -27,6 +27,8 @@ SAME_TEXT_GAP_S = 20.0
 LIKE_TEXT_GAP_S = 3.0
 #: Texts of one vehicle differ by at most this: one true misread, or a few look-alikes.
 LIKE_COST = 1.0
+#: Two plates that are this many plate widths apart at one moment are on two vehicles.
+ELSEWHERE_WIDTHS = 1.5
 #: What exchanging look-alikes costs, against 1 for any other exchange.
 LOOK_ALIKE_COST = 0.3
 #: A character lost at either end is a plate cut off by the frame or a neighbouring bolt.
@@ -76,12 +78,12 @@ class _Group:
     def sighting(self) -> Sighting:
         shares = _fused(self.members)
         text = max(shares, key=lambda t: (shares[t], t))
-        best = max((m for m in self.members if m.reading.text == text), key=_weight, default=self.members[0])
+        best = max(self.members, key=lambda m: (_proposals(m.reading).get(text, 0.0) * _weight(m), -m.index))
         reads = sum(m.reading.reads for m in self.members if edit_cost(m.reading.text, text) <= LIKE_COST)
         return Sighting(
             index=0,
             text=text,
-            country=best.reading.country,
+            country=next((m.reading.country for m in self.members if m.reading.text == text), None),
             confidence=min(1.0, shares[text]),
             characters=_characters(self.members, text),
             alternatives=_runners_up(shares, text),
@@ -135,7 +137,13 @@ def _kinship(a: ReadTracklet, b: ReadTracklet) -> float | None:
     if _part_of(a, b):
         return LIKE_COST
     cost = edit_cost(a.reading.text, b.reading.text)
-    return cost if cost <= LIKE_COST else None
+    # A whole letter apart is two cars of one fleet as often as one car misread: one of them must have doubted.
+    return cost if cost < LIKE_COST or (cost == LIKE_COST and _either_doubts(a.reading, b.reading)) else None
+
+
+def _either_doubts(a: Reading, b: Reading) -> bool:
+    """Whether one reading has the other's text among its runners-up."""
+    return any(c.text == b.text for c in a.alternatives) or any(c.text == a.text for c in b.alternatives)
 
 
 def _part_of(a: ReadTracklet, b: ReadTracklet) -> bool:
@@ -146,13 +154,19 @@ def _part_of(a: ReadTracklet, b: ReadTracklet) -> bool:
 
 def _elsewhere(a: ReadTracklet, b: ReadTracklet) -> bool:
     """Seen at the same time in two places with two texts: two vehicles, however alike."""
-    overlap_s = min(a.last.time_s, b.last.time_s) - max(a.first.time_s, b.first.time_s)
-    if overlap_s <= 0 or a.reading.text == b.reading.text:
+    begin_s, end_s = max(a.first.time_s, b.first.time_s), min(a.last.time_s, b.last.time_s)
+    if end_s <= begin_s or a.reading.text == b.reading.text:
         return False
-    (ax, ay), (bx, by) = a.best.box.centre, b.best.box.centre
-    apart = math.hypot(ax - bx, ay - by)
-    together_in_time = abs(a.best.time_s - b.best.time_s) < 0.2
-    return together_in_time and apart > 1.5 * max(a.best.box.width, b.best.box.width)
+    (ax, ay), (bx, by) = _centre_at(a, (begin_s + end_s) / 2), _centre_at(b, (begin_s + end_s) / 2)
+    return math.hypot(ax - bx, ay - by) > ELSEWHERE_WIDTHS * max(a.best.box.width, b.best.box.width)
+
+
+def _centre_at(tracklet: ReadTracklet, time_s: float) -> tuple[float, float]:
+    """Where its plate was at that time, on the straight line between its first and last place."""
+    (x0, y0), (x1, y1) = tracklet.first.box.centre, tracklet.last.box.centre
+    length_s = tracklet.last.time_s - tracklet.first.time_s
+    share = (time_s - tracklet.first.time_s) / length_s if length_s > 0 else 0.0
+    return x0 + share * (x1 - x0), y0 + share * (y1 - y0)
 
 
 def _weight(member: ReadTracklet) -> float:

@@ -11,6 +11,8 @@ from pipeline.records import Box, Detection, Image, Observation, Reading
 
 #: A picture whose longer side is below this may be a plate that somebody has already cut out.
 CUT_OUT_BELOW_PX = 640
+#: Nothing longer than this, against its height, is a plate.
+MOST_ELONGATED = 8.0
 #: Such a picture is read as a whole when that explains this much more than the boxes inside it do.
 WHOLE_PICTURE_BONUS = 1.05
 
@@ -35,11 +37,13 @@ def read_plates(image: Image, detector: Detector, reader: Reader) -> list[PhotoP
 
 def _whole_picture(image: Image, reader: Reader, plates: list[PhotoPlate]) -> list[PhotoPlate]:
     """A small picture is often a plate already cut out: take it whole where that reads better."""
+    height, width = image.shape[:2]
+    if len(plates) > 1 or not 1 / MOST_ELONGATED <= width / height <= MOST_ELONGATED:
+        return plates
     whole = reader.read_plate_image(image)
     found = max((_characters(p.reading) for p in plates), default=0.0)
     if whole is None or _characters(whole) < found * WHOLE_PICTURE_BONUS:
         return plates
-    height, width = image.shape[:2]
     return [PhotoPlate(Detection(Box(0.0, 0.0, float(width), float(height)), 0.0), whole)]
 
 

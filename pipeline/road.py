@@ -6,7 +6,7 @@ This is what photographs and small jobs need, and what the distributed run is he
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -104,11 +104,10 @@ def look_at(
     detector: Detector,
     options: LookOptions,
     threads: int = THREADS,
-    on_batch: Callable[[int], None] | None = None,
 ) -> SegmentLook:
     """The detect stage: one segment's tracklets. Raises MediaError where the file has changed since the probe."""
     decoder = Decoder(media, span, options.sample_fps, threads)
-    tracklets, looked = follow(decoder, detector, media.kind, options, on_batch)
+    tracklets, looked = follow(decoder, detector, media.kind, options)
     return SegmentLook(tracklets, looked, decoder.damage)
 
 

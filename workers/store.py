@@ -18,6 +18,10 @@ def crop_name(job_id: int, video_id: int, segment: int, tracklet: int, rank: int
     return f"crops/{job_id}/{video_id}/{segment:05d}/{tracklet:04d}-{rank}.png"
 
 
+#: Drafts are private; a finished crop is as readable as the folder that it lies in.
+_MODE = 0o644
+
+
 class Store:
     """Pictures by name. Writing is atomic: a name either holds a whole picture or nothing."""
 
@@ -42,6 +46,10 @@ class Store:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data.tobytes())
+                file.flush()
+                # On the disk before the row that names it, and readable to workers that run as another user.
+                os.fsync(handle)
+                os.fchmod(handle, _MODE)
             Path(draft).replace(path)
         except BaseException:
             Path(draft).unlink(missing_ok=True)

@@ -52,6 +52,8 @@ class ProcessState:
     pid: int | None
     #: How often it was started again.
     restarts: int
+    #: Deaths since it last ran well.
+    deaths_in_a_row: int
     #: The last death's exit status, negative for a signal; None before the first.
     last_exit: int | None
     #: Of the latest start.
@@ -97,7 +99,9 @@ class _Child:
 
     def state(self) -> ProcessState:
         pid = self._process.pid if self._process else None
-        return ProcessState(self.command.name, pid, self.restarts, self.last_exit, self._started_at, self.log)
+        return ProcessState(
+            self.command.name, pid, self.restarts, self._deaths_in_a_row, self.last_exit, self._started_at, self.log
+        )
 
     def _restart(self) -> bool:
         self.restarts += 1
