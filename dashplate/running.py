@@ -62,12 +62,20 @@ def submit_files(
 
 
 def wait_for(
-    config: Settings, job_id: int, workers: Supervisor | None
+    config: Settings,
+    job_id: int,
+    workers: Supervisor | None,
+    on_progress: Callable[[RowMapping], None] = lambda progress: None,
 ) -> tuple[Sequence[RowMapping], list[export.PlateRow]]:
-    """Follow a job to its end; returns its videos and its unique plates."""
+    """Follow a job to its end, telling `on_progress` at each look; returns its videos and its unique plates."""
     url = config.require_database()
     with show.job_progress(quiet=not sys.stderr.isatty() and "DASHPLATE_PROGRESS" not in os.environ) as view:
-        jobs.follow(url, job_id, view.update, _watch(workers))
+
+        def look(progress: RowMapping, fresh: Sequence[RowMapping]) -> None:
+            view.update(progress, fresh)
+            on_progress(progress)
+
+        jobs.follow(url, job_id, look, _watch(workers))
     with session(url) as db:
         return report.videos(db, job_id), export.unique_plates(report.sightings(db, job_id), config.store)
 
