@@ -38,7 +38,7 @@ def read_plates(image: Image, detector: Detector, reader: Reader) -> list[PhotoP
 def _whole_picture(image: Image, reader: Reader, plates: list[PhotoPlate]) -> list[PhotoPlate]:
     """A small picture is often a plate already cut out: take it whole where that reads better."""
     height, width = image.shape[:2]
-    if len(plates) > 1 or not 1 / MOST_ELONGATED <= width / height <= MOST_ELONGATED:
+    if sum(p.reading is not None for p in plates) > 1 or not 1 / MOST_ELONGATED <= width / height <= MOST_ELONGATED:
         return plates
     whole = reader.read_plate_image(image)
     found = max((_characters(p.reading) for p in plates), default=0.0)
