@@ -6,8 +6,9 @@ Ultralytics can load (`.pt`, ONNX, OpenVINO, TensorRT) may be named instead.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -95,24 +96,23 @@ class PhotoDetector:
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
         """Plates per image over all sizes; of overlapping boxes, the one of the smaller size stays."""
         per_size = [detector.detect(images) for detector in self._detectors]
-        return [_first_come([size[i] for size in per_size]) for i in range(len(images))]
+        # Smaller sizes first: a large input breaks near plates into pieces.
+        joined = [_first_come(chain.from_iterable(sizes)) for sizes in zip(*per_size, strict=True)]
+        return [sorted(detections, key=lambda d: -d.confidence) for detections in joined]
 
 
 def merge_overlapping(detections: Sequence[Detection]) -> list[Detection]:
     """Keep the surest of boxes that are the same plate: overlapping, or one mostly inside the other."""
+    return _first_come(sorted(detections, key=lambda d: -d.confidence))
+
+
+def _first_come(detections: Iterable[Detection]) -> list[Detection]:
+    """Of boxes that are the same plate, the one that comes first."""
     kept: list[Detection] = []
-    for detection in sorted(detections, key=lambda d: -d.confidence):
+    for detection in detections:
         if not any(_same_plate(detection.box, k.box) for k in kept):
             kept.append(detection)
     return kept
-
-
-def _first_come(per_size: Sequence[Sequence[Detection]]) -> list[Detection]:
-    """Boxes of all sizes, those of earlier sizes preferred: a large input breaks near plates into pieces."""
-    kept: list[Detection] = []
-    for detections in per_size:
-        kept += [d for d in detections if not any(_same_plate(d.box, k.box) for k in kept)]
-    return sorted(kept, key=lambda d: -d.confidence)
 
 
 def _same_plate(a: Box, b: Box) -> bool:

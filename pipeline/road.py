@@ -26,8 +26,7 @@ from pipeline.look import LookOptions, SegmentLook, follow
 from pipeline.media import probe
 from pipeline.merge import stitch
 from pipeline.read import Reader
-from pipeline.recognizers import BUNDLED_MODEL, PlateRecognizer, load_recognizer
-from pipeline.recognizers.engines import Engine
+from pipeline.recognizers import BUNDLED_MODEL, DEFAULT_ENGINE, PlateRecognizer, load_recognizer
 from pipeline.records import MediaInfo, MediaKind, Reading, ReadTracklet, SegmentSpan, Sighting, Tracklet
 from pipeline.split import split
 
@@ -47,7 +46,7 @@ class Parts:
     detector_device: str | None = None
     #: A PaddleOCR model name or a model folder.
     reader: str = BUNDLED_MODEL
-    reader_engine: str = Engine.OPENVINO
+    reader_engine: str = DEFAULT_ENGINE
     #: Where prepared model files are kept.
     cache_dir: Path = Path(".cache")
     #: Threads that decoding and the recogniser use.
