@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.errors import MissingDependency, ModelError
+from pipeline.letterbox import fast_predictor
 from pipeline.offline import silence
 from pipeline.records import Box, Detection, Image
 
@@ -60,6 +61,7 @@ class YoloDetector:
     def __init__(self, options: DetectorOptions) -> None:
         self._options = options
         self._model = _load(options.weights)
+        self._predictor = fast_predictor()
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
         """Plates per image, best first.
@@ -75,6 +77,7 @@ class YoloDetector:
         options = self._options
         results = self._model.predict(
             images,
+            predictor=self._predictor,
             imgsz=_input_shape(images[0], options.input_px),
             conf=options.threshold,
             iou=_NMS_IOU,

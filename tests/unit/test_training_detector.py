@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from training.detector import photos
-from training.detector.crops import LEAST_VISIBLE, Sample, anywhere, around_plate
+from training.detector.clutter import draw_blank_board, draw_overlay, draw_phone_number, draw_sign, draw_sticker
+from training.detector.crops import LEAST_VISIBLE, Sample, anywhere, around_plate, leaned
 from training.detector.feed import collate, mosaic, one_ahead
 from training.detector.harm import harm
 from training.detector.measure import (
@@ -20,8 +21,10 @@ from training.detector.measure import (
     recall_by_width,
     score,
 )
+from training.detector.networks import CANDIDATES, SHIPPED
+from training.detector.paste import hide_partly, paste_plate, replace_plates
 from training.detector.photos import Photo, load_photos
-from training.detector.synthetic import PlateMaker, draw_overlay_clock, draw_sign, paste_plate
+from training.detector.plates import PlateMaker, invented
 
 RED = (0, 0, 255)
 
@@ -78,16 +81,74 @@ def test_harm_keeps_the_shape_and_follows_the_seed() -> None:
 def test_pasted_plates_and_clutter_leave_known_plates_alone() -> None:
     rng = np.random.default_rng(3)
     known = np.array([[100, 100, 220, 160]], np.float32)
-    maker = PlateMaker([])
     for _ in range(40):
         image = np.full((320, 320, 3), 50, np.uint8)
         boxes = paste_plate(image, known, np.full((60, 200, 3), 240, np.uint8), 60, rng)
-        draw_overlay_clock(image, boxes, rng)
-        draw_sign(image, boxes, rng)
+        for draw in (draw_overlay, draw_sign, draw_phone_number, draw_sticker, draw_blank_board):
+            draw(image, boxes, rng)
         assert overlaps(boxes[1:], known).sum() == 0
         assert (boxes[:, :2] >= 0).all()
         assert (boxes[:, 2:] <= 320).all()
-    assert maker.plate(rng).ndim == 3
+        assert (image[100:160, 100:220] == 50).all()
+
+
+def test_another_plate_hangs_where_the_old_one_did_and_its_box_says_where() -> None:
+    red = np.zeros((40, 160, 3), np.uint8)
+    red[..., 2] = 255
+    replaced = 0
+    for seed in range(30):
+        image = np.full((320, 320, 3), 90, np.uint8)
+        image[120:160, 100:220] = (255, 255, 255)
+        old = Sample(image, np.array([[100, 120, 220, 160]], np.float32))
+        new = replace_plates(old, lambda _: red, np.random.default_rng(seed))
+        assert (old.image[130, 110] == 255).all(), "the picture it was given stays as it was"
+        ink = new.image[..., 2].astype(int) - new.image[..., 0] > 60
+        if len(new.boxes):
+            replaced += 1
+            rows, columns = np.nonzero(ink)
+            seen = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            assert np.abs(new.boxes[0] - seen).max() <= 3
+            assert overlaps(new.boxes, old.boxes).max() > 0.3
+        else:
+            assert not ink.any()
+        outside = new.image[:100]
+        assert (outside == 90).all()
+    assert 15 < replaced < 30, "some plates are only taken off"
+
+
+def test_a_hidden_plate_keeps_its_box_and_most_of_its_face() -> None:
+    for seed in range(30):
+        image = np.full((320, 320, 3), 90, np.uint8)
+        image[120:160, 100:220] = 255
+        boxes = np.array([[100, 120, 220, 160]], np.float32)
+        hidden = hide_partly(Sample(image, boxes), np.random.default_rng(seed))
+        face = hidden.image[120:160, 100:220]
+        assert np.array_equal(hidden.boxes, boxes)
+        assert 0.5 < (face == 255).all(2).mean() <= 1
+
+
+def test_a_leaning_picture_takes_its_boxes_along() -> None:
+    for seed in range(20):
+        image = np.zeros((320, 320, 3), np.uint8)
+        image[60:80, 150:210] = 255
+        sample = leaned(Sample(image, np.array([[150, 60, 210, 80]], np.float32)), np.random.default_rng(seed))
+        rows, columns = np.nonzero(sample.image[..., 0] > 127)
+        seen = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+        assert np.abs(sample.boxes[0] - seen).max() <= 2.5
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_plates_of_every_kind_can_be_drawn(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for plate in (PlateMaker([]).plate(rng), invented(rng)):
+        assert plate.dtype == np.uint8
+        assert plate.shape[2] == 3
+        assert plate.std() > 10, "something is written on it"
+
+
+def test_every_network_builds_for_one_class() -> None:
+    sizes = {network.name: sum(p.numel() for p in network.build().parameters()) for network in CANDIDATES}
+    assert sizes[SHIPPED.name] < 0.3 * sizes["yolo26n"]
 
 
 def test_a_mosaic_keeps_what_it_shows() -> None:

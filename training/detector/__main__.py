@@ -10,6 +10,7 @@ import typer
 
 from models import MODELS_DIR
 
+from .compare import compare as compare_networks
 from .evaluate import evaluate as evaluate_model
 from .evaluate import speed_table
 from .export import export as export_model
@@ -47,6 +48,12 @@ def train(work: Work = WORK, budget_minutes: Budget = 50) -> None:
 
 
 @app.command()
+def compare(data: Data = DATA, work: Work = WORK, minutes: float = 4) -> None:
+    """Train every candidate network for the same few minutes and print what it recalls and costs."""
+    typer.echo(compare_networks(work / "set", work / "compare", data, minutes, THRESHOLD))
+
+
+@app.command()
 def mine(data: Data = DATA, work: Work = WORK, quick: Quick = False) -> None:
     """Render crops around what the first stage gets wrong in the training photos."""
     export_model(work / "first" / "last.pt", work / "first")
@@ -64,9 +71,11 @@ def polish(work: Work = WORK, budget_minutes: Budget = 20) -> None:
 
 
 @app.command()
-def export(work: Work = WORK, stage: str = "polished", models: Annotated[Path, typer.Option()] = MODELS_DIR) -> None:
+def export(
+    data: Data = DATA, work: Work = WORK, stage: str = "polished", models: Annotated[Path, typer.Option()] = MODELS_DIR
+) -> None:
     """Put the weights where the package finds them."""
-    export_model(work / stage / "last.pt", models)
+    export_model(work / stage / "last.pt", models, data)
 
 
 @app.command()
@@ -93,7 +102,7 @@ def everything(data: Data = DATA, work: Work = WORK, budget_minutes: Budget = 75
     mine(data, work, quick)
     polish(work, minutes * (1 - FIRST_STAGE_SHARE))
     models = work / "models" if quick else MODELS_DIR
-    export(work, models=models)
+    export(data, work, models=models)
     evaluate(data, models / "plate-detector" / "plate-detector_openvino_model")
 
 

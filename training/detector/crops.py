@@ -77,6 +77,21 @@ def whole(photo: Photo, size: tuple[int, int], rng: np.random.Generator) -> Samp
     return cut(photo, (x, y), scales, size)
 
 
+def leaned(sample: Sample, rng: np.random.Generator) -> Sample:
+    """Lean the picture sideways, as a rolling shutter does while the camera turns; the middle row stays."""
+    slope = float(rng.normal(0, 0.12))
+    high, wide = sample.image.shape[:2]
+    matrix = np.array([[1, slope, -slope * high / 2], [0, 1, 0]], np.float32)
+    warped = cv2.warpAffine(sample.image, matrix, (wide, high), borderValue=(_GREY, _GREY, _GREY))
+    # A plate leans within its own height; its box grows by that much.
+    boxes = sample.boxes.copy()
+    shifts = slope * (boxes[:, [1, 3]] - high / 2)
+    boxes[:, 0] += shifts.min(1)
+    boxes[:, 2] += shifts.max(1)
+    image = np.asarray(warped, np.uint8)
+    return Sample(image, _keep_visible(image, boxes))
+
+
 def _inside(start: float, length: float, available: int) -> float:
     if length >= available:
         return (available - length) / 2

@@ -12,20 +12,29 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .crops import Sample, anywhere, around_plate, whole
+from .clutter import add_clutter
+from .crops import Sample, anywhere, around_plate, leaned, whole
 from .harm import harm
+from .paste import hide_partly, paste_plate, replace_plates
 from .photos import Photo, load_photos
-from .synthetic import PlateMaker, draw_overlay_clock, draw_sign, paste_plate
+from .plates import PlateMaker
 
 #: Crops are squares of this side; frames are what the pipeline sends, width x height.
 CROP_SIZE = (320, 320)
 FRAME_SIZE = (640, 384)
 #: How often each collection is drawn. `mix` and `cars` are small and often squeezed: less of them.
 _CROP_WEIGHTS = {"ro": 0.24, "oi": 0.38, "openalpr": 0.16, "mix": 0.14, "cars": 0.08}
-_FRAME_WEIGHTS = {"ro": 0.36, "oi": 0.5, "openalpr": 0.1, "cars": 0.04}
-#: Share of windows cut anywhere (mostly without a plate), and of windows that get a pasted plate.
-NEGATIVE_SHARE = 0.22
-PASTED_SHARE = 0.14
+_FRAME_WEIGHTS = {"ro": 0.34, "oi": 0.5, "openalpr": 0.12, "cars": 0.04}
+#: Share of windows cut anywhere (mostly without a plate), and of windows that get plates pasted at random places.
+NEGATIVE_SHARE = 0.2
+PASTED_SHARE = 0.07
+#: Share of pictures in which other plates hang where the real ones did; those of one country would be all there is.
+REPLACED_SHARE = 0.35
+#: Share of pictures whose plates are partly hidden, and of pictures leaned over by a rolling shutter.
+HIDDEN_SHARE = 0.05
+LEANED_SHARE = 0.12
+#: Share of frames that are cut around one plate, so that close-ups too are seen at the frame's size.
+CLOSE_FRAME_SHARE = 0.3
 _CHUNK = 250
 
 
@@ -34,9 +43,9 @@ class Recipe:
     """How much to render."""
 
     #: Square crops around plates and anywhere.
-    crops: int = 26_000
+    crops: int = 32_000
     #: Whole frames in the pipeline's input shape.
-    frames: int = 5_000
+    frames: int = 6_000
     #: Every draw follows from it.
     seed: int = 20261121
 
@@ -97,20 +106,24 @@ class Studio:
         return _STUDIOS[data]
 
     def crop(self, rng: np.random.Generator) -> Sample:
-        """Return a square crop: around a plate, anywhere, or with a plate pasted into it."""
+        """Return a square crop: around a plate, anywhere, or with plates pasted into it."""
         draw = rng.random()
-        if draw < NEGATIVE_SHARE:
+        if draw < NEGATIVE_SHARE + PASTED_SHARE:
             sample = anywhere(self._any_complete(rng), CROP_SIZE, rng)
-        elif draw < NEGATIVE_SHARE + PASTED_SHARE:
-            sample = self._paste(anywhere(self._any_complete(rng), CROP_SIZE, rng), rng)
         else:
             sample = around_plate(self._pick(_CROP_WEIGHTS, rng), CROP_SIZE, rng)
-        return finish(sample, rng)
+        return self._finish(sample, rng, paste=NEGATIVE_SHARE <= draw < NEGATIVE_SHARE + PASTED_SHARE)
 
     def frame(self, rng: np.random.Generator) -> Sample:
-        """Return a whole frame in the pipeline's input shape."""
-        sample = whole(self._pick(_FRAME_WEIGHTS, rng), FRAME_SIZE, rng)
-        if rng.random() < PASTED_SHARE:
+        """Return a whole frame in the pipeline's input shape, or a close-up of one plate in that shape."""
+        cut = around_plate if rng.random() < CLOSE_FRAME_SHARE else whole
+        sample = cut(self._pick(_FRAME_WEIGHTS, rng), FRAME_SIZE, rng)
+        return self._finish(sample, rng, paste=rng.random() < PASTED_SHARE)
+
+    def _finish(self, sample: Sample, rng: np.random.Generator, *, paste: bool) -> Sample:
+        if rng.random() < REPLACED_SHARE:
+            sample = replace_plates(sample, self._plates.plate, rng)
+        if paste:
             sample = self._paste(sample, rng)
         return finish(sample, rng)
 
@@ -132,13 +145,15 @@ class Studio:
 
 
 def finish(sample: Sample, rng: np.random.Generator) -> Sample:
-    """Add clutter and harm, as every training picture gets them."""
-    image = sample.image
-    if rng.random() < 0.12:
-        draw_overlay_clock(image, sample.boxes, rng)
-    if rng.random() < 0.1:
-        draw_sign(image, sample.boxes, rng)
-    return Sample(harm(image, rng), sample.boxes)
+    """Add what stands before plates, clutter and harm, as every training picture gets them."""
+    if rng.random() < HIDDEN_SHARE:
+        sample = hide_partly(sample, rng)
+    image = sample.image.copy()
+    add_clutter(image, sample.boxes, rng)
+    sample = Sample(image, sample.boxes)
+    if rng.random() < LEANED_SHARE:
+        sample = leaned(sample, rng)
+    return Sample(harm(sample.image, rng), sample.boxes)
 
 
 def _plate_crops(data: Path) -> list[Path]:

@@ -19,8 +19,8 @@ class Schedule:
     #: Decoupled weight decay, on convolution weights only.
     weight_decay: float = 5e-4
     #: Pictures in a batch of square crops, and of whole frames (about the same number of pixels).
-    crop_batch: int = 20
-    frame_batch: int = 8
+    crop_batch: int = 32
+    frame_batch: int = 13
     #: Share of frame batches before and after `late`.
     frame_share: float = 0.2
     late_frame_share: float = 0.5
@@ -30,8 +30,6 @@ class Schedule:
     late: float = 0.65
     #: Share of crops drawn from the hard ones that `mine` found, where there are any.
     hard_share: float = 0.25
-    #: Weight of the one-to-many branch in the loss at the start and at the end, as Ultralytics has it.
-    one_to_many: tuple[float, float] = (0.8, 0.1)
     #: Averaged weights (EMA): decay, and the number of steps over which it builds up.
     ema_decay: float = 0.998
     ema_tau: float = 500.0
@@ -55,6 +53,5 @@ class Schedule:
             peak_rate=1.2e-3,
             mosaic_chance=0.15,
             late=0.5,
-            one_to_many=(0.6, 0.5),
             seed=20261122,
         )

@@ -1,4 +1,4 @@
-"""Trains YOLO26n from scratch for one class, within a time budget, on two CPU cores.
+"""Trains a network from scratch for one class, within a time budget, on two CPU cores.
 
 The loop is our own around Ultralytics' network and loss, for three reasons measured on this project's 2 cores:
 bfloat16 with channels-last memory trains 39 crops a second against 17 in float32; batches of two shapes (square
@@ -24,6 +24,7 @@ from pipeline.offline import silence
 
 from .crops import Sample
 from .feed import Batch, RenderedSet, collate, one_ahead
+from .networks import SHIPPED, Network
 from .schedule import Schedule
 
 #: How often the loop tells its losses.
@@ -32,8 +33,11 @@ _LOG_EVERY_STEPS = 25
 _LOOK_AROUND_STEPS = 10
 
 
-def train(prepared: Path, out: Path, schedule: Schedule, start_from: Path | None = None) -> Path:
-    """Train on the rendered set and return the path of the averaged weights, an Ultralytics checkpoint."""
+def train(prepared: Path, out: Path, schedule: Schedule, start_from: Network | Path = SHIPPED) -> Path:
+    """Train an untrained network, or a checkpoint on, with the rendered set.
+
+    Returns the path of the averaged weights, an Ultralytics checkpoint.
+    """
     silence()
     torch.set_num_threads(_threads(schedule.threads))
     torch.manual_seed(schedule.seed)
@@ -51,7 +55,7 @@ def _threads(wanted: int) -> int:
 
 
 class _Training:
-    def __init__(self, prepared: Path, target: Path, schedule: Schedule, start_from: Path | None) -> None:
+    def __init__(self, prepared: Path, target: Path, schedule: Schedule, start_from: Network | Path) -> None:
         from ultralytics.utils import torch_utils
 
         self._schedule, self._target = schedule, target
@@ -106,10 +110,6 @@ class _Training:
     def _step(self, batch: Batch, progress: float) -> dict[str, float]:
         for group in self._optimiser.param_groups:
             group["lr"] = self._schedule.rate(progress)
-        criterion = self._model.criterion
-        first, last = self._schedule.one_to_many
-        criterion.o2m = first + (last - first) * progress
-        criterion.o2o = 1 - criterion.o2m
         tensors = _tensors(batch)
         with torch.autocast("cpu", torch.bfloat16):
             predictions = self._model(tensors["img"])
@@ -128,7 +128,7 @@ class _Training:
         checkpoint = {
             "model": model,
             "ema": None,
-            "train_args": {"task": "detect", "imgsz": 640, "model": "yolo26n.yaml", "single_cls": True},
+            "train_args": {"task": "detect", "imgsz": 640, "single_cls": True},
             "recipe": {**asdict(self._schedule), "steps": self._steps},
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "version": ultralytics.__version__,
@@ -140,22 +140,20 @@ class _Training:
         self._saved = time.monotonic()
 
 
-def _network(start_from: Path | None) -> Any:
+def _network(start_from: Network | Path) -> Any:
+    model = start_from.build() if isinstance(start_from, Network) else _loaded(start_from)
+    return model.to(memory_format=torch.channels_last)
+
+
+def _loaded(checkpoint: Path) -> Any:
     from ultralytics.cfg import get_cfg
     from ultralytics.models import YOLO
-    from ultralytics.nn import tasks
 
-    model: Any
-    if start_from is None:
-        build: Any = tasks.DetectionModel
-        model = build("yolo26n.yaml", nc=1, verbose=False)
-    else:
-        loaded: Any = YOLO(str(start_from), task="detect")
-        model = loaded.model.float()
-        model.requires_grad_(True)
+    loaded: Any = YOLO(str(checkpoint), task="detect")
+    model = loaded.model.float()
+    model.requires_grad_(True)
     model.args = get_cfg()
-    model.names = {0: "plate"}
-    return model.train().to(memory_format=torch.channels_last)
+    return model.train()
 
 
 def _optimiser(model: torch.nn.Module, schedule: Schedule) -> torch.optim.AdamW:
