@@ -6,7 +6,9 @@ Romanian rides were plates without a box. So only what the eye judged to be no p
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -22,7 +24,7 @@ from .prepare import CROP_SIZE, finish, save_boxes
 MISSED_CONFIDENCE = 0.35
 #: Narrower than this in the network's input, a miss teaches little.
 _NARROWEST_PX = 14.0
-_LOOKS_PX = (640, 1280)
+_LOOKS_PX = (640, 960)
 
 
 @dataclass(frozen=True)
@@ -58,18 +60,24 @@ def look_alikes(data: Path) -> list[Mistake]:
     return [Mistake(photo, box) for photo in load_photos(data, "train") for box in photo.not_plates]
 
 
-def render_mistakes(piles: list[list[Mistake]], out: Path, count: int, seed: int) -> None:
+def render_mistakes(piles: list[list[Mistake]], out: Path, count: int, seed: int, processes: int = 2) -> None:
     """Render `count` crops around the mistakes, as many from each pile, into `out/hard`."""
     folder = out / "hard"
     folder.mkdir(parents=True, exist_ok=True)
     piles = [pile for pile in piles if pile]
-    boxes = []
-    for number in range(count if piles else 0):
-        rng = np.random.default_rng((seed, number))
-        pile = piles[number % len(piles)]
-        mistake = pile[int(rng.integers(len(pile)))]
-        sample = finish(around(mistake.photo, mistake.box, CROP_SIZE, rng), rng)
-        cv2.imwrite(str(folder / f"{number:06d}.jpg"), sample.image, [cv2.IMWRITE_JPEG_QUALITY, 92])
-        boxes.append(sample.boxes)
-    if boxes:
-        save_boxes(folder, boxes)
+    if not piles:
+        return
+    with ProcessPoolExecutor(processes) as pool:
+        render = partial(_render_one, piles, folder, seed)
+        boxes = list(pool.map(render, range(count), chunksize=100))
+    save_boxes(folder, boxes)
+
+
+def _render_one(piles: list[list[Mistake]], folder: Path, seed: int, number: int) -> Boxes:
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng((seed, number))
+    pile = piles[number % len(piles)]
+    mistake = pile[int(rng.integers(len(pile)))]
+    sample = finish(around(mistake.photo, mistake.box, CROP_SIZE, rng), rng)
+    cv2.imwrite(str(folder / f"{number:06d}.jpg"), sample.image, [cv2.IMWRITE_JPEG_QUALITY, 92])
+    return sample.boxes
