@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from training.detector import photos
-from training.detector.clutter import draw_blank_board, draw_overlay, draw_phone_number, draw_sign, draw_sticker
+from training.detector.clutter import (
+    draw_blank_board,
+    draw_lit_sign,
+    draw_logo,
+    draw_overlay,
+    draw_phone_number,
+    draw_sign,
+    draw_sticker,
+)
 from training.detector.crops import LEAST_VISIBLE, Sample, anywhere, around_plate, leaned
 from training.detector.feed import collate, mosaic, one_ahead
 from training.detector.harm import harm
@@ -84,7 +92,7 @@ def test_pasted_plates_and_clutter_leave_known_plates_alone() -> None:
     for _ in range(40):
         image = np.full((320, 320, 3), 50, np.uint8)
         boxes = paste_plate(image, known, np.full((60, 200, 3), 240, np.uint8), 60, rng)
-        for draw in (draw_overlay, draw_sign, draw_phone_number, draw_sticker, draw_blank_board):
+        for draw in (draw_overlay, draw_sign, draw_phone_number, draw_sticker, draw_blank_board, draw_lit_sign, draw_logo):
             draw(image, boxes, rng)
         assert overlaps(boxes[1:], known).sum() == 0
         assert (boxes[:, :2] >= 0).all()

@@ -82,12 +82,42 @@ def draw_blank_board(image: Image, boxes: Boxes, rng: Rng) -> None:
         window[:, x : x + max(1, wide // 12)] = rng.integers(0, 256, 3)
 
 
+def draw_lit_sign(image: Image, boxes: Boxes, rng: Rng) -> None:
+    """Light up a shop's name at night, in place: bright letters in a glow of their own colour."""
+    light = np.zeros_like(image)
+    _write(light, boxes, _WORDS[int(rng.integers(len(_WORDS)))], rng, board=False)
+    mask = light.max(2).astype(np.float32)[..., None] / 255
+    colour = np.array([rng.uniform(60, 255), rng.uniform(60, 255), 255.0], np.float32)[rng.permutation(3)]
+    glow = cv2.GaussianBlur(mask, (0, 0), rng.uniform(2, 8))[..., None] * rng.uniform(0.3, 1.2)
+    for x1, y1, x2, y2 in boxes.astype(int):
+        glow[max(0, y1) : y2 + 1, max(0, x1) : x2 + 1] = 0
+    image[:] = np.clip(image * (1 - mask) + 255 * mask + colour * glow * (1 - mask), 0, 255).astype(np.uint8)
+
+
+def draw_logo(image: Image, boxes: Boxes, rng: Rng) -> None:
+    """Paint two to four letters, mostly in an oval, as buses and vans carry their owner's, in place."""
+    text = "".join(chr(int(c)) for c in rng.integers(65, 91, int(rng.integers(2, 5))))
+    face, tall = cv2.FontFace(str(rng.choice(_FACES))), int(np.exp(rng.uniform(np.log(8), np.log(40))))
+    wide = cv2.getTextSize((0, 0), text, (0, 0), face, tall, 800)[2]
+    at = _clear_spot(image, boxes, (wide + tall, tall * 2), rng)
+    if at is None:
+        return
+    ink = [int(c) for c in rng.integers(0, 256, 3)]
+    cv2.putText(image, text, (at[0] + tall // 2, at[1] + int(tall * 1.35)), ink, face, tall, 800)
+    centre, axes = (at[0] + (wide + tall) // 2, at[1] + tall), ((wide + tall) // 2, int(tall * 0.8))
+    # Never a rectangle: letters in one are what a plate is.
+    if rng.random() < 0.6:
+        cv2.ellipse(image, centre, axes, 0, 0, 360, ink, max(1, tall // 8), cv2.LINE_AA)
+
+
 _ALL: tuple[tuple[Callable[[Image, Boxes, Rng], None], float], ...] = (
     (draw_overlay, 0.12),
     (draw_sign, 0.1),
     (draw_phone_number, 0.05),
     (draw_sticker, 0.06),
     (draw_blank_board, 0.06),
+    (draw_lit_sign, 0.05),
+    (draw_logo, 0.05),
 )
 
 
