@@ -86,13 +86,16 @@ def test_harm_keeps_the_shape_and_follows_the_seed() -> None:
         assert np.array_equal(once, twice)
 
 
+CLUTTER = (draw_overlay, draw_sign, draw_phone_number, draw_sticker, draw_blank_board, draw_lit_sign, draw_logo)
+
+
 def test_pasted_plates_and_clutter_leave_known_plates_alone() -> None:
     rng = np.random.default_rng(3)
     known = np.array([[100, 100, 220, 160]], np.float32)
     for _ in range(40):
         image = np.full((320, 320, 3), 50, np.uint8)
         boxes = paste_plate(image, known, np.full((60, 200, 3), 240, np.uint8), 60, rng)
-        for draw in (draw_overlay, draw_sign, draw_phone_number, draw_sticker, draw_blank_board, draw_lit_sign, draw_logo):
+        for draw in CLUTTER:
             draw(image, boxes, rng)
         assert overlaps(boxes[1:], known).sum() == 0
         assert (boxes[:, :2] >= 0).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -37,21 +38,28 @@ THRESHOLD = 0.25
 
 
 @app.command()
-def prepare(data: Data = DATA, work: Work = WORK, quick: Quick = False) -> None:
-    """Render the training pictures."""
-    render(data, work / "set", Recipe(crops=1500, frames=300) if quick else Recipe())
+def prepare(data: Data = DATA, work: Work = WORK, quick: Quick = False, second: bool = False) -> None:
+    """Render the training pictures of the first stage, or of the second."""
+    recipe = Recipe.second() if second else Recipe()
+    if quick:
+        recipe = replace(recipe, crops=1500, frames=recipe.frames // 20, large_frames=recipe.large_frames // 20)
+    render(data, _pictures(work, second=second), recipe)
+
+
+def _pictures(work: Path, *, second: bool) -> Path:
+    return work / ("set-2" if second else "set")
 
 
 @app.command()
 def train(work: Work = WORK, budget_minutes: Budget = 48) -> None:
     """Train from scratch on the rendered pictures."""
-    typer.echo(fit(work / "set", work / "first", Schedule(budget_s=budget_minutes * 60)))
+    typer.echo(fit(_pictures(work, second=False), work / "first", Schedule(budget_s=budget_minutes * 60)))
 
 
 @app.command()
 def compare(data: Data = DATA, work: Work = WORK, minutes: float = 4) -> None:
     """Train every candidate network for the same few minutes and print what it recalls and costs."""
-    typer.echo(compare_networks(work / "set", work / "compare", data, minutes, THRESHOLD))
+    typer.echo(compare_networks(_pictures(work, second=False), work / "compare", data, minutes, THRESHOLD))
 
 
 @app.command()
@@ -61,14 +69,16 @@ def mine(data: Data = DATA, work: Work = WORK, quick: Quick = False) -> None:
     fast = work / "first" / "plate-detector" / "plate-detector_openvino_model"
     missed, alike = missed_plates(fast, data, 20 if quick else 1), look_alikes(data)
     typer.echo(f"{len(missed)} missed plates, {len(alike)} places that only look like one")
-    render_mistakes([missed, alike], work / "set", 300 if quick else HARD_CROPS, Recipe().seed + 2)
+    pictures = _pictures(work, second=True)
+    render_mistakes([missed, alike], pictures, 300 if quick else HARD_CROPS, Recipe.second().seed + 9)
 
 
 @app.command()
 def polish(work: Work = WORK, budget_minutes: Budget = 32) -> None:
-    """Train on, with the hard crops."""
+    """Train on, with other pictures and the hard crops."""
     schedule = Schedule.polish(budget_minutes * 60)
-    typer.echo(fit(work / "set", work / "polished", schedule, start_from=work / "first" / "last.pt"))
+    start = work / "first" / "last.pt"
+    typer.echo(fit(_pictures(work, second=True), work / "polished", schedule, start_from=start))
 
 
 @app.command()
@@ -107,8 +117,9 @@ def strategies(
 def everything(data: Data = DATA, work: Work = WORK, budget_minutes: Budget = 80, quick: Quick = False) -> None:
     """Do the whole recipe. A quick run stays in the work folder and touches no shipped weights."""
     minutes = 3.0 if quick else budget_minutes
-    shutil.rmtree(work / "set", ignore_errors=True)
-    prepare(data, work, quick)
+    for second in (False, True):
+        shutil.rmtree(_pictures(work, second=second), ignore_errors=True)
+        prepare(data, work, quick, second)
     train(work, minutes * FIRST_STAGE_SHARE)
     mine(data, work, quick)
     polish(work, minutes * (1 - FIRST_STAGE_SHARE))

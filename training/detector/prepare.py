@@ -19,9 +19,10 @@ from .paste import hide_partly, paste_plate, replace_plates
 from .photos import Photo, load_photos
 from .plates import PlateMaker
 
-#: Crops are squares of this side; frames are what the pipeline sends, width x height.
-CROP_SIZE = (320, 320)
-FRAME_SIZE = (640, 384)
+#: Width and height of each kind of picture: squares, and frames as the pipeline sends them, small and large. The
+#: network attends over its whole input, so that it has to see inputs as large as those it will be given.
+SIZES = {"crops": (320, 320), "frames": (640, 384), "large-frames": (960, 544)}
+CROP_SIZE = SIZES["crops"]
 #: How often each collection is drawn. `mix` and `cars` are small and often squeezed: less of them.
 _CROP_WEIGHTS = {"ro": 0.24, "oi": 0.38, "openalpr": 0.16, "mix": 0.14, "cars": 0.08}
 _FRAME_WEIGHTS = {"ro": 0.34, "oi": 0.5, "openalpr": 0.12, "cars": 0.04}
@@ -44,19 +45,30 @@ class Recipe:
 
     #: Square crops around plates and anywhere.
     crops: int = 32_000
-    #: Whole frames in the pipeline's input shape.
+    #: Whole frames, 640x384.
     frames: int = 6_000
+    #: Whole frames, 960x544.
+    large_frames: int = 0
     #: Every draw follows from it.
     seed: int = 20261121
 
+    @classmethod
+    def second(cls) -> Recipe:
+        """Return what the second stage learns from: other pictures, half of the frames large."""
+        return cls(frames=3_000, large_frames=3_000, seed=20261221)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many of each kind in `SIZES`."""
+        return {"crops": self.crops, "frames": self.frames, "large-frames": self.large_frames}
+
 
 def prepare(data: Path, out: Path, recipe: Recipe, processes: int = 2) -> None:
-    """Render the training set of `data` into `out/crops` and `out/frames`, each with its `boxes.npz`."""
+    """Render the training set of `data` into a folder for each kind in `SIZES`, each with its `boxes.npz`."""
     started = time.monotonic()
-    for kind, count, seed in (
-        ("crops", recipe.crops, recipe.seed),
-        ("frames", recipe.frames, recipe.seed + 1),
-    ):
+    for seed, (kind, count) in enumerate(recipe.counts.items(), recipe.seed):
+        if not count:
+            continue
         folder = out / kind
         folder.mkdir(parents=True, exist_ok=True)
         starts = range(0, count, _CHUNK)
@@ -79,7 +91,7 @@ def _render_chunk(data: Path, folder: Path, kind: str, seed: int, count: int, st
     boxes = []
     for number in range(start, min(start + _CHUNK, count)):
         rng = np.random.default_rng((seed, number))
-        sample = studio.crop(rng) if kind == "crops" else studio.frame(rng)
+        sample = studio.crop(rng) if kind == "crops" else studio.frame(SIZES[kind], rng)
         cv2.imwrite(str(folder / f"{number:06d}.jpg"), sample.image, [cv2.IMWRITE_JPEG_QUALITY, 92])
         boxes.append(sample.boxes)
     return boxes
@@ -114,10 +126,10 @@ class Studio:
             sample = around_plate(self._pick(_CROP_WEIGHTS, rng), CROP_SIZE, rng)
         return self._finish(sample, rng, paste=NEGATIVE_SHARE <= draw < NEGATIVE_SHARE + PASTED_SHARE)
 
-    def frame(self, rng: np.random.Generator) -> Sample:
-        """Return a whole frame in the pipeline's input shape, or a close-up of one plate in that shape."""
+    def frame(self, size: tuple[int, int], rng: np.random.Generator) -> Sample:
+        """Return a whole frame of `size` (width, height), or a close-up of one plate in that shape."""
         cut = around_plate if rng.random() < CLOSE_FRAME_SHARE else whole
-        sample = cut(self._pick(_FRAME_WEIGHTS, rng), FRAME_SIZE, rng)
+        sample = cut(self._pick(_FRAME_WEIGHTS, rng), size, rng)
         return self._finish(sample, rng, paste=rng.random() < PASTED_SHARE)
 
     def _finish(self, sample: Sample, rng: np.random.Generator, *, paste: bool) -> Sample:

@@ -18,9 +18,8 @@ class Schedule:
     warm_up: float = 0.02
     #: Decoupled weight decay, on convolution weights only.
     weight_decay: float = 5e-4
-    #: Pictures in a batch of square crops, and of whole frames (about the same number of pixels).
-    crop_batch: int = 32
-    frame_batch: int = 13
+    #: Pixels in a batch: 32 square crops, 13 frames of 640x384 or 6 of 960x544.
+    batch_px: int = 3_300_000
     #: Share of frame batches before and after `late`.
     frame_share: float = 0.2
     late_frame_share: float = 0.5

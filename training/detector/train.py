@@ -9,6 +9,7 @@ machine is.
 from __future__ import annotations
 
 import copy
+import math
 import os
 import time
 from contextlib import closing
@@ -25,6 +26,7 @@ from pipeline.offline import silence
 from .crops import Sample
 from .feed import Batch, RenderedSet, collate, one_ahead
 from .networks import SHIPPED, Network
+from .prepare import CROP_SIZE, SIZES
 from .schedule import Schedule
 
 #: How often the loop tells its losses.
@@ -62,7 +64,11 @@ class _Training:
         self._crops = RenderedSet(prepared / "crops", schedule.seed)
         hard = prepared / "hard"
         self._hard = RenderedSet(hard, schedule.seed + 3) if (hard / "boxes.npz").exists() else None
-        self._frames = RenderedSet(prepared / "frames", schedule.seed + 1)
+        self._frames = [
+            (RenderedSet(prepared / kind, schedule.seed + number), max(1, schedule.batch_px // math.prod(SIZES[kind])))
+            for number, kind in enumerate(("frames", "large-frames"), 1)
+            if (prepared / kind).exists()
+        ]
         self._rng = np.random.default_rng(schedule.seed + 2)
         self._model = _network(start_from)
         averaging: Any = torch_utils.ModelEMA
@@ -98,9 +104,10 @@ class _Training:
         plan = self._schedule
         late = self._progress >= plan.late
         if self._rng.random() < (plan.late_frame_share if late else plan.frame_share):
-            return collate([self._frames.draw() for _ in range(plan.frame_batch)])
+            frames, count = self._frames[int(self._rng.integers(len(self._frames)))]
+            return collate([frames.draw() for _ in range(count)])
         chance = 0.0 if late else plan.mosaic_chance
-        return collate([self._crop(chance) for _ in range(plan.crop_batch)])
+        return collate([self._crop(chance) for _ in range(plan.batch_px // math.prod(CROP_SIZE))])
 
     def _crop(self, mosaic_chance: float) -> Sample:
         if self._hard is not None and self._rng.random() < self._schedule.hard_share:
