@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from dashplate.evaluation import commands as evaluation
 from pipeline.errors import DashplateError
 from pipeline.offline import silence
 
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.add_typer(evaluation.app, name="eval")
 
 # `readable=False`: a file that may not be read is one inaccessible file, not the end of the whole command.
 Paths = Annotated[
@@ -32,6 +34,9 @@ Paths = Annotated[
 DataDir = Annotated[Path | None, typer.Option("--data", help="Data folder: servers, crops, logs.", show_default=False)]
 Country = Annotated[str | None, typer.Option("--country", help="Countries to expect: GB,FR.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+KeepOverlays = Annotated[
+    bool, typer.Option("--keep-overlays", help="Read a clock or logo that stands still on screen too.")
+]
 
 
 def main() -> None:
@@ -57,11 +62,14 @@ def run(
     country: Country = None,
     data: DataDir = None,
     name: Annotated[str | None, typer.Option(help="The job's name.", show_default=False)] = None,
+    keep_overlays: KeepOverlays = False,
 ) -> None:
     """Process files from end to end, wait, and print their unique plates."""
     from dashplate.running import run_files
 
-    raise typer.Exit(run_files(paths, csv=csv, json=json, country=country, data=data, name=name))
+    raise typer.Exit(
+        run_files(paths, csv=csv, json=json, country=country, data=data, name=name, keep_overlays=keep_overlays)
+    )
 
 
 @app.command()
@@ -98,12 +106,17 @@ def submit(
     job: Annotated[int | None, typer.Option(help="Add to this job instead of a new one.", show_default=False)] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the job's end.")] = False,
     country: Country = None,
+    keep_overlays: KeepOverlays = False,
     data: DataDir = None,
 ) -> None:
     """Queue files for the workers and print the job's id."""
     from dashplate.running import submit_files
 
-    raise typer.Exit(submit_files(paths, name=name, job=job, wait=wait, country=country, data=data))
+    raise typer.Exit(
+        submit_files(
+            paths, name=name, job=job, wait=wait, country=country, data=data, keep_overlays=keep_overlays
+        )
+    )
 
 
 @app.command()

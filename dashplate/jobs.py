@@ -32,9 +32,15 @@ class JobOptions:
 
     countries: tuple[str, ...] = ()
     sample_fps: float = SAMPLE_FPS
+    #: Look for plates in a clock, logo or speed on screen too.
+    keep_overlays: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        return {"countries": list(self.countries), "sample_fps": self.sample_fps}
+        return {
+            "countries": list(self.countries),
+            "sample_fps": self.sample_fps,
+            "keep_overlays": self.keep_overlays,
+        }
 
 
 def parse_countries(value: str | None) -> tuple[str, ...]:

@@ -35,9 +35,10 @@ def run_files(
     country: str | None,
     data: Path | None,
     name: str | None,
+    keep_overlays: bool = False,
 ) -> int:
     """Process files from end to end; returns the exit code."""
-    options = jobs.JobOptions(countries=jobs.parse_countries(country))
+    options = jobs.JobOptions(countries=jobs.parse_countries(country), keep_overlays=keep_overlays)
     with everything(data, paths) as around:
         job_id = jobs.submit(around.settings.require_database(), paths, name, options)
         videos, rows = wait_for(around.settings, job_id, around.workers)
@@ -47,10 +48,17 @@ def run_files(
 
 
 def submit_files(
-    paths: Sequence[Path], *, name: str | None, job: int | None, wait: bool, country: str | None, data: Path | None
+    paths: Sequence[Path],
+    *,
+    name: str | None,
+    job: int | None,
+    wait: bool,
+    country: str | None,
+    data: Path | None,
+    keep_overlays: bool = False,
 ) -> int:
     """Queue files; prints the job's id on standard output and nothing else there."""
-    options = jobs.JobOptions(countries=jobs.parse_countries(country))
+    options = jobs.JobOptions(countries=jobs.parse_countries(country), keep_overlays=keep_overlays)
     with database(data) as config:
         job_id = jobs.submit(config.require_database(), paths, name, options, job)
         print(job_id, flush=True)

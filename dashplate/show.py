@@ -55,9 +55,16 @@ def videos_table(videos: Sequence[RowMapping]) -> Table:
     for video in videos:
         length = clock(video["duration_s"]) if video["duration_s"] else "–"
         segments = f"{video['segments_ended']}/{video['segments']}"
-        name, problem = escape(PurePath(video["path"]).name), escape(video["problem"] or "")
-        table.add_row(name, video["state"], length, segments, str(video["plates"]), problem)
+        name, remarks = escape(PurePath(video["path"]).name), escape(_remarks(video))
+        table.add_row(name, video["state"], length, segments, str(video["plates"]), remarks)
     return table
+
+
+def _remarks(video: RowMapping) -> str:
+    """What is wrong with a video, and which places of it were not looked at."""
+    corners = ("{:.0f},{:.0f}–{:.0f},{:.0f}".format(*box) for box in video["overlays"] or ())
+    places = "; ".join(corners)
+    return " ".join(filter(None, (video["problem"], places and f"Ignored, text on screen: {places}.")))
 
 
 def jobs_table(jobs: Sequence[RowMapping]) -> Table:

@@ -97,6 +97,8 @@ class Video(Base):
     duration_s: Mapped[float | None]
     #: False where the stream carries no usable time stamps: pts then number the frames.
     timed: Mapped[bool | None]
+    #: Boxes of text that stands still on screen and is ignored, `[x1, y1, x2, y2]` each; null in rows of before 0002.
+    overlays: Mapped[list[Any] | None]
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     finished_at: Mapped[dt.datetime | None]
 

@@ -24,7 +24,7 @@ def videos(db: Session, job_id: int) -> Sequence[RowMapping]:
     return _rows(
         db,
         """
-        SELECT v.id, v.path, v.kind, v.state, v.problem, v.width, v.height, v.duration_s, v.frame_rate,
+        SELECT v.id, v.path, v.kind, v.state, v.problem, v.width, v.height, v.duration_s, v.frame_rate, v.overlays,
                (SELECT count(*) FROM segments g WHERE g.video_id = v.id) AS segments,
                (SELECT count(*) FROM segments g WHERE g.video_id = v.id AND g.state IN ('done', 'quarantined'))
                    AS segments_ended,

@@ -58,6 +58,7 @@ def media_columns(info: MediaInfo) -> dict[str, Any]:
         "duration_s": info.duration_s,
         "timed": bool(info.keyframes),
         "problem": info.problem,
+        "overlays": [list(box.as_tuple()) for box in info.overlays],
     }
 
 
@@ -90,6 +91,7 @@ def media_of(video: Video, enter_pts: int) -> MediaInfo:
         # Of all the keyframes, a segment needs the one where it is entered.
         keyframes=tuple(sorted({video.start_pts, enter_pts})) if video.timed else (),
         frames=0,
+        overlays=tuple(Box(*corners) for corners in video.overlays or ()),
     )
 
 

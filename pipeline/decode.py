@@ -70,7 +70,7 @@ class Decoder:
         self.damage: str | None = None
         self._threads = threads
         self._grid = _Grid(info, sample_fps) if sample_fps else None
-        self._convert = _Converter(info)
+        self._convert = Converter(info)
         self._counted = info.kind is MediaKind.VIDEO and not info.keyframes
         #: pts of frames that must come, of those that came, of broken ones, and of packets that raised.
         self._announced: set[int] = set()
@@ -213,7 +213,7 @@ class _Grid:
         return entered
 
 
-class _Converter:
+class Converter:
     """Turns decoded frames into upright BGR images of the size that the probe announced."""
 
     def __init__(self, info: MediaInfo) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from pipeline.crops import CropOptions, CropShelf
 from pipeline.detect import Detector
-from pipeline.records import Frame, MediaKind, Tracklet
+from pipeline.overlay import covered
+from pipeline.records import Box, Detection, Frame, MediaKind, Tracklet
 from pipeline.track import Track, Tracker
 
 #: Frames of a video that are looked at, a second. Ten shows an oncoming plate four times or more while it is large
@@ -44,19 +45,27 @@ def follow(
     detector: Detector,
     kind: MediaKind,
     options: LookOptions,
+    overlays: Sequence[Box] = (),
 ) -> tuple[tuple[Tracklet, ...], int]:
-    """Follow every plate through `frames`; return the tracklets and the number of frames looked at."""
+    """Follow every plate through `frames`; return the tracklets and the number of frames looked at.
+
+    What the detector finds inside `overlays` is ignored.
+    """
     tracker = Tracker()
     shelves: dict[int, CropShelf] = {}
     looked = 0
     for batch in _batches(frames, options.batch):
         found = detector.detect([frame.image for frame in batch])
         for frame, detections in zip(batch, found, strict=True):
-            for track, observation in tracker.update(frame.pts, frame.time_s, detections):
+            for track, observation in tracker.update(frame.pts, frame.time_s, _uncovered(detections, overlays)):
                 shelves.setdefault(track.index, CropShelf(options.crops)).offer(frame.image, observation)
         looked += len(batch)
     min_seen = 1 if kind is MediaKind.PHOTO or looked == 1 else options.min_seen
     return _tracklets(tracker.tracks(), shelves, min_seen), looked
+
+
+def _uncovered(detections: Iterable[Detection], overlays: Sequence[Box]) -> list[Detection]:
+    return [detection for detection in detections if not covered(detection.box, overlays)]
 
 
 def _tracklets(tracks: Iterable[Track], shelves: dict[int, CropShelf], min_seen: int) -> tuple[Tracklet, ...]:

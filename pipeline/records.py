@@ -163,6 +163,8 @@ class MediaInfo:
     frames: int
     #: Set where the container already shows damage: the sentence a user reads.
     problem: str | None = None
+    #: Places where a clock, a logo or a speed stands still on screen; what is found there is no plate.
+    overlays: tuple[Box, ...] = ()
 
     def seconds(self, pts: int) -> float:
         """pts as seconds since the first frame."""

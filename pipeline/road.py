@@ -25,6 +25,7 @@ from pipeline.formats import load_formats
 from pipeline.look import LookOptions, SegmentLook, follow
 from pipeline.media import probe
 from pipeline.merge import stitch
+from pipeline.overlay import with_overlays
 from pipeline.read import Reader
 from pipeline.recognizers import BUNDLED_MODEL, DEFAULT_ENGINE, PlateRecognizer, load_recognizer
 from pipeline.records import MediaInfo, MediaKind, Reading, ReadTracklet, SegmentSpan, Sighting, Tracklet
@@ -106,7 +107,7 @@ def look_at(
 ) -> SegmentLook:
     """The detect stage: one segment's tracklets. Raises MediaError where the file has changed since the probe."""
     decoder = Decoder(media, span, options.sample_fps, threads)
-    tracklets, looked = follow(decoder, detector, media.kind, options)
+    tracklets, looked = follow(decoder, detector, media.kind, options, media.overlays)
     return SegmentLook(tracklets, looked, decoder.damage)
 
 
@@ -117,11 +118,20 @@ def read_segment(reader: Reader, tracklets: Sequence[Tracklet]) -> dict[int, Rea
 
 
 def run(
-    path: Path, parts: Parts, countries: tuple[str, ...] = (), options: LookOptions | None = None
+    path: Path,
+    parts: Parts,
+    countries: tuple[str, ...] = (),
+    options: LookOptions | None = None,
+    keep_overlays: bool = False,
 ) -> VideoResult:
-    """One file from end to end; raises MediaError where it gives no pictures."""
+    """One file from end to end; raises MediaError where it gives no pictures.
+
+    `keep_overlays` looks for plates in a clock or logo on screen too.
+    """
     options = options or LookOptions()
     media = probe(path)
+    if not keep_overlays:
+        media = with_overlays(media)
     detector, reader = load_detector(parts, media.kind), load_reader(parts, countries)
     looks: list[SegmentLook] = []
     read: list[ReadTracklet] = []

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.detect import Detector, merge_overlapping
+from pipeline.detect import Detector, DetectorOptions, YoloDetector, merge_overlapping
 from pipeline.records import Box, Detection, Image
 
 #: The look that one of the systems before this one took: its crop grown by 20 pixels on each side.
 MARGIN_PX = 20
+
+
+#: The square that a window is enlarged to, pixels.
+WINDOW_INPUT_PX = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,13 @@ class SecondLookOptions:
     margin_px: int = MARGIN_PX
     #: The second box must overlap the first by this (intersection over union) to speak for it.
     same_iou: float = 0.3
+
+
+def look_twice(options: DetectorOptions, second: SecondLookOptions) -> SecondLook:
+    """The detector of `options`, with a second look; `second.threshold` takes the place of its threshold."""
+    frames = replace(options, threshold=second.doubtful)
+    windows = replace(options, threshold=second.threshold, input_px=WINDOW_INPUT_PX)
+    return SecondLook(YoloDetector(frames), YoloDetector(windows), second)
 
 
 class SecondLook:

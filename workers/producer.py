@@ -9,7 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from db.engine import session
-from db.models import Video
+from db.models import Job, Video
 from db.moves import add_segments
 from db.results import end_video
 from db.rows import media_columns
@@ -17,6 +17,7 @@ from db.submit import close_if_done
 from pipeline.errors import Inaccessible, MediaError, NoVideoStream
 from pipeline.inputs import check_allowed
 from pipeline.media import probe
+from pipeline.overlay import with_overlays
 from pipeline.records import MediaInfo, VideoState
 from pipeline.split import split
 from workers.settings import settings
@@ -33,8 +34,12 @@ def open_video(video_id: int) -> None:
         if video.state is not VideoState.REGISTERED:
             return
         path = Path(video.path)
+        options = db.get_one(Job, video.job_id).options
     try:
         info = probe(check_allowed(path, config.roots))
+        # Jobs of an earlier version have no such option.
+        if not options.get("keep_overlays", False):
+            info = with_overlays(info)
     except MediaError as error:
         log.info("%s: %s", path.name, error)
         with session(url) as db:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ from db.results import (
     store_sightings,
     store_tracklets,
 )
+from db.rows import media_columns, media_of
 from db.submit import NewVideo, add_videos, close_if_done, create_job
 from pipeline.errors import ServiceUnavailable
 from pipeline.records import (
@@ -152,11 +154,11 @@ def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
         time.sleep(0.01)
 
 
-def downgrade(url: str) -> None:
+def downgrade(url: str, revision: str = "base") -> None:
     with engine_for(url).begin() as connection:
         prepared = config()
         prepared.attributes["connection"] = connection
-        command.downgrade(prepared, "base")
+        command.downgrade(prepared, revision)
 
 
 def catalogue(connection: Connection, schema: str) -> set[str]:
@@ -214,6 +216,21 @@ def test_downgrade_leaves_nothing_and_many_machines_may_upgrade_at_once(database
         list(pool.map(upgrade, [database_url] * 3))
     with session(database_url) as db:
         assert report.jobs(db) == []
+
+
+def test_videos_from_before_overlays_were_looked_for_have_none(database_url: str) -> None:
+    downgrade(database_url, "0001")
+    _, (video_id,) = make_job(database_url, 1)
+    upgrade(database_url)
+    probed = {"kind": "video", "width": 640, "height": 360, "time_base_num": 1, "time_base_den": 1000}
+    with session(database_url) as db:
+        db.execute(update(Video).values(**probed, start_pts=0, end_pts=1000))
+        video = db.get_one(Video, video_id)
+        assert video.overlays is None
+        assert media_of(video, 0).overlays == ()
+        db.execute(update(Video).values(**media_columns(replace(media_of(video, 0), overlays=(Box(1, 2, 30, 8.5),)))))
+        db.refresh(video)
+        assert media_of(video, 0).overlays == (Box(1, 2, 30, 8.5),)
 
 
 def test_an_unknown_state_is_refused(database_url: str) -> None:

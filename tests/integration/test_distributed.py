@@ -22,11 +22,13 @@ from sqlalchemy import RowMapping, text
 from dashplate import jobs
 from dashplate.stack import Stack, Supervisor
 from dashplate.surroundings import everything
+from db import report
 from db.engine import session
 from db.results import read_tracklets_of
 from db.rows import sighting_row
 from pipeline import road
 from pipeline.records import ReadTracklet, Sighting
+from tests.branded import BOARD_TEXT, write_branded
 from tests.helpers_processes import PATIENCE_S, family, wait_until
 from training.synthesis.drive import Drive
 from workers.settings import settings
@@ -46,8 +48,8 @@ class Fleet:
     data_dir: Path
     workers: Supervisor
 
-    def submit(self, paths: Sequence[Path], *countries: str) -> int:
-        return jobs.submit(self.url, paths, None, jobs.JobOptions(countries=countries))
+    def submit(self, paths: Sequence[Path], *countries: str, keep_overlays: bool = False) -> int:
+        return jobs.submit(self.url, paths, None, jobs.JobOptions(countries, keep_overlays=keep_overlays))
 
     def finish(self, job: int) -> None:
         """Wait for a job's end."""
@@ -118,6 +120,24 @@ def test_a_distributed_run_gives_the_rows_of_one_process(
     assert len(expected.sightings) >= 2, "a drive without plates would prove nothing"
     assert [s["attempt"] for s in fleet.ask(_SEGMENTS, job=undisturbed)] == [1, 1]
     _assert_rows(fleet, undisturbed, expected)
+
+
+def test_text_that_stands_still_on_screen_is_ignored_by_the_workers_too(fleet: Fleet, tmp_path: Path) -> None:
+    video = write_branded(tmp_path / "branded.mp4")
+    alone = road.run(video, settings().parts)
+    assert alone.media.overlays
+    job = fleet.submit([video])
+    kept = fleet.submit([video], keep_overlays=True)
+    fleet.finish(job)
+    fleet.finish(kept)
+    _assert_rows(fleet, job, alone)
+    with session(fleet.url) as db:
+        (masked,), (whole,) = report.videos(db, job), report.videos(db, kept)
+    assert masked["overlays"] == [list(box.as_tuple()) for box in alone.media.overlays]
+    assert whole["overlays"] == []
+    board = BOARD_TEXT.replace(" ", "")
+    assert board not in {s["text"] for s in _sightings(fleet, masked["id"])}
+    assert board in {s["text"] for s in _sightings(fleet, whole["id"])}
 
 
 def test_the_same_video_again_in_the_same_job_adds_nothing(

@@ -60,6 +60,7 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
         ("monday", MONDAY_B, "truncated", "The file stops at 80.0 s."),
         ("tuesday", BROKEN, "unreadable", "Nothing in it can be decoded."),
     ],
+    "Text on screen that was ignored": [(MONDAY_A, "10.5", "680", "300", "712")],
     "What is left of the running jobs": [(2, "tuesday", 1, 3, dt.timedelta(seconds=20))],
     "Stretches that were given up": [(TUESDAY, 20.0, 40.0, 4, "Its worker went silent.")],
 }
@@ -86,6 +87,7 @@ def fill_monday(url: str) -> None:
         store_sightings(db, one, [sighting("AB123CD", "IT", 10.0, 12.0, 0.98), *seen])
         mistaken = sighting("KV70A8C", None, 31.0, 32.0, 0.61, runner_up=Candidate("KV70ABC", 0.31))
         store_sightings(db, two, [sighting("AB123CD", "IT", 30.0, 32.5, 0.95), mistaken])
+        db.execute(update(Video).where(Video.id == one).values(overlays=[[10.5, 680, 300, 712]]))
         end_video(db, one, VideoState.DONE, None)
         end_video(db, two, VideoState.TRUNCATED, "The file stops at 80.0 s.")
         close_if_done(db, job_id)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dashplate.export import PlateRow, plain, to_csv, to_json, to_json_lines, unique_plates
+from dashplate.show import videos_table
 
 STORE = Path("store")
 #: What spreadsheets and scripts of users rely on; more may follow.
@@ -77,6 +78,17 @@ def test_the_whole_job_is_json_that_says_when_and_how_much() -> None:
     assert whole["job"] == {"job": 1, "created_at": when.isoformat(), "footage_s": 18.5, "finished_at": None}
     assert whole["videos"] == [video]
     assert whole["plates"][0]["plate"] == "AB12CDE"
+
+
+def test_places_that_were_not_looked_at_are_shown_beside_what_is_wrong() -> None:
+    video: Any = {
+        "path": "a.mp4", "state": "truncated", "problem": "a.mp4 is cut off.", "duration_s": 60.0, "plates": 2,
+        "segments": 7, "segments_ended": 7, "overlays": [[0.0, 675.0, 298.75, 711.0], [994, 675, 1280, 711]],
+    }  # fmt: skip
+    remark = "Ignored, text on screen: 0,675–299,711; 994,675–1280,711."
+    assert list(videos_table([video]).columns[-1].cells) == [f"a.mp4 is cut off. {remark}"]
+    bare = video | {"problem": None, "overlays": None}
+    assert list(videos_table([bare]).columns[-1].cells) == [""]
 
 
 def test_states_are_told_as_their_words() -> None:

@@ -152,7 +152,9 @@ def test_a_photograph_needs_no_second_look() -> None:
 
 @given(st.floats(0.4, 0.999), st.lists(st.floats(0.0, 1.0), max_size=5))
 def test_a_lone_tracklet_keeps_its_own_confidences(sure: float, parts: list[float]) -> None:
-    others = {f"LS15EB{i}": (1.0 - sure) * 0.9 * part / max(len(parts), 1) for i, part in enumerate(parts)}
+    # No runner-up is surer than the text: else it would be the text.
+    most = min(0.99 * sure, (1.0 - sure) * 0.9 / max(len(parts), 1))
+    others = {f"LS15EB{i}": most * part for i, part in enumerate(parts)}
     sighting = only([tracklet("LS15EBC", sure=sure, others=others)])
     assert sighting.confidence == pytest.approx(sure, abs=1e-3)
     for runner_up in sighting.alternatives:

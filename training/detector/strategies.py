@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.detect import Detector, DetectorOptions, YoloDetector, merge_overlapping
 from pipeline.records import Box, Detection, Image
-from pipeline.second_look import SecondLook, SecondLookOptions
+from pipeline.second_look import SecondLookOptions, look_twice
 
 from .evaluate import BATCH, Found, scored
 from .measure import Scored, score
@@ -23,8 +23,6 @@ _LOWEST = 0.01
 _LEAST_WIDTH_PX = 40.0
 #: Upper and lower edge of the band of interest, as shares of the frame's height: above is sky, below the bonnet.
 BAND = (0.3, 0.9)
-#: The square that the second look enlarges its windows to, pixels.
-WINDOW_INPUT_PX = 160
 Window = tuple[int, int, int, int]
 
 
@@ -60,12 +58,12 @@ def two_tiles(height: int, width: int) -> list[Window]:
 def strategies(weights: Path) -> dict[str, Detector]:
     """What is compared, by the name that the table shows."""
 
-    def look(px: int, lowest: float = _LOWEST, batch: int = BATCH) -> Detector:
-        return YoloDetector(DetectorOptions(weights, px, lowest, batch))
+    def look(px: int) -> Detector:
+        return YoloDetector(DetectorOptions(weights, px, _LOWEST, BATCH))
 
     def twice(px: int, sure: float = 0.5) -> Detector:
-        options = SecondLookOptions(threshold=_LOWEST, sure=sure)
-        return SecondLook(look(px, options.doubtful), look(WINDOW_INPUT_PX), options)
+        options = DetectorOptions(weights, px, batch=BATCH)
+        return look_twice(options, SecondLookOptions(_LOWEST, doubtful=0.08, sure=sure))
 
     return {
         "640": look(640),
