@@ -19,3 +19,8 @@ def plate_detector_openvino() -> Path:
     Takes any batch and any height and width that are multiples of 32.
     """
     return MODELS_DIR / "plate-detector" / "plate-detector_openvino_model"
+
+
+def plate_detector_int8() -> Path:
+    """Return the folder of the plate detector's INT8 export, for CPUs without bfloat16 arithmetic."""
+    return MODELS_DIR / "plate-detector" / "plate-detector_int8_openvino_model"

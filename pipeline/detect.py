@@ -20,11 +20,15 @@ from pipeline.records import Box, Detection, Image
 #: Boxes below this score are not followed. On the dev rides, 640 px input: recall 1.0 at .06 false boxes a frame, and
 #: a false box still has to be seen again and read alike.
 VIDEO_THRESHOLD = 0.20
+#: Longer side of the network's input for frames of a video, pixels.
+VIDEO_INPUT_PX = 960
 #: Photographs have no second frame to confirm a box.
 PHOTO_THRESHOLD = 0.35
 #: A photograph is looked at in these sizes, longer side in pixels: at 960 the OpenALPR dev pictures give recall 1.0
 #: (.98 at 640), while plates wider than 300 px of input break into pieces and are whole in the small one.
 PHOTO_INPUTS_PX = (640, 960)
+#: Pictures smaller than this are enlarged to it: cut-out vehicles and thumbnails.
+_LEAST_INPUT_PX = 640
 #: Overlap at which Ultralytics drops the weaker of two boxes; its default of .7 leaves double boxes here.
 _NMS_IOU = 0.45
 #: Two boxes of one frame that share more than this are one plate.
@@ -46,13 +50,15 @@ class DetectorOptions:
     #: A `.pt` file, an export folder or file that Ultralytics loads.
     weights: Path
     #: The longer side of the network's input in pixels, a multiple of 32.
-    input_px: int = 640
+    input_px: int = VIDEO_INPUT_PX
     #: Boxes scored lower are dropped.
     threshold: float = VIDEO_THRESHOLD
     #: Frames per call of the network.
     batch: int = 8
     #: `cpu`, `cuda:0`; None leaves the choice to Ultralytics.
     device: str | None = None
+    #: Fill the input with whatever is smaller, too.
+    enlarge: bool = False
 
 
 class YoloDetector:
@@ -78,7 +84,7 @@ class YoloDetector:
         results = self._model.predict(
             images,
             predictor=self._predictor,
-            imgsz=_input_shape(images[0], options.input_px),
+            imgsz=input_shape(images[0], options),
             conf=options.threshold,
             iou=_NMS_IOU,
             device=options.device,
@@ -126,11 +132,18 @@ def _same_plate(a: Box, b: Box) -> bool:
     return a.iou(b) > SAME_PLATE_IOU or width * height > 0.7 * min(a.area, b.area)
 
 
-def _input_shape(image: Image, longer_px: int) -> tuple[int, int]:
-    """(height, width) of the network's input: the image's shape, in steps of 32."""
+def input_shape(image: Image, options: DetectorOptions) -> tuple[int, int]:
+    """(height, width) of the network's input for pictures of this one's shape, in steps of 32."""
     height, width = image.shape[:2]
-    scale = longer_px / max(height, width)
-    return max(32, -(-round(height * scale) // 32) * 32), max(32, -(-round(width * scale) // 32) * 32)
+    longer = max(height, width)
+    # Enlarged beyond its own size a picture shows nothing new, only wider and softer plates.
+    most = options.input_px if options.enlarge else max(_LEAST_INPUT_PX, _whole_steps(longer))
+    scale = min(options.input_px, most) / longer
+    return _whole_steps(round(height * scale)), _whole_steps(round(width * scale))
+
+
+def _whole_steps(pixels: int) -> int:
+    return max(32, -(-pixels // 32) * 32)
 
 
 def _detections(result: Any) -> list[Detection]:

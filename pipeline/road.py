@@ -16,6 +16,7 @@ from pipeline.decode import THREADS, Decoder
 from pipeline.detect import (
     PHOTO_INPUTS_PX,
     PHOTO_THRESHOLD,
+    VIDEO_INPUT_PX,
     Detector,
     DetectorOptions,
     PhotoDetector,
@@ -29,6 +30,7 @@ from pipeline.overlay import with_overlays
 from pipeline.read import Reader
 from pipeline.recognizers import BUNDLED_MODEL, DEFAULT_ENGINE, PlateRecognizer, load_recognizer
 from pipeline.records import MediaInfo, MediaKind, Reading, ReadTracklet, SegmentSpan, Sighting, Tracklet
+from pipeline.second_look import look_twice
 from pipeline.split import split
 
 #: Two threads that want the same model wait for one load of it.
@@ -42,9 +44,11 @@ class Parts:
     #: Detector weights; None means the shipped network.
     detector: Path | None = None
     #: Longer side of the detector's input for videos, pixels.
-    detector_input_px: int = 640
+    detector_input_px: int = VIDEO_INPUT_PX
     #: `cpu`, `cuda:0`; None leaves it to Ultralytics.
     detector_device: str | None = None
+    #: Look again at unsure boxes of videos, with this margin in pixels; None looks once.
+    second_look_px: int | None = None
     #: A PaddleOCR model name or a model folder.
     reader: str = BUNDLED_MODEL
     reader_engine: str = DEFAULT_ENGINE
@@ -84,7 +88,8 @@ def _detector(parts: Parts, kind: MediaKind) -> Detector:
     weights = parts.detector or _shipped(parts.detector_device)
 
     if kind is MediaKind.VIDEO:
-        return YoloDetector(DetectorOptions(weights, parts.detector_input_px, device=parts.detector_device))
+        options = DetectorOptions(weights, parts.detector_input_px, device=parts.detector_device)
+        return YoloDetector(options) if parts.second_look_px is None else look_twice(options, parts.second_look_px)
     return PhotoDetector(
         [
             YoloDetector(DetectorOptions(weights, px, PHOTO_THRESHOLD, batch=1, device=parts.detector_device))

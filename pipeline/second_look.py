@@ -16,6 +16,8 @@ from pipeline.records import Box, Detection, Image
 MARGIN_PX = 20
 
 
+#: Boxes that score this are believed at once.
+SURE = 0.5
 #: The square that a window is enlarged to, pixels.
 WINDOW_INPUT_PX = 160
 
@@ -29,17 +31,18 @@ class SecondLookOptions:
     #: Boxes from this score on are looked at again where they do not reach `sure`.
     doubtful: float = 0.08
     #: Boxes that score this are believed at once.
-    sure: float = 0.5
+    sure: float = SURE
     #: Pixels of the frame around the box that the window takes in.
     margin_px: int = MARGIN_PX
     #: The second box must overlap the first by this (intersection over union) to speak for it.
     same_iou: float = 0.3
 
 
-def look_twice(options: DetectorOptions, second: SecondLookOptions) -> SecondLook:
-    """The detector of `options`, with a second look; `second.threshold` takes the place of its threshold."""
-    frames = replace(options, threshold=second.doubtful)
-    windows = replace(options, threshold=second.threshold, input_px=WINDOW_INPUT_PX)
+def look_twice(options: DetectorOptions, margin_px: int = MARGIN_PX, *, sure: float = SURE) -> SecondLook:
+    """The detector of `options`, with a second look that has the last word on boxes less sure than `sure`."""
+    second = SecondLookOptions(options.threshold, sure=sure, margin_px=margin_px)
+    frames = replace(options, threshold=min(options.threshold, second.doubtful))
+    windows = replace(options, input_px=WINDOW_INPUT_PX, enlarge=True)
     return SecondLook(YoloDetector(frames), YoloDetector(windows), second)
 
 

@@ -37,7 +37,11 @@ def detection(
         ),
     ] = None,
     input_px: Annotated[
-        int | None, typer.Option(help="Longer side of the network's input; default: 640.", min=32, show_default=False)
+        int | None, typer.Option(help="Longer side of the network's input, pixels.", min=32, show_default=False)
+    ] = None,
+    second_look: Annotated[
+        int | None,
+        typer.Option(help="Look again at unsure boxes, with so many pixels around.", min=0, show_default=False),
     ] = None,
     photo: Annotated[bool, typer.Option("--photo", help="Look as at photographs: in several sizes.")] = False,
     threshold: Annotated[
@@ -62,8 +66,8 @@ def detection(
     from dashplate.evaluation.truth import Selection, load_truth
     from pipeline.errors import UsageError
 
-    if photo and input_px is not None:
-        raise UsageError("--photo looks in sizes of its own; leave --input-px out.")
+    if photo and (input_px, second_look) != (None, None):
+        raise UsageError("--photo looks in sizes of its own, once; leave --input-px and --second-look out.")
     pictures = load_truth(truth, images, Selection(split, tuple(match or ()), limit), ignore)
-    look = photo_look(weights, threshold) if photo else video_look(weights, threshold, input_px)
+    look = photo_look(weights, threshold) if photo else video_look(weights, threshold, input_px, second_look)
     evaluate_detection(pictures, look, iou, Outputs(by_prefix, thresholds, draw, csv, json, compare_speed))

@@ -15,6 +15,7 @@ from dashplate.evaluation.truth import Picture
 from pipeline.detect import (
     PHOTO_INPUTS_PX,
     PHOTO_THRESHOLD,
+    Detector,
     DetectorOptions,
     PhotoDetector,
     YoloDetector,
@@ -23,6 +24,7 @@ from pipeline.detect import (
 from pipeline.errors import DashplateError, ModelError, UsageError
 from pipeline.media import read_photo
 from pipeline.records import Detection, Image
+from pipeline.second_look import look_twice
 
 #: Boxes scored lower are not seen at all: average precision hardly changes below.
 FLOOR = 0.01
@@ -41,10 +43,15 @@ class Look:
     threshold: float
     #: Pictures per call of the network.
     batch: int
+    #: Margin in pixels of a second look at unsure boxes; None: there is none.
+    second_look_px: int | None = None
 
-    def detectors(self, threshold: float) -> list[YoloDetector]:
+    def detectors(self, threshold: float) -> list[Detector]:
         """One detector per input size. Raises ModelError where the weights are missing."""
-        return [YoloDetector(DetectorOptions(self.weights, px, threshold, self.batch)) for px in self.inputs_px]
+        return [self._detector(DetectorOptions(self.weights, px, threshold, self.batch)) for px in self.inputs_px]
+
+    def _detector(self, options: DetectorOptions) -> Detector:
+        return YoloDetector(options) if self.second_look_px is None else look_twice(options, self.second_look_px)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +68,12 @@ class Seen:
     ms: float
 
 
-def video_look(weights: Path | None, threshold: float | None, input_px: int | None) -> Look:
+def video_look(
+    weights: Path | None, threshold: float | None, input_px: int | None, second_look_px: int | None = None
+) -> Look:
     """The look at a video's frames; None stands for the pipeline's own."""
     own = DetectorOptions(weights or models.plate_detector_openvino())
-    return Look(own.weights, (input_px or own.input_px,), threshold or own.threshold, own.batch)
+    return Look(own.weights, (input_px or own.input_px,), threshold or own.threshold, own.batch, second_look_px)
 
 
 def photo_look(weights: Path | None, threshold: float | None) -> Look:
@@ -77,7 +86,7 @@ def look_at(pictures: Iterable[Picture], look: Look) -> Iterator[tuple[Picture, 
 
     Raises UsageError where a file is no picture or a plate lies outside of it, ModelError where the weights are none.
     """
-    detectors: list[YoloDetector] = []
+    detectors: list[Detector] = []
     for batch in _batches(pictures, look.batch):
         images = [image for _, image in batch]
         detectors = detectors or _warm(look, images)
@@ -101,7 +110,7 @@ def open_picture(picture: Picture) -> Image:
     return photo.image
 
 
-def _warm(look: Look, images: Sequence[Image]) -> list[YoloDetector]:
+def _warm(look: Look, images: Sequence[Image]) -> list[Detector]:
     """Detectors that have looked once: the first call loads the network, and the clock shall not see that."""
     try:
         detectors = look.detectors(min(FLOOR, look.threshold))

@@ -52,8 +52,9 @@ def threshold_table(operations: Sequence[Operation]) -> Table:
 def notes(rows: Sequence[Row], look: Look, iou: float) -> list[str]:
     """What a reader of the table has to know."""
     sizes = " + ".join(map(str, look.inputs_px))
+    again = "" if look.second_look_px is None else f", second look with {look.second_look_px} px around"
     lines = [
-        f"Input {sizes} px, threshold {look.threshold:g}, overlap {iou:g}; "
+        f"Input {sizes} px{again}, threshold {look.threshold:g}, overlap {iou:g}; "
         f"time by the clock in batches of {look.batch}; night: mean brightness under {NIGHT_BELOW_LUMA:.0f} of 255."
     ]
     if any(row.lower_bound for row in rows):
@@ -80,6 +81,7 @@ def as_json(
         "weights": str(look.weights),
         "inputs_px": look.inputs_px,
         "batch": look.batch,
+        "second_look_px": look.second_look_px,
         "threshold": look.threshold,
         "iou": iou,
         "night_below_luma": NIGHT_BELOW_LUMA,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from pipeline.detect import DetectorOptions, input_shape
 from pipeline.letterbox import letterbox
 from pipeline.records import Box, Detection, Image
 from pipeline.second_look import SecondLook, SecondLookOptions
@@ -96,3 +98,22 @@ def test_a_window_ends_where_the_frame_does() -> None:
     found = SecondLook(Scripted([[at(0, 0, 40, 15, 0.2)]]), windows, OPTIONS).detect([FRAME])
     assert windows.shown == [(36, 61, 3)]
     assert found == [[at(0, 0, 40, 15, 0.7)]]
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "shape"),
+    [
+        ((720, 1280), {"input_px": 960}, (544, 960)),
+        ((2160, 3840), {"input_px": 960}, (544, 960)),
+        ((1280, 720), {"input_px": 640}, (640, 384)),
+        ((480, 800), {"input_px": 960}, (480, 800)),
+        ((360, 640), {"input_px": 960}, (384, 640)),
+        ((60, 160), {"input_px": 960}, (256, 640)),
+        ((60, 160), {"input_px": 640, "enlarge": True}, (256, 640)),
+        ((61, 101), {"input_px": 160, "enlarge": True}, (128, 160)),
+    ],
+)
+def test_a_picture_is_not_enlarged_beyond_its_own_size(
+    size: tuple[int, int], options: dict[str, int], shape: tuple[int, int]
+) -> None:
+    assert input_shape(np.zeros((*size, 3), np.uint8), DetectorOptions(Path("none"), **options)) == shape

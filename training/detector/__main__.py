@@ -13,13 +13,13 @@ from models import MODELS_DIR
 
 from .compare import compare as compare_networks
 from .evaluate import evaluate as evaluate_model
-from .evaluate import speed_table
 from .export import export as export_model
 from .mine import look_alikes, missed_plates, render_mistakes
 from .prepare import Recipe
 from .prepare import prepare as render
 from .schedule import Schedule
 from .strategies import compare_strategies
+from .timing import exports_table
 from .train import train as fit
 
 app = typer.Typer(help="Make the plate detector again.", no_args_is_help=True, add_completion=False)
@@ -96,11 +96,10 @@ def evaluate(
     threshold: float = THRESHOLD,
     speed: bool = False,
 ) -> None:
-    """Print the table over the development pictures, and on request the speed in both engines."""
+    """Print the table over the development pictures, and on request the time that each export takes."""
     typer.echo(evaluate_model(model, data, threshold))
     if speed:
-        folder = MODELS_DIR / "plate-detector"
-        typer.echo(speed_table(folder / "plate-detector.pt", folder / "plate-detector_openvino_model"))
+        typer.echo(exports_table(MODELS_DIR / "plate-detector"))
 
 
 @app.command()

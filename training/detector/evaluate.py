@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -133,29 +132,3 @@ def _line(group: str, size: str, pictures: list[Scored], threshold: float) -> st
         *widths,
     ]
     return "| " + " | ".join(cells) + " |"
-
-
-def milliseconds_per_frame(model: Path, size_px: int, rounds: int = 6, threads: int = 2) -> float:
-    """Median time a 1280x720 frame takes in batches of eight, everything that Ultralytics does included."""
-    import torch
-
-    torch.set_num_threads(threads)
-    detector = Detector(model)
-    rng = np.random.default_rng(0)
-    frames: list[Image] = [rng.integers(0, 255, (720, 1280, 3), np.uint8) for _ in range(BATCH)]
-    detector.find(frames, size_px, 0.25)
-    times = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        detector.find(frames, size_px, 0.25)
-        times.append((time.perf_counter() - started) / BATCH * 1000)
-    return float(np.median(times))
-
-
-def speed_table(torch_model: Path, openvino_model: Path) -> str:
-    """Return the time per frame in both engines, as Markdown."""
-    lines = ["| Input | PyTorch, ms | OpenVINO, ms | ratio |", "|---|---|---|---|"]
-    for size in INPUT_SIZES_PX:
-        slow, fast = milliseconds_per_frame(torch_model, size), milliseconds_per_frame(openvino_model, size)
-        lines.append(f"| {size} | {slow:.0f} | {fast:.0f} | {slow / fast:.1f} |")
-    return "\n".join(lines)

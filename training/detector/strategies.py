@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.detect import Detector, DetectorOptions, YoloDetector, merge_overlapping
 from pipeline.records import Box, Detection, Image
-from pipeline.second_look import SecondLookOptions, look_twice
+from pipeline.second_look import SURE, look_twice
 
 from .evaluate import BATCH, Found, scored
 from .measure import Scored, score
@@ -61,9 +61,8 @@ def strategies(weights: Path) -> dict[str, Detector]:
     def look(px: int) -> Detector:
         return YoloDetector(DetectorOptions(weights, px, _LOWEST, BATCH))
 
-    def twice(px: int, sure: float = 0.5) -> Detector:
-        options = DetectorOptions(weights, px, batch=BATCH)
-        return look_twice(options, SecondLookOptions(_LOWEST, doubtful=0.08, sure=sure))
+    def twice(px: int, sure: float = SURE) -> Detector:
+        return look_twice(DetectorOptions(weights, px, _LOWEST, BATCH), sure=sure)
 
     return {
         "640": look(640),

@@ -1,0 +1,71 @@
+"""What the shipped detector finds in pictures that it has not learnt from, in each of its exports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import models
+from tests.acceptance.program import ROOT, Command
+
+pytestmark = pytest.mark.timeout(900)
+
+Evaluate = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def evaluate(dashplate: Command, shared_data: Path, tmp_path: Path) -> Evaluate:
+    """Run `dashplate eval detection` on the development split with these options; the numbers it writes."""
+
+    def run(*options: object) -> dict[str, Any]:
+        finished = dashplate(
+            "eval", "detection", shared_data / "detection/boxes.csv", "--split", "dev",
+            "--ignore", ROOT / "training/detector/by_eye.csv", "--json", tmp_path / "numbers.json", *options,
+        )  # fmt: skip
+        assert finished.code == 0, finished.err
+        numbers: dict[str, Any] = json.loads((tmp_path / "numbers.json").read_text())
+        return numbers
+
+    return run
+
+
+def row(numbers: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(row for row in numbers["rows"] if row["name"] == name)
+    return found
+
+
+def test_on_rides_it_misses_little_and_invents_nothing(evaluate: Evaluate) -> None:
+    numbers = evaluate("--match", "ro_*")
+    assert row(numbers, "all")["pictures"] == 120
+    assert row(numbers, "all")["recall"] >= 0.98
+    quiet = next(row for row in numbers["thresholds"] if row["false_per_frame"] <= 0.05)
+    assert quiet["recall_wide"] >= 0.98
+
+
+def test_near_plates_of_three_continents_are_found(evaluate: Evaluate) -> None:
+    assert row(evaluate("--match", "openalpr_*", "--photo"), "all")["recall"] >= 0.97
+    assert row(evaluate("--match", "openalpr_*"), "all")["recall"] >= 0.97
+
+
+def test_int8_finds_what_fp16_finds(evaluate: Evaluate) -> None:
+    options = ("--match", "ro_*[27].jpg", "--match", "openalpr_*")
+    full, small = evaluate(*options), evaluate(*options, "--weights", models.plate_detector_int8())
+    assert row(small, "all")["recall"] >= row(full, "all")["recall"] - 0.01
+    assert row(small, "all")["ap50"] >= row(full, "all")["ap50"] - 0.02
+
+
+def test_a_second_look_can_be_taken(evaluate: Evaluate) -> None:
+    numbers = evaluate("--match", "ro_*[2].jpg", "--second-look", 20)
+    assert numbers["second_look_px"] == 20
+    assert row(numbers, "all")["recall"] >= 0.95
+
+
+def test_all_files_together_are_small_enough_for_git() -> None:
+    folder = models.MODELS_DIR / "plate-detector"
+    assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) < 12_000_000
+    for export in (models.plate_detector_openvino(), models.plate_detector_int8(), models.plate_detector_pt()):
+        assert export.exists()
