@@ -6,9 +6,9 @@ Ultralytics can load (`.pt`, ONNX, OpenVINO, TensorRT) may be named instead.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,15 +20,14 @@ from pipeline.records import Box, Detection, Image
 #: Boxes below this score are not followed. On the dev rides, 640 px input: recall 1.0 at .06 false boxes a frame, and
 #: a false box still has to be seen again and read alike.
 VIDEO_THRESHOLD = 0.20
-#: Longer side of the network's input for frames of a video, pixels.
-VIDEO_INPUT_PX = 960
+#: Longer side of the network's input, pixels.
+INPUT_PX = 960
 #: Photographs have no second frame to confirm a box.
 PHOTO_THRESHOLD = 0.35
-#: A photograph is looked at in these sizes, longer side in pixels: at 960 the OpenALPR dev pictures give recall 1.0
-#: (.98 at 640), while plates wider than 300 px of input break into pieces and are whole in the small one.
-PHOTO_INPUTS_PX = (640, 960)
 #: Pictures smaller than this are enlarged to it: cut-out vehicles and thumbnails.
 _LEAST_INPUT_PX = 640
+#: More frames in one call gain no time on two cores.
+FRAMES_PER_CALL = 8
 #: Overlap at which Ultralytics drops the weaker of two boxes; its default of .7 leaves double boxes here.
 _NMS_IOU = 0.45
 #: Two boxes of one frame that share more than this are one plate.
@@ -50,11 +49,11 @@ class DetectorOptions:
     #: A `.pt` file, an export folder or file that Ultralytics loads.
     weights: Path
     #: The longer side of the network's input in pixels, a multiple of 32.
-    input_px: int = VIDEO_INPUT_PX
+    input_px: int = INPUT_PX
     #: Boxes scored lower are dropped.
     threshold: float = VIDEO_THRESHOLD
     #: Frames per call of the network.
-    batch: int = 8
+    batch: int = FRAMES_PER_CALL
     #: `cpu`, `cuda:0`; None leaves the choice to Ultralytics.
     device: str | None = None
     #: Fill the input with whatever is smaller, too.
@@ -96,29 +95,10 @@ class YoloDetector:
         return [_detections(result) for result in results]
 
 
-class PhotoDetector:
-    """Looks at a photograph in several sizes, smallest first, since nothing says how large its plates are."""
-
-    def __init__(self, detectors: Sequence[Detector]) -> None:
-        self._detectors = detectors
-
-    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
-        """Plates per image over all sizes; of overlapping boxes, the one of the smaller size stays."""
-        per_size = [detector.detect(images) for detector in self._detectors]
-        # Smaller sizes first: a large input breaks near plates into pieces.
-        joined = [_first_come(chain.from_iterable(sizes)) for sizes in zip(*per_size, strict=True)]
-        return [sorted(detections, key=lambda d: -d.confidence) for detections in joined]
-
-
 def merge_overlapping(detections: Sequence[Detection]) -> list[Detection]:
     """Keep the surest of boxes that are the same plate: overlapping, or one mostly inside the other."""
-    return _first_come(sorted(detections, key=lambda d: -d.confidence))
-
-
-def _first_come(detections: Iterable[Detection]) -> list[Detection]:
-    """Of boxes that are the same plate, the one that comes first."""
     kept: list[Detection] = []
-    for detection in detections:
+    for detection in sorted(detections, key=lambda d: -d.confidence):
         if not any(_same_plate(detection.box, k.box) for k in kept):
             kept.append(detection)
     return kept
@@ -152,6 +132,7 @@ def _detections(result: Any) -> list[Detection]:
     return merge_overlapping(found)
 
 
+@lru_cache(maxsize=4)
 def _load(weights: Path) -> Any:
     if not weights.exists():
         raise ModelError(f"There is no detector at {weights}; set DASHPLATE_DETECTOR, or restore models/.")

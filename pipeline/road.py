@@ -14,23 +14,23 @@ from pathlib import Path
 import models
 from pipeline.decode import THREADS, Decoder
 from pipeline.detect import (
-    PHOTO_INPUTS_PX,
+    FRAMES_PER_CALL,
+    INPUT_PX,
     PHOTO_THRESHOLD,
-    VIDEO_INPUT_PX,
+    VIDEO_THRESHOLD,
     Detector,
     DetectorOptions,
-    PhotoDetector,
-    YoloDetector,
 )
 from pipeline.formats import load_formats
 from pipeline.look import LookOptions, SegmentLook, follow
 from pipeline.media import probe
 from pipeline.merge import stitch
 from pipeline.overlay import with_overlays
+from pipeline.plate_detector import plate_detector
 from pipeline.read import Reader
 from pipeline.recognizers import BUNDLED_MODEL, DEFAULT_ENGINE, PlateRecognizer, load_recognizer
 from pipeline.records import MediaInfo, MediaKind, Reading, ReadTracklet, SegmentSpan, Sighting, Tracklet
-from pipeline.second_look import look_twice
+from pipeline.second_look import SecondLookOptions
 from pipeline.split import split
 
 #: Two threads that want the same model wait for one load of it.
@@ -43,8 +43,8 @@ class Parts:
 
     #: Detector weights; None means the shipped network.
     detector: Path | None = None
-    #: Longer side of the detector's input for videos, pixels.
-    detector_input_px: int = VIDEO_INPUT_PX
+    #: Longer side of the detector's input, pixels.
+    detector_input_px: int = INPUT_PX
     #: `cpu`, `cuda:0`; None leaves it to Ultralytics.
     detector_device: str | None = None
     #: Look again at unsure boxes of videos, with this margin in pixels; None looks once.
@@ -72,7 +72,7 @@ class VideoResult:
 
 
 def load_detector(parts: Parts, kind: MediaKind) -> Detector:
-    """The detector for videos, or for photographs: several input sizes, since nothing tells how large a plate is."""
+    """The detector for videos, or for photographs, which want surer boxes."""
     with _LOADING:
         return _detector(parts, kind)
 
@@ -86,16 +86,11 @@ def load_reader(parts: Parts, countries: tuple[str, ...] = ()) -> Reader:
 @lru_cache(maxsize=4)
 def _detector(parts: Parts, kind: MediaKind) -> Detector:
     weights = parts.detector or _shipped(parts.detector_device)
-
-    if kind is MediaKind.VIDEO:
-        options = DetectorOptions(weights, parts.detector_input_px, device=parts.detector_device)
-        return YoloDetector(options) if parts.second_look_px is None else look_twice(options, parts.second_look_px)
-    return PhotoDetector(
-        [
-            YoloDetector(DetectorOptions(weights, px, PHOTO_THRESHOLD, batch=1, device=parts.detector_device))
-            for px in PHOTO_INPUTS_PX
-        ]
-    )
+    # Photographs come one at a time, and have no second frame to confirm a box.
+    threshold, batch = (VIDEO_THRESHOLD, FRAMES_PER_CALL) if kind is MediaKind.VIDEO else (PHOTO_THRESHOLD, 1)
+    options = DetectorOptions(weights, parts.detector_input_px, threshold, batch, parts.detector_device)
+    margin_px = parts.second_look_px
+    return plate_detector(options, None if margin_px is None else SecondLookOptions(threshold, margin_px=margin_px))
 
 
 @lru_cache(maxsize=16)

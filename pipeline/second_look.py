@@ -9,17 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.detect import Detector, DetectorOptions, YoloDetector, merge_overlapping
+from pipeline.detect import Detector, merge_overlapping
 from pipeline.records import Box, Detection, Image
 
 #: The look that one of the systems before this one took: its crop grown by 20 pixels on each side.
 MARGIN_PX = 20
-
-
 #: Boxes that score this are believed at once.
 SURE = 0.5
-#: The square that a window is enlarged to, pixels.
-WINDOW_INPUT_PX = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +32,6 @@ class SecondLookOptions:
     margin_px: int = MARGIN_PX
     #: The second box must overlap the first by this (intersection over union) to speak for it.
     same_iou: float = 0.3
-
-
-def look_twice(options: DetectorOptions, margin_px: int = MARGIN_PX, *, sure: float = SURE) -> SecondLook:
-    """The detector of `options`, with a second look that has the last word on boxes less sure than `sure`."""
-    second = SecondLookOptions(options.threshold, sure=sure, margin_px=margin_px)
-    frames = replace(options, threshold=min(options.threshold, second.doubtful))
-    windows = replace(options, input_px=WINDOW_INPUT_PX, enlarge=True)
-    return SecondLook(YoloDetector(frames), YoloDetector(windows), second)
 
 
 class SecondLook:

@@ -10,7 +10,7 @@ from platformdirs import user_data_path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from pipeline.detect import VIDEO_INPUT_PX
+from pipeline.detect import INPUT_PX
 from pipeline.errors import UsageError
 from pipeline.road import Parts
 
@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     #: Detector weights: any file or folder that Ultralytics loads. Default: the shipped network.
     detector: Path | None = None
     #: Longer side of the detector's input, pixels.
-    detector_input_px: int = VIDEO_INPUT_PX
+    detector_input_px: int = INPUT_PX
     #: Look again at unsure boxes, at full resolution with this margin in pixels. Unset: look once.
     second_look_px: int | None = Field(default=None, ge=0)
     #: `cpu`, `cuda:0`; unset means the CPU, by OpenVINO.

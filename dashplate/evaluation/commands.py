@@ -37,13 +37,13 @@ def detection(
         ),
     ] = None,
     input_px: Annotated[
-        int | None, typer.Option(help="Longer side of the network's input, pixels.", min=32, show_default=False)
+        int | None, typer.Option(help="Look once, at this longer side.", min=32, show_default=False)
     ] = None,
     second_look: Annotated[
         int | None,
         typer.Option(help="Look again at unsure boxes, with so many pixels around.", min=0, show_default=False),
     ] = None,
-    photo: Annotated[bool, typer.Option("--photo", help="Look as at photographs: in several sizes.")] = False,
+    photo: Annotated[bool, typer.Option("--photo", help="Look as at photographs, for surer boxes.")] = False,
     threshold: Annotated[
         float | None,
         typer.Option(help="Boxes below it are dropped; default: the pipeline's.", min=0.001, max=1, show_default=False),
@@ -62,12 +62,12 @@ def detection(
 ) -> None:
     """Recall, precision, average precision and time of the plate detector."""
     from dashplate.evaluation.detection import Outputs, evaluate_detection
-    from dashplate.evaluation.looks import photo_look, video_look
+    from dashplate.evaluation.looks import the_look
     from dashplate.evaluation.truth import Selection, load_truth
     from pipeline.errors import UsageError
 
-    if photo and (input_px, second_look) != (None, None):
-        raise UsageError("--photo looks in sizes of its own, once; leave --input-px and --second-look out.")
+    if input_px is not None and second_look is not None:
+        raise UsageError("--input-px takes a single look; leave --second-look out.")
     pictures = load_truth(truth, images, Selection(split, tuple(match or ()), limit), ignore)
-    look = photo_look(weights, threshold) if photo else video_look(weights, threshold, input_px, second_look)
+    look = the_look(weights, threshold, input_px, photo=photo, second_look_px=second_look)
     evaluate_detection(pictures, look, iou, Outputs(by_prefix, thresholds, draw, csv, json, compare_speed))

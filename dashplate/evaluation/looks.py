@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -13,18 +12,19 @@ import cv2
 import models
 from dashplate.evaluation.truth import Picture
 from pipeline.detect import (
-    PHOTO_INPUTS_PX,
+    FRAMES_PER_CALL,
+    INPUT_PX,
     PHOTO_THRESHOLD,
+    VIDEO_THRESHOLD,
     Detector,
     DetectorOptions,
-    PhotoDetector,
     YoloDetector,
-    merge_overlapping,
 )
 from pipeline.errors import DashplateError, ModelError, UsageError
 from pipeline.media import read_photo
+from pipeline.plate_detector import plate_detector
 from pipeline.records import Detection, Image
-from pipeline.second_look import look_twice
+from pipeline.second_look import SecondLookOptions
 
 #: Boxes scored lower are not seen at all: average precision hardly changes below.
 FLOOR = 0.01
@@ -34,24 +34,21 @@ _MOST_WAITING = 64
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How pictures are looked at."""
+    """How pictures are looked at: as the pipeline does, or with one look at an input size of one's own."""
 
-    weights: Path
-    #: Longer side of the network's input in pixels; several are joined as `PhotoDetector` does.
-    inputs_px: tuple[int, ...]
-    #: Boxes scored lower are dropped.
-    threshold: float
-    #: Pictures per call of the network.
-    batch: int
+    options: DetectorOptions
+    #: Leave the second scale out: one look, at `options.input_px`.
+    one_scale: bool = False
     #: Margin in pixels of a second look at unsure boxes; None: there is none.
     second_look_px: int | None = None
 
-    def detectors(self, threshold: float) -> list[Detector]:
-        """One detector per input size. Raises ModelError where the weights are missing."""
-        return [self._detector(DetectorOptions(self.weights, px, threshold, self.batch)) for px in self.inputs_px]
-
-    def _detector(self, options: DetectorOptions) -> Detector:
-        return YoloDetector(options) if self.second_look_px is None else look_twice(options, self.second_look_px)
+    def detector(self, threshold: float) -> Detector:
+        """The detector, at another threshold. Raises ModelError where the weights are missing."""
+        options = replace(self.options, threshold=threshold)
+        if self.one_scale:
+            return YoloDetector(options)
+        margin_px = self.second_look_px
+        return plate_detector(options, None if margin_px is None else SecondLookOptions(threshold, margin_px=margin_px))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +65,17 @@ class Seen:
     ms: float
 
 
-def video_look(
-    weights: Path | None, threshold: float | None, input_px: int | None, second_look_px: int | None = None
+def the_look(
+    weights: Path | None, threshold: float | None, input_px: int | None, *, photo: bool, second_look_px: int | None
 ) -> Look:
-    """The look at a video's frames; None stands for the pipeline's own."""
-    own = DetectorOptions(weights or models.plate_detector_openvino())
-    return Look(own.weights, (input_px or own.input_px,), threshold or own.threshold, own.batch, second_look_px)
-
-
-def photo_look(weights: Path | None, threshold: float | None) -> Look:
-    """The look at photographs, one by one in several sizes; None stands for the pipeline's own."""
-    return Look(weights or models.plate_detector_openvino(), PHOTO_INPUTS_PX, threshold or PHOTO_THRESHOLD, 1)
+    """The look at a video's frames or, at `photo`, at photographs; None stands for the pipeline's own."""
+    options = DetectorOptions(
+        weights or models.plate_detector_openvino(),
+        input_px or INPUT_PX,
+        threshold or (PHOTO_THRESHOLD if photo else VIDEO_THRESHOLD),
+        1 if photo else FRAMES_PER_CALL,
+    )
+    return Look(options, one_scale=input_px is not None, second_look_px=second_look_px)
 
 
 def look_at(pictures: Iterable[Picture], look: Look) -> Iterator[tuple[Picture, Seen]]:
@@ -86,16 +83,17 @@ def look_at(pictures: Iterable[Picture], look: Look) -> Iterator[tuple[Picture, 
 
     Raises UsageError where a file is no picture or a plate lies outside of it, ModelError where the weights are none.
     """
-    detectors: list[Detector] = []
-    for batch in _batches(pictures, look.batch):
+    detector: Detector | None = None
+    for batch in _batches(pictures, look.options.batch):
         images = [image for _, image in batch]
-        detectors = detectors or _warm(look, images)
+        detector = detector or _warm(look, images)
         started = time.perf_counter()
-        sizes = [detector.detect(images) for detector in detectors]
+        found = detector.detect(images)
         ms = (time.perf_counter() - started) / len(images) * 1000
-        for (picture, image), per_size in zip(batch, zip(*sizes, strict=True), strict=True):
+        for (picture, image), detections in zip(batch, found, strict=True):
             luma = float(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).mean())
-            yield picture, Seen(_ranked(per_size), _kept(per_size, look.threshold), luma, ms)
+            kept = tuple(d for d in detections if d.confidence >= look.options.threshold)
+            yield picture, Seen(tuple(detections), kept, luma, ms)
 
 
 def open_picture(picture: Picture) -> Image:
@@ -110,19 +108,18 @@ def open_picture(picture: Picture) -> Image:
     return photo.image
 
 
-def _warm(look: Look, images: Sequence[Image]) -> list[Detector]:
-    """Detectors that have looked once: the first call loads the network, and the clock shall not see that."""
+def _warm(look: Look, images: Sequence[Image]) -> Detector:
+    """A detector that has looked once: the first call loads the network, and the clock shall not see that."""
     try:
-        detectors = look.detectors(min(FLOOR, look.threshold))
-        for detector in detectors:
-            detector.detect(images)
+        detector = look.detector(min(FLOOR, look.options.threshold))
+        detector.detect(images)
     except DashplateError:
         raise
     except Exception as error:
         # Ultralytics raises whatever the file's format makes it stumble over.
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ModelError(f"{look.weights} holds no detector that Ultralytics can run: {reason}") from error
-    return detectors
+        raise ModelError(f"{look.options.weights} holds no detector that Ultralytics can run: {reason}") from error
+    return detector
 
 
 def _batches(pictures: Iterable[Picture], size: int) -> Iterator[list[tuple[Picture, Image]]]:
@@ -136,23 +133,3 @@ def _batches(pictures: Iterable[Picture], size: int) -> Iterator[list[tuple[Pict
         elif sum(map(len, waiting.values())) >= _MOST_WAITING:
             yield waiting.pop(max(waiting, key=lambda shape: len(waiting[shape])))
     yield from waiting.values()
-
-
-def _ranked(per_size: Sequence[Sequence[Detection]]) -> tuple[Detection, ...]:
-    return tuple(merge_overlapping(list(chain.from_iterable(per_size))))
-
-
-def _kept(per_size: Sequence[Sequence[Detection]], threshold: float) -> tuple[Detection, ...]:
-    """What `PhotoDetector` keeps; with one size, what passes the threshold."""
-    joined = PhotoDetector([_Taken([d for d in found if d.confidence >= threshold]) for found in per_size])
-    return tuple(joined.detect([])[0])
-
-
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """Stands in for a detector that has looked at its one picture already."""
-
-    found: list[Detection]
-
-    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
-        return [self.found]

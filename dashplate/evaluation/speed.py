@@ -19,7 +19,6 @@ import numpy as np
 
 from dashplate.evaluation.looks import Look, open_picture
 from dashplate.evaluation.truth import Picture
-from pipeline.detect import PhotoDetector
 from pipeline.offline import silence
 from pipeline.records import Image
 
@@ -66,7 +65,7 @@ def _keep_to_few_threads() -> None:
 
 def _by_turns(look: Look, frames: list[Image]) -> Speed:
     with tempfile.TemporaryDirectory() as folder:
-        calls = (_detector(look), _yardstick(Path(folder)))
+        calls = (look.detector(look.options.threshold).detect, _yardstick(Path(folder)))
         times: tuple[list[float], list[float]] = ([], [])
         for call in calls:
             call(frames)
@@ -77,11 +76,6 @@ def _by_turns(look: Look, frames: list[Image]) -> Speed:
                 taken.append((time.perf_counter() - started) / len(frames) * 1000)
     ms, yolo11n_ms = map(median, times)
     return Speed(ms, yolo11n_ms)
-
-
-def _detector(look: Look) -> Callable[[list[Image]], object]:
-    detectors = look.detectors(look.threshold)
-    return PhotoDetector(detectors).detect if len(detectors) > 1 else detectors[0].detect
 
 
 def _yardstick(folder: Path) -> Callable[[list[Image]], object]:

@@ -12,6 +12,7 @@ from rich.table import Table
 from dashplate.evaluation.looks import Look
 from dashplate.evaluation.scores import LEGIBLE_FROM_PX, NIGHT_BELOW_LUMA, Operation, Row
 from dashplate.evaluation.speed import FRAME_HEIGHT_PX, FRAME_WIDTH_PX, Speed
+from pipeline.scales import CLOSE_UPS
 
 _COLUMNS = ("", "pictures", "plates", "recall", "precision", "AP50", "AP50-95", "false/frame", "ms/frame")
 
@@ -51,11 +52,12 @@ def threshold_table(operations: Sequence[Operation]) -> Table:
 
 def notes(rows: Sequence[Row], look: Look, iou: float) -> list[str]:
     """What a reader of the table has to know."""
-    sizes = " + ".join(map(str, look.inputs_px))
+    sizes = str(look.options.input_px) if look.one_scale else f"{look.options.input_px} + {CLOSE_UPS.input_px}"
     again = "" if look.second_look_px is None else f", second look with {look.second_look_px} px around"
     lines = [
-        f"Input {sizes} px{again}, threshold {look.threshold:g}, overlap {iou:g}; "
-        f"time by the clock in batches of {look.batch}; night: mean brightness under {NIGHT_BELOW_LUMA:.0f} of 255."
+        f"Input {sizes} px{again}, threshold {look.options.threshold:g}, overlap {iou:g}; "
+        f"time by the clock in batches of {look.options.batch}; "
+        f"night: mean brightness under {NIGHT_BELOW_LUMA:.0f} of 255."
     ]
     if any(row.lower_bound for row in rows):
         lines.append(
@@ -78,11 +80,12 @@ def as_json(
 ) -> str:
     """The same numbers, unrounded; `null` where there is nothing to measure."""
     whole = {
-        "weights": str(look.weights),
-        "inputs_px": look.inputs_px,
-        "batch": look.batch,
+        "weights": str(look.options.weights),
+        "input_px": look.options.input_px,
+        "one_scale": look.one_scale,
+        "batch": look.options.batch,
         "second_look_px": look.second_look_px,
-        "threshold": look.threshold,
+        "threshold": look.options.threshold,
         "iou": iou,
         "night_below_luma": NIGHT_BELOW_LUMA,
         "rows": [asdict(row) for row in rows],

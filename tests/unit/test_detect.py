@@ -12,6 +12,7 @@ import pytest
 from pipeline.detect import DetectorOptions, input_shape
 from pipeline.letterbox import letterbox
 from pipeline.records import Box, Detection, Image
+from pipeline.scales import Scale, ScaledDetector
 from pipeline.second_look import SecondLook, SecondLookOptions
 
 
@@ -117,3 +118,18 @@ def test_a_picture_is_not_enlarged_beyond_its_own_size(
     size: tuple[int, int], options: dict[str, int], shape: tuple[int, int]
 ) -> None:
     assert input_shape(np.zeros((*size, 3), np.uint8), DetectorOptions(Path("none"), **options)) == shape
+
+
+def test_each_look_answers_for_the_widths_it_sees_well() -> None:
+    """1280 pixels wide: the coarse look answers from 256 pixels on, the fine one up to 384."""
+    coarse = Scripted([[at(0, 0, 600, 150, 0.7), at(900, 600, 100, 30, 0.9), at(700, 300, 300, 80, 0.6)]])
+    fine = Scripted([[at(0, 0, 500, 150, 0.9), at(300, 600, 60, 20, 0.5), at(705, 300, 300, 80, 0.8)]])
+    looks = ScaledDetector([(Scale(320, narrowest=0.2), coarse), (Scale(960, widest=0.3), fine)])
+    (found,) = looks.detect([FRAME])
+    assert found == [at(705, 300, 300, 80, 0.8), at(0, 0, 600, 150, 0.7), at(300, 600, 60, 20, 0.5)]
+
+
+def test_a_piece_of_a_plate_gives_way_to_the_whole() -> None:
+    coarse, fine = Scripted([[at(100, 100, 600, 150, 0.7)]]), Scripted([[at(150, 110, 200, 120, 0.4)]])
+    looks = ScaledDetector([(Scale(320, narrowest=0.2), coarse), (Scale(960, widest=0.3), fine)])
+    assert looks.detect([FRAME]) == [[at(100, 100, 600, 150, 0.7)]]

@@ -12,7 +12,7 @@ import pytest
 
 from dashplate.evaluation.detection import boxes_csv
 from dashplate.evaluation.drawing import draw, draw_mistakes, find_mistakes
-from dashplate.evaluation.looks import Seen, look_at, photo_look, video_look
+from dashplate.evaluation.looks import Look, Seen, look_at, the_look
 from dashplate.evaluation.scores import NIGHT_BELOW_LUMA, Judged, Row, judge, table_rows
 from dashplate.evaluation.truth import Picture, Selection, load_truth
 from pipeline.errors import ModelError, UsageError
@@ -225,11 +225,15 @@ def test_the_boxes_leave_with_all_that_was_seen(tmp_path: Path) -> None:
     ]
 
 
+def pipelines_look(kind: MediaKind = MediaKind.VIDEO, weights: Path | None = None) -> Look:
+    return the_look(weights, None, None, photo=kind is MediaKind.PHOTO, second_look_px=None)
+
+
 @pytest.mark.parametrize("kind", list(MediaKind))
 def test_what_is_kept_is_what_the_pipeline_keeps(shared_data: Path, kind: MediaKind) -> None:
     choice = Selection("dev", ("openalpr_eu_*",), 2)
     pictures = load_truth(shared_data / "detection" / "boxes.csv", None, choice)
-    look = video_look(None, None, None) if kind is MediaKind.VIDEO else photo_look(None, None)
+    look = pipelines_look(kind)
     detector = load_detector(Parts(), kind)
     found = {p.name: s for p, s in look_at(pictures, look)}
     for p in pictures:
@@ -246,10 +250,10 @@ def test_weights_that_are_none_and_files_that_are_no_pictures_are_named(tmp_path
     weights = tmp_path / "weights.pt"
     weights.write_text("no network\n")
     with pytest.raises(ModelError, match="holds no detector"):
-        list(look_at([truth], video_look(weights, None, None)))
+        list(look_at([truth], pipelines_look(weights=weights)))
     truth.path.write_text("no picture\n")
     with pytest.raises(UsageError, match="is no picture"):
-        list(look_at([truth], video_look(None, None, None)))
+        list(look_at([truth], pipelines_look()))
     outside = picture(tmp_path, "b.png", [(400.0, 10.0, 450.0, 30.0)])
     with pytest.raises(UsageError, match="320x240 pixels"):
-        list(look_at([outside], video_look(None, None, None)))
+        list(look_at([outside], pipelines_look()))

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.detect import Detector, DetectorOptions, YoloDetector, merge_overlapping
+from pipeline.plate_detector import plate_detector
 from pipeline.records import Box, Detection, Image
-from pipeline.second_look import SURE, look_twice
+from pipeline.second_look import SURE, SecondLookOptions
 
 from .evaluate import BATCH, Found, scored
 from .measure import Scored, score
@@ -61,20 +62,24 @@ def strategies(weights: Path) -> dict[str, Detector]:
     def look(px: int) -> Detector:
         return YoloDetector(DetectorOptions(weights, px, _LOWEST, BATCH))
 
+    def scaled(px: int) -> Detector:
+        return plate_detector(DetectorOptions(weights, px, _LOWEST, BATCH))
+
     def twice(px: int, sure: float = SURE) -> Detector:
-        return look_twice(DetectorOptions(weights, px, _LOWEST, BATCH), sure=sure)
+        return plate_detector(DetectorOptions(weights, px, _LOWEST, BATCH), SecondLookOptions(_LOWEST, sure=sure))
 
     return {
         "640": look(640),
         "832": look(832),
         "960": look(960),
         "1280": look(1280),
+        "832 + close-ups at 320": scaled(832),
+        "960 + close-ups at 320": scaled(960),
         "640, rows 30-90% only": Cut(look(640), band),
         "960, rows 30-90% only": Cut(look(960), band),
         "two tiles at 640": Cut(look(640), two_tiles),
-        "640 + second look": twice(640),
-        "960 + second look": twice(960),
-        "960 + second look at every box": twice(960, sure=1.01),
+        "the same + second look": twice(960),
+        "the same + second look at every box": twice(960, sure=1.01),
     }
 
 
