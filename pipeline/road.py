@@ -14,10 +14,10 @@ from pathlib import Path
 import models
 from pipeline.decode import THREADS, Decoder
 from pipeline.detect import (
+    FOLLOW_THRESHOLD,
     FRAMES_PER_CALL,
     INPUT_PX,
     PHOTO_THRESHOLD,
-    VIDEO_THRESHOLD,
     Detector,
     DetectorOptions,
 )
@@ -86,8 +86,8 @@ def load_reader(parts: Parts, countries: tuple[str, ...] = ()) -> Reader:
 @lru_cache(maxsize=4)
 def _detector(parts: Parts, kind: MediaKind) -> Detector:
     weights = parts.detector or _shipped(parts.detector_device)
-    # Photographs come one at a time, and have no second frame to confirm a box.
-    threshold, batch = (VIDEO_THRESHOLD, FRAMES_PER_CALL) if kind is MediaKind.VIDEO else (PHOTO_THRESHOLD, 1)
+    # Photographs come one at a time.
+    threshold, batch = (FOLLOW_THRESHOLD, FRAMES_PER_CALL) if kind is MediaKind.VIDEO else (PHOTO_THRESHOLD, 1)
     options = DetectorOptions(weights, parts.detector_input_px, threshold, batch, parts.detector_device)
     margin_px = parts.second_look_px
     return plate_detector(options, None if margin_px is None else SecondLookOptions(threshold, margin_px=margin_px))
