@@ -30,8 +30,8 @@ class Scale:
         return self.narrowest <= share <= self.widest
 
 
-#: For plates wider than a fifth of the picture: the fine look breaks them into pieces. On the OpenALPR dev photographs,
-#: cropped until the plate is as wide as half the picture, the fine look alone finds .81 of them and both together 1.0.
+#: For plates wider than a fifth of the picture: the fine look breaks them into pieces. What this brings is in the model
+#: card (`python -m training.detector strategies`, close-ups).
 CLOSE_UPS = Scale(320, narrowest=0.2)
 #: From here on only the coarse look answers.
 WIDEST_IN_FINE_LOOK = 0.3

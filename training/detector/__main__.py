@@ -109,7 +109,7 @@ def strategies(
     threshold: float = THRESHOLD,
 ) -> None:
     """Print what input sizes, a band, tiles and a second look bring and cost."""
-    typer.echo(compare_strategies(model, data, threshold))
+    typer.echo(f"\n{compare_strategies(model, data, threshold)}")
 
 
 @app.command("all")

@@ -1,0 +1,71 @@
+"""`python -m training.reader`: prepare, train, export, evaluate; or `all` of it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models import MODELS_DIR
+from pipeline.recognizers import BUNDLED_MODEL
+
+from .evaluate import evaluate as evaluate_models
+from .export import export as export_model
+from .prepare import Recipe
+from .prepare import prepare as render
+from .schedule import Schedule
+from .train import train as fit
+
+app = typer.Typer(help="Make the plate reader again.", no_args_is_help=True, add_completion=False)
+
+Data = Annotated[Path, typer.Option(help="The folder that holds detection/, recognition/ and hongkong/.")]
+Work = Annotated[Path, typer.Option(help="Where rendered pictures and checkpoints go; never into git.")]
+Budget = Annotated[float, typer.Option(help="Minutes of training.")]
+Model = Annotated[Path, typer.Option(help="The model folder.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A small set and two minutes: shows that the loss falls.")]
+
+DATA, WORK = Path("../shared/data"), Path("runs/reader")
+FOLDER = MODELS_DIR / "plate-reader"
+MINUTES, QUICK_MINUTES, QUICK_SAMPLES = 20.0, 2.0, 2_500
+
+
+@app.command()
+def prepare(data: Data = DATA, work: Work = WORK, processes: int = 2, quick: Quick = False) -> None:
+    """Render the training pictures."""
+    shutil.rmtree(work / "set", ignore_errors=True)
+    render(data, work / "set", Recipe(samples=QUICK_SAMPLES) if quick else Recipe(), processes)
+
+
+@app.command()
+def train(work: Work = WORK, budget_minutes: Budget = MINUTES, threads: int = 2) -> None:
+    """Fine-tune the bundled model on the rendered pictures."""
+    schedule = Schedule(budget_s=budget_minutes * 60, threads=threads)
+    typer.echo(fit(work / "set", work / "trained", work / "cache", schedule))
+
+
+@app.command()
+def export(work: Work = WORK, model: Model = FOLDER) -> None:
+    """Put the weights where the package finds them."""
+    typer.echo(export_model(work / "trained" / "last.pt", model, work / "cache"))
+
+
+@app.command()
+def evaluate(data: Data = DATA, work: Work = WORK, model: Model = FOLDER, threads: int | None = None) -> None:
+    """Print the table over the development pictures, the untrained model beside the trained one."""
+    typer.echo(evaluate_models({"base": BUNDLED_MODEL, "trained": str(model)}, data, work / "cache", threads))
+
+
+@app.command("all")
+def everything(data: Data = DATA, work: Work = WORK, budget_minutes: Budget = MINUTES, quick: Quick = False) -> None:
+    """Do the whole recipe. A quick run stays in the work folder and touches no shipped weights."""
+    prepare(data, work, quick=quick)
+    train(work, QUICK_MINUTES if quick else budget_minutes)
+    folder = work / "plate-reader" if quick else FOLDER
+    export(work, folder)
+    evaluate(data, work, folder)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,178 @@
+"""Measures readers on the development split, as the pipeline reads a plate picture, and by their bare CTC text."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.crops import cut
+from pipeline.formats import load_formats
+from pipeline.read import LINE_MIN_PX, ROW_MIN_PX, Reader
+from pipeline.recognizers import DEFAULT_ENGINE, PlateRecognizer, load_recognizer
+from pipeline.recognizers.alphabet import BLANK, CHARS, OTHER, Posterior
+from pipeline.records import Box, Crop, Image, Observation
+from pipeline.rows import plate_image, split_rows
+from training.detector.photos import load_photos
+
+from .material import box_of, load, rows_in, rows_of
+
+#: Labels use these loosely, and many countries draw them alike.
+_FOLDED = str.maketrans("OI", "01")
+_FALSE = "places that are no plate"
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One plate to be read."""
+
+    group: str
+    #: Empty where there is no plate.
+    text: str
+    #: 1 or 2.
+    rows: int
+    #: A picture that the plate fills, BGR, or the plate in its frame as the detect stage cuts it; None where it is too
+    #: small for that stage.
+    picture: Image | Crop | None
+
+    @property
+    def image(self) -> Image | None:
+        """The plate alone, as it is handed to the recogniser."""
+        return plate_image(self.picture) if isinstance(self.picture, Crop) else self.picture
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a reader made of each example; empty where it read nothing."""
+
+    #: With rows tried, formats as prior and everything illegible dropped.
+    texts: list[str]
+    #: The likeliest class of each step, rows as the truth has them.
+    greedy: list[str]
+    #: Milliseconds of the recogniser for each picture of a line.
+    line_ms: float
+
+
+def evaluate(models: dict[str, str], data: Path, cache_dir: Path, threads: int | None = None) -> str:
+    """Return the table of several readers, model folders or names by the heading that they get, as Markdown."""
+    examples = development_material(data)
+    reads = {name: read(model, examples, cache_dir, threads) for name, model in models.items()}
+    headings = [f"{what}, {name}" for what in ("exact", "O=0, I=1", "bare CTC, O=0, I=1") for name in models]
+    lines = ["| Plates | " + " | ".join(headings) + " |", "|---|" + "---:|" * len(headings)]
+    for group in dict.fromkeys(example.group for example in examples):
+        chosen = [index for index, example in enumerate(examples) if example.group == group]
+        if group != _FALSE:
+            lines.append(_line(group, chosen, examples, list(reads.values())))
+    lines.append("")
+    false = [index for index, example in enumerate(examples) if example.group == _FALSE]
+    for name, said in reads.items():
+        letters = sum(bool(said.texts[index]) for index in false)
+        lines.append(f"{name}: reads something in {letters} of {len(false)} {_FALSE}; {said.line_ms:.1f} ms a line.")
+    return "\n".join(lines)
+
+
+def _line(group: str, chosen: list[int], examples: Sequence[Example], reads: Sequence[Read]) -> str:
+    truth = [examples[index].text for index in chosen]
+    exact = [share(truth, [said.texts[i] for i in chosen]) for said in reads]
+    folded = [share(truth, [said.texts[i] for i in chosen], folded=True) for said in reads]
+    bare = [share(truth, [said.greedy[i] for i in chosen], folded=True) for said in reads]
+    return f"| {group} ({len(chosen)}) | " + " | ".join(f"{value:.3f}" for value in [*exact, *folded, *bare]) + " |"
+
+
+def share(truth: Sequence[str], said: Sequence[str], *, folded: bool = False) -> float:
+    """Share of texts that are right, on request with O and 0, I and 1 taken for the same."""
+    if folded:
+        truth, said = ([text.translate(_FOLDED) for text in texts] for texts in (truth, said))
+    return sum(a == b for a, b in zip(truth, said, strict=True)) / max(1, len(truth))
+
+
+def read(model: str, examples: Sequence[Example], cache_dir: Path, threads: int | None = None) -> Read:
+    """Read every example with one model."""
+    recognizer = load_recognizer(model, DEFAULT_ENGINE, cache_dir, threads)
+    reader = Reader(recognizer, load_formats(()))
+    texts = [_read(reader, example) for example in examples]
+    greedy, line_ms = _bare(recognizer, examples)
+    return Read(texts, greedy, line_ms)
+
+
+def _read(reader: Reader, example: Example) -> str:
+    if example.picture is None:
+        return ""
+    if isinstance(example.picture, Crop):
+        reading = reader.read_tracklet([example.picture])
+    else:
+        reading = reader.read_plate_image(example.picture)
+    return reading.text if reading else ""
+
+
+def _bare(recognizer: PlateRecognizer, examples: Sequence[Example]) -> tuple[list[str], float]:
+    """Greedy texts, and milliseconds a picture over the one-row plates, batches by width as in the pipeline."""
+    images = [example.image for example in examples]
+    texts = ["" for _ in examples]
+    ones = [i for i, example in enumerate(examples) if example.rows == 1 and images[i] is not None]
+    lines = [image for i in ones if (image := images[i]) is not None]
+    recognizer.probabilities(lines, LINE_MIN_PX)
+    started = time.perf_counter()
+    matrices = recognizer.probabilities(lines, LINE_MIN_PX)
+    took_ms = (time.perf_counter() - started) * 1000 / max(1, len(lines))
+    for index, matrix in zip(ones, matrices, strict=True):
+        texts[index] = greedy_text(matrix)
+    for index, example in enumerate(examples):
+        image = images[index]
+        if example.rows == 2 and image is not None:
+            rows = recognizer.probabilities(split_rows(image), ROW_MIN_PX)
+            texts[index] = "".join(greedy_text(row) for row in rows)
+    return texts, took_ms
+
+
+def greedy_text(matrix: Posterior) -> str:
+    """Return what the likeliest class of each step says: repeats once, neither blanks nor junk."""
+    classes = [int(c) for c in matrix.argmax(1)]
+    kept = [c for c, before in zip(classes, [BLANK, *classes[:-1]], strict=True) if c != before]
+    return "".join(CHARS[c - 1] for c in kept if c not in (BLANK, OTHER))
+
+
+def development_material(data: Path) -> list[Example]:
+    """Return everything that no training sees: the development split, and Hong Kong's crops."""
+    return [*_crops(data), *_boxes(data), *_hong_kong(data), *_no_plates(data)]
+
+
+def _crops(data: Path) -> Iterator[Example]:
+    rows = sorted(rows_of(data / "recognition" / "labels.csv", "dev"), key=lambda row: row["country"])
+    for row in rows:
+        group = "crops, EU, two rows" if "two-row" in row["note"] else f"crops, {row['country']}"
+        yield Example(group, row["plate_text"], rows_in(row), load(data / "recognition" / "crops" / row["image"]))
+
+
+def _boxes(data: Path) -> Iterator[Example]:
+    rows = rows_of(data / "detection" / "boxes.csv", "dev")
+    for row in sorted(rows, key=lambda row: (row["image"].split("_")[0], row["country"])):
+        if row["legibility"] == "clear" and row["plate_text"]:
+            image = load(data / "detection" / "images" / row["image"])
+            group = f"boxes, {row['image'].split('_')[0]}, {row['country']}"
+            yield Example(group, row["plate_text"], 1, _cut(image, box_of(row)))
+
+
+def _hong_kong(data: Path) -> Iterator[Example]:
+    with (data / "hongkong" / "truth.csv").open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["kind"] == "crop":
+                yield Example("crops, HK", row["plate_text"], 1, load(_found(data / "hongkong", row["image"])))
+
+
+def _found(folder: Path, name: str) -> Path:
+    return next(iter(sorted(folder.rglob(name))), folder / name)
+
+
+def _no_plates(data: Path) -> Iterator[Example]:
+    for photo in load_photos(data, "dev"):
+        for corners in photo.not_plates:
+            crop = _cut(photo.read(), Box(*(float(corner) for corner in corners)))
+            if crop is not None:
+                yield Example(_FALSE, "", 1, crop)
+
+
+def _cut(image: Image, box: Box) -> Crop | None:
+    return cut(image, Observation(0, 0.0, box, 1.0))
