@@ -75,6 +75,7 @@ lock: | $(BIN)/uv ## pin the dependencies anew
 
 train-detector: setup-dev ## train the plate detector again
 	$(BIN)/python -m training.detector all --data ../shared/data $(ARGS)
+	$(BIN)/dashplate eval detection ../shared/data/detection/boxes.csv --split dev --by-prefix --ignore training/detector/by_eye.csv
 
 bench: setup-dev ## the README's table: the road against PaddleOCR on whole frames
 	$(BIN)/python -m bench.road $(ARGS)

@@ -30,6 +30,8 @@ _LEAST_INPUT_PX = 640
 FRAMES_PER_CALL = 8
 #: Overlap at which Ultralytics drops the weaker of two boxes; its default of .7 leaves double boxes here.
 _NMS_IOU = 0.45
+#: A box that lies in another with more of its area than this is a part of it.
+_PART = 0.7
 #: Two boxes of one frame that share more than this are one plate.
 SAME_PLATE_IOU = 0.5
 
@@ -58,6 +60,8 @@ class DetectorOptions:
     device: str | None = None
     #: Fill the input with whatever is smaller, too.
     enlarge: bool = False
+    #: Give every picture the same square input, so that its score does not depend on its neighbours' shapes.
+    square: bool = False
 
 
 class YoloDetector:
@@ -69,10 +73,7 @@ class YoloDetector:
         self._predictor = fast_predictor()
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
-        """Plates per image, best first.
-
-        Raises ModelError where the weights cannot run here.
-        """
+        """Plates per image, best first."""
         found: list[list[Detection]] = []
         for start in range(0, len(images), self._options.batch):
             found.extend(self._batch(list(images[start : start + self._options.batch])))
@@ -104,16 +105,19 @@ def merge_overlapping(detections: Sequence[Detection]) -> list[Detection]:
     return kept
 
 
+def mostly_inside(part: Box, whole: Box) -> bool:
+    """Whether a box is, but for a margin, a part of another."""
+    return part.shared(whole) > _PART * part.area
+
+
 def _same_plate(a: Box, b: Box) -> bool:
-    width = min(a.x2, b.x2) - max(a.x1, b.x1)
-    height = min(a.y2, b.y2) - max(a.y1, b.y1)
-    if width <= 0 or height <= 0:
-        return False
-    return a.iou(b) > SAME_PLATE_IOU or width * height > 0.7 * min(a.area, b.area)
+    return a.iou(b) > SAME_PLATE_IOU or mostly_inside(a, b) or mostly_inside(b, a)
 
 
 def input_shape(image: Image, options: DetectorOptions) -> tuple[int, int]:
     """(height, width) of the network's input for pictures of this one's shape, in steps of 32."""
+    if options.square:
+        return options.input_px, options.input_px
     height, width = image.shape[:2]
     longer = max(height, width)
     # Enlarged beyond its own size a picture shows nothing new, only wider and softer plates.

@@ -37,7 +37,10 @@ def letterbox(images: Sequence[Image], shape: tuple[int, int], out: Input | None
     filled[:] = _MARGIN / 255
     for planes, image in zip(filled, images, strict=True):
         scale = min(height / image.shape[0], width / image.shape[1])
-        inner = (min(width, round(image.shape[1] * scale)), min(height, round(image.shape[0] * scale)))
+        inner = (
+            min(width, max(1, round(image.shape[1] * scale))),
+            min(height, max(1, round(image.shape[0] * scale))),
+        )
         left, top = round((width - inner[0]) / 2 - 0.1), round((height - inner[1]) / 2 - 0.1)
         for plane, colour in zip(planes, cv2.split(_resized(image, inner))[::-1], strict=True):
             window = plane[top : top + inner[1], left : left + inner[0]]

@@ -72,7 +72,7 @@ def with_overlays(info: MediaInfo) -> MediaInfo:
 
 def covered(box: Box, overlays: Iterable[Box]) -> bool:
     """Whether more than COVERED of a box lies inside one of the overlays."""
-    return any(_shared(box, overlay) > COVERED * box.area for overlay in overlays)
+    return any(box.shared(overlay) > COVERED * box.area for overlay in overlays)
 
 
 def find_overlays(frames: Iterable[Frame]) -> tuple[Box, ...]:
@@ -213,10 +213,3 @@ def _outside(places: list[Box], still: _Mask) -> _Mask:
 
 def _scaled(place: Box, scale: float) -> Box:
     return Box(place.x1 * scale, place.y1 * scale, place.x2 * scale, place.y2 * scale)
-
-
-def _shared(one: Box, other: Box) -> float:
-    """Area that two boxes share, square pixels."""
-    width = min(one.x2, other.x2) - max(one.x1, other.x1)
-    height = min(one.y2, other.y2) - max(one.y1, other.y1)
-    return max(0.0, width) * max(0.0, height)

@@ -20,7 +20,7 @@ def plate_detector(options: DetectorOptions, second: SecondLookOptions | None = 
     if second is None:
         return _two_scales(options)
     frames = _two_scales(replace(options, threshold=min(options.threshold, second.doubtful)))
-    windows = YoloDetector(replace(options, input_px=WINDOW_INPUT_PX, enlarge=True))
+    windows = YoloDetector(replace(options, input_px=WINDOW_INPUT_PX, square=True))
     return SecondLook(frames, windows, second)
 
 

@@ -109,12 +109,14 @@ class Box:
 
     def iou(self, other: Box) -> float:
         """Intersection over union, 0 to 1."""
+        shared = self.shared(other)
+        return shared / (self.area + other.area - shared) if shared else 0.0
+
+    def shared(self, other: Box) -> float:
+        """Area in common, square pixels."""
         width = min(self.x2, other.x2) - max(self.x1, other.x1)
         height = min(self.y2, other.y2) - max(self.y1, other.y1)
-        if width <= 0 or height <= 0:
-            return 0.0
-        shared = width * height
-        return shared / (self.area + other.area - shared)
+        return max(0.0, width) * max(0.0, height)
 
     def grown(self, margin_x: float, margin_y: float) -> Box:
         """The box with a margin in pixels on each side; may leave the frame."""

@@ -47,7 +47,7 @@ class Parts:
     detector_input_px: int = INPUT_PX
     #: `cpu`, `cuda:0`; None leaves it to Ultralytics.
     detector_device: str | None = None
-    #: Look again at unsure boxes of videos, with this margin in pixels; None looks once.
+    #: Look again at unsure boxes, with this margin in pixels; None looks once.
     second_look_px: int | None = None
     #: A PaddleOCR model name or a model folder.
     reader: str = BUNDLED_MODEL

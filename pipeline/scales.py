@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 
-from pipeline.detect import Detector, merge_overlapping
+from pipeline.detect import Detector, merge_overlapping, mostly_inside
 from pipeline.records import Detection, Image
 
 
@@ -38,18 +37,30 @@ WIDEST_IN_FINE_LOOK = 0.3
 
 
 class ScaledDetector:
-    """Several looks at each picture, joined: of boxes that are the same plate the surest stays."""
+    """Several looks at each picture, joined: of boxes that are the same plate the surest stays.
+
+    Looks come from coarse to fine. Where a coarser look sees a plate too wide for the finer ones, what they find inside
+    of it are pieces, however sure.
+    """
 
     def __init__(self, looks: Sequence[tuple[Scale, Detector]]) -> None:
         self._looks = looks
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
         """Plates per image, best first; boxes in pixels of the image given (BGR, any size)."""
-        per_look = [
-            [
-                [detection for detection in found if scale.answers_for(detection, image)]
-                for found, image in zip(detector.detect(images), images, strict=True)
-            ]
-            for scale, detector in self._looks
+        per_look = [detector.detect(images) for _, detector in self._looks]
+        return [
+            self._joined(image, found) for image, found in zip(images, zip(*per_look, strict=True), strict=True)
         ]
-        return [merge_overlapping(list(chain.from_iterable(found))) for found in zip(*per_look, strict=True)]
+
+    def _joined(self, image: Image, per_look: Sequence[Sequence[Detection]]) -> list[Detection]:
+        kept: list[Detection] = []
+        for (scale, _), found in zip(self._looks, per_look, strict=True):
+            too_wide = [whole for whole in kept if not scale.answers_for(whole, image)]
+            kept += [
+                detection
+                for detection in found
+                if scale.answers_for(detection, image)
+                and not any(mostly_inside(detection.box, whole.box) for whole in too_wide)
+            ]
+        return merge_overlapping(kept)

@@ -75,6 +75,6 @@ class SecondLook:
     ) -> Detection | None:
         """What the second look says of the first one's box, in pixels of the image; None where it saw nothing there."""
         x, y = window[:2]
-        moved = [replace(d, box=Box(d.box.x1 + x, d.box.y1 + y, d.box.x2 + x, d.box.y2 + y)) for d in seen]
+        moved = [replace(d, box=d.box.shifted(x, y)) for d in seen]
         same = [d for d in moved if d.box.iou(detection.box) >= self._options.same_iou]
         return max(same, key=lambda d: d.confidence, default=None)

@@ -46,7 +46,7 @@ def detection(
     photo: Annotated[bool, typer.Option("--photo", help="Look as at photographs, for surer boxes.")] = False,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Boxes below it are dropped; default: the pipeline's.", min=0.001, max=1, show_default=False),
+        typer.Option(help="Least confidence; default: that for pictures alone.", min=0.001, max=1, show_default=False),
     ] = None,
     iou: Annotated[float, typer.Option(help="Overlap from which a box is right.", min=0.05, max=0.95)] = 0.5,
     by_prefix: Annotated[bool, typer.Option("--by-prefix", help="A row for each `prefix_` of file names.")] = False,

@@ -57,7 +57,7 @@ class Seen:
 
     #: Everything down to `FLOOR`, surest first: of overlapping boxes the surest.
     ranked: tuple[Detection, ...]
-    #: What the pipeline keeps at the threshold.
+    #: What of it passes the threshold.
     kept: tuple[Detection, ...]
     #: Mean brightness of the picture, 0 to 255.
     luma: float
@@ -68,7 +68,10 @@ class Seen:
 def the_look(
     weights: Path | None, threshold: float | None, input_px: int | None, *, photo: bool, second_look_px: int | None
 ) -> Look:
-    """The look at a video's frames or, at `photo`, at photographs; None stands for the pipeline's own."""
+    """The look at frames or, at `photo`, at photographs; None stands for the pipeline's own weights and input.
+
+    A frame is taken alone here, and has to be surer than in a video, where others follow it.
+    """
     options = DetectorOptions(
         weights or models.plate_detector_openvino(),
         input_px or INPUT_PX,

@@ -60,7 +60,8 @@ def compare_speed(look: Look, pictures: Sequence[Picture]) -> Speed:
 
 def _keep_to_few_threads() -> None:
     silence()
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:_THREADS])
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:_THREADS])
 
 
 def _by_turns(look: Look, frames: list[Image]) -> Speed:

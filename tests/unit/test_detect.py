@@ -43,6 +43,20 @@ def test_letterbox_averages_where_a_picture_shrinks_much() -> None:
     assert abs(float(small[:, 2:-2].mean()) - 1 / 8) < 0.02
 
 
+def test_memory_that_is_used_again_keeps_nothing_of_the_pictures_before() -> None:
+    rng = np.random.default_rng(5)
+    wide: list[Image] = [rng.integers(0, 256, (90, 160, 3)).astype(np.uint8) for _ in range(8)]
+    tall: list[Image] = [rng.integers(0, 256, (160, 90, 3)).astype(np.uint8) for _ in range(3)]
+    memory = letterbox(wide, (96, 160))
+    again = letterbox(tall, (96, 160), memory)
+    assert np.shares_memory(again, memory)
+    assert np.array_equal(again, letterbox(tall, (96, 160)))
+
+
+def test_the_narrowest_picture_keeps_a_pixel() -> None:
+    assert letterbox([np.full((1, 3000, 3), 255, np.uint8)], (32, 640)).max() == 1
+
+
 def test_pictures_of_several_shapes_share_one_input() -> None:
     pictures: list[Image] = [np.full((90, 160, 3), 255, np.uint8), np.full((160, 90, 3), 255, np.uint8)]
     wide, tall = letterbox(pictures, (96, 160))
@@ -111,7 +125,7 @@ def test_a_window_ends_where_the_frame_does() -> None:
         ((360, 640), {"input_px": 960}, (384, 640)),
         ((60, 160), {"input_px": 960}, (256, 640)),
         ((60, 160), {"input_px": 640, "enlarge": True}, (256, 640)),
-        ((61, 101), {"input_px": 160, "enlarge": True}, (128, 160)),
+        ((61, 101), {"input_px": 160, "square": True}, (160, 160)),
     ],
 )
 def test_a_picture_is_not_enlarged_beyond_its_own_size(
@@ -130,6 +144,6 @@ def test_each_look_answers_for_the_widths_it_sees_well() -> None:
 
 
 def test_a_piece_of_a_plate_gives_way_to_the_whole() -> None:
-    coarse, fine = Scripted([[at(100, 100, 600, 150, 0.7)]]), Scripted([[at(150, 110, 200, 120, 0.4)]])
+    coarse, fine = Scripted([[at(100, 100, 600, 150, 0.7)]]), Scripted([[at(150, 110, 200, 120, 0.9)]])
     looks = ScaledDetector([(Scale(320, narrowest=0.2), coarse), (Scale(960, widest=0.3), fine)])
     assert looks.detect([FRAME]) == [[at(100, 100, 600, 150, 0.7)]]

@@ -1,1 +1,1 @@
-"""The plate detector: cuts the training pictures, trains a YOLO26n from scratch, measures and exports it."""
+"""Trains, measures and exports the plate detector."""

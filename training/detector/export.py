@@ -18,7 +18,7 @@ from .photos import Photo, load_photos
 
 #: All files together may not be larger: they go into git.
 LARGEST_BYTES = 12_000_000
-#: Longer side of the pictures that INT8 ranges are measured on: what the pipeline looks at.
+#: Longer side of the pictures that INT8 ranges are measured on.
 CALIBRATION_PX = 960
 _CALIBRATION_PICTURES = 300
 _CALIBRATION_SEED = 20261121
@@ -61,14 +61,14 @@ def _quantise(folder: Path, data: Path) -> None:
     import openvino
 
     photos = load_photos(data, "train")
-    chosen = np.random.default_rng(_CALIBRATION_SEED).choice(len(photos), _CALIBRATION_PICTURES, replace=False)
+    chosen = np.random.default_rng(_CALIBRATION_SEED).permutation(len(photos))[:_CALIBRATION_PICTURES]
     file = folder / f"{_NAME}.xml"
     model = openvino.Core().read_model(file)
     quantised: Any = nncf.quantize(
         model,
         nncf.Dataset([photos[int(i)] for i in chosen], _calibration_input),
         preset=nncf.QuantizationPreset.MIXED,
-        subset_size=_CALIBRATION_PICTURES,
+        subset_size=len(chosen),
         ignored_scope=nncf.IgnoredScope(
             patterns=[f".*{_HEAD}.*/({kind}).*" for kind in ("Add", "Sub", "Mul", "Div")],
             types=["Sigmoid"],

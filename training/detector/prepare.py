@@ -19,8 +19,8 @@ from .paste import hide_partly, paste_plate, replace_plates
 from .photos import Photo, load_photos
 from .plates import PlateMaker
 
-#: Width and height of each kind of picture: squares, and frames as the pipeline sends them, small and large. The
-#: network attends over its whole input, so that it has to see inputs as large as those it will be given.
+#: Width and height of each kind of picture: squares, and whole frames, small and large. The network attends over its
+#: whole input, so that it has to see inputs as large as those that the pipeline will give it.
 SIZES = {"crops": (320, 320), "frames": (640, 384), "large-frames": (960, 544)}
 CROP_SIZE = SIZES["crops"]
 #: How often each collection is drawn. `mix` and `cars` are small and often squeezed: less of them.

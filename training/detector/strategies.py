@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from pipeline.detect import INPUT_PX, Detector, DetectorOptions, YoloDetector, merge_overlapping
 from pipeline.plate_detector import plate_detector
-from pipeline.records import Box, Detection, Image
+from pipeline.records import Detection, Image
 from pipeline.scales import CLOSE_UPS
 from pipeline.second_look import SURE, SecondLookOptions
 
@@ -43,9 +44,7 @@ class Cut:
         seen = self._inner.detect([images[i][y1:y2, x1:x2] for i, (x1, y1, x2, y2) in parts])
         found: list[list[Detection]] = [[] for _ in images]
         for (i, (x, y, _, _)), detections in zip(parts, seen, strict=True):
-            found[i] += [
-                Detection(Box(d.box.x1 + x, d.box.y1 + y, d.box.x2 + x, d.box.y2 + y), d.confidence) for d in detections
-            ]
+            found[i] += [replace(d, box=d.box.shifted(x, y)) for d in detections]
         return [merge_overlapping(detections) for detections in found]
 
 

@@ -70,7 +70,8 @@ class _Training:
             if (prepared / kind).exists()
         ]
         self._rng = np.random.default_rng(schedule.seed + 2)
-        self._model = _network(start_from)
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._model = _network(start_from).to(self._device)
         averaging: Any = torch_utils.ModelEMA
         self._ema = averaging(self._model, schedule.ema_decay, schedule.ema_tau)
         self._model.criterion = self._model.init_criterion()
@@ -117,8 +118,8 @@ class _Training:
     def _step(self, batch: Batch, progress: float) -> dict[str, float]:
         for group in self._optimiser.param_groups:
             group["lr"] = self._schedule.rate(progress)
-        tensors = _tensors(batch)
-        with torch.autocast("cpu", torch.bfloat16):
+        tensors = {name: tensor.to(self._device) for name, tensor in _tensors(batch).items()}
+        with torch.autocast(self._device, torch.bfloat16):
             predictions = self._model(tensors["img"])
         loss, parts = self._model.loss(tensors, _to_float(predictions))
         loss.sum().backward()
@@ -131,7 +132,9 @@ class _Training:
     def _save(self) -> None:
         import ultralytics
 
-        model = copy.deepcopy(self._ema.ema).to(memory_format=torch.contiguous_format).half()
+        model = copy.deepcopy(self._ema.ema).cpu().to(memory_format=torch.contiguous_format).half()
+        # Ultralytics notes where it loaded a model from; that is nobody's business.
+        vars(model).pop("pt_path", None)
         checkpoint = {
             "model": model,
             "ema": None,
