@@ -58,8 +58,6 @@ class DetectorOptions:
     batch: int = FRAMES_PER_CALL
     #: `cpu`, `cuda:0`; None leaves the choice to Ultralytics.
     device: str | None = None
-    #: Fill the input with whatever is smaller, too.
-    enlarge: bool = False
     #: Give every picture the same square input, so that its score does not depend on its neighbours' shapes.
     square: bool = False
 
@@ -121,7 +119,7 @@ def input_shape(image: Image, options: DetectorOptions) -> tuple[int, int]:
     height, width = image.shape[:2]
     longer = max(height, width)
     # Enlarged beyond its own size a picture shows nothing new, only wider and softer plates.
-    most = options.input_px if options.enlarge else max(_LEAST_INPUT_PX, _whole_steps(longer))
+    most = max(_LEAST_INPUT_PX, _whole_steps(longer))
     scale = min(options.input_px, most) / longer
     return _whole_steps(round(height * scale)), _whole_steps(round(width * scale))
 

@@ -26,5 +26,5 @@ def plate_detector(options: DetectorOptions, second: SecondLookOptions | None = 
 
 def _two_scales(options: DetectorOptions) -> ScaledDetector:
     fine = Scale(options.input_px, widest=WIDEST_IN_FINE_LOOK)
-    close = replace(options, input_px=CLOSE_UPS.input_px, enlarge=True)
+    close = replace(options, input_px=CLOSE_UPS.input_px)
     return ScaledDetector([(CLOSE_UPS, YoloDetector(close)), (fine, YoloDetector(options))])

@@ -124,7 +124,7 @@ def test_a_window_ends_where_the_frame_does() -> None:
         ((480, 800), {"input_px": 960}, (480, 800)),
         ((360, 640), {"input_px": 960}, (384, 640)),
         ((60, 160), {"input_px": 960}, (256, 640)),
-        ((60, 160), {"input_px": 640, "enlarge": True}, (256, 640)),
+        ((60, 160), {"input_px": 640}, (256, 640)),
         ((61, 101), {"input_px": 160, "square": True}, (160, 160)),
     ],
 )
