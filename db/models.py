@@ -191,12 +191,15 @@ class ReadingRow(Base):
 
 
 class Plate(Base):
-    """A unique text, over all videos of the fleet."""
+    """A unique plate, over all videos of the fleet."""
 
     __tablename__ = "plates"
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    text: Mapped[str] = mapped_column(unique=True)
+    #: The text with O as 0 and I as 1: no picture tells these apart, so they make no other plate.
+    key: Mapped[str] = mapped_column(unique=True)
+    #: What its sightings say, taken together.
+    text: Mapped[str] = mapped_column(index=True)
     country: Mapped[str | None]
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
 
@@ -220,6 +223,8 @@ class SightingRow(Base):
     video_id: Mapped[int] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))
     plate_id: Mapped[int] = mapped_column(ForeignKey("plates.id"), index=True)
     index: Mapped[int]
+    #: What this sighting was read as; its plate's text may differ in what no picture tells apart.
+    text: Mapped[str]
     #: The text with `?` where a character is less than half sure.
     shown: Mapped[str]
     country: Mapped[str | None]

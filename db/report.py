@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
+from pipeline.formats.confusions import folded
+
 
 def jobs(db: Session, job_id: int | None = None, limit: int = 50) -> Sequence[RowMapping]:
     """`job_progress` rows, newest first."""
@@ -60,11 +62,11 @@ def fresh_readings(db: Session, job_id: int, after: int) -> Sequence[RowMapping]
 
 
 def plates(db: Session, pattern: str, limit: int) -> Sequence[RowMapping]:
-    """`unique_plates` rows whose text fits a LIKE pattern, the most seen first."""
+    """`unique_plates` rows whose text fits a LIKE pattern, the most seen first; O finds 0, and I finds 1."""
     return _rows(
         db,
-        "SELECT * FROM unique_plates WHERE plate LIKE :pattern ORDER BY sightings DESC, plate LIMIT :limit",
-        pattern=pattern,
+        "SELECT * FROM unique_plates WHERE key LIKE :pattern ORDER BY sightings DESC, plate LIMIT :limit",
+        pattern=folded(pattern),
         limit=limit,
     )
 

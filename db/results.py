@@ -8,8 +8,10 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from db.models import CropRow, Plate, ReadingRow, Segment, SightingRow, TrackletRow, Video
+from db.models import CropRow, ReadingRow, Segment, SightingRow, TrackletRow, Video
+from db.plates import held_plates, name_plates
 from db.rows import observation_json, read_tracklet_of, reading_columns, sighting_row
+from pipeline.formats.confusions import folded
 from pipeline.records import Reading, ReadTracklet, SegmentState, Sighting, Tracklet, VideoState
 
 
@@ -77,11 +79,12 @@ def read_tracklets_of(db: Session, video_id: int) -> list[ReadTracklet]:
 
 
 def store_sightings(db: Session, video_id: int, sightings: Sequence[Sighting]) -> None:
-    """Replace a video's sightings; plates that are new to the fleet are added."""
+    """Replace a video's sightings; plates that are new to the fleet are added, and all concerned renamed."""
+    ids = held_plates(db, video_id, {sighting.text for sighting in sightings})
     db.execute(delete(SightingRow).where(SightingRow.video_id == video_id))
-    plate_ids = {text: _plate_id(db, text, country) for text, country in sorted(_countries(sightings).items())}
-    db.add_all(sighting_row(video_id, plate_ids[s.text], s) for s in sightings)
+    db.add_all(sighting_row(video_id, ids[folded(s.text)], s) for s in sightings)
     db.flush()
+    name_plates(db, ids.values())
 
 
 def end_video(db: Session, video_id: int, state: VideoState, problem: str | None) -> int | None:
@@ -104,19 +107,3 @@ def segment_problems(db: Session, video_id: int) -> list[tuple[Segment, bool]]:
         select(Segment).where(Segment.video_id == video_id, Segment.problem.is_not(None)).order_by(Segment.index)
     ).scalars()
     return [(row, row.state is SegmentState.QUARANTINED) for row in rows]
-
-
-def _countries(sightings: Sequence[Sighting]) -> dict[str, str | None]:
-    countries: dict[str, str | None] = {}
-    for sighting in sightings:
-        countries[sighting.text] = countries.get(sighting.text) or sighting.country
-    return countries
-
-
-def _plate_id(db: Session, text: str, country: str | None) -> int:
-    statement = insert(Plate).values(text=text, country=country)
-    # DO UPDATE rather than DO NOTHING: only an updated row is returned, and two workers may meet on it.
-    upsert = statement.on_conflict_do_update(
-        index_elements=["text"], set_={"country": func.coalesce(Plate.country, statement.excluded.country)}
-    )
-    return db.execute(upsert.returning(Plate.id)).scalar_one()

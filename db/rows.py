@@ -140,6 +140,7 @@ def sighting_row(video_id: int, plate_id: int, sighting: Sighting) -> SightingRo
         video_id=video_id,
         plate_id=plate_id,
         index=sighting.index,
+        text=sighting.text,
         shown=sighting.shown,
         country=sighting.country,
         confidence=sighting.confidence,

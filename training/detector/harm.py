@@ -124,7 +124,7 @@ def _compress(image: Image, rng: np.random.Generator) -> Image:
     return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
 
 
-def _video(image: Image, rng: np.random.Generator) -> Image:
+def video(image: Image, rng: np.random.Generator) -> Image:
     """Encode the picture as a moving stretch of H.264 or H.265 at a low rate, and take its last frame."""
     height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
     file = io.BytesIO()
@@ -164,7 +164,7 @@ _HARMS: tuple[tuple[Harm, float], ...] = (
     (_noise, 0.15),
     (_grey, 0.06),
     (_compress, 0.22),
-    (_video, 0.1),
+    (video, 0.1),
 )
 
 

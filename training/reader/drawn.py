@@ -46,6 +46,10 @@ _COLOURS: tuple[tuple[Colour, Colour], ...] = (
     ((40, 130, 235), (20, 20, 20)),
 )
 _CAPTIONS = ("", "", "TEXAS", "OHIO", "FLORIDA", "CALIFORNIA", "BRASIL", "NEW YORK", "ONTARIO", "VICTORIA", "MEXICO")
+#: Small print of boards of no country: as confusing as states' names and mottos, and no word of any.
+_SLOGAN_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ    "
+#: Share of boards with small print above, and of those below.
+_SLOGANS = 0.3
 _BANDS = ("", "", "", "D", "F", "GB", "NL", "PL", "I", "E", "RO", "IND")
 #: Shares of plates as their country draws them and of those drawn as a country's with any text; the rest are boards.
 _TRUE_STYLE, _BENT_STYLE = 0.35, 0.35
@@ -146,10 +150,30 @@ def _board(rows: int, rng: Rng) -> tuple[str, Image]:
         share = mask[..., None].astype(np.float32) / 255
         window[:] = (window * (1 - share) + np.array(ink, np.float32) * share).astype(np.uint8)
         y += size + gap
+    if rows == 1:
+        board = _with_small_print(board, paper, rng)
     if rng.random() < 0.6:
         corner = (board.shape[1] - 3, board.shape[0] - 3)
         cv2.rectangle(board, (2, 2), corner, ink, int(rng.integers(2, 7)))
     return _plain(written), _squeezed(board, rows, rng)
+
+
+def _with_small_print(board: Image, paper: Colour, rng: Rng) -> Image:
+    """The board with a line of small letters above it, below it, both or neither, and room for it."""
+    ink = _COLOURS[int(rng.integers(len(_COLOURS)))][1]
+    for above in (True, False):
+        if rng.random() > _SLOGANS:
+            continue
+        slogan = "".join(_pick(rng, _SLOGAN_LETTERS) for _ in range(int(rng.integers(4, 20)))).strip() or "x"
+        height = int(board.shape[0] * rng.uniform(0.1, 0.22))
+        mask = _line_mask(slogan, height, rng)[:, : board.shape[1] - 8]
+        strip = np.full((round(height * 1.3), board.shape[1], 3), paper, np.uint8)
+        x = int(rng.integers(0, strip.shape[1] - mask.shape[1]))
+        window = strip[: mask.shape[0], x : x + mask.shape[1]]
+        share = mask[..., None].astype(np.float32) / 255
+        window[:] = (window * (1 - share) + np.array(ink, np.float32) * share).astype(np.uint8)
+        board = np.concatenate([strip, board] if above else [board, strip])
+    return board
 
 
 def _chinese_marked(rng: Rng) -> str:
@@ -173,7 +197,8 @@ def _face(name: str) -> Any:
 
 def _line_mask(text: str, height_px: int, rng: Rng) -> Image:
     """Coverage of the text, 0 to 255, `height_px` high and as wide as it comes."""
-    if text.isascii() and rng.random() < 0.35:
+    # The strokes know capitals and digits alone.
+    if text.isascii() and text == text.upper() and rng.random() < 0.35:
         return text_mask(text, height_px, stroke=float(rng.uniform(0.09, 0.19)), gap=float(rng.uniform(0.08, 0.25)))
     canvas = np.zeros((height_px * 2, height_px * (len(text) + 2) * 2, 3), np.uint8)
     name = str(rng.choice(["sans", "serif", "uni"], p=[0.55, 0.15, 0.3])) if text.isascii() else "uni"

@@ -8,9 +8,12 @@ import cv2
 import numpy as np
 
 from pipeline.records import Image
-from training.detector.harm import Harm
+from training.detector.harm import Harm, video
 
 Rng = np.random.Generator
+
+#: Sides of an encoded picture are multiples of this, pixels.
+_CODED_PX = 64
 
 
 def _invert(image: Image, rng: Rng) -> Image:
@@ -122,6 +125,14 @@ def _compress(image: Image, rng: Rng) -> Image:
     return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
 
 
+def _video(image: Image, rng: Rng) -> Image:
+    """H.264 or H.265. Encoders corrupt memory on pictures of a few pixels, so these get a border for it."""
+    high, wide = image.shape[:2]
+    room = [_CODED_PX - side % _CODED_PX for side in (high, wide)]
+    whole = cv2.copyMakeBorder(image, 0, room[0], 0, room[1], cv2.BORDER_REPLICATE)
+    return video(np.asarray(whole, np.uint8), rng)[:high, :wide]
+
+
 #: Each harm with the chance that a picture suffers it, in the order in which light, lens, sensor and encoder do them.
 _HARMS: tuple[tuple[Harm, float], ...] = (
     (_invert, 0.06),
@@ -139,6 +150,7 @@ _HARMS: tuple[tuple[Harm, float], ...] = (
     (_sharpened, 0.06),
     (_zoom, 0.1),
     (_compress, 0.3),
+    (_video, 0.08),
 )
 
 

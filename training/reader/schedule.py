@@ -13,8 +13,8 @@ class Schedule:
     #: Wall-clock seconds until the last step.
     budget_s: float = 20 * 60
     #: Highest learning rates of AdamW, of the classifier and of all before it.
-    head_rate: float = 2e-3
-    body_rate: float = 4e-4
+    head_rate: float = 1e-3
+    body_rate: float = 1e-4
     #: Share of the budget in which the rates climb; then they fall along a cosine to a hundredth.
     warm_up: float = 0.08
     #: Decoupled weight decay, on kernels only.

@@ -21,7 +21,8 @@ _MOST_PX = 80.0
 _KEPT_SIZE = 0.3
 #: Standard deviations of a detector's edges, as shares of the plate's height and width, and the chance of a loose cut.
 _EDGE_Y, _EDGE_X, _LOOSE = 0.06, 0.03, 0.2
-_TURN_DEGREES = 3.0
+#: Standard deviations of the turn, and of the lean that remains of a plate seen sideways once its line is level.
+_TURN_DEGREES, _LEAN_DEGREES = 3.5, 6.0
 #: How far corners move by perspective, as a share of the plate's height.
 _PERSPECTIVE = 0.05
 
@@ -68,6 +69,8 @@ def _corners(box: Box, rng: Rng) -> np.ndarray:
     turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
     centre = corners.mean(0)
     corners = (corners - centre) @ turn + centre
+    lean = math.tan(math.radians(rng.normal(0, _LEAN_DEGREES))) * box.height / 2
+    corners[:, 0] += np.array([lean, lean, -lean, -lean])
     corners += rng.normal(0, _PERSPECTIVE * box.height, (4, 2))
     return np.asarray(corners, np.float32)
 
