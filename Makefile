@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export UV_NATIVE_TLS := 1
 export PYTHONWARNINGS := ignore::SyntaxWarning
 
-.PHONY: system help run test setup setup-dev check unit integration acceptance browser lock train-detector bench doctor clean
+.PHONY: system help run test setup setup-dev check unit integration acceptance browser lock train-detector train-reader bench doctor clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -76,6 +76,10 @@ lock: | $(BIN)/uv ## pin the dependencies anew
 train-detector: setup-dev ## train the plate detector again
 	$(BIN)/python -m training.detector all --data ../shared/data $(ARGS)
 	$(BIN)/dashplate eval detection ../shared/data/detection/boxes.csv --split dev --by-prefix --ignore training/detector/by_eye.csv
+
+train-reader: setup-dev ## train the plate reader again
+	$(BIN)/python -m training.reader all --data ../shared/data $(ARGS)
+	$(BIN)/dashplate eval reading ../shared/data/recognition/labels.csv --split dev --reader PP-OCRv6_small_rec --reader models/plate-reader
 
 bench: setup-dev ## the README's table: the road against PaddleOCR on whole frames
 	$(BIN)/python -m bench.road $(ARGS)

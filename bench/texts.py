@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-#: Characters of a plate, shortest and longest.
-SHORTEST, LONGEST = 4, 10
+from dashplate.evaluation.texts import could_be_plate, normalised
+
 #: Frames in which a text must stand: most misreadings stand in one alone.
 LEAST_FRAMES = 2
-_OTHER = re.compile("[^A-Z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +20,6 @@ class TextSpan:
     frames: int
     first_s: float
     last_s: float
-
-
-def normalised(text: str) -> str:
-    """A text as plates are compared: capitals and digits alone, as in `R 298-oty` -> `R298OTY`."""
-    return _OTHER.sub("", text.upper())
-
-
-def could_be_plate(text: str) -> bool:
-    """Whether a normalised text has a plate's length."""
-    return SHORTEST <= len(text) <= LONGEST
 
 
 def spans(frames: Iterable[tuple[float, Sequence[str]]]) -> list[TextSpan]:

@@ -34,6 +34,13 @@ Paths = Annotated[
 DataDir = Annotated[Path | None, typer.Option("--data", help="Data folder: servers, crops, logs.", show_default=False)]
 Country = Annotated[str | None, typer.Option("--country", help="Countries to expect: GB,FR.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ReaderName = Annotated[
+    str | None,
+    typer.Option("--reader", help="A PaddleOCR model, by name or folder; default: shipped.", show_default=False),
+]
+ReaderEngine = Annotated[
+    str | None, typer.Option("--reader-engine", help="openvino, onnxruntime or paddle.", show_default=False)
+]
 KeepOverlays = Annotated[
     bool, typer.Option("--keep-overlays", help="Read a clock or logo that stands still on screen too.")
 ]
@@ -63,13 +70,15 @@ def run(
     data: DataDir = None,
     name: Annotated[str | None, typer.Option(help="The job's name.", show_default=False)] = None,
     keep_overlays: KeepOverlays = False,
+    reader: ReaderName = None,
+    reader_engine: ReaderEngine = None,
 ) -> None:
     """Process files from end to end, wait, and print their unique plates."""
+    from dashplate.jobs import job_options
     from dashplate.running import run_files
 
-    raise typer.Exit(
-        run_files(paths, csv=csv, json=json, country=country, data=data, name=name, keep_overlays=keep_overlays)
-    )
+    options = job_options(country, keep_overlays, reader, reader_engine)
+    raise typer.Exit(run_files(paths, csv=csv, json=json, data=data, name=name, options=options))
 
 
 @app.command()
@@ -92,11 +101,15 @@ def read(
     json: AsJson = False,
     country: Country = None,
     annotate: Annotated[Path | None, typer.Option(help="Folder for pictures with boxes.", show_default=False)] = None,
+    reader: ReaderName = None,
+    reader_engine: ReaderEngine = None,
 ) -> None:
     """Read photographs at once, without servers."""
+    from dashplate.jobs import job_options
     from dashplate.photos import read_photos
 
-    raise typer.Exit(read_photos(images, as_json=json, country=country, annotate=annotate))
+    options = job_options(country, reader=reader, engine=reader_engine)
+    raise typer.Exit(read_photos(images, options, as_json=json, annotate=annotate))
 
 
 @app.command()
@@ -107,16 +120,16 @@ def submit(
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the job's end.")] = False,
     country: Country = None,
     keep_overlays: KeepOverlays = False,
+    reader: ReaderName = None,
+    reader_engine: ReaderEngine = None,
     data: DataDir = None,
 ) -> None:
     """Queue files for the workers and print the job's id."""
+    from dashplate.jobs import job_options
     from dashplate.running import submit_files
 
-    raise typer.Exit(
-        submit_files(
-            paths, name=name, job=job, wait=wait, country=country, data=data, keep_overlays=keep_overlays
-        )
-    )
+    options = job_options(country, keep_overlays, reader, reader_engine)
+    raise typer.Exit(submit_files(paths, name=name, job=job, wait=wait, data=data, options=options))
 
 
 @app.command()

@@ -20,6 +20,7 @@ from pipeline.errors import DashplateError, Inaccessible, ServiceUnavailable, Us
 from pipeline.formats import load_formats
 from pipeline.inputs import find_media, fingerprint
 from pipeline.look import SAMPLE_FPS
+from pipeline.recognizers import Engine
 from workers.dispatch import pump
 
 #: How often a followed job is looked at.
@@ -34,13 +35,42 @@ class JobOptions:
     sample_fps: float = SAMPLE_FPS
     #: Look for plates in a clock, logo or speed on screen too.
     keep_overlays: bool = False
+    #: A PaddleOCR model name or the path of a model folder, and what runs it; None leaves it to the workers' settings.
+    reader: str | None = None
+    reader_engine: str | None = None
+
+    @property
+    def folders(self) -> list[Path]:
+        """Folders that workers must be allowed to read for it, beside those of the videos."""
+        return [Path(self.reader)] if self.reader and Path(self.reader).is_absolute() else []
 
     def as_json(self) -> dict[str, Any]:
         return {
             "countries": list(self.countries),
             "sample_fps": self.sample_fps,
             "keep_overlays": self.keep_overlays,
+            "reader": self.reader,
+            "reader_engine": self.reader_engine,
         }
+
+
+def job_options(
+    country: str | None, keep_overlays: bool = False, reader: str | None = None, engine: str | None = None
+) -> JobOptions:
+    """The options as a user types them; raises UsageError for one that cannot be meant."""
+    if engine is not None and engine not in list(Engine):
+        raise UsageError(f"The reader cannot run on {engine}; choose one of {', '.join(Engine)}.")
+    return JobOptions(parse_countries(country), SAMPLE_FPS, keep_overlays, reader and _reader(reader), engine)
+
+
+def _reader(value: str) -> str:
+    """A folder by its whole path, so that it means the same to a worker; a model's name as it is."""
+    path = Path(value).expanduser()
+    if path.is_dir():
+        return str(path.resolve())
+    if len(path.parts) > 1:
+        raise UsageError(f"The reader folder {value} does not exist.")
+    return value
 
 
 def parse_countries(value: str | None) -> tuple[str, ...]:
@@ -58,6 +88,8 @@ def submit(url: str, paths: Sequence[Path], name: str | None, options: JobOption
             job_id = create_job(db, name or _name_of(files), options.as_json())
         elif not report.jobs(db, job_id):
             raise UsageError(f"There is no job {job_id}; `dashplate status` lists them.")
+        elif options != JobOptions():
+            raise UsageError(f"Job {job_id} keeps the options that it was made with; leave them out to add to it.")
         add_videos(db, job_id, (_new_video(path) for path in files))
         post_probes(db, job_id)
     try:

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from dashplate import show
 from dashplate.annotate import draw, write
-from dashplate.jobs import parse_countries
+from dashplate.jobs import JobOptions
 from pipeline.errors import MediaError, Unreadable
 from pipeline.inputs import find_media
 from pipeline.media import probe, read_photo
@@ -22,9 +22,9 @@ from pipeline.road import load_detector, load_reader
 from workers.settings import settings
 
 
-def read_photos(images: Sequence[Path], *, as_json: bool, country: str | None, annotate: Path | None) -> int:
+def read_photos(images: Sequence[Path], options: JobOptions, *, as_json: bool, annotate: Path | None) -> int:
     """Read each picture and print what it shows; a bad one costs a sentence and the exit code, not the others."""
-    countries = parse_countries(country)
+    parts = settings().parts.reading_with(options.reader, options.reader_engine)
     worst = 0
     for path in find_media(images):
         try:
@@ -33,8 +33,7 @@ def read_photos(images: Sequence[Path], *, as_json: bool, country: str | None, a
             worst = error.exit_code
             print(json.dumps({"image": str(path), "error": str(error)}) if as_json else f"{path}: {error}")
             continue
-        parts = settings().parts
-        plates = read_plates(image, load_detector(parts, MediaKind.PHOTO), load_reader(parts, countries))
+        plates = read_plates(image, load_detector(parts, MediaKind.PHOTO), load_reader(parts, options.countries))
         _print(path, image, plates, as_json)
         if annotate is not None:
             write(annotate / f"{path.name}.annotated.jpg", draw(image, plates))

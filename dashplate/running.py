@@ -32,14 +32,12 @@ def run_files(
     *,
     csv: Path | None,
     json: Path | None,
-    country: str | None,
     data: Path | None,
     name: str | None,
-    keep_overlays: bool = False,
+    options: jobs.JobOptions,
 ) -> int:
     """Process files from end to end; returns the exit code."""
-    options = jobs.JobOptions(countries=jobs.parse_countries(country), keep_overlays=keep_overlays)
-    with everything(data, paths) as around:
+    with everything(data, [*paths, *options.folders]) as around:
         job_id = jobs.submit(around.settings.require_database(), paths, name, options)
         videos, rows = wait_for(around.settings, job_id, around.workers)
         write_results(around.settings, job_id, csv, json)
@@ -53,12 +51,10 @@ def submit_files(
     name: str | None,
     job: int | None,
     wait: bool,
-    country: str | None,
     data: Path | None,
-    keep_overlays: bool = False,
+    options: jobs.JobOptions,
 ) -> int:
     """Queue files; prints the job's id on standard output and nothing else there."""
-    options = jobs.JobOptions(countries=jobs.parse_countries(country), keep_overlays=keep_overlays)
     with database(data) as config:
         job_id = jobs.submit(config.require_database(), paths, name, options, job)
         print(job_id, flush=True)

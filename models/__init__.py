@@ -21,6 +21,11 @@ def plate_detector_openvino() -> Path:
     return MODELS_DIR / "plate-detector" / "plate-detector_openvino_model"
 
 
+def plate_reader() -> Path:
+    """Return the folder of the plate reader: a PaddleOCR recogniser as ONNX, for ONNX Runtime and OpenVINO."""
+    return MODELS_DIR / "plate-reader"
+
+
 def plate_detector_int8() -> Path:
     """Return the folder of the plate detector's INT8 export, for CPUs without bfloat16 arithmetic."""
     return MODELS_DIR / "plate-detector" / "plate-detector_int8_openvino_model"

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from pipeline.records import Box, Crop, Image, Observation
+from pipeline.rectify import find_corners
 
 #: Margin kept around the plate's box, as shares of its width and height: room for the reader to straighten it.
 MARGIN_X = 0.15
@@ -52,12 +53,18 @@ def cut(image: Image, observation: Observation) -> Crop | None:
 
 
 def quality(pixels: Image, plate: Box, observation: Observation, cut_off: bool) -> float:
-    """One number for how well a crop should read: size, sharpness, exposure, the detector's score, wholeness."""
+    """One number for how well a crop should read: size, sharpness, exposure, frontality, wholeness, detector's score.
+
+    `pixels` is the crop, BGR uint8 (height, width, 3), `plate` the plate's box in its pixels.
+    """
     inner = pixels[int(plate.y1) : math.ceil(plate.y2), int(plate.x1) : math.ceil(plate.x2)]
     grey = cv2.cvtColor(inner, cv2.COLOR_BGR2GRAY)
     size = min(1.0, plate.width / ENOUGH_WIDTH_PX)
     wholeness = 0.4 if cut_off else 1.0
-    return float(size * _sharpness(grey) * _exposure(grey) * math.sqrt(max(observation.confidence, 0.0)) * wholeness)
+    corners = find_corners(pixels, plate)
+    frontality = corners.frontality if corners else 1.0
+    seen = math.sqrt(max(observation.confidence, 0.0))
+    return float(size * _sharpness(grey) * _exposure(grey) * frontality * seen * wholeness)
 
 
 def _sharpness(grey: np.ndarray) -> float:

@@ -44,15 +44,15 @@ _MOST_READS = 4
 #: Runner-up texts kept.
 _ALTERNATIVES = 5
 
-#: A video's sighting by one crop must be this sure of the whole text; two agreeing crops need less.
-SINGLE_READ_CONFIDENCE = 0.75
-CONFIRMED_CONFIDENCE = 0.35
-#: A text that fits no country's format must be surer than one that does.
-UNKNOWN_FORMAT_CONFIDENCE = 0.75
-#: ... and longer: what is read off signs, lorries and shop fronts is mostly short.
-UNKNOWN_FORMAT_CHARACTERS = 5
+#: A video's sighting has to be this sure of the whole text: one that two crops agree on, and a single read.
+CONFIRMED_CONFIDENCE, SINGLE_READ_CONFIDENCE = 0.35, 0.7
+#: The same where the text fits no country's form, or those of several: what is read off signs and shop fronts does that
+#: more often than plates do.
+UNKNOWN_FORM_CONFIDENCE, UNKNOWN_FORM_SINGLE_READ_CONFIDENCE = 0.75, 0.95
+#: Shorter texts than this have to be as sure as single reads even where two crops agree: signs are mostly short.
+_SHORT_BELOW = 5
 #: A photograph has one picture of each plate.
-PHOTO_CONFIDENCE = 0.2
+PHOTO_CONFIDENCE = 0.1
 
 
 def stitch(tracklets: Sequence[ReadTracklet], kind: MediaKind | None) -> tuple[Sighting, ...]:
@@ -213,14 +213,18 @@ def _runners_up(shares: dict[str, float], text: str) -> tuple[Candidate, ...]:
 
 
 def _worth_keeping(sighting: Sighting, kind: MediaKind | None) -> bool:
-    """Whether a sighting is sure enough to be a row; what the format leaves open, confidence must settle."""
+    """Whether a sighting is sure enough to be a row. No form is asked for, but what has none must be surer."""
+    return sighting.confidence >= _least_confidence(sighting, kind)
+
+
+def _least_confidence(sighting: Sighting, kind: MediaKind | None) -> float:
     if kind is MediaKind.PHOTO:
-        return sighting.confidence >= PHOTO_CONFIDENCE
-    if not sighting.confirmed:
-        return sighting.country is not None and sighting.confidence >= SINGLE_READ_CONFIDENCE
-    if sighting.country is None:
-        return len(sighting.text) >= UNKNOWN_FORMAT_CHARACTERS and sighting.confidence >= UNKNOWN_FORMAT_CONFIDENCE
-    return sighting.confidence >= CONFIRMED_CONFIDENCE
+        return PHOTO_CONFIDENCE
+    if sighting.country is not None:
+        return CONFIRMED_CONFIDENCE if sighting.confirmed else SINGLE_READ_CONFIDENCE
+    if sighting.confirmed and len(sighting.text) >= _SHORT_BELOW:
+        return UNKNOWN_FORM_CONFIDENCE
+    return UNKNOWN_FORM_SINGLE_READ_CONFIDENCE
 
 
 def _numbered(sightings: Sequence[Sighting]) -> Iterator[Sighting]:

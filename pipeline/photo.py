@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.crops import cut
-from pipeline.detect import Detector
+from pipeline.detect import Detector, mostly_inside
 from pipeline.read import Reader
 from pipeline.records import Box, Detection, Image, Observation, Reading
 
@@ -15,6 +16,13 @@ CUT_OUT_BELOW_PX = 640
 MOST_ELONGATED = 8.0
 #: Such a picture is read as a whole when that explains this much more than the boxes inside it do.
 WHOLE_PICTURE_BONUS = 1.05
+#: Cars that cross a border wear two plates, one above the other. At some sizes the detector takes them for one, at
+#: others it finds one of them. Around each plate this wide so many of its widths and heights are looked at again ...
+STACKED_MIN_WIDTH_PX, LOOK_WIDTHS, LOOK_HEIGHTS = 64, 2.0, 5.0
+#: ... and where the plate takes up this share of the height of a box that holds it, the rest is the other plate ...
+_SHARE_OF_STACK = (0.3, 0.62)
+#: ... provided that both are this elongated, as rows of one plate are not, and nearly as wide as the box.
+_ONE_ROW, _AS_WIDE = 3.0, 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +34,40 @@ class PhotoPlate:
 
 
 def read_plates(image: Image, detector: Detector, reader: Reader) -> list[PhotoPlate]:
-    """The plates of a BGR picture, surest detection first; boxes in pixels of the picture."""
-    detections = detector.detect([image])[0]
+    """The plates of a BGR picture, surest first, then those stacked with them; boxes in pixels of the picture."""
+    found = detector.detect([image])[0]
+    detections = [*found, *_stacked(image, detector, found)]
     crops = [cut(image, Observation(0, 0.0, d.box, d.confidence)) for d in detections]
     legible = [crop for crop in crops if crop is not None]
     readings = iter(reader.read_tracklets([[crop] for crop in legible]))
     plates = [PhotoPlate(d, next(readings) if c is not None else None) for d, c in zip(detections, crops, strict=True)]
+    plates = [plate for index, plate in enumerate(plates) if index < len(found) or plate.reading is not None]
     return _whole_picture(image, reader, plates) if max(image.shape[:2]) < CUT_OUT_BELOW_PX else plates
+
+
+def _stacked(image: Image, detector: Detector, found: Sequence[Detection]) -> Iterator[Detection]:
+    """Plates right above or below a found one; boxes in pixels of the picture."""
+    height, width = image.shape[:2]
+    plates = [d.box for d in found if d.box.width >= max(STACKED_MIN_WIDTH_PX, _ONE_ROW * d.box.height)]
+    around = [p.grown(LOOK_WIDTHS * p.width, LOOK_HEIGHTS * p.height).clipped(width, height) for p in plates]
+    corners = [(int(box.x1), int(box.y1)) for box in around]
+    windows = [image[y : int(box.y2), x : int(box.x2)] for (x, y), box in zip(corners, around, strict=True)]
+    for plate, (x, y), window in zip(plates, corners, windows, strict=True):
+        for seen in detector.detect([window])[0]:
+            rest = _rest(seen.box.shifted(x, y), plate)
+            if rest is not None and not any(rest.shared(d.box) > 0.3 * rest.area for d in found):
+                yield Detection(rest, seen.confidence)
+
+
+def _rest(stack: Box, plate: Box) -> Box | None:
+    """What a box of two plates holds above or below one of them; None where it is no such box."""
+    least, most = _SHARE_OF_STACK
+    is_part = mostly_inside(plate, stack) and plate.width >= _AS_WIDE * stack.width
+    if not is_part or not least <= plate.height / stack.height <= most:
+        return None
+    above = plate.centre[1] > stack.centre[1]
+    rest = Box(stack.x1, stack.y1, stack.x2, plate.y1) if above else Box(stack.x1, plate.y2, stack.x2, stack.y2)
+    return rest if rest.width >= _ONE_ROW * rest.height > 0 else None
 
 
 def _whole_picture(image: Image, reader: Reader, plates: list[PhotoPlate]) -> list[PhotoPlate]:

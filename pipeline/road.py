@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from pipeline.merge import stitch
 from pipeline.overlay import with_overlays
 from pipeline.plate_detector import plate_detector
 from pipeline.read import Reader
-from pipeline.recognizers import BUNDLED_MODEL, DEFAULT_ENGINE, PlateRecognizer, load_recognizer
+from pipeline.recognizers import DEFAULT_ENGINE, PlateRecognizer, load_recognizer
 from pipeline.records import MediaInfo, MediaKind, Reading, ReadTracklet, SegmentSpan, Sighting, Tracklet
 from pipeline.second_look import SecondLookOptions
 from pipeline.split import split
@@ -49,13 +49,17 @@ class Parts:
     detector_device: str | None = None
     #: Look again at unsure boxes, with this margin in pixels; None looks once.
     second_look_px: int | None = None
-    #: A PaddleOCR model name or a model folder.
-    reader: str = BUNDLED_MODEL
+    #: A PaddleOCR model name or a model folder; None means the shipped network.
+    reader: str | None = None
     reader_engine: str = DEFAULT_ENGINE
     #: Where prepared model files are kept.
     cache_dir: Path = Path(".cache")
     #: Threads that decoding and the recogniser use.
     threads: int = THREADS
+
+    def reading_with(self, reader: str | None, engine: str | None) -> Parts:
+        """The same with another reader, engine, or both; None keeps."""
+        return replace(self, reader=reader or self.reader, reader_engine=engine or self.reader_engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,4 +167,5 @@ def _shipped(device: str | None) -> Path:
 
 @lru_cache(maxsize=2)
 def _recognizer(parts: Parts) -> PlateRecognizer:
-    return load_recognizer(parts.reader, parts.reader_engine, parts.cache_dir, parts.threads)
+    name = parts.reader or str(models.plate_reader())
+    return load_recognizer(name, parts.reader_engine, parts.cache_dir, parts.threads)

@@ -39,8 +39,8 @@ class Settings(BaseSettings):
     second_look_px: int | None = Field(default=None, ge=0)
     #: `cpu`, `cuda:0`; unset means the CPU, by OpenVINO.
     detector_device: str | None = None
-    #: Recogniser: a PaddleOCR model name or a model folder.
-    reader: str = "PP-OCRv6_small_rec"
+    #: Recogniser: a PaddleOCR model name or a model folder. Default: the shipped network.
+    reader: str | None = None
     #: What runs the recogniser: `openvino`, `onnxruntime` or `paddle`.
     reader_engine: str = "openvino"
     #: Threads that decoding and each network may use in one process.

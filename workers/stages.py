@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -21,7 +22,7 @@ from pipeline.errors import DashplateError
 from pipeline.inputs import check_allowed
 from pipeline.look import LookOptions
 from pipeline.records import Box, Crop, MediaInfo, Reading, SegmentSpan, SegmentState
-from pipeline.road import load_detector, load_reader, look_at
+from pipeline.road import Parts, load_detector, load_reader, look_at
 from workers.lease import Lease
 from workers.settings import settings
 from workers.store import Store
@@ -69,7 +70,7 @@ def read(segment_id: int, attempt: int) -> bool:
         url = settings().require_database()
         with session(url) as db:
             rows = crops_of(db, segment_id)
-        readings = _readings(rows, tuple(work.options["countries"]))
+        readings = _readings(rows, work.options)
         with session(url) as db:
             segment = moves.hold(db, segment_id, attempt, SegmentState.READING)
             if segment is None:
@@ -79,12 +80,20 @@ def read(segment_id: int, attempt: int) -> bool:
         return True
 
 
-def _readings(rows: dict[int, list[CropRow]], countries: tuple[str, ...]) -> dict[int, Reading]:
+def _readings(rows: dict[int, list[CropRow]], options: dict[str, Any]) -> dict[int, Reading]:
     if not rows:
         return {}
     crops = [[_crop(row) for row in tracklet] for tracklet in rows.values()]
-    read = load_reader(settings().parts, countries).read_tracklets(crops)
+    read = load_reader(_parts(options), tuple(options["countries"])).read_tracklets(crops)
     return {tracklet: reading for tracklet, reading in zip(rows, read, strict=True) if reading is not None}
+
+
+def _parts(options: dict[str, Any]) -> Parts:
+    """This worker's models, but for the reader that the job asks for; jobs from before could not."""
+    reader = options.get("reader")
+    if reader is not None and Path(reader).is_absolute():
+        check_allowed(Path(reader), settings().roots)
+    return settings().parts.reading_with(reader, options.get("reader_engine"))
 
 
 def _crop(row: CropRow) -> Crop:

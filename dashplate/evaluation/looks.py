@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 
 import models
-from dashplate.evaluation.truth import Picture
+from dashplate.evaluation.detection.truth import Picture
 from pipeline.detect import (
     FRAMES_PER_CALL,
     INPUT_PX,
@@ -89,7 +89,7 @@ def look_at(pictures: Iterable[Picture], look: Look) -> Iterator[tuple[Picture, 
     detector: Detector | None = None
     for batch in _batches(pictures, look.options.batch):
         images = [image for _, image in batch]
-        detector = detector or _warm(look, images)
+        detector = detector or warm_detector(look, min(FLOOR, look.options.threshold), images)
         started = time.perf_counter()
         found = detector.detect(images)
         ms = (time.perf_counter() - started) / len(images) * 1000
@@ -101,20 +101,29 @@ def look_at(pictures: Iterable[Picture], look: Look) -> Iterator[tuple[Picture, 
 
 def open_picture(picture: Picture) -> Image:
     """The picture, upright, BGR. Raises UsageError where the file holds none, or not the plates that it should."""
-    photo = read_photo(picture.path)
-    if photo is None:
-        raise UsageError(f"{picture.path} is no picture that can be decoded.")
-    height, width = photo.image.shape[:2]
+    image = open_image(picture.path)
+    height, width = image.shape[:2]
     outside = (picture.plates[:, :2] >= (width, height)).any() or (picture.plates[:, 2:] <= 0).any()
     if outside:
         raise UsageError(f"{picture.name} is {width}x{height} pixels, and a plate of it is said to lie outside.")
+    return image
+
+
+def open_image(path: Path) -> Image:
+    """The picture in a file, upright, BGR. Raises UsageError where there is none."""
+    photo = read_photo(path)
+    if photo is None:
+        raise UsageError(f"{path} is no picture that can be decoded.")
     return photo.image
 
 
-def _warm(look: Look, images: Sequence[Image]) -> Detector:
-    """A detector that has looked once: the first call loads the network, and the clock shall not see that."""
+def warm_detector(look: Look, threshold: float, images: Sequence[Image]) -> Detector:
+    """A detector that has looked once: the first call loads the network, and the clock shall not see that.
+
+    Raises ModelError where the weights are missing or none.
+    """
     try:
-        detector = look.detector(min(FLOOR, look.options.threshold))
+        detector = look.detector(threshold)
         detector.detect(images)
     except DashplateError:
         raise

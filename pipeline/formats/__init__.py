@@ -26,7 +26,7 @@ from pipeline.formats.table import Table
 #: Characters an unknown plate draws from: the catch-all's yardstick.
 _POOL = 36
 #: Rare scripts count for more than one character of the Latin pool.
-_RARE_POOL = 100
+_RARE_POOL = 400
 #: Share of the prior that goes to texts of no known form, so that no reading is ever impossible.
 _FORMLESS_SHARE = 0.15
 #: A country is named where it holds at least this share of a text's probability: LL DDD LL alone is French, Italian

@@ -25,8 +25,9 @@ DEFAULT_ENGINE = Engine.OPENVINO
 
 #: Input widths are multiples of this, so that few shapes are ever compiled.
 BUCKET_PX = 32
-#: Narrowest and widest input. PaddleOCR pads to 320 at least; a plate's text fits 96 to 240.
-MIN_WIDTH_PX, MAX_WIDTH_PX = 96, 320
+#: Narrowest and widest input. PaddleOCR pads to 320 at least; a plate's text fits 96 to 240, and the shipped reader has
+#: learnt from nothing wider than 256.
+MIN_WIDTH_PX, MAX_WIDTH_PX = 96, 256
 #: Crops in one call of the network.
 BATCH = 8
 

@@ -27,6 +27,7 @@ from db.engine import session
 from db.results import read_tracklets_of
 from db.rows import sighting_row
 from pipeline import road
+from pipeline.recognizers import BUNDLED_MODEL
 from pipeline.records import ReadTracklet, Sighting
 from tests.branded import BOARD_TEXT, write_branded
 from tests.helpers_processes import PATIENCE_S, family, wait_until
@@ -48,8 +49,8 @@ class Fleet:
     data_dir: Path
     workers: Supervisor
 
-    def submit(self, paths: Sequence[Path], *countries: str, keep_overlays: bool = False) -> int:
-        return jobs.submit(self.url, paths, None, jobs.JobOptions(countries, keep_overlays=keep_overlays))
+    def submit(self, paths: Sequence[Path], *countries: str, **options: Any) -> int:
+        return jobs.submit(self.url, paths, None, jobs.JobOptions(countries, **options))
 
     def finish(self, job: int) -> None:
         """Wait for a job's end."""
@@ -167,7 +168,8 @@ def test_bad_files_end_with_a_sentence_and_the_others_go_on(
     good = _copies(demo_drive.video, tmp_path, 1)[0]
     fake = tmp_path / "fake.mp4"
     fake.write_text("This is a text.\n" * 500)
-    job = fleet.submit([fake, tmp_path / "gone.mp4", good], "FR")
+    reader = {"reader": BUNDLED_MODEL, "reader_engine": "onnxruntime"}
+    job = fleet.submit([fake, tmp_path / "gone.mp4", good], "FR", **reader)
     fleet.finish(job)
     videos = {Path(v["path"]).name: v for v in fleet.ask(_VIDEOS, job=job)}
     assert {name: v["state"] for name, v in videos.items()} == {
@@ -179,6 +181,8 @@ def test_bad_files_end_with_a_sentence_and_the_others_go_on(
     for name in ("fake.mp4", "gone.mp4"):
         assert name in videos[name]["problem"]
         assert videos[name]["problem"].endswith(".")
+    (stored,) = fleet.ask("SELECT options->>'reader' AS reader FROM jobs WHERE id = :job", job=job)
+    assert stored["reader"] == BUNDLED_MODEL
     # The countries asked for travelled with the job to the reader, and only there is a format a country.
     with session(fleet.url) as db:
         readings = [t.reading for t in read_tracklets_of(db, videos[good.name]["id"])]

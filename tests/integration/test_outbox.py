@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+import pytest
 from sqlalchemy.orm import Session
 
+from dashplate.jobs import JobOptions, submit
 from db import outbox, report
 from db.engine import session
-from db.models import (
-    CropRow,
-    Job,
-    ReadingRow,
-    Segment,
-    SightingRow,
-    TrackletRow,
-)
-from db.results import (
-    crops_of,
-    end_video,
-    store_readings,
-    store_sightings,
-    store_tracklets,
-)
+from db.models import CropRow, Job, ReadingRow, Segment, SightingRow, TrackletRow, Video
+from db.results import crops_of, end_video, store_readings, store_sightings, store_tracklets
 from db.submit import NewVideo, add_videos, close_if_done, create_job
-from pipeline.records import (
-    VideoState,
-)
+from pipeline.errors import UsageError
+from pipeline.records import VideoState
 from tests.helpers_db import (
     count,
     end,
@@ -96,6 +85,15 @@ def test_the_same_file_twice_in_a_job_is_one_video(database_url: str) -> None:
         assert add_videos(db, one, files) == 0
         assert add_videos(db, two, files) == 2, "another job is another matter"
         assert [row["path"] for row in report.videos(db, one)] == ["/cam/a.mp4", "/cam/b.mp4"]
+
+
+def test_a_job_keeps_the_options_that_it_was_made_with(database_url: str, tmp_path: Path) -> None:
+    job_id, _ = make_job(database_url, 0)
+    video = tmp_path / "late.mp4"
+    video.write_bytes(b"late")
+    with pytest.raises(UsageError, match=f"Job {job_id} keeps the options"):
+        submit(database_url, [video], None, JobOptions(("GB",)), job_id)
+    assert count(database_url, Video) == 1
 
 
 def test_more_files_than_fit_one_insert(database_url: str) -> None:

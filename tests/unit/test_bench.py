@@ -10,7 +10,8 @@ from bench.clips import Clip, Spotted, real_clips, scored
 from bench.memory import Peaks, Seen, roles_of
 from bench.runs import Program, RoadRun, first_reading_s, naive_run
 from bench.table import Measured, as_markdown
-from bench.texts import could_be_plate, normalised, repeated, spans
+from bench.texts import repeated, spans
+from dashplate.evaluation.texts import could_be_plate, normalised
 from pipeline.errors import UsageError
 from training.synthesis.truth import TruePlate
 

@@ -17,6 +17,8 @@ from pipeline.read import Reader
 from pipeline.recognizers import Engine, load_recognizer
 from pipeline.records import Image
 
+pytestmark = pytest.mark.filterwarnings("ignore:No ccache found:UserWarning")
+
 DIGITS = "0123456789"
 HEIGHT_PX, CELL_PX = 48, 16
 #: How far the filter that fits stands out.

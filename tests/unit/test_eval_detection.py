@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from dashplate.evaluation.detection import boxes_csv
-from dashplate.evaluation.drawing import draw, draw_mistakes, find_mistakes
+from dashplate.evaluation.detection.drawing import draw, draw_mistakes, find_mistakes
+from dashplate.evaluation.detection.run import boxes_csv
+from dashplate.evaluation.detection.scores import NIGHT_BELOW_LUMA, Judged, Row, judge, table_rows
+from dashplate.evaluation.detection.truth import Picture, Selection, load_truth
 from dashplate.evaluation.looks import Look, Seen, look_at, the_look
-from dashplate.evaluation.scores import NIGHT_BELOW_LUMA, Judged, Row, judge, table_rows
-from dashplate.evaluation.truth import Picture, Selection, load_truth
 from pipeline.errors import ModelError, UsageError
 from pipeline.records import Box, Detection, MediaKind
 from pipeline.road import Parts, load_detector

@@ -139,11 +139,14 @@ def test_a_single_read_is_marked_and_has_to_be_sure() -> None:
     assert only([tracklet("LS15EBC", reads=2)]).confirmed
     assert texts([tracklet("LS15EBC", reads=1, sure=0.5)]) == []
     assert texts([tracklet("XX1QQ2Z", reads=1, sure=0.9, country=None)]) == []
+    assert texts([tracklet("XX1QQ2Z", reads=1, sure=0.97, country=None)]) == ["XX1QQ2Z"]
 
 
-def test_short_texts_of_no_country_are_dropped() -> None:
-    assert texts([tracklet("A1B", country=None, reads=5)]) == []
-    assert texts([tracklet("MF64214", country=None, reads=5)]) == ["MF64214"]
+def test_texts_of_no_country_are_kept_where_they_are_sure_and_short_ones_where_they_are_surer() -> None:
+    assert texts([tracklet("MF64214", country=None, reads=5, sure=0.8)]) == ["MF64214"]
+    assert texts([tracklet("MF64214", country=None, reads=5, sure=0.6)]) == []
+    assert texts([tracklet("AM66", country=None, reads=5, sure=0.8)]) == []
+    assert texts([tracklet("AM66", country=None, reads=5, sure=0.97)]) == ["AM66"]
 
 
 def test_a_photograph_needs_no_second_look() -> None:

@@ -28,7 +28,7 @@ Quick = Annotated[bool, typer.Option("--quick", help="A small set and two minute
 
 DATA, WORK = Path("../shared/data"), Path("runs/reader")
 FOLDER = MODELS_DIR / "plate-reader"
-MINUTES, QUICK_MINUTES, QUICK_SAMPLES = 20.0, 2.0, 2_500
+MINUTES, QUICK_MINUTES, QUICK_SAMPLES = 40.0, 2.0, 2_500
 
 
 @app.command()
@@ -53,7 +53,7 @@ def export(work: Work = WORK, model: Model = FOLDER) -> None:
 
 @app.command()
 def evaluate(data: Data = DATA, work: Work = WORK, model: Model = FOLDER, threads: int | None = None) -> None:
-    """Print the table over the development pictures, the untrained model beside the trained one."""
+    """Print how the untrained and the trained model do bare of formats; `dashplate eval reading` tells the rest."""
     typer.echo(evaluate_models({"base": BUNDLED_MODEL, "trained": str(model)}, data, work / "cache", threads))
 
 

@@ -1,4 +1,4 @@
-"""Measures readers on the development split, as the pipeline reads a plate picture, and by their bare CTC text."""
+"""Measures what `dashplate eval reading` does not: a reader's bare CTC text, and what it reads where no plate is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipeline.crops import cut
 from pipeline.formats import load_formats
+from pipeline.formats.confusions import folded
 from pipeline.read import LINE_MIN_PX, ROW_MIN_PX, Reader
 from pipeline.recognizers import DEFAULT_ENGINE, PlateRecognizer, load_recognizer
 from pipeline.recognizers.alphabet import BLANK, CHARS, OTHER, Posterior
@@ -19,8 +20,6 @@ from training.detector.photos import load_photos
 
 from .material import box_of, load, rows_in, rows_of
 
-#: Labels use these loosely, and many countries draw them alike.
-_FOLDED = str.maketrans("OI", "01")
 _FALSE = "places that are no plate"
 
 
@@ -45,66 +44,51 @@ class Example:
 
 @dataclass(frozen=True)
 class Read:
-    """What a reader made of each example; empty where it read nothing."""
+    """What a reader made of the examples."""
 
-    #: With rows tried, formats as prior and everything illegible dropped.
-    texts: list[str]
-    #: The likeliest class of each step, rows as the truth has them.
+    #: For each of them the likeliest class of each step, rows as the truth has them; empty where it read nothing.
     greedy: list[str]
     #: Milliseconds of the recogniser for each picture of a line.
     line_ms: float
+    #: Places that are no plate where the pipeline, with this reader, reads something.
+    false: int
 
 
 def evaluate(models: dict[str, str], data: Path, cache_dir: Path, threads: int | None = None) -> str:
     """Return the table of several readers, model folders or names by the heading that they get, as Markdown."""
     examples = development_material(data)
     reads = {name: read(model, examples, cache_dir, threads) for name, model in models.items()}
-    headings = [f"{what}, {name}" for what in ("exact", "O=0, I=1", "bare CTC, O=0, I=1") for name in models]
+    headings = [f"bare CTC, O=0, I=1, {name}" for name in models]
     lines = ["| Plates | " + " | ".join(headings) + " |", "|---|" + "---:|" * len(headings)]
     for group in dict.fromkeys(example.group for example in examples):
-        chosen = [index for index, example in enumerate(examples) if example.group == group]
         if group != _FALSE:
-            lines.append(_line(group, chosen, examples, list(reads.values())))
+            lines.append(_line(group, examples, list(reads.values())))
     lines.append("")
-    false = [index for index, example in enumerate(examples) if example.group == _FALSE]
+    places = sum(example.group == _FALSE for example in examples)
     for name, said in reads.items():
-        letters = sum(bool(said.texts[index]) for index in false)
-        lines.append(f"{name}: reads something in {letters} of {len(false)} {_FALSE}; {said.line_ms:.1f} ms a line.")
+        lines.append(f"{name}: reads something in {said.false} of {places} {_FALSE}; {said.line_ms:.1f} ms a line.")
     return "\n".join(lines)
 
 
-def _line(group: str, chosen: list[int], examples: Sequence[Example], reads: Sequence[Read]) -> str:
+def _line(group: str, examples: Sequence[Example], reads: Sequence[Read]) -> str:
+    chosen = [index for index, example in enumerate(examples) if example.group == group]
     truth = [examples[index].text for index in chosen]
-    exact = [share(truth, [said.texts[i] for i in chosen]) for said in reads]
-    folded = [share(truth, [said.texts[i] for i in chosen], folded=True) for said in reads]
-    bare = [share(truth, [said.greedy[i] for i in chosen], folded=True) for said in reads]
-    return f"| {group} ({len(chosen)}) | " + " | ".join(f"{value:.3f}" for value in [*exact, *folded, *bare]) + " |"
+    bare = [share(truth, [said.greedy[i] for i in chosen]) for said in reads]
+    return f"| {group} ({len(chosen)}) | " + " | ".join(f"{value:.3f}" for value in bare) + " |"
 
 
-def share(truth: Sequence[str], said: Sequence[str], *, folded: bool = False) -> float:
-    """Share of texts that are right, on request with O and 0, I and 1 taken for the same."""
-    if folded:
-        truth, said = ([text.translate(_FOLDED) for text in texts] for texts in (truth, said))
-    return sum(a == b for a, b in zip(truth, said, strict=True)) / max(1, len(truth))
+def share(truth: Sequence[str], said: Sequence[str]) -> float:
+    """Share of texts that are right, O and 0, I and 1 taken for the same."""
+    return sum(folded(a) == folded(b) for a, b in zip(truth, said, strict=True)) / max(1, len(truth))
 
 
 def read(model: str, examples: Sequence[Example], cache_dir: Path, threads: int | None = None) -> Read:
     """Read every example with one model."""
     recognizer = load_recognizer(model, DEFAULT_ENGINE, cache_dir, threads)
     reader = Reader(recognizer, load_formats(()))
-    texts = [_read(reader, example) for example in examples]
-    greedy, line_ms = _bare(recognizer, examples)
-    return Read(texts, greedy, line_ms)
-
-
-def _read(reader: Reader, example: Example) -> str:
-    if example.picture is None:
-        return ""
-    if isinstance(example.picture, Crop):
-        reading = reader.read_tracklet([example.picture])
-    else:
-        reading = reader.read_plate_image(example.picture)
-    return reading.text if reading else ""
+    false = [example.picture for example in examples if example.group == _FALSE]
+    readings = [reader.read_tracklet([crop]) for crop in false if isinstance(crop, Crop)]
+    return Read(*_bare(recognizer, examples), sum(reading is not None for reading in readings))
 
 
 def _bare(recognizer: PlateRecognizer, examples: Sequence[Example]) -> tuple[list[str], float]:

@@ -56,7 +56,7 @@ _KEPT_PLATES, _NEW_PLATE = 64, 0.4
 class Recipe:
     """How much to render."""
 
-    #: Plates, two-row ones and places that are none included: about what 30 minutes of training see once.
+    #: Plates, two-row ones and places that are none included: about what 40 minutes of training see once or twice.
     samples: int = 170_000
     #: Every draw follows from it.
     seed: int = 20261121

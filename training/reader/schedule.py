@@ -11,7 +11,7 @@ class Schedule:
     """How to train."""
 
     #: Wall-clock seconds until the last step.
-    budget_s: float = 20 * 60
+    budget_s: float = 40 * 60
     #: Highest learning rates of AdamW, of the classifier and of all before it.
     head_rate: float = 1e-3
     body_rate: float = 1e-4

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from rich.markup import escape
 from rich.table import Table
 
+from dashplate.evaluation.detection.scores import LEGIBLE_FROM_PX, NIGHT_BELOW_LUMA, Operation, Row
+from dashplate.evaluation.detection.speed import FRAME_HEIGHT_PX, FRAME_WIDTH_PX, Speed
 from dashplate.evaluation.looks import Look
-from dashplate.evaluation.scores import LEGIBLE_FROM_PX, NIGHT_BELOW_LUMA, Operation, Row
-from dashplate.evaluation.speed import FRAME_HEIGHT_PX, FRAME_WIDTH_PX, Speed
 from pipeline.scales import CLOSE_UPS
 
 _COLUMNS = ("", "pictures", "plates", "recall", "precision", "AP50", "AP50-95", "false/frame", "ms/frame")

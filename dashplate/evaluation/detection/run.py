@@ -11,12 +11,12 @@ from pathlib import Path
 from rich.progress import track
 
 from dashplate import show
-from dashplate.evaluation.drawing import KINDS, draw_mistakes
+from dashplate.evaluation.detection.drawing import KINDS, draw_mistakes
+from dashplate.evaluation.detection.scores import Judged, judge, operations, table_rows
+from dashplate.evaluation.detection.speed import compare_speed
+from dashplate.evaluation.detection.table import as_json, detection_table, notes, speed_line, threshold_table
+from dashplate.evaluation.detection.truth import CORNERS, Picture
 from dashplate.evaluation.looks import Look, look_at
-from dashplate.evaluation.scores import Judged, judge, operations, table_rows
-from dashplate.evaluation.speed import compare_speed
-from dashplate.evaluation.table import as_json, detection_table, notes, speed_line, threshold_table
-from dashplate.evaluation.truth import CORNERS, Picture
 
 
 @dataclass(frozen=True, slots=True)

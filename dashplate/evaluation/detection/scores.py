@@ -10,8 +10,8 @@ from statistics import median
 
 import numpy as np
 
+from dashplate.evaluation.detection.truth import Picture
 from dashplate.evaluation.looks import Seen
-from dashplate.evaluation.truth import Picture
 from pipeline.records import Detection
 from training.detector.measure import (
     COCO_IOUS,

@@ -1,0 +1,1 @@
+"""`dashplate eval detection`: boxes that are known against boxes that are found."""

@@ -1,0 +1,1 @@
+"""`dashplate eval reading`: plate crops whose text is known."""

@@ -1,0 +1,1 @@
+"""Fusion beside other ways of making one text of several crops."""

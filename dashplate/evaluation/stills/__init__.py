@@ -1,0 +1,1 @@
+"""`dashplate eval stills`: photographs end to end."""

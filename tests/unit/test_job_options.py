@@ -1,0 +1,58 @@
+"""What a user asks for with a job: checked where it is typed, obeyed where it is worked on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dashplate.jobs import JobOptions, job_options
+from pipeline.errors import Inaccessible, UsageError
+from workers import stages
+from workers.settings import settings
+
+
+def test_what_is_not_asked_for_is_left_to_the_workers() -> None:
+    assert job_options(None) == JobOptions()
+    parts = stages._parts(JobOptions().as_json())
+    assert parts == settings().parts
+
+
+def test_a_reader_and_its_engine_travel_with_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reader").mkdir()
+    options = job_options("gb,FR", reader="reader", engine="onnxruntime")
+    assert options == JobOptions(("GB", "FR"), reader=str(tmp_path / "reader"), reader_engine="onnxruntime")
+    assert options.folders == [tmp_path / "reader"]
+    parts = stages._parts(options.as_json())
+    assert (parts.reader, parts.reader_engine) == (str(tmp_path / "reader"), "onnxruntime")
+
+
+def test_a_model_s_name_stays_a_name() -> None:
+    options = job_options(None, reader="PP-OCRv5_server_rec")
+    assert (options.reader, options.folders) == ("PP-OCRv5_server_rec", [])
+    assert stages._parts(options.as_json()).reader == "PP-OCRv5_server_rec"
+
+
+def test_jobs_from_before_readers_could_be_asked_for_are_read_as_ever() -> None:
+    assert stages._parts({"countries": [], "sample_fps": 10.0}) == settings().parts
+
+
+def test_a_reader_outside_the_allowed_folders_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASHPLATE_ROOTS", str(tmp_path / "videos"))
+    settings.cache_clear()
+    (tmp_path / "reader").mkdir()
+    try:
+        with pytest.raises(Inaccessible, match="outside the folders"):
+            stages._parts(job_options(None, reader=str(tmp_path / "reader")).as_json())
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("reader", "engine", "sentence"), [("no/such/folder", None, "does not exist"), (None, "abacus", "choose one of")]
+)
+def test_what_cannot_be_meant_is_refused_at_once(reader: str | None, engine: str | None, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        job_options(None, reader=reader, engine=engine)
