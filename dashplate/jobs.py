@@ -21,7 +21,9 @@ from pipeline.formats import load_formats
 from pipeline.inputs import find_media, fingerprint
 from pipeline.look import SAMPLE_FPS
 from pipeline.recognizers import Engine
+from pipeline.recognizers.engines import require_files
 from workers.dispatch import pump
+from workers.settings import settings
 
 #: How often a followed job is looked at.
 POLL_S = 0.25
@@ -60,16 +62,21 @@ def job_options(
     """The options as a user types them; raises UsageError for one that cannot be meant."""
     if engine is not None and engine not in list(Engine):
         raise UsageError(f"The reader cannot run on {engine}; choose one of {', '.join(Engine)}.")
-    return JobOptions(parse_countries(country), SAMPLE_FPS, keep_overlays, reader and _reader(reader), engine)
+    return JobOptions(parse_countries(country), SAMPLE_FPS, keep_overlays, reader and _reader(reader, engine), engine)
 
 
-def _reader(value: str) -> str:
-    """A folder by its whole path, so that it means the same to a worker; a model's name as it is."""
-    path = Path(value).expanduser()
+def _reader(value: str, engine: str | None) -> str:
+    """A folder by its whole path, so that it means the same to a worker; a model's name as it is.
+
+    Raises UsageError for a file or a folder that is not there, ModelError for one that is no model.
+    """
+    # os.path: pathlib raises for a home that does not exist.
+    path = Path(os.path.expanduser(value))
     if path.is_dir():
+        require_files(path, Engine(engine or settings().reader_engine))
         return str(path.resolve())
-    if len(path.parts) > 1:
-        raise UsageError(f"The reader folder {value} does not exist.")
+    if len(path.parts) > 1 or path.exists():
+        raise UsageError(f"The reader {value} is no folder. Name a PaddleOCR model's folder, or a model by its name.")
     return value
 
 

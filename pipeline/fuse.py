@@ -8,6 +8,7 @@ its exact CTC probability, which does not care where in the crop the characters 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from rapidfuzz.distance import Levenshtein
 
 from pipeline import ctc
 from pipeline.formats import Formats
-from pipeline.formats.confusions import CONFUSIONS
+from pipeline.formats.confusions import CONFUSIONS, folded
 from pipeline.recognizers.alphabet import BLANK, CHARS, CLASS_OF, OTHER, Posterior
 from pipeline.records import Candidate, Character, Reading
 
@@ -34,9 +35,6 @@ class FuseOptions:
     confusion: float = 1.0
     #: Probability that a step says nothing about the plate: bounds what one bad crop can veto.
     doubt: float = 0.002
-    #: Power to which the shares of the texts are raised in the end: what makes a text said to be 0.9 sure right nine
-    #: times in ten. The allowances above are made for the worst and take too much from the rest.
-    sharpness: float = 1.3
     #: Chance that one of many crops is of no use at all, relative to the text it likes best: bounds what it can veto.
     outlier: float = 0.01
 
@@ -74,7 +72,8 @@ def fuse(
     """Fuse one matrix (steps, `alphabet.CLASSES`) per crop; None where no crop shows any character.
 
     `qualities` weigh the crops against each other; only their ratios matter. The confidence is the text's share of
-    the fused probability, what no candidate explains included.
+    the fused probability, what no candidate explains included; texts that no picture tells apart (O and 0, I and 1)
+    count as one, named by the likeliest of them.
     """
     options = options or FuseOptions()
     softened = [_softened(matrix, options) for matrix in matrices]
@@ -84,12 +83,14 @@ def fuse(
         return None
     logs = ctc.log_probabilities(softened, [tuple(CLASS_OF[char] for char in text) for text in texts])
     shares = _posterior(logs, texts, _weights(qualities, options), formats, options)
-    best = int(np.argmax(shares))
+    together = _together(texts, shares)
+    key = max(together, key=lambda k: (together[k], k))
+    best = max((i for i, text in enumerate(texts) if folded(text) == key), key=lambda i: shares[i])
     return Reading(
         text=texts[best],
-        confidence=float(shares[best]),
+        confidence=min(1.0, together[key]),
         characters=_characters(texts[best], texts, shares),
-        alternatives=_alternatives(best, texts, shares),
+        alternatives=_alternatives(key, texts, shares, together),
         country=match.country if (match := formats.match(texts[best])) else None,
         reads=sum(_agrees(_text(proposals[0][0]), texts[best]) for proposals in own),
         crops=len(matrices),
@@ -146,8 +147,16 @@ def _posterior(
     everything = weights @ np.log(np.exp(relative) + outlier + _NEVER_ZERO)
     everything[:-1] += options.prior * formats.trust * np.array([formats.gain(text) for text in texts])
     everything[-1] += math.log(_UNPROPOSED_TEXTS)
-    shares = np.exp(options.sharpness * (everything - everything.max()))
+    shares = np.exp(everything - everything.max())
     return np.asarray(shares[:-1] / shares.sum())
+
+
+def _together(texts: Sequence[str], shares: NDArray[np.float64]) -> dict[str, float]:
+    """Share of each key: of all texts that no picture tells apart."""
+    together: dict[str, float] = defaultdict(float)
+    for text, share in zip(texts, shares, strict=True):
+        together[folded(text)] += float(share)
+    return together
 
 
 def _characters(best: str, texts: Sequence[str], shares: NDArray[np.float64]) -> tuple[Character, ...]:
@@ -155,7 +164,7 @@ def _characters(best: str, texts: Sequence[str], shares: NDArray[np.float64]) ->
     agreed = np.zeros(len(best))
     for text, share in zip(texts, shares, strict=True):
         same = np.ones(len(best))
-        for edit in Levenshtein.editops(best, text):
+        for edit in Levenshtein.editops(folded(best), folded(text)):
             if edit.tag != "insert":
                 same[edit.src_pos] = 0.0
         agreed += share * same
@@ -163,9 +172,15 @@ def _characters(best: str, texts: Sequence[str], shares: NDArray[np.float64]) ->
     return tuple(Character(char, float(share)) for char, share in zip(best, np.minimum(agreed, 1.0), strict=True))
 
 
-def _alternatives(best: int, texts: Sequence[str], shares: NDArray[np.float64]) -> tuple[Candidate, ...]:
-    others = [int(index) for index in np.argsort(-shares) if index != best]
-    return tuple(Candidate(texts[index], float(shares[index])) for index in others[:_ALTERNATIVES])
+def _alternatives(
+    best: str, texts: Sequence[str], shares: NDArray[np.float64], together: dict[str, float]
+) -> tuple[Candidate, ...]:
+    """The likeliest text of every key but the best, likeliest key first."""
+    names: dict[str, str] = {}
+    for index in np.argsort(-shares):
+        names.setdefault(folded(texts[index]), texts[index])
+    others = sorted((key for key in names if key != best), key=lambda key: -together[key])
+    return tuple(Candidate(names[key], together[key]) for key in others[:_ALTERNATIVES])
 
 
 def _agrees(own: str, fused: str) -> bool:

@@ -8,10 +8,11 @@ Fixed-prefix similarity (Jaro-Winkler) is not used: vehicles of one region share
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline.formats.confusions import CONFUSIONS
+from pipeline.formats.confusions import CONFUSIONS, folded
 from pipeline.records import (
     Candidate,
     Character,
@@ -77,16 +78,17 @@ class _Group:
 
     def sighting(self) -> Sighting:
         shares = _fused(self.members)
-        text = max(shares, key=lambda t: (shares[t], t))
-        best = max(self.members, key=lambda m: (_proposals(m.reading).get(text, 0.0) * _weight(m), -m.index))
+        key = max(shares, key=lambda k: (shares[k], k))
+        text, country = _named(self.members, key)
+        best = max(self.members, key=lambda m: (_proposals(m.reading).get(key, 0.0) * _weight(m), -m.index))
         reads = sum(m.reading.reads for m in self.members if edit_cost(m.reading.text, text) <= LIKE_COST)
         return Sighting(
             index=0,
             text=text,
-            country=next((m.reading.country for m in self.members if m.reading.text == text), None),
-            confidence=min(1.0, shares[text]),
+            country=country,
+            confidence=min(1.0, shares[key]),
             characters=_characters(self.members, text),
-            alternatives=_runners_up(shares, text),
+            alternatives=_runners_up(self.members, shares, key),
             first=min((m.first for m in self.members), key=lambda o: o.pts),
             last=max((m.last for m in self.members), key=lambda o: o.pts),
             best=best.best,
@@ -130,15 +132,25 @@ def _homes(groups: Sequence[_Group], tracklet: ReadTracklet) -> Iterator[tuple[f
 def _kinship(a: ReadTracklet, b: ReadTracklet) -> float | None:
     """How unlike two tracklets of one vehicle are; None where they are two vehicles."""
     gap_s = max(b.first.time_s - a.last.time_s, a.first.time_s - b.last.time_s, 0.0)
-    if a.reading.text == b.reading.text:
+    if folded(a.reading.text) == folded(b.reading.text):
         return 0.0 if gap_s <= SAME_TEXT_GAP_S else None
     if gap_s > LIKE_TEXT_GAP_S:
-        return None
+        return LIKE_COST if gap_s <= SAME_TEXT_GAP_S and _is_stray(a, b) else None
     if _part_of(a, b):
         return LIKE_COST
     cost = edit_cost(a.reading.text, b.reading.text)
     # A whole letter apart is two cars of one fleet as often as one car misread: one of them must have doubted.
     return cost if cost < LIKE_COST or (cost == LIKE_COST and _either_doubts(a.reading, b.reading)) else None
+
+
+def _is_stray(a: ReadTracklet, b: ReadTracklet) -> bool:
+    """Whether one of two like texts is a lone look at the other's plate, which had not moved: a glare, a wiper."""
+    earlier, later = (a, b) if a.last.time_s <= b.first.time_s else (b, a)
+    (x0, y0), (x1, y1) = earlier.last.box.centre, later.first.box.centre
+    widest = max(earlier.last.box.width, later.first.box.width)
+    unmoved = math.hypot(x1 - x0, y1 - y0) <= ELSEWHERE_WIDTHS * widest
+    lone = min(a.reading.reads, b.reading.reads) <= 1
+    return lone and unmoved and edit_cost(a.reading.text, b.reading.text) <= LIKE_COST
 
 
 def _either_doubts(a: Reading, b: Reading) -> bool:
@@ -155,7 +167,7 @@ def _part_of(a: ReadTracklet, b: ReadTracklet) -> bool:
 def _elsewhere(a: ReadTracklet, b: ReadTracklet) -> bool:
     """Seen at the same time in two places with two texts: two vehicles, however alike."""
     begin_s, end_s = max(a.first.time_s, b.first.time_s), min(a.last.time_s, b.last.time_s)
-    if end_s <= begin_s or a.reading.text == b.reading.text:
+    if end_s <= begin_s or folded(a.reading.text) == folded(b.reading.text):
         return False
     (ax, ay), (bx, by) = _centre_at(a, (begin_s + end_s) / 2), _centre_at(b, (begin_s + end_s) / 2)
     return math.hypot(ax - bx, ay - by) > ELSEWHERE_WIDTHS * max(a.best.box.width, b.best.box.width)
@@ -174,16 +186,19 @@ def _weight(member: ReadTracklet) -> float:
 
 
 def _fused(members: Sequence[ReadTracklet]) -> dict[str, float]:
-    """Share of each text over all tracklets: log-probabilities summed, weighted by how much each tracklet saw."""
+    """Share of each key over all tracklets: log-probabilities summed, weighted by how much each tracklet saw.
+
+    A key stands for all texts that no picture tells apart.
+    """
     proposals = [_proposals(m.reading) for m in members]
     # Sorted, so that sums are the same to the last bit in every process.
-    texts = sorted({text for own in proposals for text in own})
+    keys = sorted({key for own in proposals for key in own})
     # The heaviest counts once, so that a lone tracklet keeps its own confidences and agreeing ones grow surer.
     heaviest = max(_weight(m) for m in members)
     weighted = [(_weight(m) / heaviest, own) for m, own in zip(members, proposals, strict=True)]
     # A lone tracklet has nobody to be an outlier to.
     floor = _OUTLIER if len(members) > 1 else _NEVER_ZERO
-    logs = {t: sum(w * math.log(own.get(t, 0.0) + floor) for w, own in weighted) for t in texts}
+    logs = {t: sum(w * math.log(own.get(t, 0.0) + floor) for w, own in weighted) for t in keys}
     unexplained = sum(w * math.log(max(_NEVER_ZERO, 1.0 - sum(own.values()))) for w, own in weighted)
     top = max(*logs.values(), unexplained)
     total = sum(math.exp(log - top) for log in (*logs.values(), unexplained))
@@ -191,25 +206,40 @@ def _fused(members: Sequence[ReadTracklet]) -> dict[str, float]:
 
 
 def _proposals(reading: Reading) -> dict[str, float]:
-    own = {c.text: c.confidence for c in reading.alternatives}
-    own[reading.text] = reading.confidence
+    """Share of each key in one reading."""
+    own: dict[str, float] = defaultdict(float)
+    said = [(reading.text, reading.confidence), *((c.text, c.confidence) for c in reading.alternatives)]
+    for text, share in said:
+        own[folded(text)] += share
     return own
+
+
+def _named(members: Sequence[ReadTracklet], key: str) -> tuple[str, str | None]:
+    """The text that a key stands for, and its country: one that fits a form before one that fits none."""
+    evidence: dict[tuple[str, str | None], float] = defaultdict(float)
+    for member in members:
+        reading = member.reading
+        for text, country in ((reading.text, reading.country), *((c.text, None) for c in reading.alternatives)):
+            if folded(text) == key:
+                evidence[text, country] += _proposals(reading)[key] * _weight(member)
+    return max(evidence, key=lambda named: (named[1] is not None, evidence[named], named[0]))
 
 
 def _characters(members: Sequence[ReadTracklet], text: str) -> tuple[Character, ...]:
     """Each position at its surest, over the tracklets that say the text; else the unsure text itself."""
-    said = [m.reading.characters for m in members if m.reading.text == text]
+    key = folded(text)
+    said = [m.reading.characters for m in members if folded(m.reading.text) == key]
     if not said:
-        share = max((c.confidence for m in members for c in m.reading.alternatives if c.text == text), default=0.0)
+        share = max(_proposals(m.reading).get(key, 0.0) for m in members)
         return tuple(Character(char, share) for char in text)
     return tuple(
         Character(char, max(own[i].confidence for own in said)) for i, char in enumerate(text)
     )
 
 
-def _runners_up(shares: dict[str, float], text: str) -> tuple[Candidate, ...]:
-    others = sorted((t for t in shares if t != text), key=lambda t: (-shares[t], t))
-    return tuple(Candidate(t, shares[t]) for t in others[:_ALTERNATIVES])
+def _runners_up(members: Sequence[ReadTracklet], shares: dict[str, float], best: str) -> tuple[Candidate, ...]:
+    others = sorted((key for key in shares if key != best), key=lambda key: (-shares[key], key))
+    return tuple(Candidate(_named(members, key)[0], shares[key]) for key in others[:_ALTERNATIVES])
 
 
 def _worth_keeping(sighting: Sighting, kind: MediaKind | None) -> bool:

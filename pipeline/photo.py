@@ -19,6 +19,8 @@ WHOLE_PICTURE_BONUS = 1.05
 #: Cars that cross a border wear two plates, one above the other. At some sizes the detector takes them for one, at
 #: others it finds one of them. Around each plate this wide so many of its widths and heights are looked at again ...
 STACKED_MIN_WIDTH_PX, LOOK_WIDTHS, LOOK_HEIGHTS = 64, 2.0, 5.0
+#: (of the surest few: a car park is not looked at plate by plate) ...
+_MOST_LOOKS = 6
 #: ... and where the plate takes up this share of the height of a box that holds it, the rest is the other plate ...
 _SHARE_OF_STACK = (0.3, 0.62)
 #: ... provided that both are this elongated, as rows of one plate are not, and nearly as wide as the box.
@@ -48,7 +50,7 @@ def read_plates(image: Image, detector: Detector, reader: Reader) -> list[PhotoP
 def _stacked(image: Image, detector: Detector, found: Sequence[Detection]) -> Iterator[Detection]:
     """Plates right above or below a found one; boxes in pixels of the picture."""
     height, width = image.shape[:2]
-    plates = [d.box for d in found if d.box.width >= max(STACKED_MIN_WIDTH_PX, _ONE_ROW * d.box.height)]
+    plates = [d.box for d in found if d.box.width >= max(STACKED_MIN_WIDTH_PX, _ONE_ROW * d.box.height)][:_MOST_LOOKS]
     around = [p.grown(LOOK_WIDTHS * p.width, LOOK_HEIGHTS * p.height).clipped(width, height) for p in plates]
     corners = [(int(box.x1), int(box.y1)) for box in around]
     windows = [image[y : int(box.y2), x : int(box.x2)] for (x, y), box in zip(corners, around, strict=True)]

@@ -82,13 +82,15 @@ class Reader:
         return [reading if _is_legible(reading) else None for reading in readings]
 
     def _doubted(self, reading: Reading, crops: Sequence[Crop]) -> Reading:
-        """The reading with the chance that it is a sign, and no plate, taken off its confidence."""
+        """The reading with the chance that it is a sign, and no plate, taken off its texts' confidences."""
         seen = sum(crop.observation.confidence for crop in crops) / len(crops)
         odds = (1.0 - seen) / max(seen, _LEAST_SEEN)
         if any(char.isdigit() for char in reading.text):
             odds *= SIGNS_WITH_DIGITS
         plate = math.exp(self._formats.trust * self._formats.gain(reading.text))
-        return replace(reading, confidence=reading.confidence * plate / (plate + odds))
+        share = plate / (plate + odds)
+        others = tuple(replace(other, confidence=other.confidence * share) for other in reading.alternatives)
+        return replace(reading, confidence=reading.confidence * share, alternatives=others)
 
     def _fused(
         self, matrices: Sequence[Sequence[Posterior]], qualities: Sequence[Sequence[float]]

@@ -97,7 +97,7 @@ def _detector(parts: Parts, kind: MediaKind) -> Detector:
     return plate_detector(options, None if margin_px is None else SecondLookOptions(threshold, margin_px=margin_px))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def _reader(parts: Parts, countries: tuple[str, ...]) -> Reader:
     return Reader(_recognizer(parts), load_formats(countries or None))
 

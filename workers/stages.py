@@ -91,7 +91,7 @@ def _readings(rows: dict[int, list[CropRow]], options: dict[str, Any]) -> dict[i
 def _parts(options: dict[str, Any]) -> Parts:
     """This worker's models, but for the reader that the job asks for; jobs from before could not."""
     reader = options.get("reader")
-    if reader is not None and Path(reader).is_absolute():
+    if reader is not None and Path(reader).exists():
         check_allowed(Path(reader), settings().roots)
     return settings().parts.reading_with(reader, options.get("reader_engine"))
 

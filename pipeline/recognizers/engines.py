@@ -65,16 +65,19 @@ def load_model(name_or_folder: str, engine: Engine, cache_dir: Path, threads: in
     """
     folder = _folder(name_or_folder, engine, cache_dir)
     if folder is not None:
-        _require_files(folder, engine)
+        require_files(folder, engine)
     recognition = _text_recognition(None if folder else name_or_folder, folder, engine, threads)
     predictor = recognition.paddlex_predictor
+    height_px = _operation(predictor.config, "RecResizeImg").get("image_shape", [0, 0])[1]
+    if not height_px:
+        raise ModelError(f"The reader {name_or_folder} does not say how high its input is: RecResizeImg.image_shape.")
     if engine is Engine.OPENVINO:
         predictor.runner = _openvino_runner(Path(predictor.model_dir) / "inference.onnx", threads)
     return LoadedModel(
         name=str(predictor.model_name),
         network=lambda batch: np.asarray(predictor.runner(x=[batch])[0]),
         charset=tuple(predictor.post_op.character),
-        input_height_px=_operation(predictor.config, "RecResizeImg")["image_shape"][1],
+        input_height_px=height_px,
         wants_rgb=_operation(predictor.config, "DecodeImage").get("img_mode") == "RGB",
     )
 
@@ -90,7 +93,8 @@ def _folder(name_or_folder: str, engine: Engine, cache_dir: Path) -> Path | None
     return None
 
 
-def _require_files(folder: Path, engine: Engine) -> None:
+def require_files(folder: Path, engine: Engine) -> None:
+    """Raise ModelError where a folder is no PaddleOCR model that the engine can run."""
     if not (folder / "inference.yml").is_file():
         raise ModelError(f"{folder} is no PaddleOCR model folder: it has no inference.yml.")
     if not any((folder / name).is_file() for name in _FILES[engine]):

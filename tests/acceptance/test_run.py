@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from rapidfuzz.distance import Levenshtein
 
 from tests.acceptance.job import JobResult
 from tests.acceptance.program import Command
@@ -81,16 +82,16 @@ def is_a_sentence(text: str) -> bool:
 def test_the_toll_gate(the_job: JobResult, shared_data: Path) -> None:
     true = truth(shared_data, "gate_vn.mp4", "clear")
     found = {row["plate"] for row in the_job.rows_of("gate_vn.mp4")}
-    assert len(found & true) >= 3
-    assert len(found - true) <= 1
+    assert found == true
     assert {row["country"] for row in the_job.rows_of("gate_vn.mp4") if row["plate"] in true} == {"VN"}
 
 
 def test_the_british_road(the_job: JobResult, shared_data: Path) -> None:
-    known = truth(shared_data, "road_gb.mp4", "clear") | truth(shared_data, "road_gb.mp4", "hard")
     found = confirmed(the_job, "road_gb.mp4")
     assert "LS15EBC" in found
-    assert found <= known
+    # Of the hard ones the truth itself says that a letter may be another.
+    hard = truth(shared_data, "road_gb.mp4", "hard")
+    assert all(min(Levenshtein.distance(text, plate) for plate in hard) <= 1 for text in found - {"LS15EBC"})
 
 
 def test_the_street_without_a_readable_plate(the_job: JobResult) -> None:

@@ -100,7 +100,8 @@ def test_a_text_is_right_folded_a_bonus_or_false() -> None:
 
 def test_a_hard_plate_read_wrong_is_false_and_missed_it_is_nothing() -> None:
     hard = true("YP61NEU", clear=False)
-    assert verdicts(Scene((hard,), (sighting("YP61NEL"),))) == {"YP61NEL": "false"}
+    assert verdicts(Scene((hard,), (sighting("YP61NEL"),))) == {"YP61NEL": "unjudged"}, "its truth is no surer"
+    assert verdicts(Scene((hard,), (sighting("YP6INFL"),))) == {"YP6INFL": "false"}
     nothing = row("all", [Scene((hard,)).outcome])
     assert (nothing.plates, nothing.recall, nothing.f1, nothing.character_error) == (0, None, None, None)
 

@@ -128,6 +128,13 @@ def test_like_texts_far_apart_in_time_are_two_vehicles() -> None:
     assert texts([tracklet("LS15EBC", 0.0), tracklet("LS15EBG", 10.0, index=1)]) == ["LS15EBC", "LS15EBG"]
 
 
+def test_a_lone_look_at_a_plate_that_has_not_moved_is_no_other_vehicle() -> None:
+    waiting = [tracklet("LS15EBC", 0.0, reads=3), tracklet("LS15EBH", 9.0, reads=1, sure=0.95, index=1)]
+    assert texts(waiting) == ["LS15EBC"]
+    elsewhere = [waiting[0], tracklet("LS15EBH", 9.0, reads=1, sure=0.95, x=900.0, index=1)]
+    assert texts(elsewhere) == ["LS15EBC", "LS15EBH"]
+
+
 def test_a_part_of_a_plate_joins_the_whole() -> None:
     half_hidden = tracklet("S15EB", 0.0, sure=0.6, reads=1, country=None)
     assert only([half_hidden, tracklet("LS15EBC", 1.2, index=1)]).text == "LS15EBC"

@@ -27,6 +27,10 @@ Colour = tuple[int, int, int]
 _ROW_HEIGHT_PX = 72
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _DIGITS = "0123456789"
+_CONSONANTS, _VOWELS = "BCDFGHJKLMNPQRSTVWXYZ", "AEIOU"
+#: Share of words among texts of no country: what is no plate and was taught as empty shows words mostly, and private
+#: marks must not suffer for it. Share of words that hold a digit.
+_WORDS, _WORD_WITH_DIGIT = 0.25, 0.2
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 #: Last characters of police, driving-school, trailer and cross-border plates, and of consulates.
 _MARKS = "警学挂港澳领试超"
@@ -116,7 +120,9 @@ def _in_rows(style: PlateStyle, rows: int, rng: Rng) -> PlateStyle:
 
 
 def _any_text(rng: Rng, rows: int) -> str:
-    """Three to nine letters and digits in groups; two groups, parted by a space, for two rows."""
+    """Three to nine letters and digits in groups; two groups, parted by a space, for two rows; or words."""
+    if rng.random() < _WORDS:
+        return " ".join(_word(rng, int(rng.integers(3, 9 if rows == 1 else 6))) for _ in range(rows))
     separator = " " if rows == 2 else str(rng.choice(["", " ", "-", "·"]))
     if rows == 2:
         lengths = [int(rng.integers(1, 5)), int(rng.integers(2, 6))]
@@ -124,6 +130,15 @@ def _any_text(rng: Rng, rows: int) -> str:
         lengths = [int(n) for n in rng.integers(1, 5, int(rng.integers(1, 4)))]
         lengths[0] += max(0, 3 - sum(lengths))
     return separator.join(_group(rng, length) for length in lengths if length)[:11].rstrip(separator or None)
+
+
+def _word(rng: Rng, length: int) -> str:
+    """Letters that could be spoken, as private marks have them; now and then with a digit."""
+    first = int(rng.integers(2))
+    letters = [_pick(rng, (_CONSONANTS, _VOWELS)[(first + place) % 2]) for place in range(length)]
+    if rng.random() < _WORD_WITH_DIGIT:
+        letters[int(rng.integers(length))] = _pick(rng, _DIGITS)
+    return "".join(letters)
 
 
 def _group(rng: Rng, length: int) -> str:

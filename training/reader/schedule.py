@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+#: What a second stage, which starts from trained weights, takes of the first one's rates.
+_POLISHING = 0.4
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,10 @@ class Schedule:
     #: CPU threads.
     threads: int = 2
     seed: int = 20261121
+
+    def polishing(self) -> Schedule:
+        """The schedule of a second stage."""
+        return replace(self, head_rate=self.head_rate * _POLISHING, body_rate=self.body_rate * _POLISHING)
 
     def share(self, progress: float) -> float:
         """Share of the highest rate at a share of the budget: one cycle."""

@@ -33,12 +33,12 @@ _LOG_EVERY_STEPS = 50
 _NEVER = -30.0
 
 
-def train(prepared: Path, out: Path, cache_dir: Path, schedule: Schedule) -> Path:
-    """Fine-tune the bundled model on the rendered set; return the path of the averaged weights."""
+def train(prepared: Path, out: Path, cache_dir: Path, schedule: Schedule, start: Path | None = None) -> Path:
+    """Fine-tune the bundled model, or the weights of a checkpoint, on the rendered set; return the averaged weights."""
     torch.set_num_threads(schedule.threads)
     torch.manual_seed(schedule.seed)
     out.mkdir(parents=True, exist_ok=True)
-    network = plate_network(Base.load(cache_dir))
+    network = load_trained(start, cache_dir) if start else plate_network(Base.load(cache_dir))
     return _Training(network, RenderedSet(prepared, schedule.batch, schedule.seed), out / "last.pt", schedule).run()
 
 

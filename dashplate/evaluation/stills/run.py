@@ -44,8 +44,9 @@ class Outputs:
 
 def evaluate_stills(stills: Sequence[Still], look: Look, readers: Readers, wanted: Outputs) -> None:
     """Find and read the plates of all pictures, print the table, and write what is wanted."""
+    loaded = readers.load()
     whole = PaddleOcr(settings().parts.cache_dir) if wanted.compare_whole else None
-    judged = judge_all(stills, look, readers.load(), whole)
+    judged = judge_all(stills, look, loaded, whole)
     rows = list(table_rows(judged))
 
     show.out.print(stills_table(rows))

@@ -158,7 +158,8 @@ def judge(
     """Each clear plate with what comes nearest to it, and each reported text with what it is.
 
     `truth` and `found` have each text once. A text answers for one plate at most: right ones first, then those right
-    but for O and 0, I and 1, then misreadings, the nearest first. `unjudged` tells of a sighting whether it is of a
+    but for O and 0, I and 1, then misreadings, the nearest first. A text one letter from that of a plate which is not
+    clear counts neither way: whoever wrote that truth saw the same blurred picture. `unjudged` tells of a sighting whether it is of a
     place that counts neither way. `readings` are what the texts were stitched from.
     """
     clear = [plate for plate in truth if plate.clear]
@@ -171,7 +172,7 @@ def judge(
         if any(same_folded(f.text, plate.text) for plate in others):
             verdicts[f.text] = Verdict.BONUS
         else:
-            excused = all(unjudged(sighting) for sighting in f.sightings)
+            excused = any(_hardly_misread(f, plate) for plate in others) or all(map(unjudged, f.sightings))
             verdicts[f.text] = Verdict.UNJUDGED if excused else Verdict.FALSE
     wrong = [f for f in left if verdicts[f.text] is Verdict.FALSE]
     missed = [plate for plate in clear if plate.text not in pairs]
@@ -183,6 +184,10 @@ def judge(
         for plate in clear
     ]
     return tuple(asked), tuple(Reported(f, verdicts[f.text]) for f in found)
+
+
+def _hardly_misread(found: FoundPlate, plate: TruePlate) -> bool:
+    return characters_wrong(plate.text, found.text) <= 1 and _gap_s(plate, found.first_s, found.last_s) <= NEAR_S
 
 
 def _right(clear: Sequence[TruePlate], found: Sequence[FoundPlate]) -> Iterator[tuple[str, FoundPlate]]:

@@ -33,6 +33,15 @@ def upgrade() -> None:
         """
     )
     op.execute("DELETE FROM plates p USING plates older WHERE older.key = p.key AND older.id < p.id")
+    op.execute(
+        """
+        UPDATE plates p SET text = n.text, country = n.country FROM (
+            SELECT DISTINCT ON (plate_id) plate_id, text, max(country) AS country
+            FROM sightings GROUP BY plate_id, text
+            ORDER BY plate_id, count(country) > 0 DESC, sum(round((confidence * reads)::numeric, 6)) DESC, text
+        ) n WHERE n.plate_id = p.id
+        """
+    )
     op.create_unique_constraint("uq_plates_key", "plates", ["key"])
     op.drop_constraint("uq_plates_text", "plates")
     op.create_index("ix_plates_text", "plates", ["text"])
