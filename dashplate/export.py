@@ -42,6 +42,8 @@ class PlateRow:
     sightings: int
     #: Runner-up texts with their confidence.
     alternatives: str
+    #: What the surest sighting was read as: `plate` may differ in O and 0, I and 1, after other sightings of the fleet.
+    read_as: str
 
 
 COLUMNS = tuple(field.name for field in fields(PlateRow))
@@ -109,4 +111,5 @@ def _row(rows: Sequence[RowMapping], store: Path) -> PlateRow:
         shown=best["shown"],
         sightings=len(rows),
         alternatives=" ".join(f"{a['text']}:{a['confidence']:.3f}" for a in best["alternatives"]),
+        read_as=best["read_as"],
     )

@@ -36,7 +36,7 @@ class FuseOptions:
     #: Probability that a step says nothing about the plate: bounds what one bad crop can veto.
     doubt: float = 0.002
     #: Chance that one of many crops is of no use at all, relative to the text it likes best: bounds what it can veto.
-    outlier: float = 0.01
+    outlier: float = 0.002
 
 
 #: Texts that one crop proposes.
@@ -126,8 +126,12 @@ def _candidates(
 
 
 def _weights(qualities: Sequence[float], options: FuseOptions) -> NDArray[np.float64]:
-    """Weight of each crop; they sum to the number of independent looks that the crops are worth."""
-    raw = np.asarray(qualities, dtype=np.float64)
+    """Weight of each crop; they sum to the number of independent looks that the crops are worth.
+
+    By the root of the quality: of 1,791 groups of harmed crops .963 come out right, .956 by the quality itself, which
+    lets one bad crop outweigh two good ones, and .961 without any.
+    """
+    raw = np.sqrt(np.asarray(qualities, dtype=np.float64))
     raw = np.maximum(raw, _LEAST_SHARE * max(raw.mean(), 1e-9))
     return np.asarray(raw / raw.sum() * len(raw) ** options.independence)
 

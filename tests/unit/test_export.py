@@ -24,6 +24,7 @@ def sighting(plate: str, first_s: float = 1.0, **changes: Any) -> Any:
         "confirmed": True, "reads": 3, "first_s": first_s, "last_s": first_s + 2, "best_s": first_s + 1,
         "x1": 10.4, "y1": 20.6, "x2": 90.2, "y2": 40.0, "crop": "crops/1.png",
         "alternatives": [{"text": "AB12CD3", "confidence": 0.04}],
+        "read_as": "AB12CDE",
     }  # fmt: skip
     return row | changes
 

@@ -159,8 +159,8 @@ def judge(
 
     `truth` and `found` have each text once. A text answers for one plate at most: right ones first, then those right
     but for O and 0, I and 1, then misreadings, the nearest first. A text one letter from that of a plate which is not
-    clear counts neither way: whoever wrote that truth saw the same blurred picture. `unjudged` tells of a sighting whether it is of a
-    place that counts neither way. `readings` are what the texts were stitched from.
+    clear counts neither way: whoever wrote that truth saw the same blurred picture. `unjudged` tells of a sighting
+    whether it is of a place that counts neither way. `readings` are what the texts were stitched from.
     """
     clear = [plate for plate in truth if plate.clear]
     others = [plate for plate in truth if not plate.clear]
