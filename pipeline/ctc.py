@@ -29,7 +29,11 @@ def nbest(matrix: NDArray[np.float32], beam: int = BEAM) -> list[tuple[Label, fl
     ends_blank: dict[Label, float] = {(): 1.0}
     ends_char: dict[Label, float] = {}
     for row in matrix:
-        ends_blank, ends_char = _step(row, ends_blank, ends_char)
+        above = (int(index) for index in np.flatnonzero(row > _LEAST_PROBABILITY))
+        likely = [(index, float(row[index])) for index in above if index != BLANK]
+        ends_blank, ends_char = _step(row, likely, ends_blank, ends_char)
+        if not likely:
+            continue
         ranked = sorted({*ends_blank, *ends_char}, key=lambda p: -ends_blank.get(p, 0.0) - ends_char.get(p, 0.0))
         ends_blank = {prefix: ends_blank.get(prefix, 0.0) for prefix in ranked[:beam]}
         ends_char = {prefix: ends_char.get(prefix, 0.0) for prefix in ranked[:beam]}
@@ -39,12 +43,17 @@ def nbest(matrix: NDArray[np.float32], beam: int = BEAM) -> list[tuple[Label, fl
 
 
 def _step(
-    row: NDArray[np.float32], ends_blank: dict[Label, float], ends_char: dict[Label, float]
+    row: NDArray[np.float32],
+    likely: Sequence[tuple[int, float]],
+    ends_blank: dict[Label, float],
+    ends_char: dict[Label, float],
 ) -> tuple[dict[Label, float], dict[Label, float]]:
-    """One step of the search: probabilities of prefixes ending in a blank, and in their last character."""
+    """One step of the search: probabilities of prefixes ending in a blank, and in their last character.
+
+    `likely` are the characters that may begin here; where there are none, no prefix is new.
+    """
     next_blank: dict[Label, float] = {}
     next_char: dict[Label, float] = defaultdict(float)
-    likely = [(int(index), float(row[index])) for index in np.flatnonzero(row > _LEAST_PROBABILITY) if index != BLANK]
     blank = float(row[BLANK])
     for prefix, after_blank in ends_blank.items():
         after_char = ends_char.get(prefix, 0.0)

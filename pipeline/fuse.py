@@ -11,6 +11,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from rapidfuzz.distance import Levenshtein
 from pipeline import ctc
 from pipeline.formats import Formats
 from pipeline.formats.confusions import CONFUSIONS, folded
-from pipeline.recognizers.alphabet import BLANK, CHARS, CLASS_OF, OTHER, Posterior
+from pipeline.recognizers.alphabet import BLANK, CHARS, CLASS_OF, CLASSES, OTHER, Posterior
 from pipeline.records import Candidate, Character, Reading
 
 
@@ -41,8 +42,8 @@ class FuseOptions:
 
 #: Texts that one crop proposes.
 _PROPOSALS = 6
-#: Texts for which the formats may propose repairs.
-_REPAIRED = 3
+#: Texts for which the formats may propose repairs, and nats by which the crops may like them less than the first.
+_REPAIRED, _REPAIRED_WITHIN = 3, 5.0
 #: Most texts that are scored.
 _MOST_CANDIDATES = 96
 #: Runner-up texts kept.
@@ -57,10 +58,6 @@ _UNPROPOSED_AGREE = 0.6
 _LEAST_SHARE = 0.25
 #: Own reading and fused reading agree within this many edits.
 _AGREEING_EDITS = 1
-
-_FROM = np.array([CLASS_OF[char] for pair in CONFUSIONS for char in pair], dtype=np.intp)
-_TO = np.array([CLASS_OF[char] for pair in CONFUSIONS for char in reversed(pair)], dtype=np.intp)
-_SHARE = np.array([share for share in CONFUSIONS.values() for _ in range(2)], dtype=np.float32)
 
 
 def fuse(
@@ -100,14 +97,20 @@ def fuse(
 
 def _softened(matrix: Posterior, options: FuseOptions) -> Posterior:
     """The matrix without false certainty: junk counts as blank, look-alikes share their evidence."""
-    soft = matrix.copy()
-    soft[:, BLANK] += soft[:, OTHER]
-    soft[:, OTHER] = 0.0
-    moved = matrix[:, _FROM] * (_SHARE * options.confusion)
-    for index, (source, target) in enumerate(zip(_FROM, _TO, strict=True)):
-        soft[:, source] -= moved[:, index]
-        soft[:, target] += moved[:, index]
+    soft = matrix @ _sharing(options.confusion)
     return np.asarray(soft * (1 - options.doubt) + options.doubt / soft.shape[1], dtype=np.float32)
+
+
+@cache
+def _sharing(strength: float) -> Posterior:
+    """(classes, classes): where the evidence for each class goes."""
+    shared = np.eye(CLASSES, dtype=np.float32)
+    shared[OTHER, [BLANK, OTHER]] = 1.0, 0.0
+    for (one, other), share in CONFUSIONS.items():
+        for source, target in ((CLASS_OF[one], CLASS_OF[other]), (CLASS_OF[other], CLASS_OF[one])):
+            shared[source, target] += share * strength
+            shared[source, source] -= share * strength
+    return shared
 
 
 def _candidates(
@@ -121,7 +124,8 @@ def _candidates(
             best[text] = max(best.get(text, -math.inf), log_probability)
     best.pop("", None)
     ranked = sorted(best, key=lambda text: -best[text])[:_MOST_CANDIDATES]
-    repaired = {fix for text in ranked[:_REPAIRED] for fix in formats.fixes(text)} if options.prior else set()
+    broken = [text for text in ranked[:_REPAIRED] if best[text] >= best[ranked[0]] - _REPAIRED_WITHIN]
+    repaired = {fix for text in broken for fix in formats.fixes(text)} if options.prior else set()
     return list(dict.fromkeys([*ranked, *sorted(repaired)]))[:_MOST_CANDIDATES]
 
 

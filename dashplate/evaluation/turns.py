@@ -17,6 +17,8 @@ THREADS = 2
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+#: Calls before the clock runs: OpenVINO compiles shapes of input that come often.
+_WARM_UP = 4
 
 
 def on_few_threads(function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -30,9 +32,10 @@ def on_few_threads(function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwar
 
 
 def by_turns(calls: Sequence[Callable[[], object]], rounds: int) -> list[float]:
-    """Milliseconds that each of the calls takes: medians over the rounds, after one call each to warm up."""
+    """Milliseconds that each of the calls takes: medians over the rounds, after some calls each to warm up."""
     for call in calls:
-        call()
+        for _ in range(_WARM_UP):
+            call()
     times: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds):
         for call, taken in zip(calls, times, strict=True):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.formats.confusions import CONFUSED_WITH
 from pipeline.formats.pattern import Shape
 from pipeline.recognizers.alphabet import CLASS_OF, CLASSES, OTHER
 
@@ -19,6 +20,8 @@ class Table:
         self._entries = entries
         self._positions = np.arange(length)
         self._characters = [shape.allowed() for _, shape, _ in entries]
+        #: Shapes whose places hold one character each: what is allowed at every position fits.
+        self._loose = [len(shape.places) == length for _, shape, _ in entries]
         self._allowed = np.zeros((len(entries), length, CLASSES), dtype=np.bool_)
         for row, characters in enumerate(self._characters):
             for position, chars in enumerate(characters):
@@ -30,16 +33,29 @@ class Table:
         found: dict[str | None, float] = defaultdict(float)
         for row in np.flatnonzero(self._fitting(text).all(axis=1)):
             country, shape, density = self._entries[row]
-            if shape.fits(text):
+            if self._loose[row] or shape.fits(text):
                 found[country] += density
         return found
 
     def near(self, text: str, most_edits: int) -> Iterator[list[frozenset[str]]]:
-        """Allowed characters per position of the shapes that one to `most_edits` positions of the text miss."""
-        misses = (~self._fitting(text)).sum(axis=1)
+        """Allowed characters per position of the shapes that the text misses in one to `most_edits` positions.
+
+        Only shapes which allow, wherever the text misses them, something that its character is taken for.
+        """
+        fitting = self._fitting(text)
+        misses = (~fitting).sum(axis=1)
+        mendable = np.all(fitting | self._mendable(text), axis=1)
         for row in self._layouts:
-            if 0 < misses[row] <= most_edits:
+            if 0 < misses[row] <= most_edits and mendable[row]:
                 yield self._characters[row]
+
+    def _mendable(self, text: str) -> NDArray[np.bool_]:
+        """Whether each shape allows something that each character is taken for, (shapes, length)."""
+        found = np.zeros(self._allowed.shape[:2], np.bool_)
+        for position, char in enumerate(text):
+            others = [CLASS_OF[other] for other in CONFUSED_WITH.get(char, "")]
+            found[:, position] = self._allowed[:, position, others].any(axis=1)
+        return found
 
     def _fitting(self, text: str) -> NDArray[np.bool_]:
         """Whether each shape allows each character, (shapes, length)."""
