@@ -16,8 +16,8 @@ from pipeline.recognizers.alphabet import BLANK, CLASSES, Posterior
 from pipeline.records import Crop, Image, Reading
 from pipeline.rows import aspect, plate_image, split_rows
 
-#: Network input that one line of a plate is stretched to at least: of 546 dev plates .985 are right at 144 and at 176,
-#: .984 at 112, which is faster for few; longer plates are wider than this anyway.
+#: Network input that one line of a plate is stretched to at least: of 546 dev plates .985 are right at 144 and at
+#: 176, .984 at 112; longer plates are wider than this anyway.
 LINE_MIN_PX = 144
 #: The same for one row of two, which has half the characters.
 ROW_MIN_PX = 96
@@ -27,8 +27,8 @@ TWO_ROWS_BELOW = 2.4
 SQUARE_BELOW = 1.7
 #: Mean character confidence of a sure reading.
 SURE = 0.9
-#: A reading with a lower mean character confidence is no reading: at 0.6 all but one of 546 dev plates have one, and 9 of
-#: 120 places that are no plate; 10 at 0.5, and 5 at 0.7, where private marks would be lost.
+#: A reading with a lower mean character confidence is no reading: at 0.6 all but one of 546 dev plates have one, and 9
+#: of 120 places that are no plate; 10 at 0.5, and 5 at 0.7, where private marks would be lost.
 LEGIBLE = 0.6
 #: The shortest and the longest plate; India's have 10.
 MIN_CHARACTERS, MAX_CHARACTERS = 3, 10
@@ -134,7 +134,7 @@ def _legible_surplus(reading: Reading | None) -> float:
     """How far a reading's characters, each counted, rise above what is barely legible.
 
     The best of the measures tried for choosing between one row and two: right for 98% of 197 one-row and 87% of 99
-    two-row plates, where the confidence of the whole text chooses right for 97% and 67% (measured with the base reader).
+    two-row plates, where the confidence of the whole text chooses right for 97% and 67% (with the base reader).
     """
     if reading is None:
         return -math.inf

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pipeline.records import Box, Crop, Image
 from pipeline.rectify import UNEVEN_BELOW, Corners, find_corners, upright
 
-#: Margin around the plate's box that is read along, as a share of its height. General recognisers take frame screws, band
-#: and small print for characters (US reads .82 at 0, .79 at 0.1, .61 at 0.25); the shipped one reads the same at 0 and 0.1.
+#: Margin around the plate's box that is read along, as a share of its height. General recognisers take frame screws,
+#: band and small print for characters (US reads .82 at 0, .79 at 0.1, .61 at 0.25); the shipped one reads as well at 0.1.
 READ_MARGIN = 0.0
 #: A plate is turned upright where its corners say that its lines are tilted or its strokes lean by this much, or that
 #: one end is lower than the other. Of 194 dev plates this turns 15 and costs none; with 4 and 8 degrees it costs one,
