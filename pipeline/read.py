@@ -34,7 +34,7 @@ LEGIBLE = 0.6
 MIN_CHARACTERS, MAX_CHARACTERS = 3, 10
 #: Signs among false boxes whose text has a digit: words without any are what a detector takes for plates. With the
 #: detector's score as prior, false boxes that keep a confidence of 0.3 fell from 29 to 6 of 543 (five of those read
-#: like plates that nobody labelled), and right readings under 0.3 rose from 2 to 3 of 198 (measured with the base reader).
+#: like plates that nobody labelled), and right readings under 0.3 rose from 2 to 3 of 198, with the base reader.
 SIGNS_WITH_DIGITS = 0.1
 #: The detector's lowest meaningful score.
 _LEAST_SEEN = 0.01

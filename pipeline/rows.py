@@ -13,7 +13,7 @@ from pipeline.records import Box, Crop, Image
 from pipeline.rectify import UNEVEN_BELOW, Corners, find_corners, upright
 
 #: Margin around the plate's box that is read along, as a share of its height. General recognisers take frame screws,
-#: band and small print for characters (US reads .82 at 0, .79 at 0.1, .61 at 0.25); the shipped one reads as well at 0.1.
+#: band and small print for characters (US reads .82 at 0, .79 at 0.1, .61 at 0.25); the shipped one hardly does.
 READ_MARGIN = 0.0
 #: A plate is turned upright where its corners say that its lines are tilted or its strokes lean by this much, or that
 #: one end is lower than the other. Of 194 dev plates this turns 15 and costs none; with 4 and 8 degrees it costs one,
