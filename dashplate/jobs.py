@@ -20,7 +20,7 @@ from pipeline.errors import DashplateError, Inaccessible, ServiceUnavailable, Us
 from pipeline.formats import load_formats
 from pipeline.inputs import find_media, fingerprint
 from pipeline.look import SAMPLE_FPS
-from pipeline.recognizers import Engine
+from pipeline.recognizers import engine_named
 from pipeline.recognizers.engines import require_files
 from workers.dispatch import pump
 from workers.settings import settings
@@ -60,8 +60,8 @@ def job_options(
     country: str | None, keep_overlays: bool = False, reader: str | None = None, engine: str | None = None
 ) -> JobOptions:
     """The options as a user types them; raises UsageError for one that cannot be meant."""
-    if engine is not None and engine not in list(Engine):
-        raise UsageError(f"The reader cannot run on {engine}; choose one of {', '.join(Engine)}.")
+    if engine is not None:
+        engine_named(engine)
     return JobOptions(parse_countries(country), SAMPLE_FPS, keep_overlays, reader and _reader(reader, engine), engine)
 
 
@@ -73,7 +73,7 @@ def _reader(value: str, engine: str | None) -> str:
     # os.path: pathlib raises for a home that does not exist.
     path = Path(os.path.expanduser(value))
     if path.is_dir():
-        require_files(path, Engine(engine or settings().reader_engine))
+        require_files(path, engine_named(engine or settings().reader_engine))
         return str(path.resolve())
     if len(path.parts) > 1 or path.exists():
         raise UsageError(f"The reader {value} is no folder. Name a PaddleOCR model's folder, or a model by its name.")

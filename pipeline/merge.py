@@ -219,9 +219,10 @@ def _named(members: Sequence[ReadTracklet], key: str) -> tuple[str, str | None]:
     evidence: dict[tuple[str, str | None], float] = defaultdict(float)
     for member in members:
         reading = member.reading
+        weight = _proposals(reading).get(key, 0.0) * _weight(member)
         for text, country in ((reading.text, reading.country), *((c.text, None) for c in reading.alternatives)):
             if folded(text) == key:
-                evidence[text, country] += _proposals(reading)[key] * _weight(member)
+                evidence[text, country] += weight
     return max(evidence, key=lambda named: (named[1] is not None, evidence[named], named[0]))
 
 

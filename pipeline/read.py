@@ -105,14 +105,15 @@ class Reader:
         return _grouped(self._recognizer.probabilities(images, LINE_MIN_PX), plates)
 
     def _as_rows(self, plates: Sequence[Plate]) -> list[list[Posterior]]:
-        """Each plate's two rows as one line: top, a certain blank, bottom."""
+        """Each plate's two rows as one line."""
         rows = [row for plate in plates for image in plate for row in split_rows(image)]
-        matrices = self._recognizer.probabilities(rows, ROW_MIN_PX)
-        joined = [
-            np.concatenate([top, _CERTAIN_BLANK, bottom])
-            for top, bottom in zip(matrices[::2], matrices[1::2], strict=True)
-        ]
-        return _grouped(joined, plates)
+        return _grouped(rows_joined(self._recognizer.probabilities(rows, ROW_MIN_PX)), plates)
+
+
+def rows_joined(rows: Sequence[Posterior]) -> list[Posterior]:
+    """Upper and lower rows in turn as one line each: top, a certain blank, bottom."""
+    pairs = zip(rows[::2], rows[1::2], strict=True)
+    return [np.concatenate([top, _CERTAIN_BLANK, bottom]) for top, bottom in pairs]
 
 
 def _grouped(matrices: Sequence[Posterior], plates: Sequence[Plate]) -> list[list[Posterior]]:

@@ -57,6 +57,11 @@ class Parts:
     #: Threads that decoding and the recogniser use.
     threads: int = THREADS
 
+    @property
+    def reader_name(self) -> str:
+        """The reader's model name or folder, the shipped one's where none is set."""
+        return self.reader or str(models.plate_reader())
+
     def reading_with(self, reader: str | None, engine: str | None) -> Parts:
         """The same with another reader, engine, or both; None keeps."""
         return replace(self, reader=reader or self.reader, reader_engine=engine or self.reader_engine)
@@ -142,7 +147,7 @@ def run(
     for span in split(media):
         seen = look_at(media, span, detector, options, parts.threads)
         readings = read_segment(reader, seen.tracklets)
-        read += [_joined(span, t, readings[t.index]) for t in seen.tracklets if t.index in readings]
+        read += [read_tracklet(span.index, t, readings[t.index]) for t in seen.tracklets if t.index in readings]
         looks.append(seen)
     return VideoResult(
         media=media,
@@ -153,10 +158,11 @@ def run(
     )
 
 
-def _joined(span: SegmentSpan, tracklet: Tracklet, reading: Reading) -> ReadTracklet:
+def read_tracklet(segment: int, tracklet: Tracklet, reading: Reading) -> ReadTracklet:
+    """A tracklet of a segment together with its reading."""
     best = tracklet.crops[reading.best_crop].observation
     seen = len(tracklet.observations)
-    return ReadTracklet(span.index, tracklet.index, tracklet.first, tracklet.last, seen, best, None, reading)
+    return ReadTracklet(segment, tracklet.index, tracklet.first, tracklet.last, seen, best, None, reading)
 
 
 def _shipped(device: str | None) -> Path:
@@ -167,5 +173,4 @@ def _shipped(device: str | None) -> Path:
 
 @lru_cache(maxsize=2)
 def _recognizer(parts: Parts) -> PlateRecognizer:
-    name = parts.reader or str(models.plate_reader())
-    return load_recognizer(name, parts.reader_engine, parts.cache_dir, parts.threads)
+    return load_recognizer(parts.reader_name, parts.reader_engine, parts.cache_dir, parts.threads)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import models
 from dashplate.evaluation.reading.truth import LabelledPlate, Shown
 from pipeline.errors import UsageError
 from pipeline.read import Reader
@@ -32,7 +31,7 @@ class Readers:
         Raises UsageError for an unknown engine or a reader named twice, ModelError where a model cannot run.
         """
         parts = settings().parts
-        given = self.names or (parts.reader or str(models.plate_reader()),)
+        given = self.names or (parts.reader_name,)
         return {
             heading: load_reader(parts.reading_with(name, self.engine), self.countries)
             for heading, name in zip(headings(given), given, strict=True)

@@ -21,7 +21,7 @@ class Table:
         self._positions = np.arange(length)
         self._characters = [shape.allowed() for _, shape, _ in entries]
         #: Shapes whose places hold one character each: what is allowed at every position fits.
-        self._loose = [len(shape.places) == length for _, shape, _ in entries]
+        self._by_position = [len(shape.places) == length for _, shape, _ in entries]
         self._allowed = np.zeros((len(entries), length, CLASSES), dtype=np.bool_)
         for row, characters in enumerate(self._characters):
             for position, chars in enumerate(characters):
@@ -33,7 +33,7 @@ class Table:
         found: dict[str | None, float] = defaultdict(float)
         for row in np.flatnonzero(self._fitting(text).all(axis=1)):
             country, shape, density = self._entries[row]
-            if self._loose[row] or shape.fits(text):
+            if self._by_position[row] or shape.fits(text):
                 found[country] += density
         return found
 

@@ -18,7 +18,15 @@ from pipeline.recognizers.engines import Engine, LoadedModel, load_model
 from pipeline.recognizers.model_folder import BUNDLED_MODEL
 from pipeline.records import Image
 
-__all__ = ["BUNDLED_MODEL", "DEFAULT_ENGINE", "Engine", "PlateRecognizer", "Recognizer", "load_recognizer"]
+__all__ = [
+    "BUNDLED_MODEL",
+    "DEFAULT_ENGINE",
+    "Engine",
+    "PlateRecognizer",
+    "Recognizer",
+    "engine_named",
+    "load_recognizer",
+]
 
 #: Milliseconds a plate on two busy cores: OpenVINO 7, ONNX Runtime 22, PaddleOCR's own `predict` 36.
 DEFAULT_ENGINE = Engine.OPENVINO
@@ -50,9 +58,14 @@ def load_recognizer(name: str, engine: str, cache_dir: Path, threads: int | None
     Raises UsageError for an unknown engine, ModelError where the model cannot run, MissingDependency where a package
     is not installed.
     """
-    if engine not in list(Engine):
-        raise UsageError(f"The reader cannot run on {engine}; choose one of {', '.join(Engine)}.")
-    return PlateRecognizer(load_model(name, Engine(engine), cache_dir, threads))
+    return PlateRecognizer(load_model(name, engine_named(engine), cache_dir, threads))
+
+
+def engine_named(name: str) -> Engine:
+    """The engine of that name; raises UsageError where there is none."""
+    if name not in list(Engine):
+        raise UsageError(f"The reader cannot run on {name}; choose one of {', '.join(Engine)}.")
+    return Engine(name)
 
 
 class PlateRecognizer:

@@ -8,7 +8,6 @@ from statistics import median
 
 import numpy as np
 
-import models as shipped
 from dashplate.evaluation.rivals.harming import harmed
 from dashplate.evaluation.rivals.ways import Evidence, Way, the_ways
 from dashplate.evaluation.texts import characters_wrong
@@ -19,9 +18,8 @@ from dashplate.evaluation.video.watching import Models, look_at_frames, look_at_
 from pipeline.detect import Detector
 from pipeline.formats import load_formats
 from pipeline.merge import SAME_TEXT_GAP_S
-from pipeline.read import LINE_MIN_PX, ROW_MIN_PX, SQUARE_BELOW
+from pipeline.read import LINE_MIN_PX, ROW_MIN_PX, SQUARE_BELOW, rows_joined
 from pipeline.recognizers import Recognizer, load_recognizer
-from pipeline.recognizers.alphabet import BLANK, CLASSES, Posterior
 from pipeline.records import Crop, MediaKind
 from pipeline.road import load_detector
 from pipeline.rows import aspect, plate_image, split_rows
@@ -32,8 +30,6 @@ GROUP_CROPS = 3
 LEAST_CROPS = 2
 #: Each tracklet is harmed so many times, differently.
 HARMED_COPIES = 3
-
-_CERTAIN_BLANK = np.eye(1, CLASSES, BLANK, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,8 +63,7 @@ def known_tracklets(
     made bad, several times each; None leaves them as they are.
     """
     parts = models.parts
-    name = parts.reader or str(shipped.plate_reader())
-    recognizer = load_recognizer(name, parts.reader_engine, parts.cache_dir, parts.threads)
+    recognizer = load_recognizer(parts.reader_name, parts.reader_engine, parts.cache_dir, parts.threads)
     ways = the_ways(load_formats(models.countries or None))
     looks = [look for clip in clips for look in _of_clip(clip, models)]
     detector = load_detector(parts, MediaKind.VIDEO)
@@ -92,7 +87,7 @@ def read_crops(crops: Sequence[Crop], recognizer: Recognizer) -> Evidence:
         matrices = recognizer.probabilities(plates, LINE_MIN_PX)
     else:
         rows = recognizer.probabilities([row for plate in plates for row in split_rows(plate)], ROW_MIN_PX)
-        matrices = [_joined(top, bottom) for top, bottom in zip(rows[::2], rows[1::2], strict=True)]
+        matrices = rows_joined(rows)
     return Evidence(tuple(matrices), tuple(crop.quality for crop in crops))
 
 
@@ -156,8 +151,3 @@ def _nearest(evidence: Evidence, texts: Sequence[str], ways: Mapping[str, Way]) 
     shares = {text: min(characters_wrong(text, s) for s in said) / len(text) for text in texts if text}
     best = min(shares, key=lambda text: shares[text])
     return best if shares[best] <= MISREAD_SHARE else ""
-
-
-def _joined(top: Posterior, bottom: Posterior) -> Posterior:
-    """Two rows as one line, as `pipeline.read` joins them."""
-    return np.concatenate([top, _CERTAIN_BLANK, bottom])

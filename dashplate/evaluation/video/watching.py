@@ -16,8 +16,8 @@ from pipeline.look import LookOptions, follow
 from pipeline.media import probe
 from pipeline.merge import stitch
 from pipeline.overlay import with_overlays
-from pipeline.records import Box, Frame, MediaKind, Reading, ReadTracklet, Sighting, Tracklet
-from pipeline.road import Parts, load_detector, load_reader, look_at, read_segment, run
+from pipeline.records import Box, Frame, MediaKind, ReadTracklet, Sighting, Tracklet
+from pipeline.road import Parts, load_detector, load_reader, look_at, read_segment, read_tracklet, run
 from pipeline.split import split
 from pipeline.track import MAX_GAP_S
 
@@ -107,7 +107,7 @@ def watch_frames(frames: Iterable[Frame], pace: Pace, models: Models) -> Watched
     began = time.perf_counter()
     tracklets, looked = look_at_frames(frames, pace, load_detector(models.parts, MediaKind.VIDEO))
     readings = read_segment(load_reader(models.parts, models.countries), tracklets)
-    joined = tuple(_joined(t, readings[t.index]) for t in tracklets if t.index in readings)
+    joined = tuple(read_tracklet(0, t, readings[t.index]) for t in tracklets if t.index in readings)
     sightings = stitch(joined, MediaKind.VIDEO)
     return Watched(sightings, joined, pace.duration_s, time.perf_counter() - began, looked)
 
@@ -144,9 +144,3 @@ def frame_at(path: Path, time_s: float) -> Frame:
     if shown is None:
         raise Unreadable(f"{path.name} shows nothing at {time_s:.1f} s.")
     return shown
-
-
-def _joined(tracklet: Tracklet, reading: Reading) -> ReadTracklet:
-    best = tracklet.crops[reading.best_crop].observation
-    seen = len(tracklet.observations)
-    return ReadTracklet(0, tracklet.index, tracklet.first, tracklet.last, seen, best, None, reading)
