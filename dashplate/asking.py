@@ -15,10 +15,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from dashplate import export, jobs, show
+from dashplate.privacy import note, typed
 from dashplate.surroundings import database, use_data_dir
 from db import report
 from db.engine import session
+from db.sealing import MARK
 from pipeline.errors import DashplateError, MissingDependency, UsageError
+from workers.private import own_key
+from workers.resources import store
 
 
 def show_status(job: int | None, *, watch: bool, as_json: bool, data: Path | None) -> None:
@@ -31,23 +35,37 @@ def show_status(job: int | None, *, watch: bool, as_json: bool, data: Path | Non
             with show.job_progress(quiet=as_json) as view:
                 jobs.follow(url, job, view.update)
         with session(url) as db:
-            rows = report.jobs(db) if job is None else [jobs.progress_of(db, job)]
+            rows = report.jobs(db) if job is None else report.jobs(db, job) or [jobs.progress_of(db, job)]
             videos = [] if job is None else report.videos(db, job)
+            waiting = None if job is None else report.waiting_for(db, job)
     if as_json:
         whole = [export.plain(row) for row in rows]
         print(json.dumps(whole if job is None else {**whole[0], "files": [export.plain(v) for v in videos]}))
         return
     show.out.print(show.jobs_table(rows) if rows else "No jobs yet; `dashplate submit` makes one.")
+    if waiting:
+        show.out.print(f"It waits: {waiting}", markup=False)
     if videos:
         show.out.print()
         show.out.print(show.videos_table(videos))
 
 
 def show_plates(pattern: str, limit: int, *, as_json: bool, data: Path | None) -> None:
-    """Unique plates whose text fits a pattern with `*` and `?`."""
-    like = pattern.upper().replace("\\", "").replace("%", r"\%").replace("_", r"\_")
-    with database(data) as config, session(config.require_database()) as db:
-        rows = report.plates(db, like.replace("*", "%").replace("?", "_"), limit)
+    """Unique plates whose text fits a pattern with `*` and `?`; hashed ones only where it is a whole plate."""
+    wanted = typed(pattern)
+    like = wanted.replace("\\", "").replace("%", r"\%").replace("_", r"\_")
+    whole = not set(wanted) & set("*?")
+    with database(data) as config:
+        key = own_key()
+        hashed = key.hashed(wanted) if key is not None and whole else None
+        with session(config.require_database()) as db:
+            rows = report.plates(db, like.replace("*", "%").replace("?", "_"), limit, hashed)
+            unseen = hashed is None and not wanted.startswith(MARK) and report.some_hashed(db)
+            # Where plates are to be unreadable, the record of searches must not give them away.
+            note(db, "plates", hashed or pattern, len(rows))
+    if unseen:
+        why = "set DASHPLATE_PLATE_KEY to find them by it too" if whole else "wildcards cannot match those"
+        show.err.print(f"Some plates are stored as keyed hashes, found by the whole plate only; {why}.", soft_wrap=True)
     if as_json:
         for row in rows:
             print(json.dumps(export.plain(row), ensure_ascii=False))
@@ -68,11 +86,12 @@ def export_job(job: int, form: str, out: Path | None, data: Path | None) -> None
         raise UsageError(f"There is no format {form!r}; the formats are csv, jsonl and json.")
     with database(data) as config, session(config.require_database()) as db:
         progress = jobs.progress_of(db, job)
-        rows = export.unique_plates(report.sightings(db, job), config.store)
+        rows = export.unique_plates(report.sightings(db, job), store().location)
         if form == "json":
             text_out = export.to_json(progress, report.videos(db, job), rows)
         else:
             text_out = export.to_csv(rows) if form == "csv" else export.to_json_lines(rows)
+        note(db, "export", f"job {job} as {form}", len(rows))
     if out is None:
         sys.stdout.write(text_out)
     else:
@@ -85,7 +104,11 @@ def sql_shell(query: str | None, *, as_json: bool, data: Path | None) -> int:
     """One query and its table, or psql on the database."""
     with database(data) as config:
         url = config.require_database()
-        return _one_query(url, query, as_json) if query else _psql(url)
+        if query:
+            return _one_query(url, query, as_json)
+        with session(url) as db:
+            note(db, "sql", "a psql session", None)
+        return _psql(url)
 
 
 def show_checks(*, as_json: bool, data: Path | None) -> int:
@@ -110,7 +133,12 @@ def _one_query(url: str, query: str, as_json: bool) -> int:
             # As it stands: to SQLAlchemy's text() a JSON literal's colon would begin a parameter.
             result = db.connection().exec_driver_sql(query, execution_options={"no_parameters": True})
             rows = result.mappings().all() if result.returns_rows else []
+            # Recorded apart: the query may end its own transaction.
+            with session(url) as record:
+                note(record, "sql", query, len(rows))
     except DBAPIError as error:
+        with session(url) as record:
+            note(record, "sql", query, None)
         raise DashplateError(f"PostgreSQL says: {str(error.orig).splitlines()[0]}") from error
     if as_json:
         for row in rows:

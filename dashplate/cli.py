@@ -16,6 +16,7 @@ import typer
 from dashplate.evaluation import commands as evaluation
 from pipeline.errors import DashplateError
 from pipeline.offline import silence
+from pipeline.records import Priority, Step
 
 app = typer.Typer(
     name="dashplate",
@@ -31,6 +32,15 @@ app.add_typer(evaluation.app, name="eval")
 Paths = Annotated[
     list[Path], typer.Argument(help="Videos, photographs, folders.", show_default=False, readable=False)
 ]
+Words = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE...",
+        help="Videos, photographs, folders, patterns ('card/**/*.mp4'), addresses (s3://, https://),"
+        " @LIST for a list of them, - for a list on standard input.",
+        show_default=False,
+    ),
+]
 DataDir = Annotated[Path | None, typer.Option("--data", help="Data folder: servers, crops, logs.", show_default=False)]
 Country = Annotated[str | None, typer.Option("--country", help="Countries to expect: GB,FR.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -44,6 +54,12 @@ ReaderEngine = Annotated[
 KeepOverlays = Annotated[
     bool, typer.Option("--keep-overlays", help="Read a clock or logo that stands still on screen too.")
 ]
+
+
+def _seconds(duration: str | None) -> int | None:
+    from dashplate.durations import parse_duration
+
+    return None if duration is None else parse_duration(duration)
 
 
 def main() -> None:
@@ -61,24 +77,42 @@ def main() -> None:
         sys.exit(130)
 
 
+Name = Annotated[str | None, typer.Option("--name", help="The job's name.", show_default=False)]
+Key = Annotated[
+    str | None, typer.Option("--key", help="The same key again goes on with the same job.", show_default=False)
+]
+Urgency = Annotated[Priority, typer.Option("--priority", help="Its share while others want the same workers.")]
+Retain = Annotated[
+    str | None, typer.Option("--retain", help="Delete what was found after 30d, 12h.", show_default=False)
+]
+NoEvidence = Annotated[bool, typer.Option("--no-evidence", help="Keep no pictures once a video is done.")]
+Hashed = Annotated[
+    bool, typer.Option("--hashed", help="Store plates as hashes under DASHPLATE_PLATE_KEY: matched, not read.")
+]
+
+
 @app.command()
 def run(
-    paths: Paths,
+    paths: Words,
     csv: Annotated[Path | None, typer.Option(help="Write the unique plates here.", show_default=False)] = None,
     json: Annotated[Path | None, typer.Option(help="Write the whole job here.", show_default=False)] = None,
     country: Country = None,
     data: DataDir = None,
-    name: Annotated[str | None, typer.Option(help="The job's name.", show_default=False)] = None,
+    name: Name = None,
     keep_overlays: KeepOverlays = False,
     reader: ReaderName = None,
     reader_engine: ReaderEngine = None,
+    retain: Retain = None,
+    no_evidence: NoEvidence = False,
+    hashed: Hashed = False,
 ) -> None:
     """Process files from end to end, wait, and print their unique plates."""
-    from dashplate.jobs import job_options
+    from dashplate.jobs import Submission, job_options
     from dashplate.running import run_files
 
-    options = job_options(country, keep_overlays, reader, reader_engine)
-    raise typer.Exit(run_files(paths, csv=csv, json=json, data=data, name=name, options=options))
+    options = job_options(country, keep_overlays, reader, reader_engine, not no_evidence, hashed)
+    about = Submission(name, retain_s=_seconds(retain))
+    raise typer.Exit(run_files(paths, csv=csv, json=json, data=data, about=about, options=options))
 
 
 @app.command()
@@ -114,22 +148,116 @@ def read(
 
 @app.command()
 def submit(
-    paths: Paths,
-    name: Annotated[str | None, typer.Option(help="The job's name.", show_default=False)] = None,
+    paths: Words,
+    name: Name = None,
     job: Annotated[int | None, typer.Option(help="Add to this job instead of a new one.", show_default=False)] = None,
+    key: Key = None,
+    priority: Urgency = Priority.NORMAL,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the job's end.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done and cost.")] = False,
     country: Country = None,
     keep_overlays: KeepOverlays = False,
     reader: ReaderName = None,
     reader_engine: ReaderEngine = None,
+    retain: Retain = None,
+    no_evidence: NoEvidence = False,
+    hashed: Hashed = False,
     data: DataDir = None,
 ) -> None:
     """Queue files for the workers and print the job's id."""
-    from dashplate.jobs import job_options
+    from dashplate.jobs import Submission, job_options
     from dashplate.running import submit_files
 
-    options = job_options(country, keep_overlays, reader, reader_engine)
-    raise typer.Exit(submit_files(paths, name=name, job=job, wait=wait, data=data, options=options))
+    options = job_options(country, keep_overlays, reader, reader_engine, not no_evidence, hashed)
+    about = Submission(name, key, priority, _seconds(retain))
+    if dry_run:
+        from dashplate.planning import show_plan
+
+        show_plan(paths, options, about, job, data)
+        return
+    raise typer.Exit(submit_files(paths, about=about, job=job, wait=wait, data=data, options=options))
+
+
+@app.command()
+def watch(
+    folder: Annotated[str, typer.Argument(help="A folder or an address (s3://bucket/cards/).", show_default=False)],
+    name: Name = None,
+    job: Annotated[int | None, typer.Option(help="Go on with this job.", show_default=False)] = None,
+    key: Key = None,
+    settle: Annotated[float, typer.Option(help="A file unchanged for so many seconds is complete.")] = 10.0,
+    every: Annotated[float, typer.Option(help="Seconds between two looks.")] = 5.0,
+    until_idle: Annotated[
+        float | None, typer.Option(help="Stop when nothing new has come for so many seconds.", show_default=False)
+    ] = None,
+    priority: Urgency = Priority.NORMAL,
+    country: Country = None,
+    keep_overlays: KeepOverlays = False,
+    reader: ReaderName = None,
+    reader_engine: ReaderEngine = None,
+    retain: Retain = None,
+    no_evidence: NoEvidence = False,
+    hashed: Hashed = False,
+    data: DataDir = None,
+) -> None:
+    """Keep a job open and take in what arrives in a folder; Ctrl-C ends it, and the job finishes."""
+    from dashplate.jobs import Submission, job_options
+    from dashplate.watching import Patience, watch_folder
+
+    options = job_options(country, keep_overlays, reader, reader_engine, not no_evidence, hashed)
+    about = Submission(name, key, priority, _seconds(retain))
+    watch_folder(folder, options, about, job, Patience(settle, every, until_idle), data)
+
+
+@app.command()
+def pause(job: int, data: DataDir = None) -> None:
+    """Send out nothing more of a job; what is on the queues is done."""
+    from dashplate.steering import pause_job
+
+    pause_job(job, data)
+
+
+@app.command()
+def resume(job: int, data: DataDir = None) -> None:
+    """Go on with a paused job."""
+    from dashplate.steering import resume_job
+
+    resume_job(job, data)
+
+
+@app.command()
+def cancel(job: int, data: DataDir = None) -> None:
+    """Give a job up; what was found up to now is kept."""
+    from dashplate.steering import cancel_job
+
+    cancel_job(job, data)
+
+
+@app.command()
+def retry(
+    job: int,
+    failed: Annotated[bool, typer.Option("--failed", help="Only files that could not be opened or finished.")] = False,
+    quarantined: Annotated[bool, typer.Option("--quarantined", help="Only stretches that were given up.")] = False,
+    data: DataDir = None,
+) -> None:
+    """Try again what was given up: both kinds, or the one named."""
+    from dashplate.steering import retry_job
+
+    retry_job(job, failed, quarantined, data)
+
+
+@app.command()
+def rerun(
+    job: int,
+    step: Annotated[Step, typer.Option("--from", help="read: the kept crops, without decoding; detect: everything.")],
+    country: Country = None,
+    reader: ReaderName = None,
+    reader_engine: ReaderEngine = None,
+    data: DataDir = None,
+) -> None:
+    """Do a finished job again from a step on, with another reader for instance."""
+    from dashplate.steering import rerun_job
+
+    rerun_job(job, step, country, reader, reader_engine, data)
 
 
 @app.command()
@@ -187,7 +315,7 @@ def sql(
 def up(
     data: DataDir = None,
     flower_port: Annotated[int, typer.Option(help="Flower's port on this machine; 0 leaves it out.")] = 5555,
-    root: Annotated[list[Path] | None, typer.Option(help="A folder for videos.", show_default=False)] = None,
+    root: Annotated[list[str] | None, typer.Option(help="A folder or address for videos.", show_default=False)] = None,
 ) -> None:
     """Start servers, workers, sweeper and Flower, and stay."""
     from dashplate.running import stay_up
@@ -261,3 +389,92 @@ def health(
     from dashplate.health import check
 
     check(service, role)
+
+
+@app.command()
+def verify(
+    job: int,
+    quick: Annotated[bool, typer.Option("--quick", help="Do not read the files: existence and size only.")] = False,
+    sweep: Annotated[bool, typer.Option("--sweep", help="Remove files of ended videos that have no row.")] = False,
+    json: AsJson = False,
+    data: DataDir = None,
+) -> None:
+    """Check a job's rows against its files, its counters and its states; exit with 1 where something is wrong."""
+    from dashplate.verifying import verify_job
+
+    raise typer.Exit(verify_job(job, quick=quick, sweep=sweep, as_json=json, data=data))
+
+
+@app.command()
+def purge(
+    older_than: Annotated[
+        str | None,
+        typer.Option("--older-than", help="30d, 12h, 90m, 1w; without it, as each job says.", show_default=False),
+    ] = None,
+    keep_watched: Annotated[bool, typer.Option("--keep-watched", help="Keep what shows watched plates.")] = False,
+    job: Annotated[int | None, typer.Option("--job", help="Of this job only.", show_default=False)] = None,
+    forget: Annotated[bool, typer.Option("--forget", help="The videos themselves too, and jobs left empty.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be deleted.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    data: DataDir = None,
+) -> None:
+    """Delete what was found in videos that ended long ago: sightings, readings, crops, frames."""
+    from dashplate import privacy
+
+    privacy.purge(
+        older_than, keep_watched=keep_watched, job=job, forget=forget, dry_run=dry_run, yes=yes, data=data
+    )
+
+
+watched = typer.Typer(no_args_is_help=True, help="Plates that purges and retention keep.")
+app.add_typer(watched, name="watched")
+
+
+@watched.command("add")
+def watched_add(
+    plate: str,
+    note: Annotated[str | None, typer.Option(help="Why.", show_default=False)] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="In clear, although DASHPLATE_PLATE_KEY is set.")] = False,
+    data: DataDir = None,
+) -> None:
+    """Keep a plate; as its hash where DASHPLATE_PLATE_KEY is set."""
+    from dashplate.privacy import watch_plate
+
+    watch_plate(plate, note, clear=clear, data=data)
+
+
+@watched.command("list")
+def watched_list(json: AsJson = False, data: DataDir = None) -> None:
+    """Show the plates that are kept."""
+    from dashplate.privacy import list_watched
+
+    list_watched(as_json=json, data=data)
+
+
+@watched.command("remove")
+def watched_remove(plate: str, data: DataDir = None) -> None:
+    """Keep a plate no longer."""
+    from dashplate.privacy import unwatch_plate
+
+    unwatch_plate(plate, data)
+
+
+@app.command("hash")
+def hash_plate(plate: str, data: DataDir = None) -> None:
+    """Print a plate's keyed hash, for questions in SQL."""
+    from dashplate.privacy import show_hash
+
+    show_hash(plate, data)
+
+
+@app.command()
+def audit(
+    since: Annotated[str | None, typer.Option(help="7d, 12h.", show_default=False)] = None,
+    who: Annotated[str | None, typer.Option(help="One person's questions.", show_default=False)] = None,
+    json: AsJson = False,
+    data: DataDir = None,
+) -> None:
+    """Show who searched, exported and deleted what."""
+    from dashplate.privacy import show_audit
+
+    show_audit(since, who, as_json=json, data=data)

@@ -26,7 +26,7 @@ def run_demo(out: Path, data: Path | None, seed: int, seconds: float, plates: in
     truth = read_truth(truth_file)
     with everything(data, [video]) as around:
         pace = Pace()
-        job_id = jobs.submit(around.settings.require_database(), [video], "demo", jobs.JobOptions())
+        job_id = jobs.submit(around.settings.require_database(), [video], jobs.JobOptions(), jobs.Submission("demo"))
         videos, rows = wait_for(around.settings, job_id, around.workers, pace.look)
         write_results(around.settings, job_id, out / "plates.csv", out / "plates.json")
     print_results(videos, rows)

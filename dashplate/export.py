@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -44,17 +43,22 @@ class PlateRow:
     alternatives: str
     #: What the surest sighting was read as: `plate` may differ in O and 0, I and 1, after other sightings of the fleet.
     read_as: str
+    #: The whole frame that was read.
+    frame: str
 
 
 COLUMNS = tuple(field.name for field in fields(PlateRow))
 
 
-def unique_plates(sightings: Iterable[RowMapping], store: Path) -> list[PlateRow]:
-    """One row per video and plate, in order of first appearance; `sightings` are rows of `plate_sightings`."""
+def unique_plates(sightings: Iterable[RowMapping], locate: Callable[[str], str]) -> list[PlateRow]:
+    """One row per video and plate, in order of first appearance; `sightings` are rows of `plate_sightings`.
+
+    `locate` turns a name in the result store into a path or URL.
+    """
     grouped: dict[tuple[int, str], list[RowMapping]] = {}
     for row in sightings:
         grouped.setdefault((row["video_id"], row["plate"]), []).append(row)
-    return [_row(rows, store) for rows in grouped.values()]
+    return [_row(rows, locate) for rows in grouped.values()]
 
 
 def to_csv(rows: Sequence[PlateRow]) -> str:
@@ -91,7 +95,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _row(rows: Sequence[RowMapping], store: Path) -> PlateRow:
+def _row(rows: Sequence[RowMapping], locate: Callable[[str], str]) -> PlateRow:
     best = max(rows, key=lambda r: r["confidence"])
     return PlateRow(
         video=best["video"],
@@ -106,10 +110,11 @@ def _row(rows: Sequence[RowMapping], store: Path) -> PlateRow:
         y1=round(best["y1"]),
         x2=round(best["x2"]),
         y2=round(best["y2"]),
-        crop=str(store / best["crop"]) if best["crop"] else "",
+        crop=locate(best["crop"]) if best["crop"] else "",
         confirmed=any(r["confirmed"] for r in rows),
         shown=best["shown"],
         sightings=len(rows),
         alternatives=" ".join(f"{a['text']}:{a['confidence']:.3f}" for a in best["alternatives"]),
         read_as=best["read_as"],
+        frame=locate(best["frame"]) if best["frame"] else "",
     )

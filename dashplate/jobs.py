@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import RedisError
 from sqlalchemy import RowMapping
+from sqlalchemy.orm import Session
 
 from db import report
+from db import submit as submit_rows
 from db.engine import session
-from db.outbox import post_probes
-from db.submit import NewVideo, add_videos, create_job
-from pipeline.errors import DashplateError, Inaccessible, ServiceUnavailable, UsageError
+from db.submit import NewVideo, add_videos, close_job, create_job
+from pipeline.errors import DashplateError, ServiceUnavailable, UsageError
 from pipeline.formats import load_formats
-from pipeline.inputs import find_media, fingerprint
+from pipeline.inputs import fingerprints, stored
 from pipeline.look import SAMPLE_FPS
 from pipeline.recognizers import engine_named
 from pipeline.recognizers.engines import require_files
+from pipeline.records import JobState, Priority
+from pipeline.sources import Source, shown
 from workers.dispatch import pump
+from workers.private import submitted
 from workers.settings import settings
 
 #: How often a followed job is looked at.
 POLL_S = 0.25
+#: Files registered in one transaction: enough to be quick, few enough that the first are soon on their way.
+_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,10 @@ class JobOptions:
     #: A PaddleOCR model name or the path of a model folder, and what runs it; None leaves it to the workers' settings.
     reader: str | None = None
     reader_engine: str | None = None
+    #: Keep the crops and frames that results come from.
+    evidence: bool = True
+    #: Store plates as keyed hashes, which can be matched and not read.
+    hashed: bool = False
 
     @property
     def folders(self) -> list[Path]:
@@ -53,16 +65,38 @@ class JobOptions:
             "keep_overlays": self.keep_overlays,
             "reader": self.reader,
             "reader_engine": self.reader_engine,
+            "evidence": self.evidence,
+            "hashed": self.hashed,
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What is said of a job as a whole when it is made."""
+
+    name: str | None = None
+    #: The same key again goes on with the same job.
+    key: str | None = None
+    priority: Priority = Priority.NORMAL
+    #: Delete what was found this many seconds after each video's end.
+    retain_s: int | None = None
+
+
 def job_options(
-    country: str | None, keep_overlays: bool = False, reader: str | None = None, engine: str | None = None
+    country: str | None,
+    keep_overlays: bool = False,
+    reader: str | None = None,
+    engine: str | None = None,
+    evidence: bool = True,
+    hashed: bool = False,
 ) -> JobOptions:
     """The options as a user types them; raises UsageError for one that cannot be meant."""
     if engine is not None:
         engine_named(engine)
-    return JobOptions(parse_countries(country), SAMPLE_FPS, keep_overlays, reader and _reader(reader, engine), engine)
+    # A picture of a plate can be read.
+    evidence = evidence and not hashed
+    named = reader and _reader(reader, engine)
+    return JobOptions(parse_countries(country), SAMPLE_FPS, keep_overlays, named, engine, evidence, hashed)
 
 
 def _reader(value: str, engine: str | None) -> str:
@@ -87,24 +121,70 @@ def parse_countries(value: str | None) -> tuple[str, ...]:
     return codes
 
 
-def submit(url: str, paths: Sequence[Path], name: str | None, options: JobOptions, job_id: int | None = None) -> int:
-    """Register files in a new job, or in `job_id`, and send them on their way; returns the job's id."""
-    files = find_media(paths)
+def submit(
+    url: str,
+    sources: Iterable[Source],
+    options: JobOptions,
+    about: Submission = Submission(),
+    job_id: int | None = None,
+    on_job: Callable[[int], None] = lambda job_id: None,
+) -> int:
+    """Register files in a new job, or in `job_id`, and send them on their way; returns the job's id.
+
+    `on_job` hears the id before the files are registered. Interrupted, the job stays open, and submitting the same
+    again to it, or under the same key, goes on: a file that is already in it is left alone.
+    """
+    coming = iter(sources)
+    # Before there is a job: words that mean nothing shall not leave an empty one.
+    first = next(coming, None)
+    if first is None:
+        raise DashplateError("There is nothing to submit.")
+    job_id = open_job(url, first, options, about, job_id)
+    on_job(job_id)
+    count = 0
+    for chunk in chunks(new_videos(chain([first], coming))):
+        with session(url) as db:
+            add_videos(db, job_id, chunk)
+        if count == 0:
+            send(job_id)
+        count += len(chunk)
+    with session(url) as db:
+        close_job(db, job_id, None if about.name else _name_of(first, count))
+    send(job_id)
+    return job_id
+
+
+def open_job(url: str, first: Source, options: JobOptions, about: Submission, job_id: int | None) -> int:
+    """A new job, the one of the same key, or `job_id`, open for files; returns its id.
+
+    Raises UsageError for one that is cancelled or not there, and for options given to one that has its own.
+    """
     with session(url) as db:
         if job_id is None:
-            job_id = create_job(db, name or _name_of(files), options.as_json())
-        elif not report.jobs(db, job_id):
-            raise UsageError(f"There is no job {job_id}; `dashplate status` lists them.")
-        elif options != JobOptions():
+            job_id = create_job(
+                db,
+                about.name or shown(first),
+                submitted(options.as_json()),
+                key=about.key,
+                priority=about.priority,
+                retain_s=about.retain_s,
+                is_open=True,
+            )
+        elif options != JobOptions() or about != Submission():
             raise UsageError(f"Job {job_id} keeps the options that it was made with; leave them out to add to it.")
-        add_videos(db, job_id, (_new_video(path) for path in files))
-        post_probes(db, job_id)
+        if progress_of(db, job_id)["state"] == JobState.CANCELLED:
+            raise UsageError(f"Job {job_id} is cancelled; submit the files in a new job.")
+        submit_rows.open_job(db, job_id)
+    return job_id
+
+
+def send(job_id: int) -> None:
+    """Put what is due on the queues. Raises ServiceUnavailable where Redis is away: the job goes out later."""
     try:
         pump()
-    except BrokerError as error:
+    except (BrokerError, RedisError) as error:
         sentence = f"Redis does not answer. Job {job_id} is registered and goes out once it does."
         raise ServiceUnavailable(sentence) from error
-    return job_id
 
 
 def follow(
@@ -112,9 +192,14 @@ def follow(
     job_id: int,
     on_change: Callable[[RowMapping, Sequence[RowMapping]], None],
     healthy: Callable[[], None] | None = None,
+    since: int | None = None,
 ) -> RowMapping:
-    """Wait for a job's end, calling `on_change(progress, fresh readings)` at each look; returns its last progress."""
-    seen = 0
+    """Wait for a job's end, calling `on_change(progress, fresh readings)` at each look; returns its last progress.
+
+    Readings are fresh that came in after the one numbered `since`, or after this call. A cancelled job ends too.
+    """
+    with session(url) as db:
+        seen = report.newest_reading(db) if since is None else since
     while True:
         with session(url) as db:
             fresh = report.fresh_readings(db, job_id, seen)
@@ -128,30 +213,32 @@ def follow(
         time.sleep(POLL_S)
 
 
-def progress_of(db: Any, job_id: int) -> RowMapping:
-    """A job's `job_progress` row; raises UsageError where there is none."""
-    rows = report.jobs(db, job_id)
-    if not rows:
+def progress_of(db: Session, job_id: int) -> RowMapping:
+    """How far a job is; raises UsageError where there is none."""
+    progress = report.progress(db, job_id)
+    if progress is None:
         raise UsageError(f"There is no job {job_id}; `dashplate status` lists them.")
-    return rows[0]
+    return progress
 
 
-def _new_video(path: Path) -> NewVideo:
-    """A file that cannot be opened is registered all the same: its state will say so."""
-    resolved = Path(os.path.expanduser(path)).resolve()
-    try:
-        return NewVideo(_storable(resolved), fingerprint(resolved))
-    except (Inaccessible, OSError):
-        return NewVideo(_storable(resolved), f"path:{_storable(resolved)}")
+def chunks(videos: Iterable[NewVideo]) -> Iterator[list[NewVideo]]:
+    """What is registered in one transaction each."""
+    iterator = iter(videos)
+    while chunk := list(islice(iterator, _CHUNK)):
+        yield chunk
 
 
-def _storable(path: Path) -> str:
-    """The path as text; bytes that are no UTF-8, as old memory cards have them in names, are spelled out."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+def new_videos(sources: Iterable[Source]) -> Iterator[NewVideo]:
+    """What is registered; a file that cannot be opened too: its state will say so."""
+    for found in fingerprints(absolute(sources)):
+        yield NewVideo(stored(found.source), found.fingerprint)
 
 
-def _name_of(files: Sequence[Path]) -> str:
-    if not files:
-        raise DashplateError("There is nothing to submit.")
-    first = _storable(Path(files[0].name))
-    return first if len(files) == 1 else f"{first} and {len(files) - 1} more"
+def absolute(sources: Iterable[Source]) -> Iterator[Source]:
+    """The same, paths as workers in other folders mean them."""
+    for source in sources:
+        yield Path(os.path.abspath(os.path.expanduser(source))) if isinstance(source, Path) else source
+
+
+def _name_of(first: Source, count: int) -> str:
+    return shown(first) if count == 1 else f"{shown(first)} and {count - 1} more"

@@ -19,6 +19,8 @@ from dashplate.surroundings import database, everything, use_data_dir, workers_a
 from db import report
 from db.engine import session
 from pipeline.errors import DashplateError, MediaError, ServiceUnavailable, UsageError
+from pipeline.inputs import expand, root_of, source_of
+from workers.resources import store
 from workers.settings import Settings
 
 #: A worker that died this often, one start after the other, will not live.
@@ -28,27 +30,33 @@ _LOOK_AGAIN_S, _MOST_SILENCE_S = 10.0, 60.0
 
 
 def run_files(
-    paths: Sequence[Path],
+    words: Sequence[str],
     *,
     csv: Path | None,
     json: Path | None,
     data: Path | None,
-    name: str | None,
+    about: jobs.Submission,
     options: jobs.JobOptions,
 ) -> int:
     """Process files from end to end; returns the exit code."""
-    with everything(data, [*paths, *options.folders]) as around:
-        job_id = jobs.submit(around.settings.require_database(), paths, name, options)
-        videos, rows = wait_for(around.settings, job_id, around.workers)
+    roots = use_data_dir(data).roots
+    # Now, because the workers that are started may open what is found, and nothing else.
+    sources = list(expand(words, roots))
+    with everything(data, [*map(root_of, sources), *options.folders]) as around:
+        url = around.settings.require_database()
+        with session(url) as db:
+            since = report.newest_reading(db)
+        job_id = jobs.submit(url, sources, options, about)
+        videos, rows = wait_for(around.settings, job_id, around.workers, since=since)
         write_results(around.settings, job_id, csv, json)
     print_results(videos, rows)
     return exit_code(videos)
 
 
 def submit_files(
-    paths: Sequence[Path],
+    words: Sequence[str],
     *,
-    name: str | None,
+    about: jobs.Submission,
     job: int | None,
     wait: bool,
     data: Path | None,
@@ -56,8 +64,9 @@ def submit_files(
 ) -> int:
     """Queue files; prints the job's id on standard output and nothing else there."""
     with database(data) as config:
-        job_id = jobs.submit(config.require_database(), paths, name, options, job)
-        print(job_id, flush=True)
+        url = config.require_database()
+        sources = expand(words, config.roots)
+        job_id = jobs.submit(url, sources, options, about, job, on_job=lambda number: print(number, flush=True))
         if not wait:
             return 0
         videos, _ = wait_for(config, job_id, None)
@@ -70,8 +79,12 @@ def wait_for(
     job_id: int,
     workers: Supervisor | None,
     on_progress: Callable[[RowMapping], None] = lambda progress: None,
+    since: int | None = None,
 ) -> tuple[Sequence[RowMapping], list[export.PlateRow]]:
-    """Follow a job to its end, telling `on_progress` at each look; returns its videos and its unique plates."""
+    """Follow a job to its end, telling `on_progress` at each look; returns its videos and its unique plates.
+
+    Readings are shown that came in after the one numbered `since`, or after this call.
+    """
     url = config.require_database()
     with show.job_progress(quiet=not sys.stderr.isatty() and "DASHPLATE_PROGRESS" not in os.environ) as view:
 
@@ -79,15 +92,15 @@ def wait_for(
             view.update(progress, fresh)
             on_progress(progress)
 
-        jobs.follow(url, job_id, look, _watch(workers))
+        jobs.follow(url, job_id, look, _watch(workers), since)
     with session(url) as db:
-        return report.videos(db, job_id), export.unique_plates(report.sightings(db, job_id), config.store)
+        return report.videos(db, job_id), export.unique_plates(report.sightings(db, job_id), store().location)
 
 
 def write_results(config: Settings, job_id: int, csv: Path | None, json: Path | None) -> None:
     """Write a job's unique plates to the files asked for."""
     with session(config.require_database()) as db:
-        rows = export.unique_plates(report.sightings(db, job_id), config.store)
+        rows = export.unique_plates(report.sightings(db, job_id), store().location)
         if csv is not None:
             save(csv, export.to_csv(rows))
         if json is not None:
@@ -124,10 +137,13 @@ def exit_code(videos: Sequence[RowMapping]) -> int:
     return 0 if all(v["state"] in ("done", "truncated") for v in videos) else MediaError.exit_code
 
 
-def stay_up(data: Path | None, flower_port: int, roots: Sequence[Path]) -> None:
+def stay_up(data: Path | None, flower_port: int, roots: Sequence[str]) -> None:
     """Serve until a signal comes; then everything on the data folder stops with us."""
     if roots:
-        os.environ["DASHPLATE_ROOTS"] = ":".join(str(root.expanduser().resolve()) for root in roots)
+        sources = (source_of(root) for root in roots)
+        os.environ["DASHPLATE_ROOTS"] = ":".join(
+            str(root.expanduser().resolve()) if isinstance(root, Path) else root.url for root in sources
+        )
     signal.signal(signal.SIGTERM, _leave)
     folder = use_data_dir(data).data_dir
     there = running(folder)

@@ -15,6 +15,8 @@ from rich.table import Table
 from sqlalchemy import RowMapping
 
 from dashplate.export import PlateRow
+from dashplate.pace import outlook
+from pipeline.sources import printable
 
 #: A file or a pipe has no width; in this one, lines stay whole.
 _UNSEEN_WIDTH = 240
@@ -40,7 +42,7 @@ def plates_table(rows: Sequence[PlateRow]) -> Table:
     for row in rows:
         mark = "" if row.confirmed else "single read"
         span = (clock(row.first_seen_s), clock(row.last_seen_s))
-        name = escape(PurePath(row.video).name)
+        name = escape(printable(PurePath(row.video).name))
         table.add_row(
             f"[bold]{row.shown}[/]", row.country or "–", f"{row.confidence:.0%}", *span, str(row.reads), name, mark
         )
@@ -55,7 +57,7 @@ def videos_table(videos: Sequence[RowMapping]) -> Table:
     for video in videos:
         length = clock(video["duration_s"]) if video["duration_s"] else "–"
         segments = f"{video['segments_ended']}/{video['segments']}"
-        name, remarks = escape(PurePath(video["path"]).name), escape(_remarks(video))
+        name, remarks = escape(printable(PurePath(video["path"]).name)), escape(_remarks(video))
         table.add_row(name, video["state"], length, segments, str(video["plates"]), remarks)
     return table
 
@@ -70,10 +72,9 @@ def _remarks(video: RowMapping) -> str:
 def jobs_table(jobs: Sequence[RowMapping]) -> Table:
     """Jobs with their progress."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("job", "name", "state", "videos", "segments", "footage", "plates", "submitted"):
+    for name in ("job", "name", "state", "videos", "segments", "footage", "plates", "submitted", ""):
         table.add_column(name)
     for job in jobs:
-        state = "finished" if job["finished_at"] else "running"
         videos = f"{job['videos_ended']}/{job['videos']}"
         if job["videos_with_problem"]:
             videos += f" ({job['videos_with_problem']} with a problem)"
@@ -82,8 +83,17 @@ def jobs_table(jobs: Sequence[RowMapping]) -> Table:
             segments += f" ({job['segments_quarantined']} given up)"
         footage = f"{clock(job['footage_done_s'])} of {clock(job['footage_s'])}"
         when = job["created_at"].astimezone().strftime("%Y-%m-%d %H:%M")
-        table.add_row(str(job["job"]), escape(job["name"]), state, videos, segments, footage, str(job["plates"]), when)
+        counts = (videos, segments, footage, str(job["plates"]))
+        state, name = job_state(job), escape(printable(job["name"]))
+        table.add_row(str(job["job"]), name, state, *counts, when, str(outlook(job)))
     return table
+
+
+def job_state(job: RowMapping) -> str:
+    """A job's state, and what its priority and its door say beside it."""
+    marks = [job["priority"]] if job["priority"] != "normal" else []
+    marks += ["open"] if job["open"] else []
+    return ", ".join([job["state"], *marks])
 
 
 @contextmanager
@@ -117,8 +127,11 @@ class JobView:
             self._progress.update(self._task, description=f"opening {job['videos']} file(s)")
         elif job["segments"]:
             done = job["segments_done"] + job["segments_quarantined"]
-            text = f"segment {done} of {job['segments']}, file {job['videos_ended']} of {job['videos']}"
-            self._progress.update(self._task, description=text, total=job["segments"], completed=done)
+            known = f"{job['segments']}{'+' if job['videos_opened'] < job['videos'] else ''}"
+            text = f"segment {done} of {known}, file {job['videos_ended']} of {job['videos']}"
+            said = ", ".join(filter(None, (text, str(outlook(job)), job["state"] if job["state"] != "running" else "")))
+            total_s = max(job["footage_expected_s"] or 0.0, job["footage_done_s"], 0.001)
+            self._progress.update(self._task, description=said, total=total_s, completed=job["footage_done_s"])
 
     def _announce(self, reading: RowMapping) -> None:
         key = (reading["video"], reading["text"])
@@ -127,7 +140,7 @@ class JobView:
         self._shown.add(key)
         self._progress.console.print(
             f"  {clock(reading['first_s']):>8}  [bold]{reading['text']:<10}[/] {reading['country'] or '–':<3}"
-            f" {reading['confidence']:>4.0%}  {escape(PurePath(reading['video']).name)}"
+            f" {reading['confidence']:>4.0%}  {escape(printable(PurePath(reading['video']).name))}"
         )
 
 

@@ -1,32 +1,68 @@
-"""Opens the database: one engine a process, sessions that commit or leave nothing."""
+"""Opens the database: one engine a process, sessions that commit or leave nothing, patience while it is away."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
+from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from pipeline.errors import ServiceUnavailable
 
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+E = TypeVar("E")
+#: What a statement is run on: a session, or a connection of `single`.
+Executor: TypeAlias = Session | Connection
+
 #: A query that takes longer than this has met a lock or a plan gone wrong.
 STATEMENT_TIMEOUT_MS = 60_000
+#: A connection that lay idle for this long is tried before it is used: the server may have gone meanwhile.
+_IDLE_S = 5.0
+#: How long work that is done waits for a database that is away, and how long between two tries.
+PATIENCE_S = 120.0
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
+#: The server stops, starts, or two transactions met: the same again may succeed. A statement that ran out of time is
+#: not among them.
+_PASSING = ("08", "57P01", "57P02", "57P03", "53", "40001", "40P01", "55P03")
 
 
 @lru_cache(maxsize=8)
 def engine_for(url: str) -> Engine:
     """The engine for a `postgresql://` URL; psycopg 3 drives it, whatever driver the URL names."""
-    return create_engine(
+    engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
+        # What a statement carries may be a plate, and error texts end in logs and rows.
+        hide_parameters=True,
         pool_size=4,
         max_overflow=4,
-        pool_pre_ping=True,
         connect_args={"connect_timeout": 10, "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"},
     )
+
+    @event.listens_for(engine, "checkin")
+    def _rests(connection: Any, record: Any) -> None:
+        record.info["rests_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _still_there(connection: Any, record: Any, proxy: Any) -> None:
+        # Each time would be a round trip for each of a segment's few statements.
+        if time.monotonic() - record.info.get("rests_since", time.monotonic()) < _IDLE_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:
+            raise DisconnectionError("The connection had been cut.") from error
+
+    return engine
 
 
 @contextmanager
@@ -34,6 +70,56 @@ def session(url: str) -> Iterator[Session]:
     """One transaction: committed on leaving, rolled back on an exception."""
     with Session(engine_for(url), expire_on_commit=False) as opened, opened.begin():
         yield opened
+
+
+@contextmanager
+def single(url: str) -> Iterator[Connection]:
+    """A connection on which each statement is a transaction of its own, without the round trips of one."""
+    with engine_for(url).connect() as connection:
+        yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def patiently(url: str, work: Callable[[Session], T], patience_s: float = PATIENCE_S) -> T:
+    """Do `work` in one transaction, and again from its start while the database is away.
+
+    For work whose repetition changes nothing: the first try may have been committed without our hearing of it.
+    Raises the database's last error after `patience_s` seconds.
+    """
+    return _again_and_again(session, url, work, patience_s)
+
+
+def patiently_single(url: str, work: Callable[[Connection], T], patience_s: float = PATIENCE_S) -> T:
+    """The same for a single statement, without the round trips of a transaction."""
+    return _again_and_again(single, url, work, patience_s)
+
+
+def _again_and_again(
+    opened: Callable[[str], AbstractContextManager[E]], url: str, work: Callable[[E], T], patience_s: float
+) -> T:
+    until, wait_s = time.monotonic() + patience_s, _FIRST_WAIT_S
+    while True:
+        try:
+            with opened(url) as db:
+                return work(db)
+        except (DBAPIError, PoolTimeout) as error:
+            if not is_passing(error) or time.monotonic() + wait_s > until:
+                raise
+            log.warning("The database is away; trying again in %.1f s: %s", wait_s, str(error).partition("\n")[0])
+        time.sleep(wait_s * random.uniform(0.5, 1.0))
+        wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the database's error is of its surroundings, so that the same again may succeed later."""
+    if isinstance(error, PoolTimeout):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    # Without a state there was no server to give one.
+    return error.connection_invalidated or (
+        state.startswith(_PASSING) if state else isinstance(error, OperationalError)
+    )
 
 
 def check(url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -21,10 +22,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from pipeline.records import MediaKind, SegmentState, VideoState
+from pipeline.records import JobState, MediaKind, Priority, SegmentState, Step, VideoState
+
+#: Room in each page for the new version of a row that changes often, so that its indexes need not change with it.
+_FILL = {"postgresql_with": {"fillfactor": 75}}
+#: States of a segment that is somewhere between the dispatcher and its end.
+IN_FLIGHT = "state IN ('queued', 'detecting', 'detected', 'reading')"
 
 
-def _enum(kind: type[MediaKind] | type[SegmentState] | type[VideoState]) -> Enum:
+def _enum(kind: type[enum.StrEnum]) -> Enum:
     """Text with a check: readable in SQL, and a new state is a migration of one line."""
     return Enum(
         kind,
@@ -58,6 +64,11 @@ class Job(Base):
     """One submission: a set of videos and the options they are processed with."""
 
     __tablename__ = "jobs"
+    __table_args__ = (
+        Index("ix_jobs_unfinished", "id", postgresql_where=text("finished_at IS NULL")),
+        Index("ix_jobs_retained", "id", postgresql_where=text("retain_s IS NOT NULL")),
+        _FILL,
+    )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str]
@@ -65,6 +76,25 @@ class Job(Base):
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     #: Set when the last of its videos has ended.
     finished_at: Mapped[dt.datetime | None]
+    state: Mapped[JobState] = mapped_column(_enum(JobState), server_default="running")
+    #: More files may come: it is being submitted, or a folder is watched. An open job does not finish.
+    open: Mapped[bool] = mapped_column(server_default=text("false"))
+    #: Names a submission, so that submitting it again goes on with the same job.
+    key: Mapped[str | None] = mapped_column(unique=True)
+    priority: Mapped[Priority] = mapped_column(_enum(Priority), server_default="normal")
+    #: Its findings and files are deleted this long after each video's end; null keeps them.
+    retain_s: Mapped[int | None]
+    # Counted by a trigger on `videos`; what is named after segments covers the videos that have ended.
+    videos: Mapped[int] = mapped_column(server_default="0")
+    videos_ended: Mapped[int] = mapped_column(server_default="0")
+    videos_with_problem: Mapped[int] = mapped_column(server_default="0")
+    #: Videos that have been opened or cannot be, and their segments and length.
+    videos_opened: Mapped[int] = mapped_column(server_default="0")
+    segments: Mapped[int] = mapped_column(server_default="0")
+    footage_s: Mapped[float] = mapped_column(server_default="0")
+    segments_done: Mapped[int] = mapped_column(server_default="0")
+    segments_quarantined: Mapped[int] = mapped_column(server_default="0")
+    footage_done_s: Mapped[float] = mapped_column(server_default="0")
 
 
 class Video(Base):
@@ -74,6 +104,18 @@ class Video(Base):
     __table_args__ = (
         UniqueConstraint("job_id", "fingerprint"),
         Index("ix_videos_open", "job_id", "id", postgresql_where=text("finished_at IS NULL")),
+        # The few whose segments are being done: what a job's progress adds to its counters.
+        Index(
+            "ix_videos_started", "job_id", postgresql_where=text("started_at IS NOT NULL AND finished_at IS NULL")
+        ),
+        # What retention looks for.
+        Index(
+            "ix_videos_ended",
+            "job_id",
+            "finished_at",
+            postgresql_where=text("finished_at IS NOT NULL AND purged_at IS NULL"),
+        ),
+        _FILL,
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -82,7 +124,7 @@ class Video(Base):
     #: Size, time and head/tail hash: the same file submitted twice in a job is one video.
     fingerprint: Mapped[str]
     kind: Mapped[MediaKind | None] = mapped_column(_enum(MediaKind))
-    state: Mapped[VideoState] = mapped_column(_enum(VideoState), index=True)
+    state: Mapped[VideoState] = mapped_column(_enum(VideoState))
     #: What is wrong with it, in a sentence.
     problem: Mapped[str | None]
     width: Mapped[int | None]
@@ -101,6 +143,17 @@ class Video(Base):
     overlays: Mapped[list[Any] | None]
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     finished_at: Mapped[dt.datetime | None]
+    #: When the first of its segments ended.
+    started_at: Mapped[dt.datetime | None]
+    #: Its segments, and how many and how much of them have ended; kept by `db.moves` under this row's lock.
+    segments: Mapped[int] = mapped_column(server_default="0")
+    segments_done: Mapped[int] = mapped_column(server_default="0")
+    segments_quarantined: Mapped[int] = mapped_column(server_default="0")
+    footage_done_s: Mapped[float] = mapped_column(server_default="0")
+    #: What is wrong with it as the probe saw it; its part of `problem`.
+    damage: Mapped[str | None]
+    #: Set when retention has removed what was found in it.
+    purged_at: Mapped[dt.datetime | None]
 
 
 class Segment(Base):
@@ -110,12 +163,15 @@ class Segment(Base):
     __table_args__ = (
         UniqueConstraint("video_id", "index"),
         CheckConstraint("end_pts > start_pts", name="span"),
-        Index("ix_segments_pending", "video_id", "index", postgresql_where=text("state = 'pending'")),
+        # In the order in which a job's segments go out.
+        Index("ix_segments_pending", "job_id", "video_id", "index", postgresql_where=text("state = 'pending'")),
+        Index("ix_segments_delayed", "job_id", postgresql_where=text("state = 'pending' AND not_before IS NOT NULL")),
+        Index("ix_segments_in_flight", "state", postgresql_where=text(IN_FLIGHT)),
+        # For a job's pace.
         Index(
-            "ix_segments_in_flight",
-            "state",
-            postgresql_where=text("state IN ('queued', 'detecting', 'detected', 'reading')"),
+            "ix_segments_ended", "job_id", "moved_at", postgresql_where=text("state IN ('done', 'quarantined')")
         ),
+        _FILL,
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -139,6 +195,15 @@ class Segment(Base):
     #: Why the last attempt failed, or what is damaged in the stretch.
     problem: Mapped[str | None]
     frames_looked: Mapped[int | None]
+    #: Its video's job: what is due is looked up by job.
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    #: What it begins with when it is sent out.
+    step: Mapped[Step] = mapped_column(_enum(Step), server_default="detect")
+    #: Attempts that ended with an error, and attempts whose worker went silent, since it was last put back by a person.
+    failures: Mapped[int] = mapped_column(server_default="0")
+    losses: Mapped[int] = mapped_column(server_default="0")
+    #: What is damaged in the stretch, as detection saw it.
+    damage: Mapped[str | None]
 
 
 class TrackletRow(Base):
@@ -170,6 +235,24 @@ class CropRow(Base):
     quality: Mapped[float]
     #: Name in the result store.
     name: Mapped[str]
+    #: Of the file; null in rows of before 0004.
+    sha256: Mapped[str | None]
+    size: Mapped[int | None]
+
+
+class FrameRow(Base):
+    """A whole frame in the result store: the one that a sighting was read from."""
+
+    __tablename__ = "frames"
+    __table_args__ = (UniqueConstraint("video_id", "pts"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    video_id: Mapped[int] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))
+    pts: Mapped[int]
+    #: Name in the result store.
+    name: Mapped[str]
+    sha256: Mapped[str]
+    size: Mapped[int]
 
 
 class ReadingRow(Base):
@@ -188,6 +271,8 @@ class ReadingRow(Base):
     reads: Mapped[int]
     crops: Mapped[int]
     best_crop: Mapped[int]
+    #: The reading under the plate key, where the job stores no plate in clear; `text` is then its keyed hash.
+    sealed: Mapped[str | None]
 
 
 class Plate(Base):
@@ -248,18 +333,93 @@ class SightingRow(Base):
 
 
 class OutboxRow(Base):
-    """A message that must go out because a transaction committed; sent at least once, then marked."""
+    """A step on a whole video that is owed because a transaction committed; deleted when it is done."""
 
     __tablename__ = "outbox"
     __table_args__ = (
         UniqueConstraint("kind", "key"),
-        Index("ix_outbox_unsent", "id", postgresql_where=text("sent_at IS NULL")),
+        Index("ix_outbox_due", "job_id", "kind", "id", postgresql_where=text("sent_at IS NULL")),
+        Index("ix_outbox_sent", "sent_at", postgresql_where=text("sent_at IS NOT NULL")),
+        Index("ix_outbox_failing", "id", postgresql_where=text("failures > 0")),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     kind: Mapped[str]
+    #: The video.
     key: Mapped[int]
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     sent_at: Mapped[dt.datetime | None]
-    #: How often it went out: a step that kills its worker every time must end too.
+    #: How often it went out.
     sends: Mapped[int] = mapped_column(server_default="0")
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    #: A worker that does it renews this; past it, the worker counts as lost.
+    lease_until: Mapped[dt.datetime | None]
+    #: Not to be sent out before this.
+    not_before: Mapped[dt.datetime | None]
+    #: How often a worker died over it or failed: a step that kills its worker every time must end too.
+    failures: Mapped[int] = mapped_column(server_default="0")
+    #: What went wrong last.
+    problem: Mapped[str | None]
+
+
+class Deletion(Base):
+    """A file of the result store that no row names any more; a trailing `/` means a folder."""
+
+    __tablename__ = "deletions"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    name: Mapped[str]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+
+
+class AuditRow(Base):
+    """Who asked for what. Rows are added and never changed; a trigger sees to it."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    at: Mapped[dt.datetime] = mapped_column(server_default=func.now(), index=True)
+    #: `DASHPLATE_USER`, else the account on that machine.
+    who: Mapped[str]
+    host: Mapped[str]
+    #: plates, export, sql, purge and so on.
+    action: Mapped[str]
+    #: What was asked, as it was typed.
+    query: Mapped[str]
+    #: How many rows came back, where that is known.
+    rows: Mapped[int | None]
+
+
+class WatchedPlate(Base):
+    """A plate whose sightings outlive retention."""
+
+    __tablename__ = "watched"
+
+    #: As `plates.key`.
+    key: Mapped[str] = mapped_column(primary_key=True)
+    #: As a person typed it; the keyed hash where plates are not stored in clear.
+    plate: Mapped[str]
+    note: Mapped[str | None]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+
+
+class Pulse(Base):
+    """When the last sweep was: after a pause of everything, nobody is taken for dead before he could answer."""
+
+    __tablename__ = "pulse"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+
+
+class Move(Base):
+    """A change of state that is allowed; a trigger on `jobs`, `videos` and `segments` refuses all others."""
+
+    __tablename__ = "moves"
+
+    #: job, video or segment.
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    before: Mapped[str] = mapped_column(primary_key=True)
+    after: Mapped[str] = mapped_column(primary_key=True)
+    #: Who makes it, for people.
+    mover: Mapped[str]

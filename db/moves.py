@@ -1,9 +1,8 @@
-"""How segments move: the only code that changes a segment's state.
+"""How segments move: with `db.control`, the only code that changes a segment's state.
 
-    pending → queued → detecting → detected → reading → done
-       ▲         │          │          │         │
-       └─────────┴──────────┴──────────┴─────────┘   lost or failed: back, with attempt + 1,
-                                                     and quarantined after MAX_ATTEMPTS
+    pending → queued → detecting → detected → reading → done     (detecting → done where nothing was found)
+       ▲                   │                     │
+       └───────────────────┴─────────────────────┘   failed, lost or put back; quarantined after MAX_FAILURES
 
 Each time a segment is sent out it gets a new attempt number, and the number travels in the message. A message whose
 number is not the row's is stale and changes nothing; so redelivery, a worker that was only slow, and a message that
@@ -13,20 +12,27 @@ turns up after its segment was given to somebody else are all harmless.
 from __future__ import annotations
 
 import datetime as dt
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, exists, func, select, text, update
+from sqlalchemy import ColumnElement, RowMapping, ScalarSelect, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
-from db.models import Segment, Video
-from db.outbox import AGGREGATE, post
-from pipeline.records import SegmentSpan, SegmentState, VideoState
+from db.engine import Executor
+from db.models import OutboxRow, Segment, Video
+from db.outbox import AGGREGATE
+from pipeline.records import JobState, SegmentSpan, SegmentState, Step, VideoState
 
-#: After this many failures the stretch is given up, with its reason, and the video goes on without it.
-MAX_ATTEMPTS = 4
-#: Wait before the second attempt, in seconds; doubles with each further one.
-RETRY_DELAY_S = 2.0
+#: After this many errors, or so many workers that died over it, the stretch is given up with its reason, and the video
+#: goes on without it. A worker may die for reasons of its own; an error is the segment's.
+MAX_FAILURES, MAX_LOSSES = 4, 5
+#: Wait before the second attempt, in seconds; doubles with each further one, up to the longest, each time 50 to 100% of
+#: it: what failed together shall not come back together.
+RETRY_DELAY_S, LONGEST_DELAY_S = 2.0, 300.0
+#: Wait where the surroundings are in trouble: a full disk is not emptied in two seconds.
+TROUBLE_DELAY_S = 20.0
 
 _HELD = (SegmentState.DETECTING, SegmentState.READING)
 
@@ -43,125 +49,82 @@ class Dispatched:
     duration_s: float = 0.0
     #: True where its tracklets are already stored and only the reading is missing.
     only_read: bool = False
-
-
-def take_pending(db: Session, window: int) -> list[Dispatched]:
-    """Move pending segments to `queued`, at most `window` of a job in flight, round-robin between jobs."""
-    ids = [row.id for row in db.execute(_PENDING, {"window": window})]
-    if not ids:
-        return []
-    # Locked in one order and without waiting: another dispatcher that chose the same rows takes them, or we do.
-    free = (
-        select(Segment.id)
-        .where(Segment.id.in_(ids), Segment.state == SegmentState.PENDING)
-        .order_by(Segment.id)
-        .with_for_update(skip_locked=True)
-        .scalar_subquery()
-    )
-    moved = db.execute(
-        update(Segment)
-        .where(Segment.id.in_(free))
-        .values(state=SegmentState.QUEUED, attempt=Segment.attempt + 1, moved_at=func.now(), lease_until=None)
-        .returning(Segment.id)
-    ).scalars()
-    taken = {d.segment_id: d for d in _described(db, list(moved))}
-    return [taken[i] for i in ids if i in taken]
-
-
-_PENDING = text(
-    """
-    SELECT g.id
-    FROM jobs j
-    CROSS JOIN LATERAL (
-        SELECT count(*) AS flying
-        FROM segments s JOIN videos v ON v.id = s.video_id
-        WHERE v.job_id = j.id AND s.state IN ('queued', 'detecting', 'detected', 'reading')
-    ) f
-    CROSS JOIN LATERAL (
-        SELECT due.id, row_number() OVER (ORDER BY due.video_id, due.index) AS place
-        FROM (
-            SELECT s.id, s.video_id, s.index
-            FROM videos v JOIN segments s ON s.video_id = v.id
-            WHERE v.job_id = j.id AND v.finished_at IS NULL AND s.state = 'pending'
-              AND (s.not_before IS NULL OR s.not_before <= now())
-            ORDER BY s.video_id, s.index
-            LIMIT greatest(0, :window - f.flying)
-        ) due
-    ) g
-    WHERE j.finished_at IS NULL
-    ORDER BY g.place, j.id
-    """
-)
+    #: Its job has nothing else on the way: it goes to the queue that is looked at first.
+    express: bool = False
 
 
 def begin(
-    db: Session, segment_id: int, attempt: int, step: SegmentState, worker: str, lease_s: float
-) -> Segment | None:
-    """Take the lease on a segment for `detecting` or `reading`; None where the message is stale or another holds it."""
+    db: Executor, segment_id: int, attempt: int, step: SegmentState, worker: str, lease_s: float
+) -> RowMapping | None:
+    """Take the lease on a segment for `detecting` or `reading`; None where the message is stale or another holds it.
+
+    Returns what the work needs of segment, video and job, in one round trip; `found` says whether the segment has
+    tracklets. A cancelled job's segments are not begun.
+    """
     before = SegmentState.QUEUED if step is SegmentState.DETECTING else SegmentState.DETECTED
-    claimed = db.execute(
-        update(Segment)
-        .where(Segment.id == segment_id, Segment.attempt == attempt, Segment.state == before)
-        .values(state=step, worker=worker, moved_at=func.now(), lease_until=_in(lease_s))
-        .returning(Segment)
-    ).scalar_one_or_none()
-    return claimed
+    values = {
+        "segment": segment_id, "attempt": attempt, "before": before, "step": step, "worker": worker, "lease_s": lease_s,
+    }  # fmt: skip
+    return db.execute(_BEGIN, values).mappings().one_or_none()
 
 
-def renew(db: Session, segment_id: int, attempt: int, lease_s: float) -> bool:
+def renew(db: Executor, segment_id: int, attempt: int, lease_s: float) -> bool:
     """Prolong the lease; False where it has been lost."""
-    held = db.execute(
-        update(Segment)
-        .where(Segment.id == segment_id, Segment.attempt == attempt, Segment.state.in_(_HELD))
-        .values(lease_until=_in(lease_s))
-        .returning(Segment.id)
-    )
-    return held.scalar_one_or_none() is not None
+    values = {"segment": segment_id, "attempt": attempt, "lease_s": lease_s}
+    return db.execute(_RENEW, values).scalar_one_or_none() is not None
 
 
-def hold(db: Session, segment_id: int, attempt: int, step: SegmentState) -> Segment | None:
-    """Lock the segment's row for storing its result; None where the attempt has been overtaken."""
-    return db.execute(
-        select(Segment)
-        .where(Segment.id == segment_id, Segment.attempt == attempt, Segment.state == step)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).scalar_one_or_none()
+def detected(db: Session, segment_id: int, attempt: int, frames_looked: int, damage: str | None) -> bool:
+    """On to the read queue; False, with nothing changed, where the attempt has been overtaken.
+
+    The row stays locked until the transaction ends, in which the caller stores the tracklets.
+    """
+    values = {"segment": segment_id, "attempt": attempt, "frames_looked": frames_looked, "damage": damage}
+    return db.execute(_DETECTED, values).scalar_one_or_none() is not None
 
 
-def detected(segment: Segment, frames_looked: int, damage: str | None) -> None:
-    """The tracklets are stored: on to the read queue."""
-    segment.state = SegmentState.DETECTED
-    segment.frames_looked = frames_looked
-    segment.problem = damage
-    segment.lease_until = None
-    segment.moved_at = func.now()
-
-
-def finished(db: Session, segment: Segment) -> None:
-    """The readings are stored; when it was the video's last segment, its aggregation is posted."""
-    _end(db, segment, SegmentState.DONE)
-
-
-def failed(db: Session, segment_id: int, attempt: int, reason: str) -> bool:
-    """Give an attempt up: back to pending after a growing delay, or to quarantine. False where it was stale."""
-    segment = db.execute(
-        select(Segment)
-        .where(Segment.id == segment_id, Segment.attempt == attempt)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).scalar_one_or_none()
-    if segment is None or segment.state.ended or segment.state is SegmentState.PENDING:
+def nothing_to_read(db: Session, segment_id: int, attempt: int, frames_looked: int, damage: str | None) -> bool:
+    """Done without reading: no plate was found. False, with nothing changed, where the attempt has been overtaken."""
+    values = {"segment": segment_id, "attempt": attempt, "frames_looked": frames_looked, "damage": damage}
+    ended = db.execute(_NOTHING_TO_READ, values).one_or_none()
+    if ended is None:
         return False
-    segment.problem = reason
-    if segment.attempt >= MAX_ATTEMPTS:
-        _end(db, segment, SegmentState.QUARANTINED)
-    else:
-        segment.state = SegmentState.PENDING
-        segment.lease_until = None
-        segment.moved_at = func.now()
-        segment.not_before = _in(RETRY_DELAY_S * 2 ** (segment.attempt - 1))
+    _count_end(db, ended.video_id, SegmentState.DONE, ended.length_s)
     return True
+
+
+def finished(db: Session, segment_id: int, attempt: int) -> bool:
+    """The readings are stored, in the same transaction; False, with nothing changed, where the attempt was overtaken.
+
+    When it was the video's last segment, its aggregation is posted.
+    """
+    ended = db.execute(_FINISHED, {"segment": segment_id, "attempt": attempt}).one_or_none()
+    if ended is None:
+        return False
+    _count_end(db, ended.video_id, SegmentState.DONE, ended.length_s)
+    return True
+
+
+def failed(
+    db: Session, segment_id: int, attempt: int, reason: str, from_detect: bool = False, retry_s: float = RETRY_DELAY_S
+) -> bool:
+    """Count an error: back to pending after a growing delay, or to quarantine. False where the attempt was stale.
+
+    `from_detect` begins the next attempt with detection although the tracklets are stored: their pictures are gone.
+    """
+    return _give_up(db, segment_id, attempt, reason, retry_s, lost=False, from_detect=from_detect)
+
+
+def lost_attempt(
+    db: Session, segment_id: int, attempt: int, reason: str, retry_s: float = RETRY_DELAY_S
+) -> bool:
+    """Count a worker that went silent, as `failed` counts an error."""
+    return _give_up(db, segment_id, attempt, reason, retry_s, lost=True, from_detect=False)
+
+
+def put_back(db: Session, segment_id: int, attempt: int, reason: str, delay_s: float = TROUBLE_DELAY_S) -> bool:
+    """Back to pending without counting it: the surroundings are in trouble, not the segment."""
+    return _back(db, segment_id, attempt, {"problem": reason}, delay_s)
 
 
 def lost(db: Session) -> list[tuple[int, int]]:
@@ -181,6 +144,16 @@ def lost(db: Session) -> list[tuple[int, int]]:
     return [(row.id, row.attempt) for row in rows]
 
 
+def prolong_all(db: Session, lease_s: float) -> None:
+    """Give every holder a whole lease: nobody could renew while the database or the sweeper was away."""
+    db.execute(
+        update(Segment)
+        .where(Segment.state.in_(_HELD))
+        .values(lease_until=_in(lease_s))
+        .execution_options(synchronize_session=False)
+    )
+
+
 def stranded(db: Session, step: SegmentState, quiet_s: float) -> list[Dispatched]:
     """Segments waiting in `queued` or `detected` for longer than `quiet_s`, to be sent again as they are.
 
@@ -191,25 +164,60 @@ def stranded(db: Session, step: SegmentState, quiet_s: float) -> list[Dispatched
         .where(Segment.id.in_(_quiet(step, quiet_s)), Segment.state == step)
         .values(moved_at=func.now())
         .returning(Segment.id)
+        .execution_options(synchronize_session=False)
     ).scalars()
-    return _described(db, list(ids))
+    return described(db, list(ids))
 
 
-def add_segments(db: Session, video_id: int, spans: Sequence[tuple[SegmentSpan, float, float]]) -> None:
-    """Insert a video's segments, `(span, start_s, end_s)` each, ready to be sent out."""
-    db.add_all(
-        Segment(
-            video_id=video_id,
-            index=span.index,
-            start_pts=span.start_pts,
-            end_pts=span.end_pts,
-            start_s=start_s,
-            end_s=end_s,
-            state=SegmentState.PENDING,
-            attempt=0,
-        )
-        for span, start_s, end_s in spans
+def add_segments(db: Session, job_id: int, video_id: int, spans: Sequence[tuple[SegmentSpan, float, float]]) -> None:
+    """Insert a video's segments, `(span, start_s, end_s)` each, ready to be sent out. The caller counts them."""
+    db.execute(
+        insert(Segment),
+        [
+            {
+                "job_id": job_id,
+                "video_id": video_id,
+                "index": span.index,
+                "start_pts": span.start_pts,
+                "end_pts": span.end_pts,
+                "start_s": start_s,
+                "end_s": end_s,
+                "state": SegmentState.PENDING,
+            }
+            for span, start_s, end_s in spans
+        ],
     )
+
+
+def described(db: Session, ids: Sequence[int]) -> list[Dispatched]:
+    """What the dispatcher needs to send these segments out, by id."""
+    if not ids:
+        return []
+    rows = db.execute(
+        select(
+            Segment.id,
+            Segment.attempt,
+            Segment.index.label("number"),
+            Segment.start_s,
+            Segment.end_s,
+            Segment.state,
+            Video.path,
+        )
+        .join(Video, Video.id == Segment.video_id)
+        .where(Segment.id.in_(ids))
+        .order_by(Segment.id)
+    )
+    return [
+        Dispatched(
+            segment_id=row.id,
+            attempt=row.attempt,
+            video=row.path,
+            index=row.number,
+            duration_s=row.end_s - row.start_s,
+            only_read=row.state is SegmentState.DETECTED,
+        )
+        for row in rows
+    ]
 
 
 def _quiet(step: SegmentState, quiet_s: float) -> ScalarSelect[int]:
@@ -222,45 +230,140 @@ def _quiet(step: SegmentState, quiet_s: float) -> ScalarSelect[int]:
     )
 
 
-def _end(db: Session, segment: Segment, state: SegmentState) -> None:
-    # The video's row is the barrier: whoever ends a segment holds it, so the last one sees all the others.
-    db.execute(select(Video.id).where(Video.id == segment.video_id).with_for_update())
-    segment.state = state
-    segment.lease_until = None
-    segment.moved_at = func.now()
-    db.flush()
-    unfinished = exists().where(
-        Segment.video_id == segment.video_id,
-        Segment.state.not_in((SegmentState.DONE, SegmentState.QUARANTINED)),
-    )
-    closed = db.execute(
-        update(Video)
-        .where(Video.id == segment.video_id, Video.state == VideoState.PROCESSING, ~unfinished)
-        .values(state=VideoState.AGGREGATING)
-        .returning(Video.id)
-    ).scalar_one_or_none()
-    if closed is not None:
-        post(db, AGGREGATE, segment.video_id)
+def _give_up(
+    db: Session, segment_id: int, attempt: int, reason: str, retry_s: float, *, lost: bool, from_detect: bool
+) -> bool:
+    segment = db.execute(
+        select(Segment.failures, Segment.losses)
+        .where(Segment.id == segment_id, Segment.attempt == attempt, Segment.state.in_(_HELD))
+        .with_for_update()
+    ).one_or_none()
+    if segment is None:
+        return False
+    failures, losses = segment.failures + (not lost), segment.losses + lost
+    values: dict[str, Any] = {"problem": reason, "failures": failures, "losses": losses, "lease_until": None}
+    if from_detect:
+        values["step"] = Step.DETECT
+    if failures >= MAX_FAILURES or losses >= MAX_LOSSES:
+        return _quarantine(db, segment_id, attempt, values)
+    delay_s = min(LONGEST_DELAY_S, retry_s * 2 ** (failures + losses - 1))
+    return _back(db, segment_id, attempt, values, delay_s)
 
 
-def _described(db: Session, ids: Sequence[int]) -> list[Dispatched]:
-    if not ids:
-        return []
-    rows = db.execute(
-        select(Segment, Video.path).join(Video, Video.id == Segment.video_id).where(Segment.id.in_(ids))
-    ).all()
-    described = [
-        Dispatched(
-            segment_id=segment.id,
-            attempt=segment.attempt,
-            video=path,
-            index=segment.index,
-            duration_s=segment.end_s - segment.start_s,
-            only_read=segment.state is SegmentState.DETECTED,
+def _back(db: Session, segment_id: int, attempt: int, values: dict[str, Any], delay_s: float) -> bool:
+    moved = db.execute(
+        update(Segment)
+        .where(Segment.id == segment_id, Segment.attempt == attempt, Segment.state.in_(_HELD))
+        .values(
+            state=SegmentState.PENDING,
+            lease_until=None,
+            moved_at=func.now(),
+            not_before=_in(delay_s * random.uniform(0.5, 1.0)),
         )
-        for segment, path in rows
-    ]
-    return sorted(described, key=lambda d: d.segment_id)
+        .values(values)
+        .returning(Segment.id)
+        .execution_options(synchronize_session=False)
+    )
+    return moved.scalar_one_or_none() is not None
+
+
+def _quarantine(db: Session, segment_id: int, attempt: int, values: dict[str, Any]) -> bool:
+    ended = db.execute(
+        update(Segment)
+        .where(Segment.id == segment_id, Segment.attempt == attempt, Segment.state.in_(_HELD))
+        .values(state=SegmentState.QUARANTINED, moved_at=func.now())
+        .values(values)
+        .returning(Segment.video_id, (Segment.end_s - Segment.start_s).label("length_s"))
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if ended is None:
+        return False
+    _count_end(db, ended.video_id, SegmentState.QUARANTINED, ended.length_s)
+    return True
+
+
+def _count_end(db: Session, video_id: int, state: SegmentState, length_s: float) -> None:
+    """Count a segment's end in its video.
+
+    The video's row is the barrier: whoever ends a segment holds it, so the last one sees all the others.
+    """
+    done = state is SegmentState.DONE
+    values = {"video": video_id, "done": int(done), "quarantined": int(not done), "length_s": length_s}
+    db.execute(_COUNT_END, values)
+
+
+# The four steps of every segment are kept as text: building such statements anew costs more than running them.
+
+_BEGIN = text(
+    f"""
+    UPDATE segments g
+    SET state = :step, worker = :worker, moved_at = now(), lease_until = now() + :lease_s * interval '1 second'
+    FROM videos v, jobs j
+    WHERE g.id = :segment AND g.attempt = :attempt AND g.state = :before
+          AND v.id = g.video_id AND j.id = g.job_id AND j.state IN ('{JobState.RUNNING}', '{JobState.PAUSED}')
+    RETURNING g.job_id, g.video_id, g.index, g.start_pts, g.end_pts, j.options, v.path, v.kind, v.width, v.height,
+              v.rotation, v.codec, v.frame_rate, v.time_base_num, v.time_base_den, v.start_pts AS video_start_pts,
+              v.end_pts AS video_end_pts, v.timed, v.overlays,
+              EXISTS (SELECT 1 FROM tracklets t WHERE t.segment_id = g.id) AS found
+    """
+)
+
+_RENEW = text(
+    f"""
+    UPDATE segments SET lease_until = now() + :lease_s * interval '1 second'
+    WHERE id = :segment AND attempt = :attempt AND state IN ('{SegmentState.DETECTING}', '{SegmentState.READING}')
+    RETURNING id
+    """
+)
+
+#: Should the reading fail, the tracklets are there: so the next step is to read.
+_DETECTED = text(
+    f"""
+    UPDATE segments
+    SET state = '{SegmentState.DETECTED}', step = '{Step.READ}', frames_looked = :frames_looked, damage = :damage,
+        lease_until = NULL, moved_at = now()
+    WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.DETECTING}'
+    RETURNING id
+    """
+)
+
+_NOTHING_TO_READ = text(
+    f"""
+    UPDATE segments
+    SET state = '{SegmentState.DONE}', step = '{Step.READ}', frames_looked = :frames_looked,
+        damage = :damage, problem = :damage, lease_until = NULL, moved_at = now()
+    WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.DETECTING}'
+    RETURNING video_id, end_s - start_s AS length_s
+    """
+)
+
+_FINISHED = text(
+    f"""
+    UPDATE segments SET state = '{SegmentState.DONE}', problem = damage, lease_until = NULL, moved_at = now()
+    WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.READING}'
+    RETURNING video_id, end_s - start_s AS length_s
+    """
+)
+
+#: One round trip: count the segment, move the video where it was its last, and owe the aggregation.
+_COUNT_END = text(
+    f"""
+    WITH counted AS (
+        UPDATE videos SET
+            segments_done = segments_done + :done,
+            segments_quarantined = segments_quarantined + :quarantined,
+            footage_done_s = footage_done_s + :length_s,
+            started_at = coalesce(started_at, now()),
+            state = CASE WHEN state = '{VideoState.PROCESSING}' AND segments_done + segments_quarantined + 1 = segments
+                         THEN '{VideoState.AGGREGATING}' ELSE state END
+        WHERE id = :video
+        RETURNING id, job_id, state
+    )
+    INSERT INTO {OutboxRow.__tablename__} (kind, key, job_id)
+    SELECT '{AGGREGATE}', id, job_id FROM counted WHERE state = '{VideoState.AGGREGATING}'
+    ON CONFLICT (kind, key) DO NOTHING
+    """
+)
 
 
 def _in(seconds: float) -> ColumnElement[dt.datetime]:

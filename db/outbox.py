@@ -1,11 +1,12 @@
-"""Messages that a transaction owes: written with its rows, sent after it committed, kept until they went out."""
+"""Steps on whole videos that a transaction owes: written with its rows, sent after it, deleted when they are done."""
 
 from __future__ import annotations
 
 import datetime as dt
+import random
 from dataclasses import dataclass
 
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,10 @@ from pipeline.records import VideoState
 PROBE = "probe"
 #: Stitch a video's tracklets into sightings; the key is the video.
 AGGREGATE = "aggregate"
+#: A step over which workers died or that failed this often is given up.
+MAX_FAILURES = 5
+#: Wait before a step is tried again, in seconds; doubles with each failure.
+RETRY_DELAY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,53 +32,123 @@ class Message:
     key: int
     #: For people: the video's path.
     video: str
-    #: How often it went out before.
-    sends: int
+    #: Its job has nothing else on the way: it goes to the queue that is looked at first.
+    express: bool = False
 
 
-def post(db: Session, kind: str, key: int) -> None:
-    """Owe a message; owing it twice is owing it once, and one already sent is sent again."""
-    statement = insert(OutboxRow).values(kind=kind, key=key)
-    db.execute(statement.on_conflict_do_update(index_elements=["kind", "key"], set_={"sent_at": None}))
+def post(db: Session, kind: str, video_id: int) -> None:
+    """Owe a step; owing it twice is owing it once, and one already sent is sent again."""
+    wanted = select(literal(kind), Video.id, Video.job_id).where(Video.id == video_id)
+    statement = insert(OutboxRow).from_select(["kind", "key", "job_id"], wanted)
+    again = {"sent_at": None, "lease_until": None, "not_before": None, "failures": 0, "problem": None}
+    db.execute(statement.on_conflict_do_update(index_elements=["kind", "key"], set_=again))
 
 
-def post_probes(db: Session, job_id: int) -> None:
-    """Owe the opening of every registered video of a job."""
-    waiting = select(literal(PROBE), Video.id).where(Video.job_id == job_id, Video.state == VideoState.REGISTERED)
-    statement = insert(OutboxRow).from_select(["kind", "key"], waiting)
+def post_probes(db: Session, job_id: int, after: int = 0) -> None:
+    """Owe the opening of every registered video of a job whose id is above `after`."""
+    waiting = select(literal(PROBE), Video.id, Video.job_id).where(
+        Video.job_id == job_id,
+        Video.state == VideoState.REGISTERED,
+        Video.finished_at.is_(None),
+        Video.id > after,
+    )
+    statement = insert(OutboxRow).from_select(["kind", "key", "job_id"], waiting)
     db.execute(statement.on_conflict_do_nothing())
 
 
-def unsent(db: Session, limit: int) -> list[Message]:
-    """The oldest messages that have not gone out, locked until the transaction ends."""
-    rows = db.execute(
-        select(OutboxRow.id, OutboxRow.kind, OutboxRow.key, Video.path, OutboxRow.sends)
-        .join(Video, Video.id == OutboxRow.key)
-        .where(OutboxRow.sent_at.is_(None))
-        .order_by(OutboxRow.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=OutboxRow)
+def begin(db: Session, kind: str, video_id: int, lease_s: float) -> bool:
+    """Take the lease on a step; False where it is done, not owed, or in other hands."""
+    held = db.execute(
+        update(OutboxRow)
+        .where(OutboxRow.kind == kind, OutboxRow.key == video_id)
+        .where(or_(OutboxRow.lease_until.is_(None), OutboxRow.lease_until < func.now()))
+        .values(
+            lease_until=func.now() + dt.timedelta(seconds=lease_s),
+            sent_at=func.coalesce(OutboxRow.sent_at, func.now()),
+        )
+        .returning(OutboxRow.id)
+        .execution_options(synchronize_session=False)
     )
-    return [Message(r.id, r.kind, r.key, r.path, r.sends) for r in rows]
+    return held.scalar_one_or_none() is not None
 
 
-def mark_sent(db: Session, message: Message) -> None:
-    values = {"sent_at": func.now(), "sends": OutboxRow.sends + 1}
-    db.execute(update(OutboxRow).where(OutboxRow.id == message.id).values(values))
+def renew(db: Session, kind: str, video_id: int, lease_s: float) -> bool:
+    """Prolong the lease; False where the step is no longer owed."""
+    held = db.execute(
+        update(OutboxRow)
+        .where(OutboxRow.kind == kind, OutboxRow.key == video_id, OutboxRow.lease_until.is_not(None))
+        .values(lease_until=func.now() + dt.timedelta(seconds=lease_s))
+        .returning(OutboxRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    return held.scalar_one_or_none() is not None
+
+
+def done(db: Session, kind: str, video_id: int) -> None:
+    """The step is done, or no longer wanted; to be called in the transaction that stores what it did."""
+    db.execute(delete(OutboxRow).where(OutboxRow.kind == kind, OutboxRow.key == video_id))
+
+
+def put_back(
+    db: Session, kind: str, video_id: int, reason: str, *, counts: bool, retry_s: float = RETRY_DELAY_S
+) -> None:
+    """Send a step again after a growing delay; `counts` where the step failed and not its surroundings."""
+    failures = OutboxRow.failures + int(counts)
+    delay_s = func.least(300.0, retry_s * func.power(2, failures)) * random.uniform(0.5, 1.0)
+    db.execute(
+        update(OutboxRow)
+        .where(OutboxRow.kind == kind, OutboxRow.key == video_id)
+        .values(
+            sent_at=None,
+            lease_until=None,
+            failures=failures,
+            problem=reason,
+            not_before=func.now() + delay_s * dt.timedelta(seconds=1),
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def resend_lost(db: Session) -> int:
+    """Owe again the steps whose worker let the lease run out, and count that; returns how many."""
+    again = db.execute(
+        update(OutboxRow)
+        .where(OutboxRow.sent_at.is_not(None), OutboxRow.lease_until < func.now())
+        .values(sent_at=None, lease_until=None, failures=OutboxRow.failures + 1, problem="Its worker went silent.")
+        .returning(OutboxRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(again.all())
 
 
 def resend_quiet(db: Session, quiet_s: float) -> int:
-    """Owe again what was sent long ago and whose video has not moved since; returns how many."""
-    before = func.now() - dt.timedelta(seconds=quiet_s)
-    waiting_for = {PROBE: VideoState.REGISTERED, AGGREGATE: VideoState.AGGREGATING}
-    count = 0
-    for kind, state in waiting_for.items():
-        stuck = select(Video.id).where(Video.state == state)
-        again = db.execute(
-            update(OutboxRow)
-            .where(OutboxRow.kind == kind, OutboxRow.sent_at < before, OutboxRow.key.in_(stuck))
-            .values(sent_at=None)
-            .returning(OutboxRow.id)
-        )
-        count += len(again.all())
-    return count
+    """Owe again what was sent long ago and that nobody has begun; returns how many."""
+    again = db.execute(
+        update(OutboxRow)
+        .where(OutboxRow.sent_at < func.now() - dt.timedelta(seconds=quiet_s), OutboxRow.lease_until.is_(None))
+        .values(sent_at=None)
+        .returning(OutboxRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(again.all())
+
+
+def prolong_all(db: Session, lease_s: float) -> None:
+    """Give every holder a whole lease: nobody could renew while the database or the sweeper was away."""
+    db.execute(
+        update(OutboxRow)
+        .where(OutboxRow.lease_until.is_not(None))
+        .values(lease_until=func.now() + dt.timedelta(seconds=lease_s))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def exhausted(db: Session) -> list[tuple[str, int, str]]:
+    """(kind, video, what went wrong last) of steps that have failed too often, locked until the transaction ends."""
+    rows = db.execute(
+        select(OutboxRow.kind, OutboxRow.key, OutboxRow.problem)
+        .where(OutboxRow.failures > 0, OutboxRow.failures >= MAX_FAILURES, OutboxRow.sent_at.is_(None))
+        .limit(500)
+        .with_for_update(skip_locked=True)
+    )
+    return [(row.kind, row.key, row.problem or "no reason known") for row in rows]

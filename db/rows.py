@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
+from sqlalchemy import RowMapping
+
 from db.models import CropRow, ReadingRow, SightingRow, TrackletRow, Video
+from db.sealing import PlateKey
 from pipeline.errors import DashplateError
 from pipeline.records import (
     Box,
     Candidate,
     Character,
     MediaInfo,
+    MediaKind,
     Observation,
     Reading,
     ReadTracklet,
     Sighting,
 )
+from pipeline.sources import source_of
 
 
 def observation_json(observation: Observation) -> dict[str, Any]:
@@ -58,44 +62,50 @@ def media_columns(info: MediaInfo) -> dict[str, Any]:
         "duration_s": info.duration_s,
         "timed": bool(info.keyframes),
         "problem": info.problem,
+        "damage": info.problem,
         "overlays": [list(box.as_tuple()) for box in info.overlays],
     }
 
 
-def media_of(video: Video, enter_pts: int) -> MediaInfo:
-    """What a worker needs to decode the segment that starts at the keyframe `enter_pts`.
+#: What `media_of` needs of `videos`.
+MEDIA_COLUMNS = (
+    Video.path, Video.kind, Video.width, Video.height, Video.rotation, Video.codec, Video.frame_rate,
+    Video.time_base_num, Video.time_base_den, Video.start_pts.label("video_start_pts"),
+    Video.end_pts.label("video_end_pts"), Video.timed, Video.overlays,
+)  # fmt: skip
+
+
+def media_of(video: RowMapping, enter_pts: int | None = None) -> MediaInfo:
+    """What a worker needs to decode the segment that starts at the keyframe `enter_pts`; `video` holds MEDIA_COLUMNS.
 
     Raises DashplateError for a video that was never probed.
     """
-    if (
-        video.kind is None
-        or video.width is None
-        or video.height is None
-        or video.time_base_num is None
-        or video.time_base_den is None
-        or video.start_pts is None
-        or video.end_pts is None
-    ):
-        raise DashplateError(f"Video {video.id} has not been opened yet.")
+    needed = ("kind", "width", "height", "time_base_num", "time_base_den", "video_start_pts", "video_end_pts")
+    if any(video[name] is None for name in needed):
+        raise DashplateError(f"{video['path']} has not been opened yet.")
+    start_pts = video["video_start_pts"]
     return MediaInfo(
-        path=Path(video.path),
-        kind=video.kind,
-        width=video.width,
-        height=video.height,
-        rotation=video.rotation or 0,
-        codec=video.codec or "",
-        time_base=Fraction(video.time_base_num, video.time_base_den),
-        start_pts=video.start_pts,
-        end_pts=video.end_pts,
-        frame_rate=video.frame_rate or 0.0,
+        path=source_of(video["path"]),
+        kind=MediaKind(video["kind"]),
+        width=video["width"],
+        height=video["height"],
+        rotation=video["rotation"] or 0,
+        codec=video["codec"] or "",
+        time_base=Fraction(video["time_base_num"], video["time_base_den"]),
+        start_pts=start_pts,
+        end_pts=video["video_end_pts"],
+        frame_rate=video["frame_rate"] or 0.0,
         # Of all the keyframes, a segment needs the one where it is entered.
-        keyframes=tuple(sorted({video.start_pts, enter_pts})) if video.timed else (),
+        keyframes=tuple(sorted({start_pts, start_pts if enter_pts is None else enter_pts})) if video["timed"] else (),
         frames=0,
-        overlays=tuple(Box(*corners) for corners in video.overlays or ()),
+        overlays=tuple(Box(*corners) for corners in video["overlays"] or ()),
     )
 
 
-def reading_columns(reading: Reading) -> dict[str, Any]:
+def reading_columns(reading: Reading, key: PlateKey | None = None) -> dict[str, Any]:
+    sealed: str | None = None
+    if key is not None:
+        reading, sealed = key.hide_reading(reading)
     return {
         "text": reading.text,
         "confidence": reading.confidence,
@@ -105,11 +115,12 @@ def reading_columns(reading: Reading) -> dict[str, Any]:
         "reads": reading.reads,
         "crops": reading.crops,
         "best_crop": reading.best_crop,
+        "sealed": sealed,
     }
 
 
-def reading_of(row: ReadingRow) -> Reading:
-    return Reading(
+def reading_of(row: ReadingRow, key: PlateKey | None = None) -> Reading:
+    reading = Reading(
         text=row.text,
         confidence=row.confidence,
         characters=tuple(Character(c["char"], c["confidence"]) for c in row.characters),
@@ -119,9 +130,12 @@ def reading_of(row: ReadingRow) -> Reading:
         crops=row.crops,
         best_crop=row.best_crop,
     )
+    return reading if key is None else key.open_reading(reading, row.sealed)
 
 
-def read_tracklet_of(segment: int, row: TrackletRow, reading: ReadingRow, best: CropRow) -> ReadTracklet:
+def read_tracklet_of(
+    segment: int, row: TrackletRow, reading: ReadingRow, best: CropRow, key: PlateKey | None = None
+) -> ReadTracklet:
     return ReadTracklet(
         segment=segment,
         index=row.index,
@@ -130,7 +144,7 @@ def read_tracklet_of(segment: int, row: TrackletRow, reading: ReadingRow, best: 
         seen=row.seen,
         best=observation_of(best.observation),
         crop=best.name,
-        reading=reading_of(reading),
+        reading=reading_of(reading, key),
     )
 
 
@@ -141,7 +155,8 @@ def sighting_row(video_id: int, plate_id: int, sighting: Sighting) -> SightingRo
         plate_id=plate_id,
         index=sighting.index,
         text=sighting.text,
-        shown=sighting.shown,
+        # A hashed text has no characters to be unsure of.
+        shown=sighting.shown or sighting.text,
         country=sighting.country,
         confidence=sighting.confidence,
         characters=characters_json(sighting.characters),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -12,7 +11,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db.models import Job, Video
-from pipeline.records import VideoState
+from db.outbox import post_probes
+from pipeline.errors import UsageError
+from pipeline.records import JobState, Priority, VideoState
 
 #: Rows per INSERT.
 _CHUNK = 1000
@@ -22,47 +23,93 @@ _CHUNK = 1000
 class NewVideo:
     """A file as the submitter knows it, unopened."""
 
+    #: Absolute path, or URL.
     path: str
     fingerprint: str
 
 
-def create_job(db: Session, name: str, options: dict[str, Any]) -> int:
-    """Add an empty job; return its id."""
-    job = Job(name=name, options=options)
-    db.add(job)
-    db.flush()
-    return job.id
+def create_job(
+    db: Session,
+    name: str,
+    options: dict[str, Any],
+    *,
+    key: str | None = None,
+    priority: Priority = Priority.NORMAL,
+    retain_s: int | None = None,
+    is_open: bool = False,
+) -> int:
+    """Add an empty job, or find the one of that key; return its id."""
+    columns = {
+        "name": name, "options": options, "priority": priority, "retain_s": retain_s, "open": is_open, "key": key,
+    }  # fmt: skip
+    added = insert(Job).values(columns).on_conflict_do_nothing(index_elements=["key"]).returning(Job.id)
+    job_id = db.execute(added).scalar_one_or_none()
+    if job_id is None:
+        job_id = db.execute(select(Job.id).where(Job.key == key)).scalar_one()
+    return job_id
+
+
+def open_job(db: Session, job_id: int) -> None:
+    """Let a job take more files; one that was finished runs again. Raises UsageError for a cancelled one."""
+    db.execute(update(Job).where(Job.id == job_id).values(open=True))
+    _must_not_be_cancelled(db, job_id)
+    reopen(db, job_id)
+
+
+def close_job(db: Session, job_id: int, name: str | None = None) -> None:
+    """No more files come; where all have ended, the job is finished. `name` replaces its name."""
+    db.execute(update(Job).where(Job.id == job_id).values(open=False, name=name or Job.name))
+    close_if_done(db, job_id)
 
 
 def add_videos(db: Session, job_id: int, videos: Iterable[NewVideo]) -> int:
-    """Register files in a job; one that is already in it is left alone. Returns how many are new."""
-    added = 0
-    for chunk in _chunks(videos):
-        rows = [
-            {"job_id": job_id, "path": v.path, "fingerprint": v.fingerprint, "state": VideoState.REGISTERED}
-            for v in chunk
-        ]
-        inserted = db.execute(insert(Video).values(rows).on_conflict_do_nothing().returning(Video.id))
-        added += len(inserted.all())
+    """Register files in a job and owe their opening; one that is already in it is left alone.
+
+    Returns how many are new. Raises UsageError for a cancelled job.
+    """
+    added: list[int] = []
+    waiting = list(videos)
+    for start in range(0, len(waiting), _CHUNK):
+        added += _insert(db, job_id, waiting[start : start + _CHUNK])
     if added:
-        db.execute(update(Job).where(Job.id == job_id).values(finished_at=None))
-    return added
+        # Counting them has locked the job's row: whoever cancels it later sees them.
+        _must_not_be_cancelled(db, job_id)
+        reopen(db, job_id)
+        post_probes(db, job_id, after=min(added) - 1)
+    return len(added)
 
 
-def close_if_done(db: Session, job_id: int) -> None:
-    """Mark the job finished when none of its videos is open."""
-    # The job's row is the barrier: two workers that end its last two videos do not see each other's end, but whoever
-    # comes second here waits, and then looks again.
-    db.execute(select(Job.id).where(Job.id == job_id).with_for_update(key_share=True))
-    open_videos = select(Video.id).where(Video.job_id == job_id, Video.finished_at.is_(None))
+def reopen(db: Session, job_id: int) -> None:
+    """A finished job has something to do again."""
     db.execute(
         update(Job)
-        .where(Job.id == job_id, Job.finished_at.is_(None), ~open_videos.exists())
-        .values(finished_at=func.now())
+        .where(Job.id == job_id, Job.state == JobState.FINISHED)
+        .values(state=JobState.RUNNING, finished_at=None)
     )
 
 
-def _chunks(videos: Iterable[NewVideo]) -> Iterator[list[NewVideo]]:
-    iterator = iter(videos)
-    while chunk := list(islice(iterator, _CHUNK)):
-        yield chunk
+def close_if_done(db: Session, job_id: int) -> None:
+    """Mark the job finished when none of its videos is open and no more come; a cancelled one stays cancelled."""
+    # The job's row is the barrier: two workers that end its last two videos do not see each other's end, but whoever
+    # comes second here waits, and then looks again.
+    db.execute(select(Job.id).where(Job.id == job_id).with_for_update(key_share=True))
+    open_videos = select(Video.id).where(Video.job_id == job_id, Video.finished_at.is_(None)).exists()
+    done = (Job.id == job_id, Job.finished_at.is_(None), ~open_videos)
+    db.execute(
+        update(Job)
+        .where(*done, Job.open.is_(False), Job.state != JobState.CANCELLED)
+        .values(finished_at=func.now(), state=JobState.FINISHED)
+    )
+    db.execute(update(Job).where(*done, Job.state == JobState.CANCELLED).values(finished_at=func.now()))
+
+
+def _must_not_be_cancelled(db: Session, job_id: int) -> None:
+    if db.scalar(select(Job.state).where(Job.id == job_id)) is JobState.CANCELLED:
+        raise UsageError(f"Job {job_id} is cancelled; submit its files in a new job.")
+
+
+def _insert(db: Session, job_id: int, videos: Sequence[NewVideo]) -> list[int]:
+    rows = [
+        {"job_id": job_id, "path": v.path, "fingerprint": v.fingerprint, "state": VideoState.REGISTERED} for v in videos
+    ]
+    return list(db.scalars(insert(Video).values(rows).on_conflict_do_nothing().returning(Video.id)))

@@ -8,11 +8,14 @@ count in the middle.
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from av.codec.context import ThreadType
@@ -22,6 +25,9 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from pipeline.errors import Inaccessible, NoVideoStream, Unreadable
+from pipeline.remote import BLOCK_BYTES, open_remote
+from pipeline.skeleton import DEMUX_OPTIONS, Skeleton, boxes
+from pipeline.sources import Remote, Source, shown
 
 #: Containers that may be opened. Playlists (HLS, DASH, concat, SDP) stay out: they make the reader open
 #: other files and addresses, which a file from a stranger must not.
@@ -39,70 +45,119 @@ CLOCK_RESET_S = 1.0
 LEAST_RATE, MOST_RATE = 1, 1000
 #: Frames a second that are assumed where a bare stream says nothing.
 USUAL_RATE = Fraction(25)
+#: Pixels of the largest frame that is decoded: twice 8K, 200 MB as BGR.
+FRAME_PIXELS = 2**26
+#: Bytes that the demuxer asks a file object for at once.
+IO_BYTES = 64 * 1024
+#: MP4s on this machine up to this size are demuxed with all their data, which also tells keyframes that are broken.
+WHOLE_BYTES = 1024**3
+
+
+#: What the demuxer may open by itself: nothing but the file it is given.
+_SAFELY = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+#: Kinds of the boxes that an MP4 may begin with.
+_MP4_HEADS = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"uuid"})
 
 
 @contextmanager
-def open_video(path: Path, threads: int = 2) -> Iterator[tuple[InputContainer, VideoStream]]:
+def open_video(source: Source, threads: int = 2) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The container and its main video stream: the largest that is not a still picture.
 
-    Raises `Inaccessible`, `Unreadable` or `NoVideoStream`.
+    Raises `Inaccessible`, `Unreadable` or `NoVideoStream`; `Inaccessible` also while packets of a remote one are read.
     """
-    try:
-        # The prefix keeps a name such as `concat:a|b` or `http:x` from being taken for an address.
-        container = av.open(f"file:{path.absolute()}", options={"format_whitelist": FORMATS})
-    except FileNotFoundError as problem:
-        raise Inaccessible(f"{path.name} is not there any more. Is its disk connected?") from problem
-    except PermissionError as problem:
-        raise Inaccessible(f"{path.name} may not be read any more. Check who may read it.") from problem
-    except (av.error.FFmpegError, OSError, ValueError) as problem:
-        raise Unreadable(_why_not_opened(path)) from problem
-    with container:
-        stream = _main_stream(path, container)
+    with ExitStack() as held:
+        if isinstance(source, Remote):
+            container = _opened(source, held.enter_context(open_remote(source)), {})
+        else:
+            # The prefix keeps a name such as `concat:a|b` or `http:x` from being taken for an address.
+            container = _opened(source, f"file:{source.absolute()}", {})
+        held.enter_context(container)
+        stream = _main_stream(source, container)
         # PyAV's standing choice, threads by slice, turns H.264's concealment of errors off, and with it
         # `is_corrupt`; threads by frame are faster as well.
         stream.thread_type, stream.thread_count = ThreadType.AUTO, threads
+        stream.codec_context.options = {"max_pixels": str(FRAME_PIXELS)}
         yield container, stream
 
 
-def _main_stream(path: Path, container: InputContainer) -> VideoStream:
+@contextmanager
+def open_packets(source: Source) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Like `open_video`, for one who wants the packets' times and sizes only.
+
+    Of a remote or very large MP4 no more than the index is read, and its packets hold zeros. Raises like `open_video`.
+    """
+    with ExitStack() as held:
+        skeleton = _skeleton(source, held)
+        if skeleton is None:
+            yield held.enter_context(open_video(source))
+            return
+        container = held.enter_context(_opened(source, skeleton, DEMUX_OPTIONS))
+        yield container, _main_stream(source, container)
+
+
+def _skeleton(source: Source, held: ExitStack) -> Skeleton | None:
+    """None where the file is small and here, or no MP4."""
+    try:
+        if isinstance(source, Path) and os.path.getsize(source) <= WHOLE_BYTES:
+            return None
+        file = held.enter_context(open_source(source))
+        if file.read(8)[4:] not in _MP4_HEADS:
+            return None
+        return held.enter_context(Skeleton(file, file.seek(0, os.SEEK_END)))
+    except OSError:
+        return None  # Opening it as a whole says what is wrong.
+
+
+def open_source(source: Source, block_bytes: int = BLOCK_BYTES) -> BinaryIO:
+    """The file's bytes, seekable; remote ones are asked for in such blocks.
+
+    Raises OSError for a path, `Inaccessible` or `Unreadable` for a remote one.
+    """
+    return open_remote(source, block_bytes) if isinstance(source, Remote) else source.open("rb")
+
+
+def _opened(source: Source, target: str | BinaryIO | io.RawIOBase, options: dict[str, str]) -> InputContainer:
+    name = shown(source)
+    try:
+        return av.open(target, "r", options=_SAFELY | options, buffer_size=IO_BYTES)
+    except FileNotFoundError as problem:
+        raise Inaccessible(f"{name} is not there any more. Is its disk connected?") from problem
+    except PermissionError as problem:
+        raise Inaccessible(f"{name} may not be read any more. Check who may read it.") from problem
+    except (av.error.FFmpegError, OSError, ValueError) as problem:
+        raise Unreadable(_why_not_opened(source)) from problem
+
+
+def _main_stream(source: Source, container: InputContainer) -> VideoStream:
+    name = shown(source)
     streams = [stream for stream in container.streams.video if not stream.disposition & STILL]
     if not streams:
-        raise NoVideoStream(
-            f"{path.name} holds sound or data but no video. Check that it is the recording that you meant."
-        )
+        raise NoVideoStream(f"{name} holds sound or data but no video. Check that it is the recording that you meant.")
     known = [stream for stream in streams if stream.codec_context is not None]
     if not known:
+        raise Unreadable(f"{name} is coded in a way that is not known here. Convert it to H.264 and submit it again.")
+    stream = max(known, key=lambda stream: (stream.width or 0) * (stream.height or 0))
+    if (stream.width or 0) * (stream.height or 0) > FRAME_PIXELS:
         raise Unreadable(
-            f"{path.name} is coded in a way that is not known here. Convert it to H.264 and submit it again."
+            f"{name} claims pictures of {stream.width} x {stream.height} pixels; {FRAME_PIXELS // 10**6} million pixels"
+            " are the most that are decoded. Convert it to a smaller size."
         )
-    return max(known, key=lambda stream: (stream.width or 0) * (stream.height or 0))
+    return stream
 
 
-def _why_not_opened(path: Path) -> str:
-    boxes = set(_top_boxes(path))
-    if b"mdat" in boxes and b"moov" not in boxes:
+def _why_not_opened(source: Source) -> str:
+    with open_source(source) as file:
+        kinds = {kind for kind, _, _ in boxes(file, file.seek(0, os.SEEK_END))}
+    if b"mdat" in kinds and b"moov" not in kinds:
         return (
-            f"{path.name} was never finished by the camera: its index (moov) is missing,"
+            f"{shown(source)} was never finished by the camera: its index (moov) is missing,"
             " as after a power cut. Copy it from the memory card again, or rebuild the index"
             " with a repair tool such as untrunc."
         )
     return (
-        f"{path.name} is not a video or photo that can be read, whatever its name says."
+        f"{shown(source)} is not a video or photo that can be read, whatever its name says."
         " Check that it plays in a media player, and copy it from the camera again."
     )
-
-
-def _top_boxes(path: Path) -> Iterator[bytes]:
-    """The kinds of an MP4's outermost boxes; anything at all for a file that is not one."""
-    with path.open("rb") as file:
-        while len(header := file.read(16)) >= 8:
-            size = int.from_bytes(header[:4], "big")
-            if size == 1:
-                size = int.from_bytes(header[8:], "big")
-            yield header[4:8]
-            if size < 8:
-                return
-            file.seek(size - len(header), 1)
 
 
 @dataclass(slots=True)
@@ -116,8 +171,8 @@ class Survey:
     keyframes: list[int] = field(default_factory=list)
     #: pts just after the last frame, as far as its packet says how long it is shown.
     end_pts: int = 0
-    #: Seconds at which the last packet of any stream ends, on the container's clock.
-    end_s: float = 0.0
+    #: Where the last packet of each stream ends, in ticks of its own clock, which stands beside it: by stream index.
+    ends: dict[int, tuple[int, Fraction]] = field(default_factory=dict)
     #: The video's packets bear times, and these run forward.
     timed: bool = True
     #: Packets of the video stream.
@@ -128,10 +183,18 @@ class Survey:
     broken: bool = False
     _last_dts: int | None = None
 
+    @property
+    def end_s(self) -> float:
+        """Seconds at which the last packet of any stream ends, on the container's clock."""
+        return max((float(ticks * clock) for ticks, clock in self.ends.values()), default=0.0)
+
     def see(self, packet: Packet[Stream], video: bool) -> None:
+        """Takes note of one packet; a day's video has a million."""
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is not None:
-            self.end_s = max(self.end_s, float((stamp + (packet.duration or 0)) * packet.time_base))
+            end, index = stamp + (packet.duration or 0), packet.stream_index
+            if end > self.ends.get(index, (0, 0))[0]:
+                self.ends[index] = end, packet.time_base
         if not video:
             return
         self.packets += 1
@@ -149,7 +212,8 @@ class Survey:
     def _watch_clock(self, dts: int | None) -> None:
         if dts is None:
             return
-        if self._last_dts is not None and (self._last_dts - dts) * self.time_base > CLOCK_RESET_S:
+        back = 0 if self._last_dts is None else self._last_dts - dts
+        if back > 0 and back * self.time_base > CLOCK_RESET_S:
             self.timed = False
         self._last_dts = dts
 

@@ -25,6 +25,7 @@ from pipeline.container import open_video
 from pipeline.errors import Unreadable
 from pipeline.media import read_photo
 from pipeline.records import Frame, Image, MediaInfo, MediaKind, SegmentSpan
+from pipeline.sources import shown
 
 #: Threads of one decoder. A 720p H.264 frame costs 1.5 to 2.8 ms of CPU to decode and 1.3 ms to convert; a
 #: second thread adds a tenth to that, and shortens the wait only where a core is free.
@@ -90,7 +91,7 @@ class Decoder:
     def _photo(self) -> Frame:
         photo = read_photo(self.info.path)
         if photo is None:
-            raise Unreadable(f"{self.info.path.name} is no photo any more. Submit it again.")
+            raise Unreadable(f"{shown(self.info.path)} is no photo any more. Submit it again.")
         self.frames_decoded = 1
         return Frame(0, 0.0, photo.image)
 
@@ -191,7 +192,7 @@ class Decoder:
             return None
         frames = len(self._announced | self._came | broken)
         return (
-            f"{self.info.path.name} is damaged at {self.info.seconds(min(broken)):.1f} s:"
+            f"{shown(self.info.path)} is damaged at {self.info.seconds(min(broken)):.1f} s:"
             f" {len(broken)} of {frames} frames there are broken or lost; the rest was read."
         )
 

@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 from pipeline.container import open_video
 from pipeline.decode import SEEK_BACK_S, Converter
 from pipeline.errors import MediaError
+from pipeline.patience import Unreachable
 from pipeline.records import Frame, MediaInfo
 
 #: Frames of one glance. A keyframe costs 5 ms at 720p and about 17 ms at 1080p.
@@ -26,11 +27,20 @@ def glance(info: MediaInfo, count: int = GLANCES) -> Iterator[Frame]:
     """At most `count` keyframes, evenly spread, in order of time.
 
     What cannot be decoded is left out. A stream without usable time stamps cannot be entered in its middle and gives
-    none.
+    none. Raises `Unreachable` where the network fails: a later look may see more.
     """
+    try:
+        yield from _glances(info, count)
+    except Unreachable:
+        raise
+    except (MediaError, av.error.FFmpegError, OSError):
+        return
+
+
+def _glances(info: MediaInfo, count: int) -> Iterator[Frame]:
     convert = Converter(info)
     # A single thread: with more, the decoder holds frames back.
-    with suppress(MediaError, av.error.FFmpegError, OSError), open_video(info.path, threads=1) as (container, stream):
+    with open_video(info.path, threads=1) as (container, stream):
         for pts in _spread(info, count):
             frame = _keyframe(container, stream, pts)
             if frame is not None:

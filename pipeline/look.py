@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from pipeline.crops import CropOptions, CropShelf
 from pipeline.detect import Detector
@@ -15,6 +14,8 @@ from pipeline.track import Track, Tracker
 #: Frames of a video that are looked at, a second. Ten shows an oncoming plate four times or more while it is large
 #: enough to read, and leaves two cores ahead of real time.
 SAMPLE_FPS = 10.0
+#: A batch is full at so many pixels, eight frames of 4K: 200 MB as BGR.
+BATCH_PIXELS = 8 * 3840 * 2160
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,12 @@ def _tracklets(tracks: Iterable[Track], shelves: dict[int, CropShelf]) -> tuple[
 
 
 def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
-    iterator = iter(frames)
-    while batch := list(islice(iterator, size)):
+    """At most `size` frames at once, and fewer of very large ones."""
+    batch: list[Frame] = []
+    for frame in frames:
+        batch.append(frame)
+        if len(batch) == size or sum(f.image.shape[0] * f.image.shape[1] for f in batch) >= BATCH_PIXELS:
+            yield batch
+            batch = []
+    if batch:
         yield batch

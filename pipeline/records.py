@@ -11,11 +11,12 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.sources import Source
 
 Image: TypeAlias = NDArray[np.uint8]
 
@@ -27,8 +28,29 @@ class MediaKind(enum.StrEnum):
     PHOTO = "photo"
 
 
+class JobState(enum.StrEnum):
+    """Where a job is; `db.states` says who may move it."""
+
+    #: Its files are opened and its segments sent out.
+    RUNNING = "running"
+    #: Nothing new is sent out; what is on the queues is done.
+    PAUSED = "paused"
+    #: Given up by a person; what was found up to then is kept.
+    CANCELLED = "cancelled"
+    #: All its videos have ended.
+    FINISHED = "finished"
+
+
+class Priority(enum.StrEnum):
+    """How large a job's share is while others want the same workers."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
 class VideoState(enum.StrEnum):
-    """Where a video is on the road; the last six are ends."""
+    """Where a video is on the road; the last seven are ends."""
 
     #: Known by its path; nobody has opened it yet.
     REGISTERED = "registered"
@@ -48,6 +70,8 @@ class VideoState(enum.StrEnum):
     INACCESSIBLE = "inaccessible"
     #: Our own work on it failed, after every retry.
     FAILED = "failed"
+    #: Its job was cancelled before it was done; what its finished stretches showed is kept.
+    CANCELLED = "cancelled"
 
     @property
     def ended(self) -> bool:
@@ -59,8 +83,16 @@ class VideoState(enum.StrEnum):
         return self in (VideoState.DONE, VideoState.TRUNCATED)
 
 
+class Step(enum.StrEnum):
+    """What a pending segment begins with."""
+
+    DETECT = "detect"
+    #: Its crops are stored; only the reading is missing, or wanted anew.
+    READ = "read"
+
+
 class SegmentState(enum.StrEnum):
-    """Where a segment is; the moves are held in `db.moves`."""
+    """Where a segment is; `db.states` says who may move it."""
 
     #: Known, not yet on a queue.
     PENDING = "pending"
@@ -142,7 +174,7 @@ class Box:
 class MediaInfo:
     """What the probe learnt of one file without decoding it all."""
 
-    path: Path
+    path: Source
     kind: MediaKind
     #: Size of the frame as shown, rotation applied.
     width: int

@@ -8,7 +8,11 @@ from itertools import pairwise
 from pipeline.records import MediaInfo, SegmentSpan
 
 
-def split(info: MediaInfo, target_s: float = 10.0, first_s: float = 4.0) -> tuple[SegmentSpan, ...]:
+#: Usual length of a segment, and of the first, seconds.
+TARGET_S, FIRST_S = 10.0, 4.0
+
+
+def split(info: MediaInfo, target_s: float = TARGET_S, first_s: float = FIRST_S) -> tuple[SegmentSpan, ...]:
     """Spans of about `target_s` seconds that cover `[start_pts, end_pts)` without gap or overlap.
 
     Each but the first starts at a keyframe, so it can be decoded without its predecessors. The first is

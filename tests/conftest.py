@@ -14,7 +14,7 @@ from sqlalchemy import text
 from dashplate.stack import Stack
 from db.engine import engine_for
 from db.migrate import upgrade
-from db.models import Base
+from db.models import Base, Move
 from pipeline.errors import MissingDependency
 from training.synthesis.drive import Drive, render_drive
 
@@ -49,7 +49,8 @@ def database_url(stack: Stack) -> str:
     The embedded role may not create databases, so the tables of the one there is are emptied before each test.
     """
     upgrade(stack.database_url)
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    # `moves` is part of the schema.
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables if table is not Move.__table__)
     with engine_for(stack.database_url).begin() as connection:
         connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
         connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))

@@ -1,4 +1,4 @@
-"""The Celery application: one broker, four queues, JSON only."""
+"""The Celery application: one broker, JSON only, two queues for each stage and one for the sweeps."""
 
 from __future__ import annotations
 
@@ -9,9 +9,20 @@ READ = "read"
 CONTROL = "control"
 #: A queue of its own, so that a sweep never waits behind ten thousand files to be opened.
 SWEEP = "sweep"
-QUEUES = (DETECT, READ, CONTROL, SWEEP)
-#: What each worker role serves.
-ROLES = {DETECT: (DETECT,), READ: (READ,), CONTROL: (CONTROL, SWEEP)}
+
+
+def express(queue: str) -> str:
+    """The queue that a worker looks at before that one: for a job that has nothing else on the way."""
+    return f"{queue}.first"
+
+
+#: What each worker role serves, in the order in which it looks.
+ROLES = {
+    DETECT: (express(DETECT), DETECT),
+    READ: (express(READ), READ),
+    CONTROL: (SWEEP, express(CONTROL), CONTROL),
+}
+QUEUES = tuple(queue for queues in ROLES.values() for queue in queues)
 
 app = Celery("dashplate", include=["workers.tasks", "workers.warm"])
 app.config_from_object("workers.celeryconfig:values")

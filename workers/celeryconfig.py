@@ -25,6 +25,8 @@ def configuration(config: Settings) -> dict[str, Any]:
         "socket_keepalive": True,
         "health_check_interval": 15,
         "retry_on_timeout": True,
+        # A worker looks at its queues in the order of its role: the express queue first.
+        "queue_order_strategy": "priority",
     }
     return {
         "broker_url": config.require_redis(),
@@ -47,7 +49,7 @@ def configuration(config: Settings) -> dict[str, Any]:
         "task_reject_on_worker_lost": False,
         "task_acks_on_failure": True,
         "task_acks_on_timeout": True,
-        "task_time_limit": config.time_limit_s + 30,
+        "task_time_limit": config.time_limit_s + config.kill_after_s,
         "task_soft_time_limit": config.time_limit_s,
         # It would name a task by its function, and the sweeps by the thousand; what waits is in the database.
         "task_send_sent_event": False,

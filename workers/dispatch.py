@@ -1,32 +1,35 @@
-"""Puts work on the queues: what the outbox owes, and the segments whose turn it is."""
+"""Puts work on the queues: the steps on whole videos that are owed, and the segments whose turn it is."""
 
 from __future__ import annotations
 
+import time
+from functools import lru_cache
 from pathlib import PurePath
 
+import redis
 from celery import chain
 from celery.canvas import Signature
-from sqlalchemy.orm import Session
 
-from db import moves, outbox
+from db import due, moves, outbox
 from db.engine import session
-from db.results import end_video
-from db.submit import close_if_done
-from pipeline.records import VideoState
-from workers.app import CONTROL, DETECT, READ, app
+from pipeline.sources import printable
+from workers.app import CONTROL, DETECT, READ, app, express
 from workers.settings import settings
 
-#: Messages taken from the outbox in one transaction.
-_BATCH = 200
-#: A step on a whole video that was sent out this often without an answer is given up.
-_MAX_SENDS = 5
 #: A stage may take this many times the length of its stretch, and never less than the usual limit.
 _PATIENCE = 3
+#: The detect queue holds about this many seconds of work: less of it and workers wait, more and a new job does.
+_AHEAD_S = 1.0
 
 
 def pump() -> int:
     """Send everything that is due; returns how many messages went out. Safe to call from anywhere, at any time."""
-    return _flush_outbox() + _send_segments()
+    return _send_steps() + _send_segments()
+
+
+def top_up() -> int:
+    """Send segments if detection is running out of them: the cheap question first, after every segment."""
+    return 0 if waiting(DETECT) >= _depth.low_water else _send_segments()
 
 
 def send_segment(segment: moves.Dispatched) -> None:
@@ -38,9 +41,25 @@ def send_segment(segment: moves.Dispatched) -> None:
         chain(_step("dashplate.detect", DETECT, segment), read).apply_async()
 
 
+def send_step(message: outbox.Message) -> None:
+    """Queue a step on a whole video."""
+    app.send_task(
+        f"dashplate.{message.kind}",
+        args=(message.key,),
+        queue=express(CONTROL) if message.express else CONTROL,
+        shadow=title(message.video, step=message.kind),
+        argsrepr=f"(video={message.key})",
+    )
+
+
+def waiting(queue: str) -> int:
+    """Messages on a queue that no worker has taken yet."""
+    return int(_redis(settings().require_redis()).llen(queue))
+
+
 def title(video: str, index: int | None = None, step: str = "") -> str:
     """What Flower shows as a task's name: the step, the video's file name, and the segment."""
-    name = PurePath(video).name
+    name = printable(PurePath(video).name)
     return f"{step} {name}" if index is None else f"{step} {name} segment {index}"
 
 
@@ -50,47 +69,56 @@ def _step(task: str, queue: str, segment: moves.Dispatched) -> Signature:
     # A stretch that could not be split, such as an hour with a single keyframe, is given its time.
     limit_s = max(settings().time_limit_s, round(_PATIENCE * segment.duration_s))
     return signature.set(
-        queue=queue,
+        queue=express(queue) if segment.express else queue,
         shadow=name,
         argsrepr=f"(segment={segment.segment_id}, attempt={segment.attempt})",
         soft_time_limit=limit_s,
-        time_limit=limit_s + 30,
+        time_limit=limit_s + settings().kill_after_s,
     )
+
+
+class _Depth:
+    """How many segments wait for detection: twice as many when they are gone within the second, half when they last."""
+
+    def __init__(self) -> None:
+        self.now = due.LEAST_DEPTH
+        self._asked = 0.0
+
+    @property
+    def low_water(self) -> int:
+        """With fewer messages than this it is worth asking the database for more."""
+        return self.now // 2
+
+    def adapt(self, most: int) -> int:
+        """To be called when the queue has run low; returns how many shall wait from now on."""
+        since_s, self._asked = time.monotonic() - self._asked, time.monotonic()
+        self.now = 2 * self.now if since_s < _AHEAD_S else self.now // 2
+        self.now = max(due.LEAST_DEPTH, min(self.now, most))
+        return self.now
+
+
+_depth = _Depth()
 
 
 def _send_segments() -> int:
     config = settings()
     with session(config.require_database()) as db:
-        due = moves.take_pending(db, config.window)
+        segments = due.take_pending(db, config.window, _depth.adapt(config.window))
     # Sent after the commit: a worker may start on it before this line returns. What is lost here, the sweeper finds.
-    for segment in due:
+    for segment in segments:
         send_segment(segment)
-    return len(due)
+    return len(segments)
 
 
-def _flush_outbox() -> int:
-    sent = 0
-    with session(settings().require_database()) as db:
-        for message in outbox.unsent(db, _BATCH):
-            if message.sends >= _MAX_SENDS:
-                _give_up(db, message)
-                continue
-            app.send_task(
-                f"dashplate.{message.kind}",
-                args=(message.key,),
-                queue=CONTROL,
-                shadow=title(message.video, step=message.kind),
-                argsrepr=f"(video={message.key})",
-            )
-            outbox.mark_sent(db, message)
-            sent += 1
-    return sent
+def _send_steps() -> int:
+    config = settings()
+    with session(config.require_database()) as db:
+        messages = due.take_messages(db, config.control_window)
+    for message in messages:
+        send_step(message)
+    return len(messages)
 
 
-def _give_up(db: Session, message: outbox.Message) -> None:
-    outbox.mark_sent(db, message)
-    what = "opening it" if message.kind == outbox.PROBE else "putting its plates together"
-    sentence = f"Gave up: {what} ended without an answer {message.sends} times; see the workers' logs."
-    job_id = end_video(db, message.key, VideoState.FAILED, sentence)
-    if job_id is not None:
-        close_if_done(db, job_id)
+@lru_cache(maxsize=2)
+def _redis(url: str) -> redis.Redis:
+    return redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, health_check_interval=15)

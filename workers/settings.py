@@ -10,9 +10,12 @@ from platformdirs import user_data_path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from db.moves import RETRY_DELAY_S, TROUBLE_DELAY_S
 from pipeline.detect import INPUT_PX
 from pipeline.errors import UsageError
 from pipeline.road import Parts
+from pipeline.roots import split_roots
+from pipeline.sources import Source
 
 
 class Settings(BaseSettings):
@@ -26,11 +29,12 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = None
     #: `postgresql://user:password@host/dashplate`; unset means the embedded server.
     database_url: SecretStr | None = None
-    #: Folder that every machine sees under the same path: crops and evidence. Default: `store` in the data folder.
-    store_dir: Path | None = None
-    #: Folders below which videos may be opened, separated by `:`. Empty allows every path: `dashplate up`
-    #: and `run` set it for the workers they start.
-    roots: Annotated[tuple[Path, ...], NoDecode] = ()
+    #: Crops and evidence: a folder that every machine sees under the same path, or a URL that fsspec knows, such as
+    #: `s3://bucket/dashplate`. Default: `store` in the data folder.
+    store_dir: str | None = None
+    #: Folders and addresses below which videos may be opened, separated by `:`. Empty allows every path and every
+    #: public address: `dashplate up` and `run` set it for the workers they start.
+    roots: Annotated[tuple[Source, ...], NoDecode] = ()
     #: Detector weights: any file or folder that Ultralytics loads. Default: the shipped network.
     detector: Path | None = None
     #: Longer side of the detector's input, pixels.
@@ -47,30 +51,45 @@ class Settings(BaseSettings):
     threads: int = 2
     #: The role of this worker process; `dashplate worker` sets it.
     role: str | None = None
-    #: Segments of one job on the queues at a time.
+    #: Segments of one job between the dispatcher and their end.
     window: int = 32
+    #: Steps on whole videos, openings for the most part, on the way over all jobs.
+    control_window: int = 8
+    #: Under this secret, jobs with `--hashed` store plates as hashes. Workers and whoever searches need the same one.
+    plate_key: SecretStr | None = None
+    #: What does the work, as `module:Class`; unset means the real road. For tests and benchmarks.
+    work: str | None = None
     #: A worker that goes silent for this long counts as lost; its segment is given to another.
     lease_s: float = 20.0
     #: A segment that takes longer than this in one stage is stopped.
     time_limit_s: int = 300
+    #: A task that does not hear that is killed this much later.
+    kill_after_s: int = 30
     #: How often the sweeper looks for what went quiet.
     sweep_every_s: float = 2.0
+    #: A message that nobody has taken after this while its queue was empty is gone, and sent again.
+    quiet_s: float = 10.0
+    #: On a queue that has work a message may wait this long.
+    quiet_busy_s: float = 900.0
+    #: Wait before the second attempt at what failed; doubles with each further one.
+    retry_delay_s: float = RETRY_DELAY_S
+    #: Wait where the result store or the database was in trouble.
+    trouble_delay_s: float = TROUBLE_DELAY_S
+    #: Redis hands an unacknowledged message out again after this. Unset: well past any task's hard limit.
+    visibility_s: int | None = None
 
     @field_validator("roots", mode="before")
     @classmethod
     def _split_roots(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(Path(part).expanduser() for part in value.split(":") if part)
-        return value
+        return split_roots(value) if isinstance(value, str) else value
 
     @property
-    def store(self) -> Path:
-        return self.store_dir or self.data_dir / "store"
+    def store(self) -> str:
+        return self.store_dir or str(self.data_dir / "store")
 
     @property
     def visibility_timeout_s(self) -> int:
-        """Redis hands an unacknowledged message out again after this: well past any task's hard limit."""
-        return 4 * self.time_limit_s
+        return self.visibility_s or 4 * (self.time_limit_s + self.kill_after_s)
 
     @property
     def parts(self) -> Parts:

@@ -5,33 +5,36 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import partial
 
 from celery.exceptions import SoftTimeLimitExceeded
+from sqlalchemy import RowMapping
+from sqlalchemy.orm import Session
 
 from db import moves
-from db.engine import session
-from db.models import CropRow, Job, Segment, Video
+from db.engine import is_passing, patiently, patiently_single, single
+from db.models import CropRow
 from db.results import crops_of, store_readings, store_tracklets
 from db.rows import media_of, observation_of
+from db.sealing import KeyTrouble, PlateKey
 from pipeline.errors import DashplateError
-from pipeline.inputs import check_allowed
-from pipeline.look import LookOptions
+from pipeline.look import SegmentLook
 from pipeline.records import Box, Crop, MediaInfo, Reading, SegmentSpan, SegmentState
-from pipeline.road import Parts, load_detector, load_reader, look_at
 from workers.lease import Lease
+from workers.private import discreet, key_of
+from workers.resources import store
 from workers.settings import settings
-from workers.store import Store
+from workers.store import DamagedFile, MissingFile, Stored, StoreTrouble, attempt_folder
+from workers.work import Options, work
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Claim:
     """A claimed segment, with what is needed to work on it."""
 
     segment_id: int
@@ -40,109 +43,138 @@ class Work:
     video_id: int
     span: SegmentSpan
     media: MediaInfo
-    options: dict[str, Any]
+    options: Options
+    #: It has tracklets.
+    found: bool
 
 
 def detect(segment_id: int, attempt: int) -> bool:
-    """Find and follow the plates of a segment and store its tracklets; False where the message was stale."""
-    with _claimed(segment_id, attempt, SegmentState.DETECTING) as work:
-        if work is None:
+    """Find and follow the plates of a segment and store its tracklets.
+
+    Returns whether it goes on to reading: not where nothing was found, nor where the message was stale.
+    """
+    with _claimed(segment_id, attempt, SegmentState.DETECTING) as claim:
+        if claim is None:
             return False
-        check_allowed(work.media.path, settings().roots)
-        look = LookOptions(sample_fps=work.options["sample_fps"])
-        detector = load_detector(settings().parts, work.media.kind)
-        seen = look_at(work.media, work.span, detector, look, settings().threads)
-        names = _store().put_crops(work.job_id, work.video_id, work.span.index, seen.tracklets)
-        with session(settings().require_database()) as db:
-            segment = moves.hold(db, segment_id, attempt, SegmentState.DETECTING)
-            if segment is None:
-                return False
-            store_tracklets(db, segment_id, seen.tracklets, names)
-            moves.detected(segment, seen.frames_looked, seen.damage)
-        return True
+        # Before minutes of decoding whose result would find no room.
+        store().check_room()
+        seen = work().look(claim.media, claim.span, claim.options)
+        crops = store().put_crops(claim.job_id, claim.video_id, claim.span.index, attempt, seen.tracklets)
+        stored = patiently(settings().require_database(), partial(_store_look, claim, seen, crops))
+        if not stored and crops:
+            _clear_away(claim)
+        return stored and bool(seen.tracklets)
 
 
 def read(segment_id: int, attempt: int) -> bool:
     """Read the crops of a segment's tracklets and store the readings; False where the message was stale."""
-    with _claimed(segment_id, attempt, SegmentState.READING) as work:
-        if work is None:
+    with _claimed(segment_id, attempt, SegmentState.READING) as claim:
+        if claim is None:
             return False
         url = settings().require_database()
-        with session(url) as db:
-            rows = crops_of(db, segment_id)
-        readings = _readings(rows, work.options)
-        with session(url) as db:
-            segment = moves.hold(db, segment_id, attempt, SegmentState.READING)
-            if segment is None:
-                return False
-            store_readings(db, readings)
-            moves.finished(db, segment)
-        return True
+        key = key_of(claim.options)
+        with discreet(claim.options):
+            rows = patiently(url, lambda db: crops_of(db, segment_id)) if claim.found else {}
+            readings = _readings(rows, claim.options)
+        return patiently(url, partial(_store_readings, claim, readings, key))
 
 
-def _readings(rows: dict[int, list[CropRow]], options: dict[str, Any]) -> dict[int, Reading]:
+def _store_look(
+    claim: Claim, seen: SegmentLook, crops: dict[tuple[int, int], Stored], db: Session
+) -> bool:
+    move = moves.detected if seen.tracklets else moves.nothing_to_read
+    if not move(db, claim.segment_id, claim.attempt, seen.frames_looked, seen.damage):
+        return False
+    # Nothing can be there before the first attempt.
+    if seen.tracklets or claim.attempt > 1:
+        store_tracklets(db, claim.segment_id, seen.tracklets, crops)
+    return True
+
+
+def _store_readings(claim: Claim, readings: dict[int, Reading], key: PlateKey | None, db: Session) -> bool:
+    if not moves.finished(db, claim.segment_id, claim.attempt):
+        return False
+    if claim.found:
+        store_readings(db, claim.segment_id, readings, key)
+    return True
+
+
+def _clear_away(claim: Claim) -> None:
+    """Somebody else has the segment: the pictures of this attempt have no row and get none."""
+    folder = attempt_folder(claim.job_id, claim.video_id, claim.span.index, claim.attempt)
+    try:
+        store().remove(folder)
+    except StoreTrouble:
+        log.warning("%s could not be removed; it is swept with its video's end.", folder, exc_info=True)
+
+
+def _readings(rows: dict[int, list[CropRow]], options: Options) -> dict[int, Reading]:
     if not rows:
         return {}
-    crops = [[_crop(row) for row in tracklet] for tracklet in rows.values()]
-    read = load_reader(_parts(options), tuple(options["countries"])).read_tracklets(crops)
+    read = work().read([_crops(tracklet) for tracklet in rows.values()], options)
     return {tracklet: reading for tracklet, reading in zip(rows, read, strict=True) if reading is not None}
 
 
-def _parts(options: dict[str, Any]) -> Parts:
-    """This worker's models, but for the reader that the job asks for; jobs from before could not."""
-    reader = options.get("reader")
-    if reader is not None and Path(reader).exists():
-        check_allowed(Path(reader), settings().roots)
-    return settings().parts.reading_with(reader, options.get("reader_engine"))
-
-
-def _crop(row: CropRow) -> Crop:
-    return Crop(observation_of(row.observation), Box(*row.plate), row.quality, _store().get(row.name))
+def _crops(rows: Sequence[CropRow]) -> list[Crop]:
+    return [
+        Crop(observation_of(row.observation), Box(*row.plate), row.quality, store().get_image(row.name, row.sha256))
+        for row in rows
+    ]
 
 
 @contextmanager
-def _claimed(segment_id: int, attempt: int, step: SegmentState) -> Iterator[Work | None]:
+def _claimed(segment_id: int, attempt: int, step: SegmentState) -> Iterator[Claim | None]:
     """Hold a segment's lease for the block; a failure inside is counted in its row before it goes on."""
     config = settings()
-    url = config.require_database()
-    with session(url) as db:
-        segment = moves.begin(db, segment_id, attempt, step, _worker_name(), config.lease_s)
-        work = None if segment is None else _work(db.get_one(Video, segment.video_id), segment, db.get_one)
-    if work is None:
+    url, lease_s = config.require_database(), config.lease_s
+    row = patiently_single(url, lambda db: moves.begin(db, segment_id, attempt, step, _worker_name(), lease_s))
+    if row is None:
         log.info("Segment %d, attempt %d: already in other hands.", segment_id, attempt)
         yield None
         return
     try:
-        with Lease(url, segment_id, attempt, config.lease_s):
-            yield work
+        with Lease(f"segment {segment_id}", partial(_renew, url, segment_id, attempt, lease_s), lease_s):
+            yield _claim(segment_id, attempt, row)
     except Exception as error:
-        with session(url) as db:
-            moves.failed(db, segment_id, attempt, _reason(error, step))
+        patiently(url, partial(_give_up, segment_id, attempt, step, error))
         raise
 
 
-def _work(video: Video, segment: Segment, get_one: Any) -> Work:
-    return Work(
-        segment_id=segment.id,
-        attempt=segment.attempt,
-        job_id=video.job_id,
-        video_id=video.id,
-        span=SegmentSpan(segment.index, segment.start_pts, segment.end_pts),
-        media=media_of(video, segment.start_pts),
-        options=get_one(Job, video.job_id).options,
+def _renew(url: str, segment_id: int, attempt: int, lease_s: float) -> bool:
+    with single(url) as db:
+        return moves.renew(db, segment_id, attempt, lease_s)
+
+
+def _claim(segment_id: int, attempt: int, row: RowMapping) -> Claim:
+    return Claim(
+        segment_id=segment_id,
+        attempt=attempt,
+        job_id=row["job_id"],
+        video_id=row["video_id"],
+        span=SegmentSpan(row["index"], row["start_pts"], row["end_pts"]),
+        media=media_of(row, row["start_pts"]),
+        options=row["options"],
+        found=row["found"],
     )
+
+
+def _give_up(segment_id: int, attempt: int, step: SegmentState, error: Exception, db: Session) -> None:
+    config = settings()
+    if isinstance(error, StoreTrouble | KeyTrouble):
+        moves.put_back(db, segment_id, attempt, str(error), config.trouble_delay_s)
+    elif is_passing(error):
+        moves.put_back(db, segment_id, attempt, "PostgreSQL was away.", config.trouble_delay_s)
+    else:
+        gone = isinstance(error, MissingFile | DamagedFile)
+        moves.failed(db, segment_id, attempt, _reason(error, step), gone, config.retry_delay_s)
 
 
 def _reason(error: Exception, step: SegmentState) -> str:
     if isinstance(error, SoftTimeLimitExceeded):
-        return f"{step.capitalize()} took longer than {settings().time_limit_s} s."
+        return f"{step.capitalize()} took longer than it may."
     if isinstance(error, DashplateError):
         return str(error)
     return f"{step.capitalize()} failed: {type(error).__name__}: {error}"
-
-
-def _store() -> Store:
-    return Store(settings().store)
 
 
 def _worker_name() -> str:

@@ -1,27 +1,24 @@
-"""Re-drives what went quiet: lost workers, lost messages, a Redis that came back empty."""
+"""Re-drives what went quiet: lost workers, lost messages, a Redis that came back empty; and clears away."""
 
 from __future__ import annotations
 
 import logging
 
-import redis
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
-from db import moves, outbox
+from db import control, moves, outbox, pulse
 from db.engine import session
-from pipeline.records import SegmentState
-from workers.app import CONTROL, DETECT, READ
-from workers.dispatch import pump, send_segment
+from db.videos import end_video
+from pipeline.records import SegmentState, VideoState
+from workers.app import CONTROL, DETECT, READ, express
+from workers.clearing import clear_deletions
+from workers.dispatch import pump, send_segment, waiting
+from workers.retention import apply_retention
 from workers.settings import settings
 
 log = logging.getLogger(__name__)
 
-#: A message may wait this long on a queue that has work; on an empty queue its message is gone.
-QUIET_BUSY_S = 900.0
-#: A segment that waits while its queue is empty: its message is lost, or a worker has just taken it.
-QUIET_EMPTY_S = 10.0
-#: A probe or an aggregation that has not answered for this long, with nothing waiting before it, is sent again.
-QUIET_VIDEO_S = 60.0
 #: One sweep at a time in the whole fleet; the others return at once.
 _LOCK = 0x53574550
 
@@ -33,11 +30,15 @@ def sweep() -> int:
     with session(url) as db:
         if not db.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LOCK}).scalar_one():
             return 0
-        for segment_id, attempt in moves.lost(db):
-            log.warning("Segment %d, attempt %d: its worker went silent; it is sent out again.", segment_id, attempt)
-            moves.failed(db, segment_id, attempt, "Its worker went silent.")
-        if not _waiting(CONTROL):
-            outbox.resend_quiet(db, QUIET_VIDEO_S)
+        if pulse.paused(db, config.lease_s / 2):
+            # PostgreSQL, Redis or all control workers were away: whoever lives could not renew, and is given the time.
+            log.warning("Nothing was swept for a while; every holder gets a whole lease.")
+            moves.prolong_all(db, config.lease_s)
+            outbox.prolong_all(db, config.lease_s)
+        _give_up_lost(db)
+        outbox.resend_lost(db)
+        outbox.resend_quiet(db, _patience(CONTROL))
+        _end_exhausted(db)
         stranded = [
             segment
             for step, queue in ((SegmentState.QUEUED, DETECT), (SegmentState.DETECTED, READ))
@@ -45,15 +46,29 @@ def sweep() -> int:
         ]
     for segment in stranded:
         send_segment(segment)
-    return len(stranded) + pump()
+    for job_id in control.cancelled_jobs(url):
+        control.end_cancelled(url, job_id)
+    sent = len(stranded) + pump()
+    apply_retention(url)
+    clear_deletions(url)
+    return sent
+
+
+def _give_up_lost(db: Session) -> None:
+    for segment_id, attempt in moves.lost(db):
+        log.warning("Segment %d, attempt %d: its worker went silent; it is sent out again.", segment_id, attempt)
+        moves.lost_attempt(db, segment_id, attempt, "Its worker went silent.", settings().retry_delay_s)
+
+
+def _end_exhausted(db: Session) -> None:
+    for kind, video_id, problem in outbox.exhausted(db):
+        what = "Opening it" if kind == outbox.PROBE else "Putting its plates together"
+        sentence = f"{what} was given up after {outbox.MAX_FAILURES} tries: {problem}"
+        log.error("Video %d: %s", video_id, sentence)
+        end_video(db, video_id, VideoState.FAILED, sentence)
 
 
 def _patience(queue: str) -> float:
     """How long a message of that queue may stay away before it counts as lost."""
-    return QUIET_BUSY_S if _waiting(queue) else QUIET_EMPTY_S
-
-
-def _waiting(queue: str) -> int:
-    """Messages on a queue that no worker has taken yet."""
-    with redis.Redis.from_url(settings().require_redis(), socket_timeout=5) as client:
-        return int(client.llen(queue))
+    busy = waiting(queue) or waiting(express(queue))
+    return settings().quiet_busy_s if busy else settings().quiet_s

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from workers import aggregator, producer, stages, sweeper
 from workers.app import app
-from workers.dispatch import pump
+from workers.dispatch import pump, top_up
 
 
 @app.task(name="dashplate.probe")
@@ -14,17 +16,22 @@ def probe(video_id: int) -> None:
     pump()
 
 
-@app.task(name="dashplate.detect")
-def detect(segment_id: int, attempt: int) -> bool:
+@app.task(name="dashplate.detect", bind=True)
+def detect(self: Any, segment_id: int, attempt: int) -> bool:
     """First link of a segment's chain: boxes, tracklets, crops."""
-    return stages.detect(segment_id, attempt)
+    to_read = stages.detect(segment_id, attempt)
+    if not to_read:
+        # The second link is sent when this one returns: there is nothing for it.
+        self.request.chain = None
+        top_up()
+    return to_read
 
 
 @app.task(name="dashplate.read")
 def read(segment_id: int, attempt: int) -> bool:
     """Second link of a segment's chain: crops to readings."""
     stored = stages.read(segment_id, attempt)
-    pump()
+    top_up()
     return stored
 
 
@@ -32,6 +39,7 @@ def read(segment_id: int, attempt: int) -> bool:
 def aggregate(video_id: int) -> None:
     """After the last segment: sightings and plates."""
     aggregator.aggregate(video_id)
+    pump()
 
 
 # Without events: one every two seconds would push the videos off Flower's page.

@@ -23,7 +23,7 @@ from pipeline.errors import DashplateError
 #: A worker may finish the segment at hand: seconds, a long one some 20.
 GRACE_S = 30.0
 _TICK_S = 0.2
-_FIRST_DELAY_S, _LONGEST_DELAY_S = 0.5, 30.0
+_FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 30.0
 #: Whoever ran this long was healthy; its next death starts the delays afresh.
 _HEALTHY_S = 60.0
 #: At a restart a longer log becomes `NAME.log.1`.
@@ -69,13 +69,14 @@ class ProcessState:
 class _Child:
     """One command, its process now, and its past."""
 
-    def __init__(self, command: Command, layout: Layout, mark: str) -> None:
+    def __init__(self, command: Command, layout: Layout, mark: str, longest_delay_s: float) -> None:
         self.command = command
         self.log = layout.logs / f"{command.name}.log"
         self.restarts = 0
         self.last_exit: int | None = None
         self.identity: Identity | None = None
         self._mark = mark
+        self._longest_delay_s = longest_delay_s
         self._deaths_in_a_row = 0
         self._due = 0.0
         self._process: subprocess.Popen[bytes] | None = None
@@ -117,7 +118,7 @@ class _Child:
             end_sessions([self.identity], 0.0, self._mark)
         healthy = time.monotonic() - self._started >= _HEALTHY_S
         self._deaths_in_a_row = 1 if healthy else self._deaths_in_a_row + 1
-        delay = min(_FIRST_DELAY_S * 2 ** (self._deaths_in_a_row - 1), _LONGEST_DELAY_S)
+        delay = min(_FIRST_DELAY_S * 2 ** (self._deaths_in_a_row - 1), self._longest_delay_s)
         self._due = time.monotonic() + delay
         self._process = None
 
@@ -144,10 +145,11 @@ class Supervisor:
     be killed too, the next Supervisor on the folder, or `stop`, ends them. Any thread may call any method.
     """
 
-    def __init__(self, data_dir: Path, grace_s: float = GRACE_S) -> None:
+    def __init__(self, data_dir: Path, grace_s: float = GRACE_S, longest_delay_s: float = LONGEST_DELAY_S) -> None:
         self._layout = Layout.at(data_dir)
         self._layout.prepare()
         self._grace_s = grace_s
+        self._longest_delay_s = longest_delay_s
         self._mark = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._record_file = record_path(self._layout, self._mark)
         self._children: dict[str, _Child] = {}
@@ -171,7 +173,7 @@ class Supervisor:
             for command in commands:
                 if command.name in self._children:
                     raise DashplateError(f"A process with the name {command.name} runs already.")
-                self._children[command.name] = _Child(command, self._layout, self._mark)
+                self._children[command.name] = _Child(command, self._layout, self._mark, self._longest_delay_s)
                 self._write_record()
 
     def states(self) -> list[ProcessState]:

@@ -50,7 +50,7 @@ class Fleet:
     workers: Supervisor
 
     def submit(self, paths: Sequence[Path], *countries: str, **options: Any) -> int:
-        return jobs.submit(self.url, paths, None, jobs.JobOptions(countries, **options))
+        return jobs.submit(self.url, paths, jobs.JobOptions(countries, **options))
 
     def finish(self, job: int) -> None:
         """Wait for a job's end."""

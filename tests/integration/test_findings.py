@@ -9,8 +9,10 @@ from sqlalchemy import select
 
 from db import report
 from db.engine import session
+from db.files import deleted, drop_crops, names_of, owe_deletion, owed_deletions
 from db.models import (
     CropRow,
+    FrameRow,
     Plate,
     ReadingRow,
     SightingRow,
@@ -19,6 +21,7 @@ from db.models import (
 from db.results import (
     crops_of,
     read_tracklets_of,
+    store_frames,
     store_readings,
     store_sightings,
     store_tracklets,
@@ -27,7 +30,8 @@ from pipeline.records import (
     Sighting,
 )
 from tests.helpers_db import (
-    NAMES,
+    PICTURES,
+    Picture,
     count,
     make_job,
     observation,
@@ -63,26 +67,71 @@ def test_storing_a_segment_twice_gives_the_same_rows(database_url: str) -> None:
     assert [count(database_url, t) for t in (TrackletRow, CropRow, ReadingRow)] == [2, 4, 2]
 
 
-def test_reading_again_replaces_the_reading(database_url: str) -> None:
-    _, (video_id,) = make_job(database_url, 1)
+def test_reading_again_replaces_the_readings(database_url: str) -> None:
+    """Another reader may find nothing legible where the one before did."""
+    _, (video_id,) = make_job(database_url, 2)
     store_all(database_url, ["AB123", "CD456"])
     with session(database_url) as db:
+        store_tracklets(db, 2, [tracklet(0)], PICTURES)
+        (elsewhere,) = crops_of(db, 2)
+        store_readings(db, 2, {elsewhere: reading("EF789")})
         first, _ = crops_of(db, 1)
-        store_readings(db, {first: reading("AB128", None)})
-        assert [t.reading for t in read_tracklets_of(db, video_id)] == [
-            reading("AB128", None),
-            reading("CD456"),
+        store_readings(db, 1, {first: reading("AB128", None)})
+        assert [t.reading for t in read_tracklets_of(db, video_id)] == [reading("AB128", None), reading("EF789")]
+        store_readings(db, 1, {})
+        assert [t.reading for t in read_tracklets_of(db, video_id)] == [reading("EF789")]
+
+
+def test_pictures_are_stored_with_what_their_files_hold(database_url: str) -> None:
+    make_job(database_url, 1)
+    files = {key: Picture(picture.name, size, f"{size:064x}") for size, (key, picture) in enumerate(PICTURES.items())}
+    with session(database_url) as db:
+        store_tracklets(db, 1, [tracklet(0), tracklet(1, 5.0)], files)
+        rows = [row for rows in crops_of(db, 1).values() for row in rows]
+        assert [(row.name, row.size, row.sha256) for row in rows] == [
+            (file.name, file.size, file.sha256) for file in files.values()
         ]
 
 
-def test_fresh_readings_follow_the_order_in_which_they_came(database_url: str) -> None:
-    job_id, _ = make_job(database_url, 1)
+def test_evidence_frames_are_replaced_and_shown_with_their_sighting(database_url: str) -> None:
+    job_id, (video_id,) = make_job(database_url, 0)
+    for name in ("old", "new"):
+        with session(database_url) as db:
+            store_sightings(db, video_id, [sighting(0, "AB123")])
+            store_frames(db, video_id, {2000: Picture(f"{name}.jpg", 7, "f" * 64), 9000: Picture(f"{name}-9.jpg")})
     with session(database_url) as db:
-        store_tracklets(db, 1, [tracklet(0), tracklet(1, 5.0)], NAMES)
-        first, second = crops_of(db, 1)
-        store_readings(db, {second: reading("LATER1")})
+        (row,) = report.sightings(db, job_id)
+        frames = db.scalars(select(FrameRow).order_by(FrameRow.pts)).all()
+        assert names_of(db, video_id) == {"new.jpg", "new-9.jpg"}
+    assert row["frame"] == "new.jpg", "the frame of its best moment"
+    assert [(frame.pts, frame.size, frame.sha256) for frame in frames] == [(2000, 7, "f" * 64), (9000, 100, "0" * 64)]
+
+
+def test_files_that_rows_name_and_files_that_have_to_go(database_url: str) -> None:
+    _, (video_id, _) = make_job(database_url, 1, 1)
+    store_all(database_url, ["AB123", "CD456"])
+    with session(database_url) as db:
+        assert names_of(db, video_id) == {"a", "b", "c", "d"}
+        drop_crops(db, video_id)
+        owe_deletion(db, ["crops/1/", "frames/1/7.jpg"])
+        owe_deletion(db, [])
+    with session(database_url) as db:
+        assert (names_of(db, video_id), count(database_url, TrackletRow)) == (set(), 2)
+        (number, folder), (_, frame) = owed_deletions(db)
+        assert (folder, frame) == ("crops/1/", "frames/1/7.jpg")
+        deleted(db, [number])
+        assert [name for _, name in owed_deletions(db)] == ["frames/1/7.jpg"]
+
+
+def test_fresh_readings_follow_the_order_in_which_they_came(database_url: str) -> None:
+    job_id, _ = make_job(database_url, 2)
+    with session(database_url) as db:
+        store_tracklets(db, 1, [tracklet(0)], PICTURES)
+        store_tracklets(db, 2, [tracklet(0, 5.0)], PICTURES)
+        (first,), (second,) = crops_of(db, 1), crops_of(db, 2)
+        store_readings(db, 2, {second: reading("LATER1")})
         (seen,) = report.fresh_readings(db, job_id, 0)
-        store_readings(db, {first: reading("EARLY1")})
+        store_readings(db, 1, {first: reading("EARLY1")})
         (fresh,) = report.fresh_readings(db, job_id, seen["id"])
         assert report.fresh_readings(db, job_id, fresh["id"]) == []
     assert (seen["text"], seen["first_s"], fresh["text"], fresh["first_s"]) == ("LATER1", 5.0, "EARLY1", 1.0)

@@ -16,7 +16,7 @@ from db.engine import check, engine_for, session
 from db.migrate import upgrade
 from db.models import Base, Plate, Segment, SightingRow, Video
 from db.results import store_sightings
-from db.rows import media_columns, media_of
+from db.rows import MEDIA_COLUMNS, media_columns, media_of
 from pipeline.errors import ServiceUnavailable
 from pipeline.records import Box
 from tests.helpers_db import catalogue, count, downgrade, make_job, run_sql, sighting
@@ -58,24 +58,27 @@ def test_downgrade_leaves_nothing_and_many_machines_may_upgrade_at_once(database
 
 
 def test_videos_from_before_overlays_were_looked_for_have_none(database_url: str) -> None:
-    downgrade(database_url, "0001")
     _, (video_id,) = make_job(database_url, 1)
+    downgrade(database_url, "0001")
     upgrade(database_url)
-    probed = {"kind": "video", "width": 640, "height": 360, "time_base_num": 1, "time_base_den": 1000}
+    row = select(*MEDIA_COLUMNS).where(Video.id == video_id)
     with session(database_url) as db:
-        db.execute(update(Video).values(**probed, start_pts=0, end_pts=1000))
-        video = db.get_one(Video, video_id)
-        assert video.overlays is None
-        assert media_of(video, 0).overlays == ()
-        db.execute(update(Video).values(**media_columns(replace(media_of(video, 0), overlays=(Box(1, 2, 30, 8.5),)))))
-        db.refresh(video)
-        assert media_of(video, 0).overlays == (Box(1, 2, 30, 8.5),)
+        stored = db.execute(row).mappings().one()
+        assert stored["overlays"] is None
+        media = media_of(stored, 0)
+        assert media.overlays == ()
+        db.execute(update(Video).values(**media_columns(replace(media, overlays=(Box(1, 2, 30, 8.5),)))))
+        assert media_of(db.execute(row).mappings().one(), 0).overlays == (Box(1, 2, 30, 8.5),)
 
 
 def test_an_unknown_state_is_refused(database_url: str) -> None:
     make_job(database_url, 1)
-    with pytest.raises(IntegrityError, match="ck_segments_segmentstate"):
-        run_sql(database_url, "UPDATE segments SET state = 'asleep'")
+    run_sql(database_url, "INSERT INTO moves VALUES ('segment', 'pending', 'asleep', 'nobody')")
+    try:
+        with pytest.raises(IntegrityError, match="ck_segments_segmentstate"):
+            run_sql(database_url, "UPDATE segments SET state = 'asleep'")
+    finally:
+        run_sql(database_url, "DELETE FROM moves WHERE after = 'asleep'")
 
 
 def test_an_unreachable_database_is_told_without_its_password() -> None:

@@ -5,39 +5,39 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
+import pytest
 from sqlalchemy import text
 
-from db import moves, outbox
+from db import due, moves, outbox
 from db.engine import session
-from db.models import (
-    OutboxRow,
-    Segment,
-    Video,
-)
-from db.results import (
-    end_video,
-    segment_problems,
-)
-from pipeline.records import (
-    SegmentState,
-    VideoState,
-)
+from db.models import OutboxRow, Segment
+from db.results import segment_problems
+from pipeline.records import SegmentState, Step, VideoState
 from tests.helpers_db import (
     DETECTING,
     LEASE_S,
     READING,
+    SILENT,
     begin,
     count,
     detect,
     fail,
     finish,
+    leases_run_out,
+    lose,
     make_job,
+    no_waiting,
     overlap,
+    owed,
+    quarantine,
+    read,
     run_sql,
     stored,
     take,
     until,
+    video,
     waiting,
 )
 
@@ -54,20 +54,29 @@ def test_a_segment_goes_the_whole_way(database_url: str) -> None:
     assert row.lease_until is not None
 
     with session(database_url) as db:
-        held = moves.hold(db, segment.segment_id, segment.attempt, DETECTING)
-        assert held is not None
-        moves.detected(held, 80, "A torn frame.")
+        assert moves.detected(db, segment.segment_id, segment.attempt, 80, "A torn frame.")
     row = stored(database_url, segment.segment_id)
-    assert (row.state, row.frames_looked, row.problem) == (SegmentState.DETECTED, 80, "A torn frame.")
+    assert (row.state, row.frames_looked, row.damage) == (SegmentState.DETECTED, 80, "A torn frame.")
     assert row.lease_until is None
 
     assert begin(database_url, segment, READING)
     with session(database_url) as db:
         assert finish(db, segment)
-    assert stored(database_url, segment.segment_id).state is SegmentState.DONE
+    row = stored(database_url, segment.segment_id)
+    assert (row.state, row.problem, row.lease_until) == (SegmentState.DONE, "A torn frame.", None)
+    assert video(database_url, video_id).state is VideoState.AGGREGATING
+    assert owed(database_url) == [(outbox.AGGREGATE, video_id)]
+
+
+def test_what_the_work_needs_comes_with_the_lease(database_url: str) -> None:
+    job_id, (video_id,) = make_job(database_url, 2, options={"sample_fps": 4.0})
+    _, second = take(database_url)
     with session(database_url) as db:
-        assert db.get_one(Video, video_id).state is VideoState.AGGREGATING
-        assert [(m.kind, m.key) for m in outbox.unsent(db, 10)] == [(outbox.AGGREGATE, video_id)]
+        row = moves.begin(db, second.segment_id, second.attempt, DETECTING, "host:1", LEASE_S)
+    assert row is not None
+    assert (row["job_id"], row["video_id"], row["options"]) == (job_id, video_id, {"sample_fps": 4.0})
+    assert (row["index"], row["start_pts"], row["end_pts"]) == (1, 10_000, 20_000)
+    assert (row["path"], row["video_start_pts"], row["video_end_pts"]) == ("/cam/0.mp4", 0, 20_000)
 
 
 def test_a_message_counts_once(database_url: str) -> None:
@@ -93,87 +102,174 @@ def test_a_stale_attempt_changes_nothing(database_url: str) -> None:
     assert not begin(database_url, old, DETECTING)
     with session(database_url) as db:
         assert not moves.renew(db, old.segment_id, old.attempt, LEASE_S)
-        assert moves.hold(db, old.segment_id, old.attempt, DETECTING) is None
+        assert not moves.detected(db, old.segment_id, old.attempt, 1, None)
+        assert not finish(db, old)
+        assert not moves.put_back(db, old.segment_id, old.attempt, "Too late.")
     assert not fail(database_url, old, "Too late.")
+    assert not lose(database_url, old)
 
     after = stored(database_url, new.segment_id)
-    assert (after.state, after.attempt, after.worker, after.lease_until, after.problem) == (
-        before.state, before.attempt, before.worker, before.lease_until, before.problem,
-    )  # fmt: skip
-
-
-def test_the_window_counts_what_is_in_flight_of_each_job(database_url: str) -> None:
-    make_job(database_url, 5)
-    first = take(database_url, window=2)
-    assert [s.index for s in first] == [0, 1]
-    assert take(database_url, window=2) == []
-
-    make_job(database_url, 3)
-    assert len(take(database_url, window=2)) == 2, "another job has a window of its own"
-
-    assert detect(database_url, first[0])
-    assert take(database_url, window=2) == [], "a detected segment still flies"
-    assert begin(database_url, first[0], READING)
-    with session(database_url) as db:
-        finish(db, first[0])
-    assert [s.index for s in take(database_url, window=2)] == [2]
-    assert take(database_url, window=1) == [], "a smaller window is no error"
-
-
-def test_jobs_take_turns_and_videos_go_in_order(database_url: str) -> None:
-    _, (a1, a2) = make_job(database_url, 2, 2)
-    _, (b1,) = make_job(database_url, 3)
-    taken = take(database_url)
-    with session(database_url) as db:
-        order = [(db.get_one(Segment, s.segment_id).video_id, s.index) for s in taken]
-    assert order == [(a1, 0), (b1, 0), (a1, 1), (b1, 1), (a2, 0), (b1, 2), (a2, 1)]
-
-
-def test_nothing_is_taken_of_what_has_ended(database_url: str) -> None:
-    job_id, (video_id, _) = make_job(database_url, 1, 1)
-    with session(database_url) as db:
-        end_video(db, video_id, VideoState.FAILED, "No.")
-    run_sql(database_url, "UPDATE jobs SET finished_at = now() WHERE id = :job", job=job_id)
-    assert take(database_url) == []
-    run_sql(database_url, "UPDATE jobs SET finished_at = NULL")
-    assert [s.video for s in take(database_url)] == ["/cam/1.mp4"]
+    columns = Segment.__table__.columns.keys()
+    assert {name: getattr(after, name) for name in columns} == {name: getattr(before, name) for name in columns}
 
 
 def test_two_dispatchers_send_each_segment_once_and_do_not_wait(database_url: str) -> None:
     make_job(database_url, 6)
-    taken: list[moves.Dispatched] = []
     with session(database_url) as one:
-        taken += moves.take_pending(one, 4)
+        mine = due.take_pending(one, 4, 100)
         with session(database_url) as other:
             other.execute(text("SET LOCAL lock_timeout = '1s'"))
-            taken += moves.take_pending(other, 6)
-    assert sorted(s.index for s in taken) == [0, 1, 2, 3, 4, 5]
+            assert due.take_pending(other, 6, 100) == [], "the other has its turn"
+    assert sorted(s.index for s in [*mine, *take(database_url, window=6)]) == [0, 1, 2, 3, 4, 5]
 
 
 def test_a_failed_attempt_waits_longer_each_time_and_ends_in_quarantine(database_url: str) -> None:
     _, (video_id,) = make_job(database_url, 1)
+    for failures in range(1, moves.MAX_FAILURES + 1):
+        (segment,) = take(database_url)
+        assert segment.attempt == failures
+        assert begin(database_url, segment, DETECTING)
+        assert fail(database_url, segment, f"Broke {failures} times.")
+        row = stored(database_url, segment.segment_id)
+        assert (row.failures, row.losses, row.lease_until) == (failures, 0, None)
+        if failures < moves.MAX_FAILURES:
+            assert row.state is SegmentState.PENDING
+            assert take(database_url) == [], "it waits"
+            whole_s = moves.RETRY_DELAY_S * 2 ** (failures - 1)
+            assert 0.5 * whole_s <= delay_s(row) <= whole_s
+            no_waiting(database_url)
+
+    assert (row.state, row.problem) == (SegmentState.QUARANTINED, f"Broke {moves.MAX_FAILURES} times.")
+    assert take(database_url) == []
+    assert video(database_url, video_id).state is VideoState.AGGREGATING, "the video goes on without it"
+    assert owed(database_url) == [(outbox.AGGREGATE, video_id)]
+    with session(database_url) as db:
+        assert [(s.index, given_up) for s, given_up in segment_problems(db, video_id)] == [(0, True)]
+    assert not fail(database_url, segment), "an end is an end"
+
+
+def test_what_failed_together_does_not_come_back_together(database_url: str) -> None:
+    make_job(database_url, 30)
     delays = []
-    for attempt in range(1, moves.MAX_ATTEMPTS + 1):
+    for segment in take(database_url):
+        assert begin(database_url, segment, DETECTING)
+        assert fail(database_url, segment)
+        delays.append(delay_s(stored(database_url, segment.segment_id)))
+    shortest, longest = moves.RETRY_DELAY_S / 2, moves.RETRY_DELAY_S
+    assert all(shortest <= delay <= longest for delay in delays)
+    assert max(delays) - min(delays) > (longest - shortest) / 3
+    assert len(set(delays)) > 20
+
+
+def test_the_delay_stops_growing(database_url: str) -> None:
+    make_job(database_url, 1)
+    (segment,) = take(database_url)
+    run_sql(database_url, "UPDATE segments SET failures = 2, losses = 4")
+    assert begin(database_url, segment, DETECTING)
+    with session(database_url) as db, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(moves, "LONGEST_DELAY_S", 10.0)
+        assert moves.failed(db, segment.segment_id, segment.attempt, "It broke.")
+    assert 5.0 <= delay_s(stored(database_url, segment.segment_id)) <= 10.0
+
+
+def test_failures_and_losses_are_counted_apart(database_url: str) -> None:
+    """A worker may die for reasons of its own; so a segment may lose more workers than it may fail."""
+    make_job(database_url, 1)
+    counted = []
+    for give_up in (fail, lose, lose, fail, lose, lose, fail):
+        (segment,) = take(database_url)
+        assert begin(database_url, segment, DETECTING)
+        assert give_up(database_url, segment)
+        row = stored(database_url, segment.segment_id)
+        assert row.state is SegmentState.PENDING
+        counted.append((row.failures, row.losses))
+        no_waiting(database_url)
+    assert counted == [(1, 0), (1, 1), (1, 2), (2, 2), (2, 3), (2, 4), (3, 4)]
+    (segment,) = take(database_url)
+    assert begin(database_url, segment, DETECTING)
+    assert lose(database_url, segment)
+    row = stored(database_url, segment.segment_id)
+    assert (row.state, row.problem, row.failures, row.losses) == (SegmentState.QUARANTINED, SILENT, 3, 5)
+
+
+def test_trouble_of_the_surroundings_is_counted_nowhere(database_url: str) -> None:
+    make_job(database_url, 1)
+    for attempt in range(1, moves.MAX_FAILURES + moves.MAX_LOSSES + 2):
         (segment,) = take(database_url)
         assert segment.attempt == attempt
         assert begin(database_url, segment, DETECTING)
-        assert fail(database_url, segment, f"Broke {attempt} times.")
+        with session(database_url) as db:
+            assert moves.put_back(db, segment.segment_id, segment.attempt, "The disk is full.")
         row = stored(database_url, segment.segment_id)
-        if attempt < moves.MAX_ATTEMPTS:
-            assert (row.state, row.lease_until) == (SegmentState.PENDING, None)
-            assert take(database_url) == [], "it waits"
-            assert row.not_before is not None
-            delays.append((row.not_before - row.moved_at).total_seconds())
-            run_sql(database_url, "UPDATE segments SET not_before = now() - interval '1 ms'")
+        assert (row.state, row.problem, row.lease_until) == (SegmentState.PENDING, "The disk is full.", None)
+        assert (row.failures, row.losses) == (0, 0)
+        assert moves.TROUBLE_DELAY_S / 2 <= delay_s(row) <= moves.TROUBLE_DELAY_S
+        assert take(database_url) == [], "it waits"
+        no_waiting(database_url)
+    (segment,) = take(database_url)
+    assert detect(database_url, segment)
+    assert read(database_url, segment)
+    assert stored(database_url, segment.segment_id).problem is None, "what was in the way is forgotten"
 
-    assert delays == [moves.RETRY_DELAY_S * 2**i for i in range(moves.MAX_ATTEMPTS - 1)]
+
+def test_a_reading_that_failed_is_all_that_is_done_again(database_url: str) -> None:
+    make_job(database_url, 1)
+    (segment,) = take(database_url)
+    assert detect(database_url, segment, damage="A torn frame.")
+    for only_read in (True, True):
+        assert begin(database_url, segment, READING)
+        assert not begin(database_url, segment, DETECTING)
+        assert fail(database_url, segment)
+        no_waiting(database_url)
+        (segment,) = take(database_url)
+        assert segment.only_read is only_read
+        assert stored(database_url, segment.segment_id).state is SegmentState.DETECTED
+    assert read(database_url, segment)
     row = stored(database_url, segment.segment_id)
-    assert (row.state, row.problem) == (SegmentState.QUARANTINED, f"Broke {moves.MAX_ATTEMPTS} times.")
-    assert take(database_url) == []
+    assert (row.state, row.problem) == (SegmentState.DONE, "A torn frame.")
+
+
+def test_detection_is_done_again_where_its_pictures_are_gone(database_url: str) -> None:
+    make_job(database_url, 1)
+    (segment,) = take(database_url)
+    assert detect(database_url, segment)
+    assert begin(database_url, segment, READING)
+    assert fail(database_url, segment, "A crop is gone.", from_detect=True)
+    assert stored(database_url, segment.segment_id).step is Step.DETECT
+    no_waiting(database_url)
+    (again,) = take(database_url)
+    assert (again.only_read, stored(database_url, again.segment_id).state) == (False, SegmentState.QUEUED)
+    assert detect(database_url, again)
+    assert read(database_url, again)
+
+
+def test_the_problem_of_a_failed_attempt_goes_with_success(database_url: str) -> None:
+    make_job(database_url, 1)
+    (segment,) = take(database_url)
+    assert begin(database_url, segment, DETECTING)
+    assert fail(database_url, segment, "Out of memory.")
+    assert stored(database_url, segment.segment_id).problem == "Out of memory."
+    no_waiting(database_url)
+    (segment,) = take(database_url)
+    assert detect(database_url, segment)
+    assert read(database_url, segment)
+    row = stored(database_url, segment.segment_id)
+    assert (row.problem, row.damage, row.failures) == (None, None, 1)
+
+
+def test_one_bad_stretch_costs_that_stretch(database_url: str) -> None:
+    _, (video_id,) = make_job(database_url, 3)
+    segments = take(database_url)
+    quarantine(database_url, segments[1], "It kills.")
+    for segment in (segments[0], segments[2]):
+        assert video(database_url, video_id).state is VideoState.PROCESSING
+        assert detect(database_url, segment)
+        assert read(database_url, segment)
+    row = video(database_url, video_id)
+    assert (row.state, row.segments_done, row.segments_quarantined) == (VideoState.AGGREGATING, 2, 1)
     with session(database_url) as db:
-        assert db.get_one(Video, video_id).state is VideoState.AGGREGATING, "the video goes on without it"
-        assert [(s.index, given_up) for s, given_up in segment_problems(db, video_id)] == [(0, True)]
-    assert not fail(database_url, segment), "an end is an end"
+        ((bad, given_up),) = segment_problems(db, video_id)
+    assert (bad.start_s, bad.end_s, bad.problem, given_up) == (10.0, 20.0, "It kills.", True)
 
 
 def test_the_last_two_segments_at_once_post_one_aggregation(database_url: str) -> None:
@@ -188,9 +284,8 @@ def test_the_last_two_segments_at_once_post_one_aggregation(database_url: str) -
 
     overlap(database_url, lambda db: finish(db, segments[1]), lambda db: finish(db, segments[2]))
 
-    with session(database_url) as db:
-        assert db.get_one(Video, video_id).state is VideoState.AGGREGATING
-        assert [(m.kind, m.key) for m in outbox.unsent(db, 10)] == [(outbox.AGGREGATE, video_id)]
+    assert video(database_url, video_id).state is VideoState.AGGREGATING
+    assert owed(database_url) == [(outbox.AGGREGATE, video_id)]
 
 
 def test_many_workers_ending_many_videos(database_url: str) -> None:
@@ -209,8 +304,7 @@ def test_many_workers_ending_many_videos(database_url: str) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, [segments[i::4] for i in range(4)]))
-    with session(database_url) as db:
-        assert sorted(m.key for m in outbox.unsent(db, 100)) == videos
+    assert owed(database_url) == [(outbox.AGGREGATE, video_id) for video_id in videos]
 
 
 def test_a_lease_that_runs_out_is_lost_and_renewing_keeps_it(database_url: str) -> None:
@@ -225,11 +319,11 @@ def test_a_lease_that_runs_out_is_lost_and_renewing_keeps_it(database_url: str) 
         assert moves.renew(db, busy.segment_id, busy.attempt, LEASE_S)
     with session(database_url) as db:
         assert moves.lost(db) == [(silent.segment_id, silent.attempt)]
-        assert moves.failed(db, silent.segment_id, silent.attempt, "Its worker went silent.")
+        assert moves.lost_attempt(db, silent.segment_id, silent.attempt, SILENT)
 
     with session(database_url) as db:
         assert not moves.renew(db, silent.segment_id, silent.attempt, LEASE_S), "the worker learns of it"
-        assert moves.hold(db, silent.segment_id, silent.attempt, DETECTING) is None, "its result is not stored"
+        assert not moves.detected(db, silent.segment_id, silent.attempt, 80, None), "its result is not stored"
     assert stored(database_url, silent.segment_id).state is SegmentState.PENDING
 
 
@@ -239,21 +333,16 @@ def test_giving_up_several_segments_does_not_deadlock_with_a_worker_that_stores(
     for segment in segments:
         assert detect(database_url, segment)
         assert begin(database_url, segment, READING)
-    run_sql(
-        database_url,
-        "UPDATE segments SET lease_until = now() - interval '1 s', attempt = :last",
-        last=moves.MAX_ATTEMPTS,
-    )
-    late = moves.Dispatched(segments[1].segment_id, moves.MAX_ATTEMPTS, "", 1)
+    run_sql(database_url, "UPDATE segments SET losses = :last", last=moves.MAX_LOSSES - 1)
+    leases_run_out(database_url)
     holds, may_end = threading.Event(), threading.Event()
 
     def worker() -> None:
         with session(database_url) as db:
-            row = moves.hold(db, late.segment_id, late.attempt, READING)
-            assert row is not None
+            db.execute(text("SELECT id FROM segments WHERE id = :id FOR UPDATE"), {"id": segments[1].segment_id})
             holds.set()
             may_end.wait(10)
-            moves.finished(db, row)
+            assert finish(db, segments[1])
 
     with ThreadPoolExecutor(1) as pool:
         through = pool.submit(worker)
@@ -261,13 +350,12 @@ def test_giving_up_several_segments_does_not_deadlock_with_a_worker_that_stores(
         with session(database_url) as db:
             given_up = moves.lost(db)
             assert [i for i, _ in given_up] == [segments[0].segment_id, segments[2].segment_id]
-            assert moves.failed(db, *given_up[0], "Silent.")
+            assert moves.lost_attempt(db, *given_up[0], SILENT)
             may_end.set()
             until(lambda: waiting(database_url))
-            assert moves.failed(db, *given_up[1], "Silent.")
+            assert moves.lost_attempt(db, *given_up[1], SILENT)
         through.result(timeout=20)
-    with session(database_url) as db:
-        assert [(m.kind, m.key) for m in outbox.unsent(db, 10)] == [(outbox.AGGREGATE, video_id)]
+    assert owed(database_url) == [(outbox.AGGREGATE, video_id)]
 
 
 def test_stranded_segments_are_sent_again_under_the_same_number(database_url: str) -> None:
@@ -280,9 +368,29 @@ def test_stranded_segments_are_sent_again_under_the_same_number(database_url: st
     run_sql(database_url, "UPDATE segments SET moved_at = now() - interval '11 s'")
 
     with session(database_url) as db:
-        assert moves.stranded(db, SegmentState.QUEUED, 10.0) == [queued]
+        (again,) = moves.stranded(db, SegmentState.QUEUED, 10.0)
+        assert again == replace(queued, express=False)
         assert moves.stranded(db, SegmentState.DETECTED, 10.0) == [
             moves.Dispatched(detected.segment_id, 1, "/cam/0.mp4", 1, 10.0, only_read=True)
         ]
     with session(database_url) as db:
         assert moves.stranded(db, SegmentState.QUEUED, 10.0) == [], "it has just been sent"
+
+
+def test_after_a_pause_of_everything_every_holder_gets_a_whole_lease(database_url: str) -> None:
+    make_job(database_url, 3)
+    detecting, reading, idle = take(database_url)
+    assert begin(database_url, detecting, DETECTING)
+    assert detect(database_url, reading)
+    assert begin(database_url, reading, READING)
+    leases_run_out(database_url)
+    with session(database_url) as db:
+        moves.prolong_all(db, LEASE_S)
+    with session(database_url) as db:
+        assert moves.lost(db) == []
+    assert stored(database_url, idle.segment_id).lease_until is None, "nobody holds it"
+
+
+def delay_s(row: Segment) -> float:
+    assert row.not_before is not None
+    return (row.not_before - row.moved_at).total_seconds()

@@ -2,46 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy.orm import Session
+from sqlalchemy import select, text
 
 from dashplate.jobs import JobOptions, submit
-from db import outbox, report
+from db import control, due, outbox, report
 from db.engine import session
-from db.models import CropRow, Job, ReadingRow, Segment, SightingRow, TrackletRow, Video
-from db.results import crops_of, end_video, store_readings, store_sightings, store_tracklets
-from db.submit import NewVideo, add_videos, close_if_done, create_job
+from db.models import CropRow, Job, OutboxRow, ReadingRow, Segment, SightingRow, TrackletRow, Video
+from db.results import crops_of, store_readings, store_sightings, store_tracklets
+from db.submit import NewVideo, add_videos, close_if_done, close_job, create_job, open_job
+from db.videos import end_video
 from pipeline.errors import UsageError
-from pipeline.records import VideoState
+from pipeline.records import JobState, Priority, VideoState
 from tests.helpers_db import (
+    LEASE_S,
+    PICTURES,
+    SILENT,
+    aggregate,
     count,
     end,
     finished_at,
+    job,
+    job_state,
+    leases_run_out,
     make_job,
+    no_waiting,
     overlap,
+    owed,
     reading,
     resend,
     run_sql,
     sighting,
+    split,
+    take_steps,
     tracklet,
+    video,
 )
+
+PROBE, AGGREGATE = outbox.PROBE, outbox.AGGREGATE
+
+
+def begin(url: str, kind: str, video_id: int) -> bool:
+    with session(url) as db:
+        return outbox.begin(db, kind, video_id, LEASE_S)
+
+
+def put_back(url: str, video_id: int, reason: str, *, counts: bool) -> None:
+    with session(url) as db:
+        outbox.put_back(db, PROBE, video_id, reason, counts=counts)
+
+
+def row_of(url: str, video_id: int) -> OutboxRow:
+    with session(url) as db:
+        return db.scalars(select(OutboxRow).where(OutboxRow.key == video_id)).one()
 
 
 def test_owing_twice_is_owing_once(database_url: str) -> None:
-    _, (video_id,) = make_job(database_url, 0)
+    _, (video_id,) = make_job(database_url, 0, state=VideoState.AGGREGATING)
     with session(database_url) as db:
-        outbox.post(db, outbox.AGGREGATE, video_id)
-        outbox.post(db, outbox.AGGREGATE, video_id)
-        (message,) = outbox.unsent(db, 10)
-        outbox.mark_sent(db, message)
-        assert outbox.unsent(db, 10) == []
+        outbox.post(db, AGGREGATE, video_id)
+        outbox.post(db, AGGREGATE, video_id)
+    (message,) = take_steps(database_url)
+    assert take_steps(database_url) == []
     with session(database_url) as db:
-        outbox.post(db, outbox.AGGREGATE, video_id)
-        (again,) = outbox.unsent(db, 10)
-    assert (again.id, again.sends, again.video) == (message.id, 1, "/cam/0.mp4")
+        outbox.post(db, AGGREGATE, video_id)
+    (again,) = take_steps(database_url)
+    assert (again.id, again.video, row_of(database_url, video_id).sends) == (message.id, "/cam/0.mp4", 2)
 
 
 def test_every_registered_video_is_to_be_opened(database_url: str) -> None:
@@ -49,32 +77,132 @@ def test_every_registered_video_is_to_be_opened(database_url: str) -> None:
     make_job(database_url, 0, state=VideoState.PROCESSING)
     with session(database_url) as db:
         outbox.post_probes(db, job_id)
-        outbox.post_probes(db, job_id)
-        assert [(m.kind, m.key) for m in outbox.unsent(db, 10)] == [(outbox.PROBE, v) for v in videos]
-        assert [m.key for m in outbox.unsent(db, 1)] == videos[:1]
+    assert owed(database_url) == [(PROBE, video_id) for video_id in videos]
+    assert [(m.kind, m.key) for m in take_steps(database_url, 1)] == [(PROBE, videos[0])]
 
 
 def test_two_senders_do_not_send_the_same_message(database_url: str) -> None:
-    job_id, videos = make_job(database_url, 0, 0, 0, state=VideoState.REGISTERED)
-    with session(database_url) as db:
-        outbox.post_probes(db, job_id)
-    with session(database_url) as one, session(database_url) as other:
-        mine, theirs = outbox.unsent(one, 2), outbox.unsent(other, 10)
-    assert [m.key for m in mine + theirs] == videos
+    _, videos = make_job(database_url, 0, 0, 0, state=VideoState.REGISTERED)
+    sent: list[int] = []
+    overlap(
+        database_url,
+        lambda db: sent.extend(m.key for m in due.take_messages(db, 2)),
+        lambda db: sent.extend(m.key for m in due.take_messages(db, 10)),
+    )
+    sent += [m.key for m in take_steps(database_url)]
+    assert sent == videos
 
 
 def test_only_what_still_waits_for_its_answer_is_owed_again(database_url: str) -> None:
-    job_id, (waits, opened, fresh) = make_job(database_url, 0, 0, 0, state=VideoState.REGISTERED)
-    with session(database_url) as db:
-        outbox.post_probes(db, job_id)
-        for message in outbox.unsent(db, 10):
-            outbox.mark_sent(db, message)
+    _, (waits, opened, held, fresh) = make_job(database_url, 0, 0, 0, 0, state=VideoState.REGISTERED)
+    assert len(take_steps(database_url)) == 4
     assert resend(database_url) == 0, "too early"
     run_sql(database_url, "UPDATE outbox SET sent_at = now() - interval '61 s' WHERE key <> :fresh", fresh=fresh)
-    run_sql(database_url, "UPDATE videos SET state = 'processing' WHERE id = :opened", opened=opened)
-    assert resend(database_url) == 1
+    assert begin(database_url, PROBE, held), "a worker has it"
     with session(database_url) as db:
-        assert [(m.key, m.sends) for m in outbox.unsent(db, 10)] == [(waits, 1)]
+        assert split(db, opened, 1)
+    assert resend(database_url) == 1
+    assert [m.key for m in take_steps(database_url)] == [waits]
+    assert row_of(database_url, waits).sends == 2
+
+
+def test_a_step_is_in_one_pair_of_hands(database_url: str) -> None:
+    _, (video_id,) = make_job(database_url, 0, state=VideoState.REGISTERED)
+    take_steps(database_url)
+    assert not begin(database_url, AGGREGATE, video_id), "not owed"
+    assert begin(database_url, PROBE, video_id)
+    assert not begin(database_url, PROBE, video_id), "delivered twice"
+    got: list[bool] = []
+    leases_run_out(database_url)
+    overlap(
+        database_url,
+        lambda db: got.append(outbox.begin(db, PROBE, video_id, LEASE_S)),
+        lambda db: got.append(outbox.begin(db, PROBE, video_id, LEASE_S)),
+    )
+    assert got == [True, False], "two at once, after the first worker was lost"
+
+
+def test_a_step_that_is_done_is_owed_no_more(database_url: str) -> None:
+    _, (one, two) = make_job(database_url, 0, 0, state=VideoState.REGISTERED)
+    take_steps(database_url)
+    for video_id in (one, two):
+        assert begin(database_url, PROBE, video_id)
+    with session(database_url) as db:
+        assert split(db, one, 1)
+        assert end_video(db, two, VideoState.UNREADABLE, "Noise.")
+    assert owed(database_url) == []
+    for video_id in (one, two):
+        assert not begin(database_url, PROBE, video_id)
+        with session(database_url) as db:
+            assert not outbox.renew(db, PROBE, video_id, LEASE_S)
+            assert not split(db, video_id, 1), "opened a second time"
+    assert count(database_url, Segment) == 1
+
+
+def test_renewing_keeps_a_step_and_silence_loses_it(database_url: str) -> None:
+    _, (silent, busy) = make_job(database_url, 0, 0, state=VideoState.REGISTERED)
+    take_steps(database_url)
+    for video_id in (silent, busy):
+        assert begin(database_url, PROBE, video_id)
+    with session(database_url) as db:
+        assert outbox.resend_lost(db) == 0
+    leases_run_out(database_url)
+    with session(database_url) as db:
+        assert outbox.renew(db, PROBE, busy, LEASE_S)
+    with session(database_url) as db:
+        assert outbox.resend_lost(db) == 1
+        assert not outbox.renew(db, PROBE, silent, LEASE_S), "the worker learns of it"
+    row = row_of(database_url, silent)
+    assert (row.failures, row.problem, row.lease_until) == (1, SILENT, None)
+    assert [m.key for m in take_steps(database_url)] == [silent]
+
+
+def test_a_step_that_keeps_failing_is_given_up(database_url: str) -> None:
+    _, (video_id,) = make_job(database_url, 0, state=VideoState.REGISTERED)
+    for failures in range(1, outbox.MAX_FAILURES + 1):
+        assert len(take_steps(database_url)) == 1
+        assert begin(database_url, PROBE, video_id)
+        with session(database_url) as db:
+            assert outbox.exhausted(db) == []
+        if failures % 2:
+            put_back(database_url, video_id, f"Broke {failures} times.", counts=True)
+            with session(database_url) as db:
+                waits = db.execute(text("SELECT extract(epoch FROM not_before - now()) FROM outbox")).scalar_one()
+            whole_s = outbox.RETRY_DELAY_S * 2**failures
+            assert 0.5 * whole_s - 1 <= waits <= whole_s
+            assert take_steps(database_url) == [], "it waits"
+            no_waiting(database_url)
+        else:
+            leases_run_out(database_url)
+            with session(database_url) as db:
+                assert outbox.resend_lost(db) == 1
+        assert row_of(database_url, video_id).failures == failures
+    with session(database_url) as db:
+        assert outbox.exhausted(db) == [(PROBE, video_id, "Broke 5 times.")]
+
+
+def test_trouble_of_the_surroundings_does_not_use_a_step_up(database_url: str) -> None:
+    _, (video_id,) = make_job(database_url, 0, state=VideoState.REGISTERED)
+    for _ in range(outbox.MAX_FAILURES + 2):
+        assert len(take_steps(database_url)) == 1
+        assert begin(database_url, PROBE, video_id)
+        put_back(database_url, video_id, "The disk is full.", counts=False)
+        no_waiting(database_url)
+    row = row_of(database_url, video_id)
+    assert (row.failures, row.problem) == (0, "The disk is full.")
+    with session(database_url) as db:
+        assert outbox.exhausted(db) == []
+
+
+def test_after_a_pause_of_everything_every_step_gets_a_whole_lease(database_url: str) -> None:
+    _, (held, sent) = make_job(database_url, 0, 0, state=VideoState.REGISTERED)
+    take_steps(database_url)
+    assert begin(database_url, PROBE, held)
+    leases_run_out(database_url)
+    with session(database_url) as db:
+        outbox.prolong_all(db, LEASE_S)
+        assert outbox.resend_lost(db) == 0
+    assert row_of(database_url, sent).lease_until is None
 
 
 def test_the_same_file_twice_in_a_job_is_one_video(database_url: str) -> None:
@@ -102,61 +230,123 @@ def test_more_files_than_fit_one_insert(database_url: str) -> None:
         assert add_videos(db, job_id, (NewVideo(f"/cam/{i}", str(i)) for i in range(2345))) == 2345
 
 
+def test_a_key_names_a_submission(database_url: str) -> None:
+    files = [NewVideo("/cam/a.mp4", "a")]
+    with session(database_url) as db:
+        first = create_job(db, "one", {"sample_fps": 8}, key="monday", priority=Priority.HIGH)
+        assert add_videos(db, first, files) == 1
+    with session(database_url) as db:
+        again = create_job(db, "one again", {}, key="monday")
+        assert add_videos(db, again, files) == 0
+        other = create_job(db, "other", {}, key="tuesday")
+        assert create_job(db, "without", {}) != create_job(db, "without", {})
+    assert (again, other != first) == (first, True)
+    row = job(database_url, first)
+    assert (row.name, row.options, row.priority) == ("one", {"sample_fps": 8}, Priority.HIGH)
+
+
+def test_two_submitters_with_one_key_at_once_share_the_job(database_url: str) -> None:
+    made: list[int] = []
+    overlap(
+        database_url,
+        lambda db: made.append(create_job(db, "one", {}, key="monday")),
+        lambda db: made.append(create_job(db, "two", {}, key="monday")),
+    )
+    assert len(set(made)) == 1
+    assert count(database_url, Job) == 1
+
+
 def test_a_job_is_finished_with_its_last_video_and_open_again_with_a_new_one(database_url: str) -> None:
-    job_id, (one, two) = make_job(database_url, 0, 0)
-    end(database_url, job_id, one)
-    assert finished_at(database_url, job_id) is None
-    end(database_url, job_id, two)
+    job_id, (one, two) = make_job(database_url, 0, 0, state=VideoState.AGGREGATING)
+    end(database_url, one)
+    assert (finished_at(database_url, job_id), job_state(database_url, job_id)) == (None, JobState.RUNNING)
+    end(database_url, two)
     when = finished_at(database_url, job_id)
-    assert when is not None
+    assert (when is not None, job_state(database_url, job_id)) == (True, JobState.FINISHED)
     with session(database_url) as db:
         close_if_done(db, job_id)
         add_videos(db, job_id, [NewVideo("/cam/0.mp4", "print-0")])
     assert finished_at(database_url, job_id) == when, "nothing new"
     with session(database_url) as db:
         add_videos(db, job_id, [NewVideo("/cam/2.mp4", "print-2")])
-    assert finished_at(database_url, job_id) is None
+    assert (finished_at(database_url, job_id), job_state(database_url, job_id)) == (None, JobState.RUNNING)
+
+
+def test_an_open_job_does_not_finish(database_url: str) -> None:
+    with session(database_url) as db:
+        job_id = create_job(db, "a depot", {}, is_open=True)
+        add_videos(db, job_id, [NewVideo("/cam/a.mp4", "a")])
+        assert end_video(db, 1, VideoState.UNREADABLE, "Noise.")
+    assert job_state(database_url, job_id) is JobState.RUNNING
+    with session(database_url) as db:
+        close_job(db, job_id)
+    assert job_state(database_url, job_id) is JobState.FINISHED
+    with session(database_url) as db:
+        open_job(db, job_id)
+    row = job(database_url, job_id)
+    assert (row.open, row.state, row.finished_at) == (True, JobState.RUNNING, None)
+    with session(database_url) as db:
+        close_job(db, job_id)
+    assert job_state(database_url, job_id) is JobState.FINISHED
+
+
+def test_a_job_that_is_closed_while_it_works_ends_with_its_last_video(database_url: str) -> None:
+    job_id, (video_id,) = make_job(database_url, 0, state=VideoState.AGGREGATING)
+    with session(database_url) as db:
+        open_job(db, job_id)
+        close_job(db, job_id)
+    assert job_state(database_url, job_id) is JobState.RUNNING
+    end(database_url, video_id)
+    assert job_state(database_url, job_id) is JobState.FINISHED
+
+
+def test_a_cancelled_job_takes_no_more_files(database_url: str) -> None:
+    job_id, _ = make_job(database_url, 0, state=VideoState.REGISTERED)
+    control.cancel(database_url, job_id)
+    with pytest.raises(UsageError, match=f"Job {job_id} is cancelled"), session(database_url) as db:
+        add_videos(db, job_id, [NewVideo("/cam/new.mp4", "new")])
+    with pytest.raises(UsageError, match=f"Job {job_id} is cancelled"), session(database_url) as db:
+        open_job(db, job_id)
+    assert count(database_url, Video) == 1
 
 
 def test_the_last_two_videos_at_once_finish_the_job(database_url: str) -> None:
-    job_id, (one, two) = make_job(database_url, 0, 0)
-
-    def ending(video_id: int) -> Callable[[Session], None]:
-        def end_and_close(db: Session) -> None:
-            assert end_video(db, video_id, VideoState.DONE, None) == job_id
-            close_if_done(db, job_id)
-
-        return end_and_close
-
-    overlap(database_url, ending(one), ending(two))
+    job_id, (one, two) = make_job(database_url, 0, 0, state=VideoState.AGGREGATING)
+    overlap(
+        database_url,
+        lambda db: end_video(db, one, VideoState.DONE, None),
+        lambda db: end_video(db, two, VideoState.DONE, None),
+    )
     assert finished_at(database_url, job_id) is not None
 
 
 def test_a_job_that_gets_a_video_while_its_last_one_ends_stays_open(database_url: str) -> None:
-    job_id, (video_id,) = make_job(database_url, 0)
-
-    def end_and_close(db: Session) -> None:
-        end_video(db, video_id, VideoState.DONE, None)
-        close_if_done(db, job_id)
-
-    overlap(database_url, lambda db: add_videos(db, job_id, [NewVideo("/cam/new.mp4", "new")]), end_and_close)
+    job_id, (video_id,) = make_job(database_url, 0, state=VideoState.AGGREGATING)
+    overlap(
+        database_url,
+        lambda db: add_videos(db, job_id, [NewVideo("/cam/new.mp4", "new")]),
+        lambda db: end_video(db, video_id, VideoState.DONE, None),
+    )
     assert finished_at(database_url, job_id) is None
 
 
 def test_a_video_ends_once(database_url: str) -> None:
-    job_id, (video_id,) = make_job(database_url, 0)
+    job_id, (video_id,) = make_job(database_url, 0, state=VideoState.AGGREGATING)
     with session(database_url) as db:
-        assert end_video(db, video_id, VideoState.TRUNCATED, "It stops at 3 s.") == job_id
-        assert end_video(db, video_id, VideoState.FAILED, "Later.") is None
+        outbox.post(db, AGGREGATE, video_id)
+    aggregate(database_url, video_id, VideoState.TRUNCATED, "It stops at 3 s.")
+    with session(database_url) as db:
+        assert not end_video(db, video_id, VideoState.FAILED, "Later.")
         (row,) = report.videos(db, job_id)
     assert (row["state"], row["problem"]) == ("truncated", "It stops at 3 s.")
+    assert (owed(database_url), video(database_url, video_id).finished_at is not None) == ([], True)
 
 
 def test_a_job_goes_with_all_that_was_found_in_it(database_url: str) -> None:
     job_id, (video_id,) = make_job(database_url, 1)
     with session(database_url) as db:
-        store_tracklets(db, 1, [tracklet(0)], {(0, 0): "a", (0, 1): "b"})
-        store_readings(db, {next(iter(crops_of(db, 1))): reading("AB123")})
+        store_tracklets(db, 1, [tracklet(0)], PICTURES)
+        store_readings(db, 1, {next(iter(crops_of(db, 1))): reading("AB123")})
         store_sightings(db, video_id, [sighting(0, "AB123")])
         db.delete(db.get_one(Job, job_id))
     assert [count(database_url, t) for t in (Segment, TrackletRow, CropRow, ReadingRow, SightingRow)] == [0] * 5

@@ -1,0 +1,256 @@
+"""The faults themselves: what each does to a fleet when it strikes, and what undoes it."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import psutil
+import redis
+from celery import Celery
+from kombu import Queue
+
+from bench.chaos.fleet import WORKERS, ChaosFleet, Submission, family_of, tell
+from bench.chaos.schedule import Strike
+from dashplate.stack.server import Server
+from db import control
+from pipeline.errors import UsageError
+from workers.app import CONTROL, DETECT, QUEUES, READ
+
+#: Of the sweeper's transactions; see `workers.sweeper`.
+_SWEEP_LOCK = 0x53574550
+#: How long a strike waits for its victim to be at work.
+_AIM_S = 0.6
+#: Of the processes below a worker, by what their command line says.
+_HELPER = ("semaphore_tracker", "resource_tracker")
+_SWEEPING = """
+    SELECT a.client_port FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+    WHERE l.locktype = 'advisory' AND l.objid = :lock
+"""
+_WORKING = "SELECT worker FROM segments WHERE job_id = :job AND state = :state AND worker IS NOT NULL ORDER BY id"
+_SOME_SEGMENTS = "SELECT id, attempt FROM segments WHERE job_id = :job AND attempt > 0 ORDER BY id"
+_SOME_VIDEOS = "SELECT id FROM videos WHERE job_id = :job ORDER BY id"
+
+
+@dataclass
+class Scene:
+    """What faults work on: the fleet, the job at hand, and what is to be undone."""
+
+    fleet: ChaosFleet
+    job_id: int
+    #: Submissions by fleet; faults add jobs beside the first.
+    submissions: dict[str, Submission]
+    key: str
+    #: (moment, what to do then), for what lasts.
+    due: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+
+    #: What happened when.
+    story: list[str] = field(default_factory=list)
+    _begun: float = field(default_factory=time.monotonic)
+
+    def note(self, what: str) -> None:
+        self.story.append(f"{time.monotonic() - self._begun:5.1f} s  {what}")
+
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        self.due.append((time.monotonic() + seconds, act))
+
+    def carry_out(self, *, all_of_them: bool = False) -> None:
+        """Do what is due."""
+        now = time.monotonic()
+        ripe = [act for at, act in self.due if all_of_them or at <= now]
+        self.due = [(at, act) for at, act in self.due if not all_of_them and at > now]
+        for act in ripe:
+            act()
+
+
+def strike(scene: Scene, one: Strike) -> None:
+    """Let a fault happen."""
+    rng = random.Random(one.seed)
+    kind, _, what = one.fault.partition("-")
+    _KINDS[kind](scene, what, one, rng)
+
+
+def _kill(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
+    role, _, part = what.partition("-")
+    if role == "submit":
+        _kill_submission(scene, rng)
+        return
+    if role == "clock":
+        tell(_clock(_family(scene, CONTROL, rng)), signal.SIGKILL)
+        return
+    family = _sweeping_family(scene, rng) if role == "sweeper" else _family(scene, role, rng)
+    parts = {"child": _pool, "parent": lambda family: family[:1], "": list}
+    tell(parts[part](family), signal.SIGKILL)
+
+
+def _freeze(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
+    role, _, part = what.partition("-")
+    family = _family(scene, DETECT if role == "long" else role, rng)
+    frozen = _pool(family) if part == "child" else family
+    tell(frozen, signal.SIGSTOP)
+    scene.later(one.lasts_s, lambda: tell(frozen, signal.SIGCONT))
+
+
+def _redis(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
+    server = scene.fleet.redis
+    if what == "flush":
+        with redis.Redis.from_url(scene.fleet.redis_url) as client, suppress(redis.RedisError):
+            client.flushall()
+        return
+    _down(server)
+    if what == "lost":
+        shutil.rmtree(server.folder / "appendonlydir", ignore_errors=True)
+        (server.folder / "appendonly.aof").unlink(missing_ok=True)
+    time.sleep(one.lasts_s)
+    server.ensure()
+
+
+def _postgres(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
+    server = scene.fleet.postgres
+    if what == "kill":
+        _down(server)
+    else:
+        server.stop()
+    time.sleep(one.lasts_s)
+    server.ensure()
+
+
+def _resend(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
+    celery = _celery(scene.fleet.redis_url)
+    if what == "steps":
+        videos = scene.fleet.ask(_SOME_VIDEOS, job=scene.job_id)
+        for row in rng.choices(videos, k=3) if videos else ():
+            task = rng.choice(("probe", "aggregate"))
+            celery.send_task(f"dashplate.{task}", args=(row["id"],), queue=CONTROL)
+        return
+    segments = scene.fleet.ask(_SOME_SEGMENTS, job=scene.job_id)
+    for row in rng.choices(segments, k=4) if segments else ():
+        attempt = row["attempt"] - (what == "old")
+        queue = rng.choice((DETECT, READ))
+        for _ in range(2):
+            celery.send_task(f"dashplate.{queue}", args=(row["id"], attempt), queue=queue)
+
+
+def _store(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
+    fleet = scene.fleet
+    if what == "flaky":
+        fleet.trouble(chance=0.1)
+        return
+    fleet.trouble(chance=0.7) if what == "rotten" else fleet.trouble(full=True)
+    scene.later(one.lasts_s, fleet.calm)
+
+
+def _pause(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
+    with suppress(UsageError):
+        control.pause(scene.fleet.url, scene.job_id)
+    scene.later(one.lasts_s, lambda: _resume(scene))
+
+
+def _resume(scene: Scene) -> None:
+    with suppress(UsageError):
+        control.resume(scene.fleet.url, scene.job_id)
+
+
+def _small(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
+    scene.submissions["small"] = scene.fleet.submit("small", f"{scene.key} small")
+
+
+def _cancel(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
+    scene.submissions["given up"] = scene.fleet.submit("given up", f"{scene.key} given up")
+
+
+def _kill_submission(scene: Scene, rng: random.Random) -> None:
+    """Between two files, so that some are registered and others are not; once or twice."""
+    time.sleep(rng.uniform(0.0, 0.25))
+    scene.submissions["main"].process.kill()
+
+
+def _family(scene: Scene, role: str, rng: random.Random) -> list[psutil.Process]:
+    """The family of a worker of that role, if possible one that is in the middle of something."""
+    names = [name for name, other in WORKERS.items() if other == role]
+    fallback = rng.choice(names)
+    state = {DETECT: "detecting", READ: "reading"}.get(role)
+    end = time.monotonic() + _AIM_S
+    while state is not None and time.monotonic() < end:
+        for row in scene.fleet.ask(_WORKING, job=scene.job_id, state=state):
+            name = scene.fleet.worker_of(int(row["worker"].rpartition(":")[2]))
+            if name is not None:
+                return scene.fleet.family(name)
+        time.sleep(0.01)
+    return scene.fleet.family(fallback)
+
+
+def _sweeping_family(scene: Scene, rng: random.Random) -> list[psutil.Process]:
+    """The family of the control worker that sweeps this very moment."""
+    end = time.monotonic() + 2 * _AIM_S
+    while time.monotonic() < end:
+        for row in scene.fleet.ask(_SWEEPING, lock=_SWEEP_LOCK):
+            for name in (name for name, role in WORKERS.items() if role == CONTROL):
+                family = scene.fleet.family(name)
+                if any(row["client_port"] in _ports(process) for process in family):
+                    return family
+    return scene.fleet.family(rng.choice(["control-1", "control-2"]))
+
+
+def _ports(process: psutil.Process) -> Sequence[int]:
+    with suppress(psutil.NoSuchProcess):
+        return [one.laddr.port for one in process.net_connections() if one.laddr]
+    return ()
+
+
+def _pool(family: Sequence[psutil.Process]) -> list[psutil.Process]:
+    return [child for child in family[1:] if not _says(child, *_HELPER) and child not in _clock(family)]
+
+
+def _clock(family: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """The process that has the schedule's file open."""
+    return [child for child in family[1:] if _holds(child, "beat-")]
+
+
+def _says(process: psutil.Process, *words: str) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        line = " ".join(process.cmdline())
+        return any(word in line for word in words)
+    return False
+
+
+def _holds(process: psutil.Process, name: str) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return any(Path(file.path).name.startswith(name) for file in process.open_files())
+    return False
+
+
+def _down(server: Server) -> None:
+    """SIGKILL to a server's main process, as the kernel does it when memory runs out."""
+    main = server.main_process()
+    if main is not None:
+        tell(family_of(main.pid)[:1], signal.SIGKILL)
+        server.stop()
+
+
+@cache
+def _celery(url: str) -> Celery:
+    """A sender of its own: the project's application may be bound to another broker in this process."""
+    made = Celery("chaos", broker=url, set_as_current=False)
+    made.conf.update(task_queues=[Queue(name) for name in QUEUES], task_ignore_result=True)
+    return made
+
+
+_KINDS: dict[str, Callable[[Scene, str, Strike, random.Random], None]] = {
+    "kill": _kill,
+    "freeze": _freeze,
+    "redis": _redis,
+    "postgres": _postgres,
+    "resend": _resend,
+    "store": _store,
+    "pause": _pause,
+    "small": _small,
+    "cancel": _cancel,
+}

@@ -1,0 +1,216 @@
+"""The fleet that is disturbed: embedded servers, worker processes, and the jobs that are submitted to them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import psutil
+from sqlalchemy import RowMapping, text
+from sqlalchemy.orm import Session
+
+from bench.chaos import store
+from bench.chaos.drives import options_of, write_fleets
+from dashplate.stack import Command, Layout, Stack, Supervisor
+from dashplate.stack.postgres_server import PostgresServer
+from dashplate.stack.redis_server import RedisServer
+from db.engine import engine_for, patiently
+from db.migrate import upgrade
+from workers.app import CONTROL, DETECT, READ
+
+T = TypeVar("T")
+
+#: Everything that takes seconds or minutes in earnest, made short.
+_PACE = {
+    "DASHPLATE_LEASE_S": "2",
+    "DASHPLATE_SWEEP_EVERY_S": "0.5",
+    "DASHPLATE_TIME_LIMIT_S": "2",
+    "DASHPLATE_KILL_AFTER_S": "1",
+    "DASHPLATE_VISIBILITY_S": "5",
+    "DASHPLATE_QUIET_S": "1.5",
+    "DASHPLATE_QUIET_BUSY_S": "6",
+    "DASHPLATE_RETRY_DELAY_S": "0.2",
+    "DASHPLATE_TROUBLE_DELAY_S": "0.5",
+    "DASHPLATE_WINDOW": "8",
+    "DASHPLATE_THREADS": "1",
+}
+#: Worker processes by name, with their role.
+WORKERS = {"detect-1": DETECT, "detect-2": DETECT, "read-1": READ, "control-1": CONTROL, "control-2": CONTROL}
+#: A dead worker is started again this soon.
+_RESTART_S = 0.5
+_STOP_S = 3.0
+_READY_S = 60.0
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A fleet that is being submitted."""
+
+    key: str
+    process: subprocess.Popen[bytes]
+    #: To submit it once more, should this one die.
+    command: tuple[str, ...]
+
+
+class ChaosFleet:
+    """Servers and workers in a folder of their own, for many schedules, one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store_folder = folder / "store"
+        self._trouble_file = folder / "store.trouble"
+        self._closing = ExitStack()
+        self._store_kind: str | None = None
+
+    def __enter__(self) -> Self:
+        layout = Layout.at(self.folder)
+        stack = self._closing.enter_context(Stack.open(self.folder))
+        self.url = stack.database_url
+        self.redis_url = stack.redis_url
+        self.redis, self.postgres = RedisServer(layout), PostgresServer(layout)
+        self._closing.callback(engine_for.cache_clear)
+        upgrade(self.url)
+        self.files = write_fleets(self.folder / "drives")
+        self.calm()
+        self._workers: Supervisor | None = None
+        self._closing.callback(self._stop_workers)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+    def calm(self) -> None:
+        """The result store is in order again."""
+        self.trouble()
+
+    def trouble(self, chance: float = 0.0, full: bool = False) -> None:
+        """The result store fails from now on; see `bench.chaos.store`."""
+        store.set_trouble(self._trouble_file, chance, full)
+
+    def ready(self, store_kind: str) -> None:
+        """See that servers answer and all workers run, on a store of that kind (see `Schedule.store`)."""
+        self.redis.ensure()
+        self.postgres.ensure()
+        if self._store_kind != store_kind:
+            self._stop_workers()
+            self._start_workers(store_kind)
+        wait_for("all workers", self._all_run, _READY_S)
+
+    def submit(self, fleet: str, key: str) -> Submission:
+        """Begin to submit a fleet; the same key goes on with the same job."""
+        files = [str(path) for path in self.files[fleet]]
+        command = (sys.executable, "-m", "bench.chaos.submitter", key, json.dumps(options_of(fleet)), *files)
+        return Submission(key, self._run(command), command)
+
+    def again(self, submission: Submission) -> Submission:
+        """Submit it once more."""
+        return Submission(submission.key, self._run(submission.command), submission.command)
+
+    def ask(self, query: str, **values: Any) -> Sequence[RowMapping]:
+        """The rows of a query; waits for a database that is away."""
+        return self.look(lambda db: db.execute(text(query), values).mappings().all())
+
+    def look(self, work: Callable[[Session], T]) -> T:
+        """Do something in the database, which may be away for a moment."""
+        return patiently(self.url, work, 30.0)
+
+    def family(self, name: str) -> list[psutil.Process]:
+        """A worker process and its children, itself first; empty where it is just being started again."""
+        assert self._workers is not None
+        pid = next(state.pid for state in self._workers.states() if state.name == name)
+        return family_of(pid)
+
+    def worker_of(self, pid: int) -> str | None:
+        """The worker to whose family a process belongs."""
+        return next((name for name in WORKERS if any(one.pid == pid for one in self.family(name))), None)
+
+    def restarts(self) -> int:
+        """How often workers were started again."""
+        return sum(state.restarts for state in self._workers.states()) if self._workers else 0
+
+    def _environment(self, store_kind: str) -> dict[str, str]:
+        place = store.flaky_url(self.store_folder) if store_kind == "flaky" else str(self.store_folder)
+        return {
+            **_PACE,
+            **store.environment(self._trouble_file),
+            "DASHPLATE_REDIS_URL": self.redis_url,
+            "DASHPLATE_DATABASE_URL": self.url,
+            "DASHPLATE_DATA_DIR": str(self.folder),
+            "DASHPLATE_STORE_DIR": place,
+            "DASHPLATE_ROOTS": str(self.folder),
+            "DASHPLATE_WORK": "bench.chaos.store:StandIn",
+        }
+
+    def _start_workers(self, store_kind: str) -> None:
+        self._workers = Supervisor(self.folder, grace_s=_STOP_S, longest_delay_s=_RESTART_S)
+        self._store_kind = store_kind
+        env = self._environment(store_kind)
+        self._workers.start(
+            Command(name, (sys.executable, "-m", "dashplate", "worker", role), env, cwd=_ROOT)
+            for name, role in WORKERS.items()
+        )
+
+    def _stop_workers(self) -> None:
+        if self._workers is None:
+            return
+        for name in WORKERS:
+            tell(self.family(name), signal.SIGCONT)
+        self._workers.stop()
+        self._workers = None
+
+    def _all_run(self) -> bool:
+        """All have their pool; a frozen one goes on."""
+        for name in WORKERS:
+            family = self.family(name)
+            tell(family, signal.SIGCONT)
+            if len(family) < 2:
+                return False
+        return True
+
+    def _run(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        env = {**os.environ, **self._environment(self._store_kind or "flaky")}
+        with (self.folder / "logs" / "submit.log").open("ab") as log:
+            return subprocess.Popen(command, env=env, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+
+def family_of(pid: int | None) -> list[psutil.Process]:
+    """A process and its children, itself first; empty where there is none."""
+    if pid is None:
+        return []
+    try:
+        parent = psutil.Process(pid)
+        return [parent, *sorted(parent.children(recursive=True), key=lambda child: child.pid)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def tell(processes: Sequence[psutil.Process], signum: signal.Signals) -> None:
+    """Send a signal to all that are still there."""
+    for process in processes:
+        try:
+            process.send_signal(signum)
+        except psutil.NoSuchProcess:
+            continue
+
+
+def wait_for(what: str, look: Callable[[], T | None], patience_s: float, every_s: float = 0.05) -> T:
+    """The first answer that is true; raises TimeoutError with `what` was waited for."""
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end:
+        if found := look():
+            return found
+        time.sleep(every_s)
+    raise TimeoutError(f"waited {patience_s:.0f} s in vain for {what}")

@@ -1,0 +1,206 @@
+"""Runs schedules: submits a job, lets the faults strike, waits for its end, and compares its rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bench.chaos.drives import FLEETS
+from bench.chaos.faults import Scene, strike
+from bench.chaos.fleet import ChaosFleet, wait_for
+from bench.chaos.schedule import Schedule, Strike
+from bench.chaos.tables import Difference, Tables, difference, files_difference, tables_of
+from db import control
+from pipeline.errors import UsageError
+
+#: A schedule that takes longer has come to a standstill.
+STANDSTILL_S = 120.0
+#: What is left lying once rows are final, such as a late worker's pictures, is to be gone by then.
+_SETTLE_S = 15.0
+#: After a frozen worker goes on, it is given this long to do harm.
+_HARM_S = 1.0
+_POLL_S = 0.03
+#: A submission that keeps failing is a fault of its own.
+_MOST_SUBMISSIONS = 20
+
+_JOB = "SELECT id, finished_at IS NOT NULL AS ended, videos FROM jobs WHERE key = :key"
+_PROGRESS = "SELECT count(*) AS ended FROM segments WHERE job_id = :job AND state IN ('done', 'quarantined')"
+_SEEN = """
+    SELECT coalesce(sum(greatest(attempt - 1, 0)), 0)::int AS attempts, coalesce(sum(failures), 0)::int AS failures,
+           coalesce(sum(losses), 0)::int AS losses
+    FROM segments WHERE job_id = :job
+"""
+_OPEN = """
+    SELECT v.path || ': ' || v.state || ' '
+           || coalesce(string_agg(DISTINCT s.state || ' ' || s.index, ', '), '') AS line
+    FROM videos v LEFT JOIN segments s ON s.video_id = v.id AND s.state NOT IN ('done', 'quarantined')
+    WHERE v.job_id = :job AND v.finished_at IS NULL GROUP BY v.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a schedule ended."""
+
+    schedule: Schedule
+    seconds: float
+    #: Sent out again, failed and lost, over all segments of its job.
+    attempts: int = 0
+    failures: int = 0
+    losses: int = 0
+    #: Workers that were started again.
+    restarts: int = 0
+    difference: Difference = field(default_factory=Difference)
+    #: What happened when: seconds, segments ended by then, what.
+    story: tuple[str, ...] = ()
+    #: What stood still, where it did not end.
+    standstill: tuple[str, ...] = ()
+
+    @property
+    def identical(self) -> bool:
+        return not self.difference and not self.standstill
+
+
+class Chaos:
+    """Schedules on one fleet, each held against an undisturbed run of the same drives."""
+
+    def __init__(self, fleet: ChaosFleet) -> None:
+        self._fleet = fleet
+        self._expected: dict[str, Tables] = {}
+        self._begun = time.strftime("%H%M%S")
+
+    def prepare(self, contents: Sequence[str], store_kind: str = "flaky") -> None:
+        """Run these fleets undisturbed, side by side; a fleet that a schedule needs later is run then."""
+        new = [name for name in contents if name not in self._expected]
+        self._fleet.ready(store_kind)
+        jobs = {name: self._submitted(name, f"{self._begun} undisturbed {name}") for name in new}
+        for name, job_id in jobs.items():
+            wait_for(f"the undisturbed run of {name}", lambda job_id=job_id: self._ended(job_id), STANDSTILL_S)  # type: ignore[misc]
+            wait_for(f"the tidy end of {name}", lambda job_id=job_id: self._tidy(job_id), _SETTLE_S)  # type: ignore[misc]
+            self._expected[name] = self._fleet.look(lambda db, job_id=job_id: tables_of(db, job_id))  # type: ignore[misc]
+
+    def run(self, schedule: Schedule) -> Outcome:
+        """Run a schedule and compare."""
+        fleet = self._fleet
+        self.prepare([schedule.content, "small"], schedule.store)
+        fleet.ready(schedule.store)
+        restarts, begun = fleet.restarts(), time.monotonic()
+        key = f"{self._begun} {begun:.0f} seed {schedule.seed}"
+        scene = Scene(fleet, 0, {"main": fleet.submit(schedule.content, key)}, key)
+        try:
+            self._disturb(scene, schedule)
+        except TimeoutError as error:
+            scene.carry_out(all_of_them=True)
+            open_videos = fleet.ask(_OPEN, job=scene.job_id)
+            return Outcome(
+                schedule, time.monotonic() - begun, story=tuple(scene.story),
+                standstill=(str(error), *(row["line"] for row in open_videos)),
+            )  # fmt: skip
+        wrong = self._compare(scene, schedule)
+        seen = fleet.ask(_SEEN, job=scene.job_id)[0]
+        return Outcome(
+            schedule, time.monotonic() - begun, seen["attempts"], seen["failures"], seen["losses"],
+            fleet.restarts() - restarts, wrong, tuple(scene.story),
+        )  # fmt: skip
+
+    def job_of(self, key: str) -> int | None:
+        """The job of a submission's key."""
+        rows = self._fleet.ask(_JOB, key=key)
+        return rows[0]["id"] if rows else None
+
+    def expected(self, content: str) -> Tables:
+        """The rows of an undisturbed run."""
+        return self._expected[content]
+
+    def compare_job(self, content: str, job_id: int) -> Difference:
+        """A job's rows and files against those of the undisturbed run."""
+        look, store = self._fleet.look, self._fleet.store_folder
+        rows = difference(self._expected[content], look(lambda db: tables_of(db, job_id)))
+        return rows + look(lambda db: files_difference(db, job_id, store))
+
+    def _disturb(self, scene: Scene, schedule: Schedule) -> None:
+        deadline = time.monotonic() + STANDSTILL_S
+        waiting = list(schedule.strikes)
+        total = FLEETS[schedule.content].segments
+        last_thaw = 0.0
+        while waiting or scene.due or not self._all_ended(scene):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not ended after {STANDSTILL_S:.0f} s")
+            before = len(scene.due)
+            scene.carry_out()
+            last_thaw = time.monotonic() if len(scene.due) < before else last_thaw
+            self._keep_submitting(scene)
+            if not scene.job_id:
+                scene.job_id = self.job_of(scene.key) or 0
+            if scene.job_id and waiting and self._progress(scene.job_id) >= waiting[0].at * total:
+                self._strike(scene, waiting.pop(0))
+            time.sleep(_POLL_S)
+        scene.note("all ended")
+        self._fleet.calm()
+        time.sleep(max(0.0, last_thaw + _HARM_S - time.monotonic()))
+
+    def _strike(self, scene: Scene, one: Strike) -> None:
+        time.sleep(one.wait_s)
+        scene.note(f"{one.fault} after {self._progress(scene.job_id)} segments")
+        strike(scene, one)
+
+    def _keep_submitting(self, scene: Scene) -> None:
+        for name, submission in scene.submissions.items():
+            if submission.process.poll() not in (None, 0):
+                scene.submissions[name] = self._fleet.again(submission)
+
+    def _all_ended(self, scene: Scene) -> bool:
+        """All jobs have ended; one that is to be cancelled is cancelled as soon as something of it is done."""
+        if any(submission.process.poll() != 0 for submission in scene.submissions.values()):
+            return False
+        jobs = {name: self._fleet.ask(_JOB, key=one.key) for name, one in scene.submissions.items()}
+        for row in jobs.get("given up", ()):
+            if not row["ended"] and self._progress(row["id"]):
+                self._cancel(row["id"])
+        return all(rows and rows[0]["ended"] for rows in jobs.values())
+
+    def _cancel(self, job_id: int) -> None:
+        try:
+            control.cancel(self._fleet.url, job_id)
+        except UsageError:
+            # It had ended meanwhile.
+            return
+
+    def _compare(self, scene: Scene, schedule: Schedule) -> Difference:
+        """Once what was left lying had time to go; a job that was given up has to be tidy, whatever its rows."""
+        contents = {"main": schedule.content, "small": "small"}
+        jobs = {name: self.job_of(one.key) for name, one in scene.submissions.items()}
+        end = time.monotonic() + _SETTLE_S
+        while True:
+            wrong = Difference()
+            for name, job_id in jobs.items():
+                assert job_id is not None
+                wrong += self._untidy(job_id) if name == "given up" else self.compare_job(contents[name], job_id)
+            if not wrong or time.monotonic() > end:
+                return wrong
+            time.sleep(0.2)
+
+    def _untidy(self, job_id: int) -> Difference:
+        left = self._fleet.look(lambda db: tables_of(db, job_id))
+        steps = tuple(f"{table}: {key} is left" for table in ("outbox", "deletions") for key in left[table])
+        store = self._fleet.store_folder
+        return Difference(doubled=steps) + self._fleet.look(lambda db: files_difference(db, job_id, store))
+
+    def _submitted(self, content: str, key: str) -> int:
+        submission = self._fleet.submit(content, key)
+        status = submission.process.wait(timeout=60)
+        if status != 0:
+            raise RuntimeError(f"submitting {content} failed with status {status}; see logs/submit.log")
+        job_id = self.job_of(key)
+        assert job_id is not None
+        return job_id
+
+    def _ended(self, job_id: int) -> bool:
+        return bool(self._fleet.ask("SELECT 1 FROM jobs WHERE id = :job AND finished_at IS NOT NULL", job=job_id))
+
+    def _tidy(self, job_id: int) -> bool:
+        return not self._untidy(job_id)
+
+    def _progress(self, job_id: int) -> int:
+        return int(self._fleet.ask(_PROGRESS, job=job_id)[0]["ended"])

@@ -1,0 +1,23 @@
+"""Spans of time as people type them: `30d`, `12h`, `90m`, `1w`."""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.errors import UsageError
+
+_SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_SPAN = re.compile(r"([0-9]{1,9})([mhdw])")
+#: A century: past that, a slip of the finger is likelier.
+_LONGEST_S = 36_525 * 86_400
+
+
+def parse_duration(text: str) -> int:
+    """`30d` in seconds. Raises UsageError for what has no unit, and for more than a century."""
+    found = _SPAN.fullmatch(text.strip().lower())
+    if found is None:
+        raise UsageError(f"{text!r} is no duration. Give a whole number and its unit: 90m, 12h, 30d or 1w.")
+    seconds = int(found[1]) * _SECONDS[found[2]]
+    if seconds > _LONGEST_S:
+        raise UsageError(f"{text!r} is more than a century.")
+    return seconds

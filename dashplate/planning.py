@@ -1,0 +1,137 @@
+"""What a submission would do and cost, before anything is registered: `submit --dry-run`."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dashplate import jobs, show
+from dashplate.pace import span
+from dashplate.surroundings import database
+from db import report
+from db.engine import session
+from pipeline.errors import DashplateError, MediaError
+from pipeline.inputs import check_allowed, expand, fingerprints
+from pipeline.media import probe
+from pipeline.records import MediaKind
+from pipeline.sources import Remote, Source
+from pipeline.split import FIRST_S, TARGET_S
+from workers.settings import settings
+
+#: Files that are opened to learn how long the others are likely to be.
+SAMPLES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was found, and what follows from it as far as it can be known."""
+
+    files: int
+    size_bytes: int
+    #: Files whose size is not known without asking for each.
+    unsized: int
+    #: Files that are the same as another one, or in the job already.
+    known: int
+    endings: dict[str, int]
+    #: Of the files opened: how many, and the seconds of footage a byte holds there; None where none could be opened.
+    sampled: int
+    seconds_per_byte: float | None
+
+    @property
+    def footage_s(self) -> float | None:
+        """Expected seconds of footage."""
+        if self.seconds_per_byte is None:
+            return None
+        sized = max(1, self.files - self.unsized)
+        return self.seconds_per_byte * self.size_bytes / sized * self.files
+
+    @property
+    def segments(self) -> int | None:
+        """Expected segments: a short first one and then the usual length."""
+        return None if self.footage_s is None else round(self.files + max(0.0, self.footage_s - FIRST_S) / TARGET_S)
+
+
+def plan(sources: Sequence[Source], prints: set[str]) -> Plan:
+    """Look at the files as `submit` would, and open a few; `prints` are the fingerprints that the job has."""
+    found = list(fingerprints(sources))
+    first = {one.fingerprint: one for one in reversed(found) if one.fingerprint not in prints}
+    new = [one for one in found if first.get(one.fingerprint) is one]
+    sizes = {one.source: _size(one.source) for one in new}
+    known_sizes = [size for size in sizes.values() if size is not None]
+    sampled = [one.source for one in new[:: max(1, len(new) // SAMPLES)][:SAMPLES]]
+    seconds, size, opened = 0.0, 0, 0
+    for source in sampled:
+        length_s = _length_s(source)
+        if length_s is not None:
+            seconds, size, opened = seconds + length_s, size + (sizes[source] or 0), opened + 1
+    return Plan(
+        files=len(new),
+        size_bytes=sum(known_sizes),
+        unsized=len(new) - len(known_sizes),
+        known=len(found) - len(new),
+        endings=dict(Counter(one.source.suffix.lower() or "no ending" for one in new).most_common()),
+        sampled=opened,
+        seconds_per_byte=seconds / size if size else None,
+    )
+
+
+def show_plan(
+    words: Sequence[str], options: jobs.JobOptions, about: jobs.Submission, job: int | None, data: Path | None
+) -> None:
+    """Print what `submit` would do with these words; nothing is stored and nothing sent."""
+    sources = list(jobs.absolute(expand(words, settings().roots)))
+    with database(data) as config, session(config.require_database()) as db:
+        into = job if job is not None else report.job_of_key(db, about.key)
+        if into is not None:
+            jobs.progress_of(db, into)
+        planned = plan(sources, set() if into is None else report.fingerprints(db, into))
+        experience = report.experience(db)
+    for line in lines(planned, into, experience):
+        show.out.print(line, markup=False)
+
+
+def lines(planned: Plan, job: int | None, experience: report.Experience | None) -> list[str]:
+    """The plan in sentences."""
+    endings = ", ".join(f"{count} {ending}" for ending, count in planned.endings.items())
+    what = f"{planned.files} files would be added to {'a new job' if job is None else f'job {job}'}"
+    said = [f"{what}: {endings}." if endings else f"{what}."]
+    if planned.known:
+        said.append(f"{planned.known} more are the same as others or in the job already, and would be left alone.")
+    if planned.size_bytes:
+        said.append(f"They hold {planned.size_bytes / 1e9:.1f} GB.")
+    if planned.footage_s is None or planned.segments is None:
+        said.append("None of those opened for a sample could be read, so their length is not known.")
+        return said
+    footage = f"About {span(planned.footage_s)} of footage in {planned.segments} segments"
+    said.append(f"{footage}, judged by {planned.sampled} of the files.")
+    if experience is None:
+        said.append("How long that takes is not known yet: no job has finished here.")
+        return said
+    took = f"job {experience.job}'s pace, {experience.pace:.1f}× real time"
+    said.append(f"At {took}, it takes about {span(planned.footage_s / experience.pace)} on the workers of then.")
+    if experience.bytes_per_s:
+        evidence_gb = experience.bytes_per_s * planned.footage_s / 1e9
+        said.append(f"Its evidence would take about {evidence_gb:.1f} GB in the store.")
+    return said
+
+
+def _size(source: Source) -> int | None:
+    if isinstance(source, Remote):
+        size = (source.details or {}).get("size")
+        return int(size) if size is not None else None
+    try:
+        return os.stat(source).st_size
+    except OSError:
+        return None
+
+
+def _length_s(source: Source) -> float | None:
+    """Seconds of footage of one file; photographs and what cannot be opened have none."""
+    try:
+        info = probe(check_allowed(source, settings().roots))
+    except (MediaError, DashplateError):
+        return None
+    return info.duration_s if info.kind is MediaKind.VIDEO else None

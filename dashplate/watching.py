@@ -1,0 +1,158 @@
+"""Watches a folder or an address: takes in each file that arrives, once it has stopped growing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from dashplate import jobs, show
+from dashplate.surroundings import database
+from db.engine import session
+from db.submit import add_videos, close_job
+from pipeline.errors import DashplateError, UsageError
+from pipeline.inputs import expand, root_of
+from pipeline.sources import Remote, Source, shown, source_of
+from workers.settings import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for what."""
+
+    #: A file that has not changed for so many seconds is complete.
+    settle_s: float
+    #: Between two looks, seconds.
+    every_s: float
+    #: Stop when nothing has come for so many seconds; None goes on until a signal comes.
+    until_idle_s: float | None
+
+
+class Arrivals:
+    """Tells which files are new and complete; knows nothing of jobs."""
+
+    def __init__(self, settle_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settle_s = settle_s
+        self._clock = clock
+        #: What each file looked like, and since when.
+        self._waiting: dict[Source, tuple[Hashable, float]] = {}
+        self._taken: dict[Source, Hashable] = {}
+
+    def look(self, sources: Iterable[Source]) -> list[Source]:
+        """The files that have looked the same for long enough since earlier calls, each once for each look of it.
+
+        One that has changed after it was taken is taken again once it rests: it is another file now.
+        """
+        now = self._clock()
+        there: dict[Source, tuple[Hashable, float]] = {}
+        for source in sources:
+            looks = signature(source)
+            if looks is None or self._taken.get(source) == looks:
+                continue
+            before = self._waiting.get(source)
+            there[source] = before if before is not None and before[0] == looks else (looks, now)
+        rested = [source for source, (_, since) in there.items() if now - since >= self._settle_s]
+        for source in rested:
+            self._taken[source] = there.pop(source)[0]
+        self._waiting = there
+        return rested
+
+    @property
+    def waiting(self) -> int:
+        """Files that are there and still have to rest."""
+        return len(self._waiting)
+
+
+def signature(source: Source) -> Hashable | None:
+    """What changes when a file grows: size and time, or what a listing says of an object; None where it is gone."""
+    if isinstance(source, Remote):
+        details = source.details or {}
+        names = ("size", "ETag", "etag", "LastModified", "last_modified", "mtime", "updated")
+        return tuple(str(details.get(name)) for name in names)
+    try:
+        status = os.stat(source)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def watch_folder(
+    where: str, options: jobs.JobOptions, about: jobs.Submission, job: int | None, patience: Patience, data: Path | None
+) -> None:
+    """Keep a job open and add what arrives below `where`, until a signal comes or nothing more does.
+
+    Prints the job's id on standard output, and what arrives on standard error. Raises UsageError where there is nothing
+    to watch.
+    """
+    folder = source_of(where)
+    if isinstance(folder, Path):
+        folder = Path(os.path.abspath(folder.expanduser()))
+        if not folder.is_dir():
+            raise UsageError(f"{shown(folder)} is no folder; name one that is there.")
+    with database(data) as config, _until_signal() as stop:
+        url = config.require_database()
+        job_id = jobs.open_job(url, folder, options, about, job)
+        print(job_id, flush=True)
+        arrivals = Arrivals(patience.settle_s)
+        taken, last = 0, time.monotonic()
+        while not stop.is_set():
+            fresh = arrivals.look(_listing(folder))
+            if fresh:
+                taken += _take_in(url, job_id, fresh)
+            if fresh or arrivals.waiting:
+                last = time.monotonic()
+            elif patience.until_idle_s is not None and time.monotonic() - last >= patience.until_idle_s:
+                break
+            stop.wait(patience.every_s)
+        with session(url) as db:
+            close_job(db, job_id)
+    show.err.print(f"Job {job_id} took in {taken} files and is closed; it finishes by itself.")
+
+
+def _listing(folder: Source) -> Sequence[Source]:
+    """What lies below the folder now; nothing while it is empty or away."""
+    try:
+        return list(expand([folder] if isinstance(folder, Path) else [folder.url], settings().roots))
+    except UsageError:
+        return []
+    except (DashplateError, OSError) as problem:
+        show.err.print(f"[yellow]{shown(root_of(folder))} cannot be looked at now:[/] {problem}")
+        return []
+
+
+def _take_in(url: str, job_id: int, sources: Sequence[Source]) -> int:
+    """Register files and send them on; returns how many were new to the job."""
+    new = 0
+    for chunk in jobs.chunks(jobs.new_videos(sources)):
+        with session(url) as db:
+            new += add_videos(db, job_id, chunk)
+    for source in sources:
+        show.err.print(f"took in {shown(source)}", markup=False)
+    try:
+        jobs.send(job_id)
+    except DashplateError as away:
+        show.err.print(f"[yellow]{away}[/]")
+    return new
+
+
+@contextmanager
+def _until_signal() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set, so that the job is closed in an orderly way."""
+    stop = threading.Event()
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    before: dict[int, Any] = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

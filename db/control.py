@@ -1,0 +1,295 @@
+"""What a person does to a job: pause, resume, cancel, retry, rerun.
+
+Large jobs are moved a chunk of videos at a time, each in a transaction of its own, so that workers never wait long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from db.due import DISPATCH_LOCK
+from db.engine import session
+from db.files import forget_unkept
+from db.models import CropRow, Job, OutboxRow, Segment, TrackletRow, Video
+from db.outbox import AGGREGATE, post, post_probes
+from db.submit import close_if_done, reopen
+from pipeline.errors import UsageError
+from pipeline.records import JobState, SegmentState, Step, VideoState
+
+#: Videos per transaction.
+_CHUNK = 200
+_NEVER_OPENED = (VideoState.UNREADABLE, VideoState.NO_VIDEO_STREAM, VideoState.INACCESSIBLE, VideoState.FAILED)
+_IN_FLIGHT = (SegmentState.QUEUED, SegmentState.DETECTING, SegmentState.DETECTED, SegmentState.READING)
+
+
+def pause(url: str, job_id: int) -> None:
+    """Send out nothing more of a job; what is on the queues is done."""
+    _turn(url, job_id, (JobState.RUNNING,), JobState.PAUSED, "paused")
+
+
+def resume(url: str, job_id: int) -> None:
+    """Go on with a paused job."""
+    _turn(url, job_id, (JobState.PAUSED,), JobState.RUNNING, "resumed")
+
+
+def cancel(url: str, job_id: int) -> None:
+    """Give a job up; what its finished stretches showed is kept. Twice is no harm: what was left is then ended."""
+    with session(url) as db:
+        # Locked: two who cancel it at once both mean it.
+        if _state(db, job_id, lock=True) is not JobState.CANCELLED:
+            _change(db, job_id, (JobState.RUNNING, JobState.PAUSED), JobState.CANCELLED, "cancelled")
+    while end_cancelled(url, job_id):
+        pass
+
+
+def end_cancelled(url: str, job_id: int) -> int:
+    """End the next videos of a cancelled job; returns how many, 0 when none is left.
+
+    A video of which something is done is aggregated first; the others end at once.
+    """
+    with session(url) as db:
+        # A dispatcher that still took the job for running might send a segment out behind our back.
+        db.execute(select(func.pg_advisory_xact_lock(DISPATCH_LOCK)))
+        videos = db.execute(
+            select(Video.id)
+            .where(
+                Video.job_id == job_id,
+                Video.finished_at.is_(None),
+                Video.state.in_((VideoState.REGISTERED, VideoState.PROCESSING)),
+            )
+            .order_by(Video.id)
+            .limit(_CHUNK)
+        ).scalars()
+        ids = list(videos)
+        # Segments before their videos, as everywhere.
+        _take_off_the_queues(db, ids)
+        sentence = "The job was cancelled before it was looked at."
+        db.execute(
+            update(Video)
+            .where(Video.id.in_(ids), Video.started_at.is_(None))
+            .where(Video.state.in_((VideoState.REGISTERED, VideoState.PROCESSING)))
+            .values(state=VideoState.CANCELLED, problem=sentence, finished_at=func.now())
+        )
+        ended = db.scalars(select(Video.id).where(Video.id.in_(ids), Video.state == VideoState.CANCELLED))
+        forget_unkept(db, ended.all())
+        started = db.execute(
+            update(Video)
+            .where(Video.id.in_(ids), Video.state == VideoState.PROCESSING)
+            .values(state=VideoState.AGGREGATING)
+            .returning(Video.id)
+        ).scalars()
+        for video_id in started.all():
+            post(db, AGGREGATE, video_id)
+        db.execute(delete(OutboxRow).where(OutboxRow.key.in_(ids), OutboxRow.kind != AGGREGATE))
+        close_if_done(db, job_id)
+    return len(ids)
+
+
+def cancelled_jobs(url: str) -> list[int]:
+    """Cancelled jobs that still have open videos."""
+    with session(url) as db:
+        jobs = select(Job.id).where(Job.finished_at.is_(None), Job.state == JobState.CANCELLED)
+        return list(db.scalars(jobs.order_by(Job.id)))
+
+
+def retry(url: str, job_id: int, *, failed: bool, quarantined: bool) -> tuple[int, int]:
+    """Try again what was given up; returns how many videos and how many segments.
+
+    `failed`: files that could not be opened, and videos whose plates could not be put together. `quarantined`:
+    stretches that were left out, their attempts counted anew.
+    """
+    _must_not_be_cancelled(url, job_id, "retried")
+    # Segments first: a video whose plates could not be put together may have some, and is then put together after them.
+    segments = _retry_quarantined(url, job_id) if quarantined else 0
+    videos = _retry_failed(url, job_id) if failed else 0
+    return videos, segments
+
+
+def rerun(url: str, job_id: int, step: Step, options: dict[str, object]) -> int:
+    """Do a finished job's stretches again from `step`, with `options` laid over its own; returns how many.
+
+    From `read`, the kept crops are read again and nothing is decoded. Videos keep their sightings until the new ones
+    are there. Raises UsageError for a job that is still being done, or whose crops were not kept.
+    """
+    with session(url) as db:
+        state = _state(db, job_id)
+        if state is not JobState.FINISHED:
+            raise UsageError(f"Job {job_id} is {state}; only a finished job can be run again.")
+        kept = db.get_one(Job, job_id).options.get("evidence", True)
+    if step is Step.READ:
+        if not kept:
+            raise UsageError(f"Job {job_id} was submitted with --no-evidence: there are no crops to read again.")
+        _must_have_crops(url, job_id)
+    with session(url) as db:
+        job = db.get_one(Job, job_id, with_for_update={"key_share": True})
+        job.options = {**job.options, **options}
+    count, after = 0, 0
+    while ids := _ended_videos(url, job_id, after):
+        count += _rerun(url, job_id, ids, step)
+        after = ids[-1]
+    return count
+
+
+def _retry_failed(url: str, job_id: int) -> int:
+    count = 0
+    while True:
+        with session(url) as db:
+            ended = select(Video.id).where(Video.job_id == job_id, Video.finished_at.is_not(None))
+            unopened = db.scalars(
+                ended.where(Video.state.in_(_NEVER_OPENED), Video.segments == 0).order_by(Video.id).limit(_CHUNK)
+            ).all()
+            unmerged = db.scalars(
+                ended.where(Video.state == VideoState.FAILED, Video.segments > 0, Video.segments_done > 0)
+                .where(Video.purged_at.is_(None))
+                .order_by(Video.id)
+                .limit(_CHUNK)
+            ).all()
+            if not unopened and not unmerged:
+                return count
+            again = update(Video).values(problem=Video.damage, finished_at=None)
+            db.execute(again.where(Video.id.in_(unopened)).values(state=VideoState.REGISTERED))
+            db.execute(again.where(Video.id.in_(unmerged)).values(state=VideoState.AGGREGATING))
+            for video_id in unmerged:
+                post(db, AGGREGATE, video_id)
+            reopen(db, job_id)
+            post_probes(db, job_id)
+        count += len(unopened) + len(unmerged)
+
+
+def _retry_quarantined(url: str, job_id: int) -> int:
+    count = 0
+    with session(url) as db:
+        kept = bool(db.get_one(Job, job_id).options.get("evidence", True))
+    while True:
+        with session(url) as db:
+            videos = db.execute(
+                select(Video.id, Video.finished_at)
+                .where(Video.job_id == job_id, Video.segments_quarantined > 0, Video.purged_at.is_(None))
+                .where(Video.state.in_((VideoState.TRUNCATED, VideoState.FAILED, VideoState.PROCESSING)))
+                .order_by(Video.id)
+                .limit(_CHUNK)
+                .with_for_update()
+            ).all()
+            if not videos:
+                return count
+            # Where crops went with the video's end, its other stretches have nothing left to be stitched from.
+            bare = [] if kept else [video.id for video in videos if video.finished_at is not None]
+            count += _segments_again(db, job_id, bare, SegmentState.DONE, Step.DETECT)
+            ids = [video.id for video in videos]
+            count += _segments_again(db, job_id, ids, SegmentState.QUARANTINED, Step.DETECT)
+
+
+def _rerun(url: str, job_id: int, ids: Sequence[int], step: Step) -> int:
+    with session(url) as db:
+        db.execute(select(Video.id).where(Video.id.in_(ids)).order_by(Video.id).with_for_update())
+        return _segments_again(db, job_id, ids, SegmentState.DONE, step)
+
+
+def _segments_again(db: Session, job_id: int, ids: Sequence[int], state: SegmentState, step: Step) -> int:
+    """Put the segments of videos that are in `state` back to pending, and take them out of the videos' counters.
+
+    The videos are locked, before their segments for once: no worker holds a segment that has ended.
+    """
+    moved = db.execute(
+        update(Segment)
+        .where(Segment.video_id.in_(ids), Segment.state == state)
+        .values(
+            state=SegmentState.PENDING,
+            step=step,
+            failures=0,
+            losses=0,
+            problem=None if step is Step.DETECT else Segment.problem,
+            not_before=None,
+            moved_at=func.now(),
+        )
+        .returning(Segment.video_id, (Segment.end_s - Segment.start_s).label("length_s"))
+        .execution_options(synchronize_session=False)
+    ).all()
+    counter = Video.segments_done if state is SegmentState.DONE else Video.segments_quarantined
+    by_video: dict[int, list[float]] = {}
+    for row in moved:
+        by_video.setdefault(row.video_id, []).append(row.length_s)
+    for video_id, lengths in sorted(by_video.items()):
+        db.execute(
+            update(Video)
+            .where(Video.id == video_id)
+            .values({counter: counter - len(lengths), Video.footage_done_s: Video.footage_done_s - sum(lengths)})
+            .values(state=VideoState.PROCESSING, problem=Video.damage, finished_at=None)
+        )
+    if moved:
+        reopen(db, job_id)
+    return len(moved)
+
+
+def _ended_videos(url: str, job_id: int, after: int) -> list[int]:
+    done = (VideoState.DONE, VideoState.TRUNCATED)
+    with session(url) as db:
+        videos = select(Video.id).where(
+            Video.job_id == job_id, Video.id > after, Video.state.in_(done), Video.purged_at.is_(None)
+        )
+        return list(db.scalars(videos.order_by(Video.id).limit(_CHUNK)))
+
+
+def _must_have_crops(url: str, job_id: int) -> None:
+    """Before anything of the job is moved: half of it read again would help nobody."""
+    after = 0
+    while ids := _ended_videos(url, job_id, after):
+        with session(url) as db:
+            bare = db.execute(
+                select(Video.path)
+                .join(Segment, Segment.video_id == Video.id)
+                .join(TrackletRow, TrackletRow.segment_id == Segment.id)
+                .outerjoin(CropRow, CropRow.tracklet_id == TrackletRow.id)
+                .where(Video.id.in_(ids), CropRow.id.is_(None))
+                .limit(1)
+            ).scalar_one_or_none()
+        if bare is not None:
+            raise UsageError(f"The crops of {bare} are gone; run it again with --from detect.")
+        after = ids[-1]
+
+
+def _take_off_the_queues(db: Session, ids: Sequence[int]) -> None:
+    locked = (
+        select(Segment.id)
+        .where(Segment.video_id.in_(ids), Segment.state.in_(_IN_FLIGHT))
+        .order_by(Segment.id)
+        .with_for_update()
+        .scalar_subquery()
+    )
+    db.execute(
+        update(Segment)
+        .where(Segment.id.in_(locked))
+        .values(state=SegmentState.PENDING, lease_until=None, moved_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _turn(url: str, job_id: int, before: Sequence[JobState], after: JobState, done: str) -> None:
+    with session(url) as db:
+        _change(db, job_id, before, after, done)
+
+
+def _change(db: Session, job_id: int, before: Sequence[JobState], after: JobState, done: str) -> None:
+    change = update(Job).where(Job.id == job_id, Job.state.in_(before)).values(state=after).returning(Job.id)
+    if after is JobState.CANCELLED:
+        change = change.values(open=False)
+    changed = db.execute(change).scalar_one_or_none()
+    if changed is None:
+        raise UsageError(f"Job {job_id} is {_state(db, job_id)}; it cannot be {done}.")
+
+
+def _must_not_be_cancelled(url: str, job_id: int, done: str) -> None:
+    with session(url) as db:
+        if _state(db, job_id) is JobState.CANCELLED:
+            raise UsageError(f"Job {job_id} is cancelled; it cannot be {done}. Submit its files in a new job.")
+
+
+def _state(db: Session, job_id: int, *, lock: bool = False) -> JobState:
+    wanted = select(Job.state).where(Job.id == job_id)
+    state = db.execute(wanted.with_for_update(key_share=True) if lock else wanted).scalar_one_or_none()
+    if state is None:
+        raise UsageError(f"There is no job {job_id}; `dashplate status` lists them.")
+    return state

@@ -1,0 +1,173 @@
+"""Whose turn it is: which segments and which steps on whole videos go out next.
+
+The database holds what is pending; the queues hold little, so that what is sent next is decided late. Jobs take turns
+by their share: next is the job with the least in flight for its weight. A job with nothing in flight may always send
+one segment, on the express queue, however full the others are.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from db.models import IN_FLIGHT, OutboxRow, Segment, Video
+from db.moves import Dispatched, described
+from db.outbox import Message
+from pipeline.records import Priority, SegmentState, Step
+
+#: A job's share beside the others'.
+WEIGHTS = {Priority.LOW: 1, Priority.NORMAL: 4, Priority.HIGH: 16}
+#: Segments that wait on the detect queue over all jobs: this many, or twice as many as are being detected.
+LEAST_DEPTH = 4
+#: One dispatcher at a time in the whole fleet; the others return at once.
+DISPATCH_LOCK = 0x44495350
+
+_WEIGHT = "CASE j.priority " + " ".join(f"WHEN '{p}' THEN {w}" for p, w in WEIGHTS.items()) + " END"
+
+
+def take_pending(db: Session, window: int, least_depth: int = LEAST_DEPTH) -> list[Dispatched]:
+    """Give segments that are due their attempt number and move them on; the caller sends them after the commit.
+
+    At most `window` of a job are in flight or wait for another attempt. Returns nothing while another dispatches.
+    """
+    if not _alone(db):
+        return []
+    due = db.execute(_SEGMENTS, {"window": window, "least_depth": least_depth}).all()
+    if not due:
+        return []
+    express = {row.id for row in due if row.express}
+    taken: list[Dispatched] = []
+    for step, state in ((Step.DETECT, SegmentState.QUEUED), (Step.READ, SegmentState.DETECTED)):
+        ids = [row.id for row in due if row.step == step]
+        if not ids:
+            continue
+        # Locked in one order: whoever else locks several segments does so by id.
+        free = (
+            select(Segment.id)
+            .where(Segment.id.in_(ids), Segment.state == SegmentState.PENDING)
+            .order_by(Segment.id)
+            .with_for_update(skip_locked=True)
+            .scalar_subquery()
+        )
+        moved = db.execute(
+            update(Segment)
+            .where(Segment.id.in_(free))
+            .values(
+                state=state,
+                attempt=Segment.attempt + 1,
+                moved_at=func.now(),
+                lease_until=None,
+                not_before=None,
+                worker=None,
+            )
+            .returning(Segment.id)
+            .execution_options(synchronize_session=False)
+        ).scalars()
+        taken += described(db, list(moved))
+    by_id = {segment.segment_id: segment for segment in taken}
+    return [_as_sent(by_id[row.id], row.id in express) for row in due if row.id in by_id]
+
+
+def take_messages(db: Session, window: int) -> list[Message]:
+    """Mark steps on whole videos as sent and return them, aggregations of a job first; the caller sends them now.
+
+    At most `window` are on the way; a paused job's files are not opened. Returns nothing while another dispatches.
+    """
+    if not _alone(db):
+        return []
+    due = db.execute(_MESSAGES, {"window": window}).all()
+    if not due:
+        return []
+    express = {row.id for row in due if row.express}
+    sent = db.execute(
+        update(OutboxRow)
+        .where(OutboxRow.id.in_([row.id for row in due]), OutboxRow.sent_at.is_(None), Video.id == OutboxRow.key)
+        .values(sent_at=func.now(), sends=OutboxRow.sends + 1, lease_until=None, not_before=None)
+        .returning(OutboxRow.id, OutboxRow.kind, OutboxRow.key, Video.path)
+        .execution_options(synchronize_session=False)
+    )
+    messages = {row.id: Message(row.id, row.kind, row.key, row.path, row.id in express) for row in sent}
+    return [messages[row.id] for row in due if row.id in messages]
+
+
+def _alone(db: Session) -> bool:
+    return bool(db.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": DISPATCH_LOCK}).scalar_one())
+
+
+def _as_sent(segment: Dispatched, express: bool) -> Dispatched:
+    return Dispatched(
+        segment.segment_id,
+        segment.attempt,
+        segment.video,
+        segment.index,
+        segment.duration_s,
+        segment.only_read,
+        express,
+    )
+
+
+_SEGMENTS = text(
+    f"""
+    WITH flying AS MATERIALIZED (
+        SELECT job_id, count(*) AS n, count(*) FILTER (WHERE state = 'queued') AS queued,
+               count(*) FILTER (WHERE state = 'detecting') AS detecting
+        FROM segments WHERE {IN_FLIGHT} GROUP BY job_id
+    ), room AS (
+        SELECT greatest(:least_depth, 2 * coalesce(sum(detecting), 0)) - coalesce(sum(queued), 0) AS n FROM flying
+    )
+    SELECT id, step, express FROM (
+        SELECT g.id, g.step, place = 1 AND f.n = 0 AS express, turn,
+               row_number() OVER (PARTITION BY g.step ORDER BY turn, j.id) AS rank
+        FROM jobs j
+        CROSS JOIN LATERAL (
+            SELECT coalesce((SELECT n FROM flying WHERE job_id = j.id), 0) AS n
+        ) f
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS n FROM segments s
+            WHERE s.job_id = j.id AND s.state = 'pending' AND s.not_before IS NOT NULL AND s.not_before > now()
+        ) delayed
+        CROSS JOIN LATERAL (
+            SELECT due.id, due.step, row_number() OVER (ORDER BY due.video_id, due.index) AS place
+            FROM (
+                SELECT s.id, s.step, s.video_id, s.index FROM segments s
+                WHERE s.job_id = j.id AND s.state = 'pending' AND (s.not_before IS NULL OR s.not_before <= now())
+                ORDER BY s.video_id, s.index
+                LIMIT greatest(0, :window - f.n - delayed.n)
+            ) due
+        ) g
+        CROSS JOIN LATERAL (SELECT (f.n + g.place)::float / ({_WEIGHT}) AS turn) t
+        WHERE j.state = 'running' AND j.finished_at IS NULL
+    ) ranked
+    WHERE express OR step = '{Step.READ}' OR rank <= (SELECT n FROM room)
+    ORDER BY turn, id
+    """
+)
+
+_MESSAGES = text(
+    f"""
+    WITH flying AS MATERIALIZED (
+        SELECT job_id, count(*) AS n FROM outbox WHERE sent_at IS NOT NULL GROUP BY job_id
+    )
+    SELECT id, express FROM (
+        SELECT g.id, place = 1 AND f.n = 0 AS express, turn, row_number() OVER (ORDER BY turn, j.id) AS rank
+        FROM jobs j
+        CROSS JOIN LATERAL (
+            SELECT coalesce((SELECT n FROM flying WHERE job_id = j.id), 0) AS n
+        ) f
+        CROSS JOIN LATERAL (
+            SELECT due.id, row_number() OVER (ORDER BY due.kind, due.id) AS place
+            FROM (
+                SELECT o.id, o.kind FROM outbox o
+                WHERE o.job_id = j.id AND o.sent_at IS NULL AND (o.not_before IS NULL OR o.not_before <= now())
+                      AND (j.state = 'running' OR o.kind = 'aggregate')
+                ORDER BY o.kind, o.id
+                LIMIT greatest(0, :window - f.n)
+            ) due
+        ) g
+        CROSS JOIN LATERAL (SELECT (f.n + g.place)::float / ({_WEIGHT}) AS turn) t
+        WHERE j.finished_at IS NULL
+    ) ranked
+    WHERE express OR rank <= :window - (SELECT coalesce(sum(n), 0) FROM flying)
+    ORDER BY turn, id
+    """
+)

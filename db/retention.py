@@ -1,0 +1,209 @@
+"""Forgets what was found in videos that ended long enough ago. Rows go first; their files are owed their deletion.
+
+Each chunk of videos is one transaction: whatever is interrupted leaves whole videos forgotten and whole videos kept.
+The rows of the videos themselves and their segments stay, so that a job's counters and history stay true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from db.files import owe_deletion
+from db.plates import name_plates
+
+#: Videos of one transaction. Half an hour of city traffic leaves a few thousand tracklets.
+CHUNK = 100
+
+#: The folders of the result store that hold nothing but a video's files, from the ids of its job and its own.
+Folders = Callable[[int, int], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Toll:
+    """What a purge removes."""
+
+    videos: int = 0
+    sightings: int = 0
+    files: int = 0
+    #: Of the files whose size is known; those of before 0004 are not.
+    bytes: int = 0
+
+    def __add__(self, other: Toll) -> Toll:
+        return Toll(
+            self.videos + other.videos,
+            self.sightings + other.sightings,
+            self.files + other.files,
+            self.bytes + other.bytes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which videos are due, and what of them goes."""
+
+    #: Ended this many seconds ago; None means as their job says.
+    older_than_s: int | None = None
+    job_id: int | None = None
+    #: Sightings of watched plates stay, with what they rest on.
+    keep_watched: bool = False
+    #: Videos' own rows go too, and jobs that have none left.
+    forget: bool = False
+
+
+def due(db: Session, wanted: Wanted, after: int = 0, limit: int = CHUNK) -> list[int]:
+    """The next videos that are due, by id. Purged ones are due again where something is left that has to go now."""
+    values = {
+        "seconds": wanted.older_than_s, "job": wanted.job_id, "keep": wanted.keep_watched, "forget": wanted.forget,
+        "after": after, "limit": limit,
+    }  # fmt: skip
+    return list(db.scalars(_DUE, values))
+
+
+def due_by_job(db: Session, limit: int = CHUNK) -> list[int]:
+    """Some videos that their job's own retention has caught up with; next to nothing to ask while there are none."""
+    return list(db.scalars(_DUE_BY_JOB, {"limit": limit}))
+
+
+def toll(db: Session, ids: Sequence[int], wanted: Wanted) -> Toll:
+    """What purging these videos would remove."""
+    kept = _kept(db, ids) if wanted.keep_watched else _Kept()
+    row = db.execute(_TOLL, {"ids": list(ids), **kept.values()}).one()
+    return Toll(len(ids), row.sightings, row.files, int(row.bytes))
+
+
+def purge(db: Session, ids: Sequence[int], wanted: Wanted, folders: Folders) -> Toll:
+    """Forget what was found in these videos; those that are being done again are left alone."""
+    videos = db.execute(_LOCK_VIDEOS, {"ids": list(ids)}).all()
+    ids = [video.id for video in videos]
+    kept = _kept(db, ids) if wanted.keep_watched else _Kept()
+    values = {"ids": ids, **kept.values()}
+    gone = db.execute(_TOLL, values).one()
+    plates = list(db.scalars(_LOCK_PLATES, values))
+    for statement in (_DROP_SIGHTINGS, _DROP_READINGS):
+        db.execute(statement, values)
+    names = list(db.scalars(_DROP_CROPS, values)) + list(db.scalars(_DROP_FRAMES, values))
+    db.execute(_DROP_TRACKLETS, values)
+    if plates:
+        name_plates(db, plates)
+    # A folder takes along what no row names; where something stays in it, its files go one by one.
+    bare = [video for video in videos if video.id not in kept.videos]
+    prefixes = tuple(folder for video in bare for folder in folders(video.job_id, video.id))
+    owe_deletion(db, [*prefixes, *(name for name in names if not name.startswith(prefixes or ("\0",)))])
+    if wanted.forget:
+        db.execute(_FORGET_VIDEOS, {"ids": [video.id for video in bare]})
+        db.execute(_FORGET_JOBS, {"jobs": sorted({video.job_id for video in bare})})
+    db.execute(_MARK, {"ids": ids})
+    return Toll(len(ids), gone.sightings, gone.files, int(gone.bytes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What watched plates keep, by id; frames by number of their row."""
+
+    videos: frozenset[int] = frozenset()
+    sightings: frozenset[int] = frozenset()
+    tracklets: frozenset[int] = frozenset()
+    frames: frozenset[int] = frozenset()
+
+    def values(self) -> dict[str, list[int]]:
+        return {
+            "kept_sightings": sorted(self.sightings),
+            "kept_tracklets": sorted(self.tracklets),
+            "kept_frames": sorted(self.frames),
+        }
+
+
+def _kept(db: Session, ids: Sequence[int]) -> _Kept:
+    rows = db.execute(_WATCHED, {"ids": list(ids)}).all()
+    return _Kept(
+        frozenset(row.video_id for row in rows),
+        frozenset(row.sighting for row in rows),
+        frozenset(row.tracklet for row in rows if row.tracklet is not None),
+        frozenset(row.frame for row in rows if row.frame is not None),
+    )
+
+
+_DUE = text(
+    """
+    SELECT v.id FROM videos v JOIN jobs j ON j.id = v.job_id
+    WHERE v.id > :after AND v.finished_at IS NOT NULL
+      AND (CAST(:job AS bigint) IS NULL OR v.job_id = :job)
+      AND v.finished_at <= now() - make_interval(secs => coalesce(CAST(:seconds AS bigint), j.retain_s))
+      AND (v.purged_at IS NULL
+           OR (NOT :keep AND EXISTS (SELECT 1 FROM sightings s WHERE s.video_id = v.id))
+           OR (:forget AND NOT EXISTS (SELECT 1 FROM sightings s WHERE s.video_id = v.id)))
+      -- A job that still takes files in would take a forgotten one in again.
+      AND (NOT :forget OR j.finished_at IS NOT NULL)
+    ORDER BY v.id LIMIT :limit
+    """
+)
+_DUE_BY_JOB = text(
+    """
+    SELECT v.id FROM jobs j
+    CROSS JOIN LATERAL (
+        SELECT w.id FROM videos w
+        WHERE w.job_id = j.id AND w.purged_at IS NULL AND w.finished_at IS NOT NULL
+          AND w.finished_at <= now() - make_interval(secs => j.retain_s)
+        ORDER BY w.finished_at LIMIT :limit
+    ) v
+    WHERE j.retain_s IS NOT NULL
+    LIMIT :limit
+    """
+)
+#: A sighting once for each of its tracklets.
+_WATCHED = text(
+    """
+    SELECT s.video_id, s.id AS sighting, t.id AS tracklet, f.id AS frame
+    FROM sightings s
+    JOIN plates p ON p.id = s.plate_id
+    JOIN watched w ON w.key = p.key
+    LEFT JOIN LATERAL jsonb_array_elements(s.tracklets) e (pair) ON true
+    LEFT JOIN segments g ON g.video_id = s.video_id AND g.index = (e.pair ->> 0)::bigint
+    LEFT JOIN tracklets t ON t.segment_id = g.id AND t.index = (e.pair ->> 1)::bigint
+    LEFT JOIN frames f ON f.video_id = s.video_id AND f.pts = s.best_pts
+    WHERE s.video_id = ANY (:ids)
+    """
+)
+_GONE_TRACKLETS = """
+    SELECT t.id FROM segments g JOIN tracklets t ON t.segment_id = g.id
+    WHERE g.video_id = ANY (:ids) AND t.id <> ALL (CAST(:kept_tracklets AS bigint[]))
+"""
+_GONE_FRAMES = "video_id = ANY (:ids) AND id <> ALL (CAST(:kept_frames AS bigint[]))"
+_GONE_SIGHTINGS = "video_id = ANY (:ids) AND id <> ALL (CAST(:kept_sightings AS bigint[]))"
+_TOLL = text(
+    f"""
+    SELECT (SELECT count(*) FROM sightings WHERE {_GONE_SIGHTINGS}) AS sightings,
+           count(*) AS files, coalesce(sum(size), 0) AS bytes
+    FROM (
+        SELECT c.size FROM crops c WHERE c.tracklet_id IN ({_GONE_TRACKLETS})
+        UNION ALL
+        SELECT size FROM frames WHERE {_GONE_FRAMES}
+    ) files
+    """
+)
+#: In one order, as everywhere: whoever else locks several does so by id, plates by key.
+_LOCK_VIDEOS = text(
+    "SELECT id, job_id FROM videos WHERE id = ANY (:ids) AND finished_at IS NOT NULL ORDER BY id FOR UPDATE"
+)
+_LOCK_PLATES = text(
+    f"""
+    SELECT id FROM plates WHERE id IN (SELECT plate_id FROM sightings WHERE {_GONE_SIGHTINGS}) ORDER BY key FOR UPDATE
+    """
+)
+_DROP_SIGHTINGS = text(f"DELETE FROM sightings WHERE {_GONE_SIGHTINGS}")
+_DROP_READINGS = text(f"DELETE FROM readings WHERE tracklet_id IN ({_GONE_TRACKLETS})")
+_DROP_CROPS = text(f"DELETE FROM crops WHERE tracklet_id IN ({_GONE_TRACKLETS}) RETURNING name")
+_DROP_FRAMES = text(f"DELETE FROM frames WHERE {_GONE_FRAMES} RETURNING name")
+_DROP_TRACKLETS = text(f"DELETE FROM tracklets WHERE id IN ({_GONE_TRACKLETS})")
+_MARK = text("UPDATE videos SET purged_at = now() WHERE id = ANY (:ids)")
+_FORGET_VIDEOS = text("DELETE FROM videos WHERE id = ANY (:ids)")
+_FORGET_JOBS = text(
+    """
+    DELETE FROM jobs j WHERE id = ANY (:jobs) AND finished_at IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM videos v WHERE v.job_id = j.id)
+    """
+)

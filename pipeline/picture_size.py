@@ -1,0 +1,89 @@
+"""How large a picture says it is, from its first bytes: asked before a decoder is let loose on it.
+
+A PNG of a few kilobytes can claim 60,000 x 60,000 pixels, which take 11 GB once unpacked.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+#: JPEG markers that stand alone, without a length behind them.
+_BARE = frozenset({0x01, *range(0xD0, 0xD9)})
+#: JPEG markers that open a frame; those between them define tables.
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+#: TIFF tags of width and height, and the sizes of the kinds of number that they may be.
+_TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
+_TIFF_KINDS = {1: "B", 3: "H", 4: "I"}
+
+
+def picture_size(data: bytes) -> tuple[int, int] | None:
+    """(width, height) of a JPEG, PNG, BMP, TIFF or WebP; None where it is none of these or its header is broken."""
+    try:
+        if data.startswith(b"\x89PNG\r\n\x1a\n") and data[12:16] == b"IHDR":
+            return _pair(">II", data, 16)
+        if data.startswith(b"BM"):
+            return _bmp(data)
+        if data[:4] in (b"II*\0", b"MM\0*"):
+            return _tiff(data)
+        if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+            return _webp(data)
+        return _jpeg(data) if data.startswith(b"\xff\xd8\xff") else None
+    except (struct.error, IndexError):
+        return None
+
+
+def _pair(form: str, data: bytes, at: int) -> tuple[int, int]:
+    first, second = struct.unpack_from(form, data, at)
+    return abs(first), abs(second)
+
+
+def _bmp(data: bytes) -> tuple[int, int]:
+    # OS/2's header is 12 bytes long and counts in 16 bits; a negative height stores the rows from the top.
+    return _pair("<HH", data, 18) if data[14] == 12 else _pair("<ii", data, 18)
+
+
+def _webp(data: bytes) -> tuple[int, int] | None:
+    kind = data[12:16]
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if kind == b"VP8L":
+        bits = struct.unpack_from("<I", data, 21)[0]
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        width, height = _pair("<HH", data, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    return None
+
+
+def _jpeg(data: bytes) -> tuple[int, int] | None:
+    """The largest frame: a second one behind the first would be what is decoded."""
+    sizes = list(_jpeg_frames(data))
+    return max(sizes, key=lambda size: size[0] * size[1]) if sizes else None
+
+
+def _jpeg_frames(data: bytes) -> Iterator[tuple[int, int]]:
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0xFF or marker in _BARE:
+            at += 1 if marker == 0xFF else 2
+            continue
+        if marker == 0xDA:
+            return  # The picture's data; what comes behind it is of this frame.
+        if marker in _FRAMES and at + 9 <= len(data):
+            height, width = struct.unpack_from(">HH", data, at + 5)
+            yield width, height
+        at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+
+
+def _tiff(data: bytes) -> tuple[int, int] | None:
+    order = "<" if data.startswith(b"II") else ">"
+    start = struct.unpack_from(f"{order}I", data, 4)[0]
+    found: dict[int, int] = {}
+    for number in range(struct.unpack_from(f"{order}H", data, start)[0]):
+        at = start + 2 + 12 * number
+        tag, kind, _ = struct.unpack_from(f"{order}HHI", data, at)
+        if tag in (_TIFF_WIDTH, _TIFF_HEIGHT) and kind in _TIFF_KINDS:
+            found[tag] = struct.unpack_from(order + _TIFF_KINDS[kind], data, at + 8)[0]
+    return (found[_TIFF_WIDTH], found[_TIFF_HEIGHT]) if len(found) == 2 else None

@@ -1,0 +1,171 @@
+"""What may be opened: everything under the operator's roots; without roots, every path and every public address.
+
+A root is a folder or the beginning of an address: `/data/cards`, `s3://bucket/cards/`, `https://cam.example.org/`.
+Addresses are compared by scheme, host, port and path component. A root that names a host lets that host be a private
+one, and no other.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import overload
+
+from pipeline.errors import Inaccessible
+from pipeline.sources import HOSTED, WEB, Remote, Source, climbs, shown, source_of
+
+#: One root: an address with its port, or a path.
+_ROOT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:\[[^\]]*\]|[^:/]*)(?::\d+(?=[:/]|$))?[^:]*|[^:]+")
+
+
+class NotAllowed(Inaccessible):
+    """What `name` stands for may not be opened."""
+
+    def __init__(self, name: str, rest: str) -> None:
+        super().__init__(f"{name} {rest}")
+        self._rest = rest
+
+    def of(self, name: str) -> NotAllowed:
+        """The same said of what led there, by a redirect for instance."""
+        return NotAllowed(name, self._rest)
+
+
+def split_roots(text: str) -> tuple[Source, ...]:
+    """Roots as `DASHPLATE_ROOTS` holds them, separated by `:`; the colons of an address separate nothing.
+
+    Raises UsageError for an address that cannot be a root.
+    """
+    roots = (source_of(part.strip()) for part in _ROOT.findall(text) if part.strip())
+    return tuple(root.expanduser() if isinstance(root, Path) else root for root in roots)
+
+
+@overload
+def root_of(source: Path) -> Path: ...
+@overload
+def root_of(source: Remote) -> Remote: ...
+@overload
+def root_of(source: Source) -> Source: ...
+def root_of(source: Source) -> Source:
+    """The narrowest root that allows `source`: its folder, or all below the address's last `/`."""
+    if isinstance(source, Path):
+        return source if source.is_dir() else source.parent
+    head = source.url.partition("?")[0]
+    if source.is_folder or not source.parts:
+        return Remote(head)
+    return Remote(head.rpartition("/")[0] + "/")
+
+
+@overload
+def check_allowed(source: Path, roots: Sequence[Source]) -> Path: ...
+@overload
+def check_allowed(source: Remote, roots: Sequence[Source]) -> Remote: ...
+@overload
+def check_allowed(source: Source, roots: Sequence[Source]) -> Source: ...
+def check_allowed(source: Source, roots: Sequence[Source]) -> Source:
+    """The source to open: a path with links resolved, an address with the roots that its redirects are held to.
+
+    No roots means that every path and every public address is allowed. Raises `NotAllowed` for what lies outside
+    every root, and for the address of a private host that no root names.
+    """
+    if isinstance(source, Path):
+        return _allowed_path(source, roots)
+    addresses = tuple(root.url for root in roots if isinstance(root, Remote))
+    if roots and not addresses:
+        raise _outside(source)
+    check_address(source, addresses)
+    return replace(source, roots=addresses)
+
+
+def _allowed_path(path: Path, roots: Sequence[Source]) -> Path:
+    try:
+        resolved = path.resolve()
+    except (OSError, RuntimeError, ValueError) as problem:
+        raise Inaccessible(f"{shown(path)} is no path that can be followed. Check its spelling.") from problem
+    folders = [root for root in roots if isinstance(root, Path)]
+    if roots and not any(resolved.is_relative_to(folder.resolve()) for folder in folders):
+        raise _outside(path)
+    return resolved
+
+
+def check_address(remote: Remote, roots: Sequence[str]) -> None:
+    """Raises `NotAllowed` where an address may not be asked, as far as it can be told before its host is looked up."""
+    if roots:
+        if climbs(remote.url) or not any(lies_under(remote, Remote(root)) for root in roots):
+            raise _outside(remote)
+    elif remote.scheme in WEB:
+        check_public(remote.host or "", shown(remote))
+    elif remote.scheme in HOSTED:
+        where = f"{remote.scheme}://{remote.host}/"
+        rest = f"lies on a host that nobody has allowed. Ask the operator to name {where} in DASHPLATE_ROOTS."
+        raise NotAllowed(shown(remote), rest)
+
+
+def lies_under(remote: Remote, root: Remote) -> bool:
+    """Whether an address begins with a root, component by component."""
+    same_place = (remote.scheme, remote.host, remote.port) == (root.scheme, root.host, root.port)
+    return same_place and remote.parts[: len(root.parts)] == root.parts
+
+
+def names_host(host: str, roots: Sequence[str]) -> bool:
+    """Whether a web root names that host, which may then be a private one."""
+    return any(root.host == host.lower() for root in map(Remote, roots) if root.scheme in WEB)
+
+
+def check_public(host: str, name: str) -> None:
+    """Raises `NotAllowed` where `host` is `localhost` or a private network address; other names pass."""
+    plain = host.lower().rstrip(".")
+    address = _address(plain.strip("[]").partition("%")[0])
+    if plain == "localhost" or plain.endswith(".localhost") or (address is not None and not is_public(address)):
+        raise private_address(name)
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """What a numeric host means, in any spelling that the system's resolver takes: 127.1, 0x7f000001, 2130706433."""
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(text))
+    except (OSError, ValueError):
+        return None
+
+
+def private_address(name: str) -> NotAllowed:
+    return NotAllowed(
+        name,
+        "lies on a private network address, which is not asked."
+        " If it is a camera or server of yours, ask the operator to name its host in DASHPLATE_ROOTS.",
+    )
+
+
+def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether an address belongs to the open internet, with whatever IPv4 address is wrapped in an IPv6 one."""
+    if isinstance(address, ipaddress.IPv6Address):
+        wrapped = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
+        if address in _NAT64:
+            wrapped = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+        if wrapped is not None:
+            return is_public(wrapped)
+        if address.is_site_local:
+            return False
+    return address.is_global and not (address.is_multicast or address.is_reserved)
+
+
+#: IPv6 addresses that stand for an IPv4 one behind a translator.
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def _outside(source: Source) -> NotAllowed:
+    if isinstance(source, Remote):
+        rest = "lies outside the addresses that may be read. Ask the operator to allow its address."
+    else:
+        rest = (
+            "lies outside the folders that may be read."
+            " Move it into one of them, or ask the operator to allow its folder."
+        )
+    return NotAllowed(shown(source), rest)

@@ -1,0 +1,18 @@
+"""What a process opens once and keeps: the result store."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from workers.settings import settings
+from workers.store import Store
+
+
+def store() -> Store:
+    """The result store of the settings."""
+    return _store(settings().store)
+
+
+@lru_cache(maxsize=2)
+def _store(where: str) -> Store:
+    return Store(where)

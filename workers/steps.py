@@ -1,0 +1,55 @@
+"""A step on a whole video as a worker runs it: taken from the outbox, done under a lease, ended in one transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from celery.exceptions import SoftTimeLimitExceeded
+
+from db import outbox
+from db.engine import is_passing, patiently, session
+from db.sealing import KeyTrouble
+from pipeline.errors import DashplateError
+from workers.lease import Lease
+from workers.settings import settings
+from workers.store import StoreTrouble
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def taken(kind: str, video_id: int) -> Iterator[bool]:
+    """Hold the lease on a step for the block; False where it is done or in other hands.
+
+    What goes wrong inside is noted in its row and the step sent again; the sweeper gives up one that keeps failing.
+    """
+    config = settings()
+    url, lease_s = config.require_database(), config.lease_s
+    if not patiently(url, lambda db: outbox.begin(db, kind, video_id, lease_s)):
+        log.info("%s of video %d: done, or in other hands.", kind, video_id)
+        yield False
+        return
+
+    def renew() -> bool:
+        with session(url) as db:
+            return outbox.renew(db, kind, video_id, lease_s)
+
+    try:
+        with Lease(f"{kind} of video {video_id}", renew, lease_s):
+            yield True
+    except Exception as error:
+        passing = isinstance(error, StoreTrouble | KeyTrouble) or is_passing(error)
+        reason = _reason(error)
+        retry_s = config.retry_delay_s
+        patiently(
+            url, lambda db: outbox.put_back(db, kind, video_id, reason, counts=not passing, retry_s=retry_s)
+        )
+        raise
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, SoftTimeLimitExceeded):
+        return "It took longer than it may."
+    return str(error) if isinstance(error, DashplateError) else f"{type(error).__name__}: {error}"
