@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export UV_NATIVE_TLS := 1
 export PYTHONWARNINGS := ignore::SyntaxWarning
 
-.PHONY: system help run test setup setup-dev check unit integration acceptance browser lock train-detector train-reader bench doctor clean
+.PHONY: system help run test setup setup-dev check unit integration chaos-ten chaos fleet acceptance browser lock train-detector train-reader bench doctor clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -19,7 +19,7 @@ else
 	@$(BIN)/dashplate demo --out out $(ARGS)
 endif
 
-test: setup-dev check unit integration acceptance browser ## every check and every test
+test: setup-dev check unit integration chaos-ten acceptance browser ## every check and every test
 
 setup: $(VENV)/.run ## install what processing needs
 setup-dev: $(VENV)/.dev ## install what tests need too
@@ -60,6 +60,15 @@ unit: setup-dev ## fast tests
 
 integration: setup-dev system ## tests on real servers and workers
 	$(BIN)/python -m pytest tests/integration
+
+chaos-ten: setup-dev ## ten schedules of faults
+	$(BIN)/python -m pytest tests/chaos
+
+chaos: setup-dev ## a hundred schedules of faults: workers, servers, store
+	$(BIN)/dashplate-chaos --seeds 100 $(ARGS)
+
+fleet: setup-dev ## ten thousand drives of sixty segments: what the control plane costs
+	$(BIN)/python -m bench.fleet $(ARGS)
 
 acceptance: setup-dev ## what the README promises
 	$(BIN)/python -m pytest tests/acceptance

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.errors import Unreadable
+from pipeline.errors import Inaccessible, Unreadable
 from pipeline.inputs import check_allowed
 from pipeline.look import SegmentLook
 from pipeline.records import (
@@ -74,10 +74,12 @@ class Drive:
 
     @classmethod
     def load(cls, path: Path) -> Drive:
-        """Raises Unreadable for a file that is no drive."""
+        """Raises Unreadable for a file that is no drive, Inaccessible for one that is not there."""
         try:
             return cls(**json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as problem:
+        except OSError as problem:
+            raise Inaccessible(f"{path.name} is not there, or may not be read.") from problem
+        except (ValueError, TypeError) as problem:
             raise Unreadable(f"{path.name} is no stand-in drive.") from problem
 
 

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from dashplate.evaluation import commands as evaluation
-from pipeline.errors import DashplateError
+from pipeline.errors import DashplateError, ServiceUnavailable
 from pipeline.offline import silence
 from pipeline.records import Priority, Step
 
@@ -75,6 +75,13 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        from db.engine import is_passing
+
+        if not is_passing(error):
+            raise
+        print("dashplate: PostgreSQL went away or does not answer. Try again once it is back.", file=sys.stderr)
+        sys.exit(ServiceUnavailable.exit_code)
 
 
 Name = Annotated[str | None, typer.Option("--name", help="The job's name.", show_default=False)]
@@ -184,10 +191,11 @@ def watch(
     name: Name = None,
     job: Annotated[int | None, typer.Option(help="Go on with this job.", show_default=False)] = None,
     key: Key = None,
-    settle: Annotated[float, typer.Option(help="A file unchanged for so many seconds is complete.")] = 10.0,
-    every: Annotated[float, typer.Option(help="Seconds between two looks.")] = 5.0,
+    settle: Annotated[float, typer.Option(min=0.0, help="A file unchanged for so many seconds is complete.")] = 10.0,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 5.0,
     until_idle: Annotated[
-        float | None, typer.Option(help="Stop when nothing new has come for so many seconds.", show_default=False)
+        float | None,
+        typer.Option(min=0.0, help="Stop when nothing new has come for so many seconds.", show_default=False),
     ] = None,
     priority: Urgency = Priority.NORMAL,
     country: Country = None,
@@ -434,13 +442,12 @@ app.add_typer(watched, name="watched")
 def watched_add(
     plate: str,
     note: Annotated[str | None, typer.Option(help="Why.", show_default=False)] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="In clear, although DASHPLATE_PLATE_KEY is set.")] = False,
     data: DataDir = None,
 ) -> None:
-    """Keep a plate; as its hash where DASHPLATE_PLATE_KEY is set."""
+    """Keep a plate, noted as its hash where DASHPLATE_PLATE_KEY is set."""
     from dashplate.privacy import watch_plate
 
-    watch_plate(plate, note, clear=clear, data=data)
+    watch_plate(plate, note, data)
 
 
 @watched.command("list")

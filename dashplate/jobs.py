@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -134,22 +135,24 @@ def submit(
     `on_job` hears the id before the files are registered. Interrupted, the job stays open, and submitting the same
     again to it, or under the same key, goes on: a file that is already in it is left alone.
     """
-    coming = iter(sources)
+    coming, is_new = iter(sources), job_id is None
     # Before there is a job: words that mean nothing shall not leave an empty one.
     first = next(coming, None)
     if first is None:
         raise DashplateError("There is nothing to submit.")
     job_id = open_job(url, first, options, about, job_id)
     on_job(job_id)
-    count = 0
-    for chunk in chunks(new_videos(chain([first], coming))):
+    for number, chunk in enumerate(chunks(new_videos(chain([first], coming)))):
         with session(url) as db:
             add_videos(db, job_id, chunk)
-        if count == 0:
-            send(job_id)
-        count += len(chunk)
+        if number == 0:
+            # A Redis that is away shall not keep the rest from being registered; the last `send` tells of it.
+            with suppress(ServiceUnavailable):
+                send(job_id)
     with session(url) as db:
-        close_job(db, job_id, None if about.name else _name_of(first, count))
+        # The same file under two names is one.
+        named = is_new and about.name is None
+        close_job(db, job_id, _name_of(first, progress_of(db, job_id)["videos"]) if named else None)
     send(job_id)
     return job_id
 
@@ -179,11 +182,12 @@ def open_job(url: str, first: Source, options: JobOptions, about: Submission, jo
 
 
 def send(job_id: int) -> None:
-    """Put what is due on the queues. Raises ServiceUnavailable where Redis is away: the job goes out later."""
+    """Put what is due on the queues. Raises ServiceUnavailable where Redis is away or full: the job goes out later."""
     try:
         pump()
     except (BrokerError, RedisError) as error:
-        sentence = f"Redis does not answer. Job {job_id} is registered and goes out once it does."
+        reason = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
+        sentence = f"Redis takes no messages ({reason}). Job {job_id} is registered and goes out once it does."
         raise ServiceUnavailable(sentence) from error
 
 

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.filesize import decimal
+
 from dashplate import jobs, show
 from dashplate.pace import span
 from dashplate.surroundings import database
 from db import report
 from db.engine import session
 from pipeline.errors import DashplateError, MediaError
-from pipeline.inputs import check_allowed, expand, fingerprints
+from pipeline.inputs import PHOTO_EXTENSIONS, check_allowed, expand, fingerprints
 from pipeline.media import probe
 from pipeline.records import MediaKind
 from pipeline.sources import Remote, Source
@@ -31,27 +33,36 @@ class Plan:
 
     files: int
     size_bytes: int
-    #: Files whose size is not known without asking for each.
+    #: Photographs among them, by their endings, and what these hold.
+    photos: int
+    photo_bytes: int
+    #: Videos whose size is not known without asking for each.
     unsized: int
     #: Files that are the same as another one, or in the job already.
     known: int
     endings: dict[str, int]
-    #: Of the files opened: how many, and the seconds of footage a byte holds there; None where none could be opened.
+    #: Of the videos opened: how many, and the seconds of footage a byte holds there; None where none could be opened.
     sampled: int
     seconds_per_byte: float | None
+
+    @property
+    def videos(self) -> int:
+        return self.files - self.photos
 
     @property
     def footage_s(self) -> float | None:
         """Expected seconds of footage."""
         if self.seconds_per_byte is None:
             return None
-        sized = max(1, self.files - self.unsized)
-        return self.seconds_per_byte * self.size_bytes / sized * self.files
+        sized = max(1, self.videos - self.unsized)
+        return self.seconds_per_byte * (self.size_bytes - self.photo_bytes) / sized * self.videos
 
     @property
     def segments(self) -> int | None:
-        """Expected segments: a short first one and then the usual length."""
-        return None if self.footage_s is None else round(self.files + max(0.0, self.footage_s - FIRST_S) / TARGET_S)
+        """Expected segments: a short first one in each file and then the usual length."""
+        if self.footage_s is None:
+            return None
+        return self.files + round(max(0.0, self.footage_s - self.videos * FIRST_S) / TARGET_S)
 
 
 def plan(sources: Sequence[Source], prints: set[str]) -> Plan:
@@ -60,8 +71,9 @@ def plan(sources: Sequence[Source], prints: set[str]) -> Plan:
     first = {one.fingerprint: one for one in reversed(found) if one.fingerprint not in prints}
     new = [one for one in found if first.get(one.fingerprint) is one]
     sizes = {one.source: _size(one.source) for one in new}
-    known_sizes = [size for size in sizes.values() if size is not None]
-    sampled = [one.source for one in new[:: max(1, len(new) // SAMPLES)][:SAMPLES]]
+    photos = [source for source in sizes if source.suffix.lower() in PHOTO_EXTENSIONS]
+    videos = [source for source in sizes if source.suffix.lower() not in PHOTO_EXTENSIONS]
+    sampled = videos[:: max(1, len(videos) // SAMPLES)][:SAMPLES]
     seconds, size, opened = 0.0, 0, 0
     for source in sampled:
         length_s = _length_s(source)
@@ -69,8 +81,10 @@ def plan(sources: Sequence[Source], prints: set[str]) -> Plan:
             seconds, size, opened = seconds + length_s, size + (sizes[source] or 0), opened + 1
     return Plan(
         files=len(new),
-        size_bytes=sum(known_sizes),
-        unsized=len(new) - len(known_sizes),
+        size_bytes=sum(size or 0 for size in sizes.values()),
+        photos=len(photos),
+        photo_bytes=sum(sizes[photo] or 0 for photo in photos),
+        unsized=sum(sizes[video] is None for video in videos),
         known=len(found) - len(new),
         endings=dict(Counter(one.source.suffix.lower() or "no ending" for one in new).most_common()),
         sampled=opened,
@@ -96,16 +110,18 @@ def show_plan(
 def lines(planned: Plan, job: int | None, experience: report.Experience | None) -> list[str]:
     """The plan in sentences."""
     endings = ", ".join(f"{count} {ending}" for ending, count in planned.endings.items())
-    what = f"{planned.files} files would be added to {'a new job' if job is None else f'job {job}'}"
+    what = f"{show.many(planned.files, 'file')} would be added to {'a new job' if job is None else f'job {job}'}"
     said = [f"{what}: {endings}." if endings else f"{what}."]
     if planned.known:
-        said.append(f"{planned.known} more are the same as others or in the job already, and would be left alone.")
+        said.append(f"Left alone, because the same file is there already: {planned.known:,}.")
     if planned.size_bytes:
-        said.append(f"They hold {planned.size_bytes / 1e9:.1f} GB.")
+        said.append(f"They hold {decimal(planned.size_bytes)}.")
+    if not planned.videos:
+        return said
     if planned.footage_s is None or planned.segments is None:
         said.append("None of those opened for a sample could be read, so their length is not known.")
         return said
-    footage = f"About {span(planned.footage_s)} of footage in {planned.segments} segments"
+    footage = f"About {span(planned.footage_s)} of footage in {show.many(planned.segments, 'segment')}"
     said.append(f"{footage}, judged by {planned.sampled} of the files.")
     if experience is None:
         said.append("How long that takes is not known yet: no job has finished here.")
@@ -113,8 +129,8 @@ def lines(planned: Plan, job: int | None, experience: report.Experience | None) 
     took = f"job {experience.job}'s pace, {experience.pace:.1f}× real time"
     said.append(f"At {took}, it takes about {span(planned.footage_s / experience.pace)} on the workers of then.")
     if experience.bytes_per_s:
-        evidence_gb = experience.bytes_per_s * planned.footage_s / 1e9
-        said.append(f"Its evidence would take about {evidence_gb:.1f} GB in the store.")
+        evidence = decimal(round(experience.bytes_per_s * planned.footage_s))
+        said.append(f"Its evidence would take about {evidence} in the store.")
     return said
 
 
@@ -129,7 +145,7 @@ def _size(source: Source) -> int | None:
 
 
 def _length_s(source: Source) -> float | None:
-    """Seconds of footage of one file; photographs and what cannot be opened have none."""
+    """Seconds of footage of one file; what cannot be opened and is a photograph after all has none."""
     try:
         info = probe(check_allowed(source, settings().roots))
     except (MediaError, DashplateError):

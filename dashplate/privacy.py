@@ -88,12 +88,12 @@ def purge(
             _clear(url)
 
 
-def watch_plate(plate: str, remark: str | None, *, clear: bool, data: Path | None) -> None:
-    """Keep a plate's sightings through purges and retention."""
+def watch_plate(plate: str, remark: str | None, data: Path | None) -> None:
+    """Keep a plate's sightings through purges and retention. With a plate key it is kept in mind by its hash."""
     text = _plate(plate)
     with database(data) as config:
         key = own_key()
-        name = text if key is None or clear else key.hashed(text)
+        name = text if key is None else key.hashed(text)
         with session(config.require_database()) as db:
             note(db, "watched", f"add {name}", None)
             watched.watch(db, folded(name), name, remark)
@@ -191,12 +191,8 @@ def _question(older_than: str | None, wanted: Wanted, dry_run: bool) -> str:
 
 
 def _told(toll: Toll) -> str:
-    found = f"{_many(toll.sightings, 'sighting')}, {_many(toll.files, 'file')}, {decimal(toll.bytes)}"
-    return f"what {_many(toll.videos, 'video')} showed: {found}"
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    found = f"{show.many(toll.sightings, 'sighting')}, {show.many(toll.files, 'file')}, {decimal(toll.bytes)}"
+    return f"what {show.many(toll.videos, 'video')} showed: {found}"
 
 
 def _confirm(expected: Toll) -> None:

@@ -32,6 +32,11 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
 
 
+def many(count: int, noun: str) -> str:
+    """`1 file`, `1,200 files`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def plates_table(rows: Sequence[PlateRow]) -> Table:
     """Unique plates, in order of appearance."""
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -76,7 +81,8 @@ def jobs_table(jobs: Sequence[RowMapping]) -> Table:
         table.add_column(name)
     for job in jobs:
         videos = f"{job['videos_ended']}/{job['videos']}"
-        if job["videos_with_problem"]:
+        # All that a cancelled job did not come to have a sentence that says so.
+        if job["videos_with_problem"] and job["state"] != "cancelled":
             videos += f" ({job['videos_with_problem']} with a problem)"
         segments = f"{job['segments_done']}/{job['segments']}"
         if job["segments_quarantined"]:

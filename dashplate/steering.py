@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dashplate.jobs import job_options, progress_of, send
+from dashplate.show import many
 from dashplate.surroundings import database
 from db import control
 from db.engine import session
@@ -47,7 +48,11 @@ def retry_job(job: int, failed: bool, quarantined: bool, data: Path | None) -> N
         )
         if videos or segments:
             send(job)
-    print(f"{videos} videos and {segments} segments of job {job} are tried again.")
+    if not videos and not segments:
+        print(f"Job {job} has nothing to try again.")
+        return
+    found = " and ".join(many(count, noun) for count, noun in ((videos, "video"), (segments, "segment")) if count)
+    print(f"Trying {found} of job {job} again.")
 
 
 def rerun_job(
@@ -60,5 +65,5 @@ def rerun_job(
         url = config.require_database()
         count = control.rerun(url, job, step, {name: given[name] for name, value in asked.items() if value is not None})
         send(job)
-    what = "read again from their crops" if step is Step.READ else "done again from their videos"
-    print(f"{count} segments of job {job} are {what}.")
+    what = "Reading the kept crops" if step is Step.READ else "Doing all"
+    print(f"{what} of {many(count, 'segment')} of job {job} again.")

@@ -9,16 +9,17 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from dashplate import jobs, show
 from dashplate.surroundings import database
-from db.engine import session
+from db.engine import patiently
 from db.submit import add_videos, close_job
 from pipeline.errors import DashplateError, UsageError
-from pipeline.inputs import expand, root_of
+from pipeline.inputs import expand
 from pipeline.sources import Remote, Source, shown, source_of
 from workers.settings import settings
 
@@ -101,45 +102,58 @@ def watch_folder(
         job_id = jobs.open_job(url, folder, options, about, job)
         print(job_id, flush=True)
         arrivals = Arrivals(patience.settle_s)
-        taken, last = 0, time.monotonic()
+        taken, last, there = 0, time.monotonic(), True
         while not stop.is_set():
-            fresh = arrivals.look(_listing(folder))
+            listed = _listing(folder)
+            if listed is None and there:
+                _say(f"{shown(folder)} cannot be looked at now; waiting for it.")
+            there = listed is not None
+            fresh = arrivals.look(listed or ())
             if fresh:
                 taken += _take_in(url, job_id, fresh)
-            if fresh or arrivals.waiting:
+            # A share that is away for an hour does not mean that nothing more comes.
+            if fresh or arrivals.waiting or not there:
                 last = time.monotonic()
             elif patience.until_idle_s is not None and time.monotonic() - last >= patience.until_idle_s:
                 break
             stop.wait(patience.every_s)
-        with session(url) as db:
-            close_job(db, job_id)
-    show.err.print(f"Job {job_id} took in {taken} files and is closed; it finishes by itself.")
+        patiently(url, lambda db: close_job(db, job_id))
+    _say(f"Job {job_id} took in {show.many(taken, 'file')} and is closed; it finishes by itself.")
 
 
-def _listing(folder: Source) -> Sequence[Source]:
-    """What lies below the folder now; nothing while it is empty or away."""
+def _listing(folder: Source) -> Sequence[Source] | None:
+    """What lies below the folder now; None while it cannot be asked."""
     try:
-        return list(expand([folder] if isinstance(folder, Path) else [folder.url], settings().roots))
+        found = list(expand([folder] if isinstance(folder, Path) else [folder.url], settings().roots))
     except UsageError:
         return []
-    except (DashplateError, OSError) as problem:
-        show.err.print(f"[yellow]{shown(root_of(folder))} cannot be looked at now:[/] {problem}")
-        return []
+    except (DashplateError, OSError):
+        return None
+    # What cannot be looked into is given on as it is, for a `submit` to say so.
+    return None if found == [folder] else found
 
 
 def _take_in(url: str, job_id: int, sources: Sequence[Source]) -> int:
     """Register files and send them on; returns how many were new to the job."""
     new = 0
     for chunk in jobs.chunks(jobs.new_videos(sources)):
-        with session(url) as db:
-            new += add_videos(db, job_id, chunk)
-    for source in sources:
-        show.err.print(f"took in {shown(source)}", markup=False)
+        # Days pass, and with them restarts of the database.
+        new += patiently(url, partial(add_videos, job_id=job_id, videos=chunk))
+    if new == len(sources):
+        said = [f"took in {shown(source)}" for source in sources]
+    else:
+        said = [f"took in {new:,} of {show.many(len(sources), 'file')}; the same are in the job already"]
+    for line in said:
+        _say(line)
     try:
         jobs.send(job_id)
     except DashplateError as away:
-        show.err.print(f"[yellow]{away}[/]")
+        _say(str(away))
     return new
+
+
+def _say(line: str) -> None:
+    show.err.print(line, markup=False, soft_wrap=True)
 
 
 @contextmanager

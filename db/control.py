@@ -17,6 +17,7 @@ from db.models import CropRow, Job, OutboxRow, Segment, TrackletRow, Video
 from db.outbox import AGGREGATE, post, post_probes
 from db.submit import close_if_done, reopen
 from pipeline.errors import UsageError
+from pipeline.fingerprints import UNSEEN
 from pipeline.records import JobState, SegmentState, Step, VideoState
 
 #: Videos per transaction.
@@ -150,7 +151,11 @@ def _retry_failed(url: str, job_id: int) -> int:
             if not unopened and not unmerged:
                 return count
             again = update(Video).values(problem=Video.damage, finished_at=None)
-            db.execute(again.where(Video.id.in_(unopened)).values(state=VideoState.REGISTERED))
+            # They may have been mended: what they were recognised by need not hold any more.
+            unseen = func.concat(UNSEEN, Video.path)
+            db.execute(
+                again.where(Video.id.in_(unopened)).values(state=VideoState.REGISTERED, fingerprint=unseen)
+            )
             db.execute(again.where(Video.id.in_(unmerged)).values(state=VideoState.AGGREGATING))
             for video_id in unmerged:
                 post(db, AGGREGATE, video_id)

@@ -1,8 +1,8 @@
 """Whose turn it is: which segments and which steps on whole videos go out next.
 
 The database holds what is pending; the queues hold little, so that what is sent next is decided late. Jobs take turns
-by their share: next is the job with the least in flight for its weight. A job with nothing in flight may always send
-one segment, on the express queue, however full the others are.
+by their share: next is the job with the least in flight for its weight. A job with nothing in flight of which nothing
+has ended lately either, a new one above all, sends one segment on the express queue, however full the others are.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from pipeline.records import Priority, SegmentState, Step
 
 #: A job's share beside the others'.
 WEIGHTS = {Priority.LOW: 1, Priority.NORMAL: 4, Priority.HIGH: 16}
+#: Seconds between two such segments of a job, for a weight of 1; a job of more weight waits for a part of it. At once,
+#: an unimportant job would overtake the important ones with every segment.
+EXPRESS_EVERY_S = 16.0
 #: Segments that wait on the detect queue over all jobs: this many, or twice as many as are being detected.
 LEAST_DEPTH = 4
 #: One dispatcher at a time in the whole fleet; the others return at once.
@@ -116,12 +119,19 @@ _SEGMENTS = text(
         SELECT greatest(:least_depth, 2 * coalesce(sum(detecting), 0)) - coalesce(sum(queued), 0) AS n FROM flying
     )
     SELECT id, step, express FROM (
-        SELECT g.id, g.step, place = 1 AND f.n = 0 AS express, turn,
+        SELECT g.id, g.step, place = 1 AND f.n = 0 AND NOT lately AS express, turn,
                row_number() OVER (PARTITION BY g.step ORDER BY turn, j.id) AS rank
         FROM jobs j
         CROSS JOIN LATERAL (
             SELECT coalesce((SELECT n FROM flying WHERE job_id = j.id), 0) AS n
         ) f
+        CROSS JOIN LATERAL (
+            SELECT EXISTS (
+                SELECT 1 FROM segments s
+                WHERE s.job_id = j.id AND s.state IN ('done', 'quarantined')
+                      AND s.moved_at > now() - {EXPRESS_EVERY_S} / ({_WEIGHT}) * interval '1 second'
+            ) AS lately
+        ) ended
         CROSS JOIN LATERAL (
             SELECT count(*) AS n FROM segments s
             WHERE s.job_id = j.id AND s.state = 'pending' AND s.not_before IS NOT NULL AND s.not_before > now()

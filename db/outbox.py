@@ -137,18 +137,18 @@ def prolong_all(db: Session, lease_s: float) -> None:
     """Give every holder a whole lease: nobody could renew while the database or the sweeper was away."""
     db.execute(
         update(OutboxRow)
-        .where(OutboxRow.lease_until.is_not(None))
+        # What is held was sent; the index has it.
+        .where(OutboxRow.sent_at.is_not(None), OutboxRow.lease_until.is_not(None))
         .values(lease_until=func.now() + dt.timedelta(seconds=lease_s))
         .execution_options(synchronize_session=False)
     )
 
 
 def exhausted(db: Session) -> list[tuple[str, int, str]]:
-    """(kind, video, what went wrong last) of steps that have failed too often, locked until the transaction ends."""
+    """(kind, video, what went wrong last) of steps that have failed too often."""
     rows = db.execute(
         select(OutboxRow.kind, OutboxRow.key, OutboxRow.problem)
         .where(OutboxRow.failures > 0, OutboxRow.failures >= MAX_FAILURES, OutboxRow.sent_at.is_(None))
         .limit(500)
-        .with_for_update(skip_locked=True)
     )
     return [(row.kind, row.key, row.problem or "no reason known") for row in rows]

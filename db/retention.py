@@ -14,9 +14,11 @@ from sqlalchemy.orm import Session
 
 from db.files import owe_deletion
 from db.plates import name_plates
+from db.sealing import MARK, KeyTrouble, PlateKey
 
-#: Videos of one transaction. Half an hour of city traffic leaves a few thousand tracklets.
-CHUNK = 100
+#: Videos of one transaction where somebody waits for it, about 5 s where each shows 300 plates; and of one that the
+#: sweeper makes beside its other work.
+CHUNK, SWEEPERS_CHUNK = 100, 20
 
 #: The folders of the result store that hold nothing but a video's files, from the ids of its job and its own.
 Folders = Callable[[int, int], Sequence[str]]
@@ -52,6 +54,8 @@ class Wanted:
     keep_watched: bool = False
     #: Videos' own rows go too, and jobs that have none left.
     forget: bool = False
+    #: Finds plates that are watched by their hash among those that are stored in clear.
+    key: PlateKey | None = None
 
 
 def due(db: Session, wanted: Wanted, after: int = 0, limit: int = CHUNK) -> list[int]:
@@ -63,14 +67,14 @@ def due(db: Session, wanted: Wanted, after: int = 0, limit: int = CHUNK) -> list
     return list(db.scalars(_DUE, values))
 
 
-def due_by_job(db: Session, limit: int = CHUNK) -> list[int]:
+def due_by_job(db: Session, limit: int = SWEEPERS_CHUNK) -> list[int]:
     """Some videos that their job's own retention has caught up with; next to nothing to ask while there are none."""
     return list(db.scalars(_DUE_BY_JOB, {"limit": limit}))
 
 
 def toll(db: Session, ids: Sequence[int], wanted: Wanted) -> Toll:
     """What purging these videos would remove."""
-    kept = _kept(db, ids) if wanted.keep_watched else _Kept()
+    kept = _kept(db, ids, wanted)
     row = db.execute(_TOLL, {"ids": list(ids), **kept.values()}).one()
     return Toll(len(ids), row.sightings, row.files, int(row.bytes))
 
@@ -79,20 +83,19 @@ def purge(db: Session, ids: Sequence[int], wanted: Wanted, folders: Folders) -> 
     """Forget what was found in these videos; those that are being done again are left alone."""
     videos = db.execute(_LOCK_VIDEOS, {"ids": list(ids)}).all()
     ids = [video.id for video in videos]
-    kept = _kept(db, ids) if wanted.keep_watched else _Kept()
+    kept = _kept(db, ids, wanted)
     values = {"ids": ids, **kept.values()}
     gone = db.execute(_TOLL, values).one()
     plates = list(db.scalars(_LOCK_PLATES, values))
-    for statement in (_DROP_SIGHTINGS, _DROP_READINGS):
-        db.execute(statement, values)
-    names = list(db.scalars(_DROP_CROPS, values)) + list(db.scalars(_DROP_FRAMES, values))
-    db.execute(_DROP_TRACKLETS, values)
-    if plates:
-        name_plates(db, plates)
     # A folder takes along what no row names; where something stays in it, its files go one by one.
     bare = [video for video in videos if video.id not in kept.videos]
-    prefixes = tuple(folder for video in bare for folder in folders(video.job_id, video.id))
-    owe_deletion(db, [*prefixes, *(name for name in names if not name.startswith(prefixes or ("\0",)))])
+    owe_deletion(db, [folder for video in bare for folder in folders(video.job_id, video.id)])
+    if kept.videos:
+        owe_deletion(db, list(db.scalars(_NAMES, {**values, "ids": sorted(kept.videos)})))
+    for statement in (_DROP_SIGHTINGS, _DROP_FRAMES, _DROP_READINGS, _DROP_CROPS, _DROP_TRACKLETS):
+        db.execute(statement, values)
+    if plates:
+        name_plates(db, plates)
     if wanted.forget:
         db.execute(_FORGET_VIDEOS, {"ids": [video.id for video in bare]})
         db.execute(_FORGET_JOBS, {"jobs": sorted({video.job_id for video in bare})})
@@ -117,14 +120,30 @@ class _Kept:
         }
 
 
-def _kept(db: Session, ids: Sequence[int]) -> _Kept:
-    rows = db.execute(_WATCHED, {"ids": list(ids)}).all()
+def _kept(db: Session, ids: Sequence[int], wanted: Wanted) -> _Kept:
+    if not wanted.keep_watched:
+        return _Kept()
+    values = {"ids": list(ids), "plates": _watched_by_hash(db, ids, wanted.key)}
+    rows = db.execute(_WATCHED, values).all()
     return _Kept(
         frozenset(row.video_id for row in rows),
         frozenset(row.sighting for row in rows),
         frozenset(row.tracklet for row in rows if row.tracklet is not None),
         frozenset(row.frame for row in rows if row.frame is not None),
     )
+
+
+def _watched_by_hash(db: Session, ids: Sequence[int], key: PlateKey | None) -> list[int]:
+    """Plates in clear, of these videos, whose hash is watched. Raises KeyTrouble where that cannot be told."""
+    hashes = set(db.scalars(_WATCHED_HASHES, {"mark": f"{MARK}%"}))
+    if not hashes:
+        return []
+    plates = db.execute(_CLEAR_PLATES, {"ids": list(ids), "mark": f"{MARK}%"}).all()
+    if plates and key is None:
+        raise KeyTrouble(
+            "Some plates are watched by their hash. Set DASHPLATE_PLATE_KEY, so that they are kept in clear too."
+        )
+    return [plate.id for plate in plates if key is not None and key.hashed(plate.key) in hashes]
 
 
 _DUE = text(
@@ -160,12 +179,19 @@ _WATCHED = text(
     SELECT s.video_id, s.id AS sighting, t.id AS tracklet, f.id AS frame
     FROM sightings s
     JOIN plates p ON p.id = s.plate_id
-    JOIN watched w ON w.key = p.key
     LEFT JOIN LATERAL jsonb_array_elements(s.tracklets) e (pair) ON true
     LEFT JOIN segments g ON g.video_id = s.video_id AND g.index = (e.pair ->> 0)::bigint
     LEFT JOIN tracklets t ON t.segment_id = g.id AND t.index = (e.pair ->> 1)::bigint
     LEFT JOIN frames f ON f.video_id = s.video_id AND f.pts = s.best_pts
     WHERE s.video_id = ANY (:ids)
+      AND (p.id = ANY (CAST(:plates AS bigint[])) OR EXISTS (SELECT 1 FROM watched w WHERE w.key = p.key))
+    """
+)
+_WATCHED_HASHES = text("SELECT key FROM watched WHERE key LIKE :mark")
+_CLEAR_PLATES = text(
+    """
+    SELECT id, key FROM plates
+    WHERE id IN (SELECT plate_id FROM sightings WHERE video_id = ANY (:ids)) AND key NOT LIKE :mark
     """
 )
 _GONE_TRACKLETS = """
@@ -185,6 +211,13 @@ _TOLL = text(
     ) files
     """
 )
+_NAMES = text(
+    f"""
+    SELECT name FROM crops WHERE tracklet_id IN ({_GONE_TRACKLETS})
+    UNION ALL
+    SELECT name FROM frames WHERE {_GONE_FRAMES}
+    """
+)
 #: In one order, as everywhere: whoever else locks several does so by id, plates by key.
 _LOCK_VIDEOS = text(
     "SELECT id, job_id FROM videos WHERE id = ANY (:ids) AND finished_at IS NOT NULL ORDER BY id FOR UPDATE"
@@ -196,8 +229,8 @@ _LOCK_PLATES = text(
 )
 _DROP_SIGHTINGS = text(f"DELETE FROM sightings WHERE {_GONE_SIGHTINGS}")
 _DROP_READINGS = text(f"DELETE FROM readings WHERE tracklet_id IN ({_GONE_TRACKLETS})")
-_DROP_CROPS = text(f"DELETE FROM crops WHERE tracklet_id IN ({_GONE_TRACKLETS}) RETURNING name")
-_DROP_FRAMES = text(f"DELETE FROM frames WHERE {_GONE_FRAMES} RETURNING name")
+_DROP_CROPS = text(f"DELETE FROM crops WHERE tracklet_id IN ({_GONE_TRACKLETS})")
+_DROP_FRAMES = text(f"DELETE FROM frames WHERE {_GONE_FRAMES}")
 _DROP_TRACKLETS = text(f"DELETE FROM tracklets WHERE id IN ({_GONE_TRACKLETS})")
 _MARK = text("UPDATE videos SET purged_at = now() WHERE id = ANY (:ids)")
 _FORGET_VIDEOS = text("DELETE FROM videos WHERE id = ANY (:ids)")

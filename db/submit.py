@@ -51,8 +51,8 @@ def create_job(
 
 def open_job(db: Session, job_id: int) -> None:
     """Let a job take more files; one that was finished runs again. Raises UsageError for a cancelled one."""
+    _lock(db, job_id)
     db.execute(update(Job).where(Job.id == job_id).values(open=True))
-    _must_not_be_cancelled(db, job_id)
     reopen(db, job_id)
 
 
@@ -67,13 +67,14 @@ def add_videos(db: Session, job_id: int, videos: Iterable[NewVideo]) -> int:
 
     Returns how many are new. Raises UsageError for a cancelled job.
     """
-    added: list[int] = []
     waiting = list(videos)
+    # Locked first: two that add the same files in different orders would wait for each other, and whoever cancels the
+    # job sees these files or is seen here.
+    _lock(db, job_id)
+    added: list[int] = []
     for start in range(0, len(waiting), _CHUNK):
         added += _insert(db, job_id, waiting[start : start + _CHUNK])
     if added:
-        # Counting them has locked the job's row: whoever cancels it later sees them.
-        _must_not_be_cancelled(db, job_id)
         reopen(db, job_id)
         post_probes(db, job_id, after=min(added) - 1)
     return len(added)
@@ -103,8 +104,10 @@ def close_if_done(db: Session, job_id: int) -> None:
     db.execute(update(Job).where(*done, Job.state == JobState.CANCELLED).values(finished_at=func.now()))
 
 
-def _must_not_be_cancelled(db: Session, job_id: int) -> None:
-    if db.scalar(select(Job.state).where(Job.id == job_id)) is JobState.CANCELLED:
+def _lock(db: Session, job_id: int) -> None:
+    """Hold the job's row; raises UsageError for a cancelled job, which takes no more files."""
+    state = db.scalar(select(Job.state).where(Job.id == job_id).with_for_update(key_share=True))
+    if state is JobState.CANCELLED:
         raise UsageError(f"Job {job_id} is cancelled; submit its files in a new job.")
 
 

@@ -6,15 +6,16 @@ import glob
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
 from pipeline.errors import Inaccessible, UsageError
 from pipeline.fingerprints import FINGERPRINT_BYTES, fingerprint, fingerprints
 from pipeline.lists import sources_in, sources_on_input
-from pipeline.remote import below, is_folder, matches
+from pipeline.remote import below, describe, is_folder, is_pattern, matches
 from pipeline.roots import check_allowed, root_of, split_roots
-from pipeline.sources import WEB, Remote, Source, is_url, shown, source_of, stored
+from pipeline.sources import Remote, Source, is_url, shown, source_of, stored
 
 __all__ = [
     "FINGERPRINT_BYTES", "MEDIA_EXTENSIONS", "PHOTO_EXTENSIONS", "VIDEO_EXTENSIONS", "check_allowed", "expand",
@@ -211,7 +212,7 @@ def _remote(remote: Remote, roots: Sequence[Source]) -> Iterator[Source | _Empty
     """The objects that an address means; one that cannot be asked stays, and says why when it is opened."""
     try:
         remote = check_allowed(remote, roots)
-        if glob.has_magic(remote.url) and remote.scheme not in WEB:
+        if is_pattern(remote):
             yield from _remote_matches(remote)
         elif remote.is_folder or (not _is_media(remote) and is_folder(remote)):
             yield from _or(_media(below(remote), remote), _nothing_in(remote))
@@ -222,13 +223,10 @@ def _remote(remote: Remote, roots: Sequence[Source]) -> Iterator[Source | _Empty
 
 
 def _remote_matches(pattern: Remote) -> Iterator[Source | _Empty]:
-    try:
-        is_there = not is_folder(pattern)
-    except Inaccessible:
-        is_there = False
-    if is_there:
-        yield pattern
-        return
+    with suppress(Inaccessible):
+        if describe(pattern).get("type", "file") != "directory":
+            yield pattern
+            return
     any_ending = not _says_no_ending(Path(pattern.name))
     found: list[Remote] = []
     for match in matches(pattern):

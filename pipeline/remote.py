@@ -8,15 +8,18 @@ meets only paths need not wait for.
 from __future__ import annotations
 
 import io
+import logging
 import os
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar, cast
+from urllib.parse import unquote
 
-from pipeline.errors import Inaccessible, MissingDependency, Unreadable
+from pipeline.errors import Inaccessible, MissingDependency, Unreadable, UsageError
 from pipeline.patience import Passing, patiently
-from pipeline.sources import HOSTED, WEB, Remote, shown
+from pipeline.sources import HOSTED, WEB, Remote, printable, shown
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -36,6 +39,11 @@ _PACKAGES = {
     "sftp": "paramiko", "ssh": "paramiko", "smb": "smbprotocol", "oci": "ocifs", "oss": "ossfs", "tos": "tosfs",
     "webdav": "webdav4", "hdfs": "pyarrow", "webhdfs": "requests",
 }  # fmt: skip
+
+#: What a worker's time limit raises, wherever the worker happens to be, comes from here.
+_NOT_OF_DRIVERS = frozenset({"billiard"})
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -89,8 +97,23 @@ def below(folder: Remote) -> Iterator[Remote]:
 
 
 def matches(pattern: Remote) -> Iterator[Remote]:
-    """All objects whose addresses match a pattern with `*`, `?`, `[...]` and `**`. Raises like `describe`."""
+    """All objects whose addresses match a pattern with `*`, `[...]`, `**` and, but on the web, `?`.
+
+    Raises like `describe`.
+    """
+    if pattern.scheme in WEB:
+        from fsspec.utils import glob_translate
+
+        rule = re.compile(glob_translate(unquote(pattern.url)))
+        folder = pattern.at(pattern.url.partition("*")[0].rpartition("/")[0] + "/")
+        yield from (remote for remote in below(folder) if rule.match(unquote(remote.url)))
+        return
     yield from _listed(pattern, lambda fs: fs.glob(_path(pattern), detail=True))
+
+
+def is_pattern(remote: Remote) -> bool:
+    """Whether its address may be one; what is there under the very name is none all the same."""
+    return any(character in remote.url for character in ("*" if remote.scheme in WEB else "*?["))
 
 
 def _listed(where: Remote, ask: Callable[[AbstractFileSystem], Any]) -> Iterator[Remote]:
@@ -101,7 +124,10 @@ def _listed(where: Remote, ask: Callable[[AbstractFileSystem], Any]) -> Iterator
             address = f"{address.rstrip('/')}/"
         elif path.endswith("/"):
             continue  # The empty object by which consoles show an empty folder.
-        yield where.at(address, details)
+        try:
+            yield where.at(address, details)
+        except UsageError as problem:
+            log.warning("%s is passed over: %s", printable(path), problem)
 
 
 def _fresh(fs: AbstractFileSystem, where: Remote, ask: Callable[[AbstractFileSystem], Any]) -> Any:
@@ -232,7 +258,7 @@ def _open_web(remote: Remote, block_bytes: int) -> io.RawIOBase | BinaryIO:
         if start == 0 and len(first.data) >= end:
             return first.data[:end]
         piece = web.fetch(remote, start, end)
-        if not piece.ranged or version(piece.headers) != mark:
+        if not piece.ranged or version(piece.headers) != mark or piece.size != first.size:
             raise Inaccessible(f"{shown(remote)} was replaced while it was read. Submit it again.")
         if len(piece.data) < min(end, piece.size or 0) - start:
             raise Passing(f"The server of {shown(remote)} broke off in the middle of the file. Try again later.")
@@ -272,6 +298,9 @@ def _class_of(scheme: str) -> type[AbstractFileSystem]:
 def _driver(remote: Remote) -> AbstractFileSystem:
     cls = _class_of(remote.scheme)
     options = cls._get_kwargs_from_urls(remote.url)
+    if cls.async_impl:
+        # An answer from an earlier listing would hide that an object has changed.
+        options["use_listings_cache"] = False
     if remote.scheme in ("s3", "s3a"):
         options |= {"config_kwargs": _S3_CONFIG, "default_cache_type": "none"}
     return cls(**options)
@@ -306,6 +335,8 @@ def _translated(remote: Remote, work: Callable[[], T]) -> T:
     except (TimeoutError, ConnectionError) as problem:
         raise Passing(f"The storage of {name} does not answer. Check the network and its endpoint.") from problem
     except Exception as problem:
+        if type(problem).__module__.partition(".")[0] in _NOT_OF_DRIVERS:
+            raise
         raise _of_a_driver(problem, name) from problem
 
 

@@ -7,7 +7,6 @@ from itertools import pairwise
 
 from pipeline.records import MediaInfo, SegmentSpan
 
-
 #: Usual length of a segment, and of the first, seconds.
 TARGET_S, FIRST_S = 10.0, 4.0
 

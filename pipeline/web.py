@@ -104,7 +104,7 @@ def _run(remote: Remote, work: Coroutine[Any, Any, T]) -> T:
     except (TimeoutError, aiohttp.ServerTimeoutError) as problem:
         raise Passing(f"The server of {name} does not answer in time. Try again later.") from problem
     except (aiohttp.InvalidURL, aiohttp.NonHttpUrlRedirectClientError, ValueError) as problem:
-        raise Inaccessible(f"{name} is redirected to an address that is not followed. Check its address.") from problem
+        raise Inaccessible(f"{name} has or leads to an address that is not followed. Check its spelling.") from problem
     except (aiohttp.ClientError, OSError) as problem:
         raise Passing(f"The connection to the server of {name} was lost or refused. Try again later.") from problem
     return done

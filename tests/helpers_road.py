@@ -16,6 +16,7 @@ from db import due
 from db.engine import session
 from db.models import Job, Segment, Video
 from db.submit import NewVideo, add_videos, close_job, create_job
+from pipeline.inputs import fingerprint
 from workers import aggregator, producer, stages
 from workers.private import submitted
 from workers.settings import settings
@@ -48,7 +49,7 @@ class Road:
         stored = submitted({"sample_fps": 8, "countries": [], **options})
         with session(self.url) as db:
             job = create_job(db, "a tour", stored, retain_s=retain_s, is_open=True)
-            add_videos(db, job, [NewVideo(str(self.folder / name), f"print of {name}") for name in names])
+            add_videos(db, job, [NewVideo(str(self.folder / name), fingerprint(self.folder / name)) for name in names])
             close_job(db, job)
         return job
 

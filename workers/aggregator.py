@@ -20,7 +20,7 @@ from db.videos import end_video
 from pipeline.errors import DashplateError
 from pipeline.merge import stitch
 from pipeline.records import JobState, MediaInfo, Sighting, VideoState
-from workers.clearing import sweep_video
+from workers.clearing import clear_deletions, sweep_video
 from workers.private import discreet, keeps_pictures, key_of
 from workers.resources import store
 from workers.settings import settings
@@ -44,6 +44,9 @@ def aggregate(video_id: int) -> None:
         patiently(url, lambda db: _store(db, job_id, video_id, sightings, frames, evidence, key))
         if evidence:
             sweep_video(url, job_id, video_id)
+        else:
+            # At once: the sweeper may end with the job.
+            clear_deletions(url)
 
 
 def _stitched(db: Session, video_id: int) -> tuple[int, MediaInfo, dict[str, object], tuple[Sighting, ...]]:

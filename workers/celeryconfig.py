@@ -11,7 +11,7 @@ from typing import Any
 
 from kombu import Queue
 
-from workers.app import CONTROL, QUEUES, SWEEP
+from workers.app import CONTROL, QUEUES
 from workers.settings import Settings, settings
 
 
@@ -49,8 +49,8 @@ def configuration(config: Settings) -> dict[str, Any]:
         "task_reject_on_worker_lost": False,
         "task_acks_on_failure": True,
         "task_acks_on_timeout": True,
+        # What does not hear the limit of `workers.limits`; Celery's own soft limit may strike between two tasks.
         "task_time_limit": config.time_limit_s + config.kill_after_s,
-        "task_soft_time_limit": config.time_limit_s,
         # It would name a task by its function, and the sweeps by the thousand; what waits is in the database.
         "task_send_sent_event": False,
         "task_track_started": True,
@@ -64,14 +64,6 @@ def configuration(config: Settings) -> dict[str, Any]:
         "worker_hijack_root_logger": True,
         "timezone": "UTC",
         "enable_utc": True,
-        "beat_schedule": {
-            "sweep": {
-                "task": "dashplate.sweep",
-                "schedule": config.sweep_every_s,
-                # A sweep that nobody took before the next one is due has no use.
-                "options": {"queue": SWEEP, "expires": max(5.0, 3 * config.sweep_every_s)},
-            }
-        },
     }
 
 

@@ -6,6 +6,7 @@ import logging
 
 from db import files
 from db.engine import patiently
+from pipeline.errors import DashplateError
 from workers.resources import store
 from workers.store import StoreTrouble, video_folders
 
@@ -25,6 +26,9 @@ def clear_deletions(url: str) -> int:
         except StoreTrouble as trouble:
             log.warning("%s could not be removed yet: %s", name, trouble)
             break
+        except DashplateError as problem:
+            # No name that this store could have given: waiting would not help, and would hold up the others.
+            log.error("%s is not removed: %s", name, problem)
         cleared.append(number)
     if cleared:
         patiently(url, lambda db: files.deleted(db, cleared))
@@ -32,12 +36,18 @@ def clear_deletions(url: str) -> int:
 
 
 def sweep_video(url: str, job_id: int, video_id: int) -> int:
-    """Remove what lies in a video's folders and no row names; returns how many files. For a video that has ended."""
+    """Remove what lies in a video's folders and no row names; returns how many files. For a video that has ended.
+
+    A store in trouble keeps them: `dashplate verify JOB --sweep` finds them again.
+    """
     named = patiently(url, lambda db: files.names_of(db, video_id))
     removed = 0
-    for folder in video_folders(job_id, video_id):
-        for file in list(store().files(folder)):
-            if file.name not in named:
-                store().remove(file.name)
-                removed += 1
+    try:
+        for folder in video_folders(job_id, video_id):
+            for file in list(store().files(folder)):
+                if file.name not in named:
+                    store().remove(file.name)
+                    removed += 1
+    except StoreTrouble as trouble:
+        log.warning("The folders of video %d could not be swept: %s", video_id, trouble)
     return removed

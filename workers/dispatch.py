@@ -16,20 +16,18 @@ from pipeline.sources import printable
 from workers.app import CONTROL, DETECT, READ, app, express
 from workers.settings import settings
 
-#: A stage may take this many times the length of its stretch, and never less than the usual limit.
-_PATIENCE = 3
 #: The detect queue holds about this many seconds of work: less of it and workers wait, more and a new job does.
 _AHEAD_S = 1.0
 
 
 def pump() -> int:
     """Send everything that is due; returns how many messages went out. Safe to call from anywhere, at any time."""
-    return _send_steps() + _send_segments()
+    return _send_steps() + _send_segments(_depth.now)
 
 
 def top_up() -> int:
     """Send segments if detection is running out of them: the cheap question first, after every segment."""
-    return 0 if waiting(DETECT) >= _depth.low_water else _send_segments()
+    return 0 if waiting(DETECT) >= _depth.low_water else _send_segments(_depth.adapt(settings().window))
 
 
 def send_segment(segment: moves.Dispatched) -> None:
@@ -66,14 +64,11 @@ def title(video: str, index: int | None = None, step: str = "") -> str:
 def _step(task: str, queue: str, segment: moves.Dispatched) -> Signature:
     signature: Signature = app.signature(task, args=(segment.segment_id, segment.attempt), immutable=True)
     name = title(segment.video, segment.index, task.rpartition(".")[2])
-    # A stretch that could not be split, such as an hour with a single keyframe, is given its time.
-    limit_s = max(settings().time_limit_s, round(_PATIENCE * segment.duration_s))
     return signature.set(
         queue=express(queue) if segment.express else queue,
         shadow=name,
         argsrepr=f"(segment={segment.segment_id}, attempt={segment.attempt})",
-        soft_time_limit=limit_s,
-        time_limit=limit_s + settings().kill_after_s,
+        time_limit=settings().limit_s(segment.duration_s) + settings().kill_after_s,
     )
 
 
@@ -100,10 +95,10 @@ class _Depth:
 _depth = _Depth()
 
 
-def _send_segments() -> int:
+def _send_segments(depth: int) -> int:
     config = settings()
     with session(config.require_database()) as db:
-        segments = due.take_pending(db, config.window, _depth.adapt(config.window))
+        segments = due.take_pending(db, config.window, depth)
     # Sent after the commit: a worker may start on it before this line returns. What is lost here, the sweeper finds.
     for segment in segments:
         send_segment(segment)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from pathlib import PurePath
+from dataclasses import replace
 
 from sqlalchemy import select
 
@@ -11,8 +11,11 @@ from db.engine import patiently
 from db.models import Job, Video
 from db.outbox import PROBE
 from db.videos import end_video, split_video
-from pipeline.errors import Inaccessible, MediaError, NoVideoStream
+from pipeline.errors import Inaccessible, MediaError, NoVideoStream, UsageError
+from pipeline.media import changed_since
+from pipeline.patience import Unreachable
 from pipeline.records import VideoState
+from pipeline.sources import source_of
 from workers.settings import settings
 from workers.steps import taken
 from workers.work import work
@@ -26,20 +29,25 @@ def open_video(video_id: int) -> None:
     with taken(PROBE, video_id) as ours:
         if not ours:
             return
-        wanted = select(Video.path, Job.options).join(Job, Job.id == Video.job_id).where(Video.id == video_id)
-        path, options = patiently(url, lambda db: db.execute(wanted).one())
+        wanted = select(Video.path, Video.fingerprint, Job.options).join(Job, Job.id == Video.job_id)
+        path, known, options = patiently(url, lambda db: db.execute(wanted.where(Video.id == video_id)).one())
         try:
             info, spans = work().probe(path, options)
-        except MediaError as error:
+            grown = changed_since(source_of(path), known)
+        except Unreachable:
+            # The network or the storage, not the file: it is tried again.
+            raise
+        except (MediaError, UsageError) as error:
             problem, state = str(error), state_of(error)
-            log.info("%r: %s", PurePath(path).name, problem)
+            log.info("%s", problem)
             patiently(url, lambda db: end_video(db, video_id, state, problem))
             return
+        info = replace(info, problem=info.problem or grown)
         patiently(url, lambda db: split_video(db, video_id, info, spans))
 
 
-def state_of(error: MediaError) -> VideoState:
-    """The state that a video with that fault ends in."""
-    if isinstance(error, Inaccessible):
+def state_of(error: MediaError | UsageError) -> VideoState:
+    """The state that a video with that fault ends in; an address that must not be followed is inaccessible."""
+    if isinstance(error, Inaccessible | UsageError):
         return VideoState.INACCESSIBLE
     return VideoState.NO_VIDEO_STREAM if isinstance(error, NoVideoStream) else VideoState.UNREADABLE

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
 from db.engine import session
 from db.retention import Toll, Wanted, due, due_by_job, purge, toll
+from db.sealing import KeyTrouble
+from workers.private import own_key
 from workers.store import video_folders
 
 log = logging.getLogger(__name__)
-
-#: What a job's own retention removes.
-BY_JOB = Wanted(keep_watched=True)
-
 
 def apply_retention(url: str) -> int:
     """Purge a chunk of the videos that their jobs' retention has caught up with; returns how many.
@@ -26,18 +25,24 @@ def apply_retention(url: str) -> int:
         ids = due_by_job(db)
         if not ids:
             return 0
-        gone = purge(db, ids, BY_JOB, video_folders)
+        try:
+            gone = purge(db, ids, Wanted(keep_watched=True, key=own_key()), video_folders)
+        except KeyTrouble as trouble:
+            log.warning("Retention waits: %s", trouble)
+            return 0
     log.info("Retention: what was found in %d videos is deleted, %d sightings.", gone.videos, gone.sightings)
     return gone.videos
 
 
 def purge_all(url: str, wanted: Wanted) -> Toll:
     """Purge everything that is due, chunk by chunk; returns what that removed."""
+    wanted = replace(wanted, key=own_key())
     return _over_all(url, wanted, lambda db, ids: purge(db, ids, wanted, video_folders))
 
 
 def count_all(url: str, wanted: Wanted) -> Toll:
     """What `purge_all` would remove."""
+    wanted = replace(wanted, key=own_key())
     return _over_all(url, wanted, lambda db, ids: toll(db, ids, wanted))
 
 

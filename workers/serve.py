@@ -9,6 +9,7 @@ from db.engine import check
 from pipeline.errors import UsageError
 from pipeline.offline import silence
 from workers.app import CONTROL, ROLES, app
+from workers.clock import Clock
 from workers.settings import settings
 
 
@@ -33,8 +34,5 @@ def serve(role: str, concurrency: int, loglevel: str) -> None:
         "--without-mingle",
     ]  # fmt: skip
     if role == CONTROL:
-        folder = config.data_dir / "run"
-        folder.mkdir(parents=True, exist_ok=True)
-        # Every control worker has a clock of its own: two sweeps are as good as one, none would be none.
-        argv += ["--beat", "--schedule", str(folder / f"beat-{os.getpid()}")]
+        app.steps["consumer"].add(Clock)
     app.worker_main(argv)

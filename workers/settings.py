@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     #: A message that nobody has taken after this while its queue was empty is gone, and sent again.
     quiet_s: float = 10.0
     #: On a queue that has work a message may wait this long.
-    quiet_busy_s: float = 900.0
+    quiet_busy_s: float = 300.0
     #: Wait before the second attempt at what failed; doubles with each further one.
     retry_delay_s: float = RETRY_DELAY_S
     #: Wait where the result store or the database was in trouble.
@@ -90,6 +90,10 @@ class Settings(BaseSettings):
     @property
     def visibility_timeout_s(self) -> int:
         return self.visibility_s or 4 * (self.time_limit_s + self.kill_after_s)
+
+    def limit_s(self, footage_s: float) -> int:
+        """How long a stage may take for a stretch: one that could not be split is given three times its length."""
+        return max(self.time_limit_s, round(3 * footage_s))
 
     @property
     def parts(self) -> Parts:

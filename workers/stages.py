@@ -20,10 +20,11 @@ from db.models import CropRow
 from db.results import crops_of, store_readings, store_tracklets
 from db.rows import media_of, observation_of
 from db.sealing import KeyTrouble, PlateKey
-from pipeline.errors import DashplateError
+from pipeline.errors import DashplateError, Inaccessible
 from pipeline.look import SegmentLook
 from pipeline.records import Box, Crop, MediaInfo, Reading, SegmentSpan, SegmentState
 from workers.lease import Lease
+from workers.limits import time_limit
 from workers.private import discreet, key_of
 from workers.resources import store
 from workers.settings import settings
@@ -46,6 +47,11 @@ class Claim:
     options: Options
     #: It has tracklets.
     found: bool
+
+    @property
+    def footage_s(self) -> float:
+        """Length of the stretch."""
+        return self.media.seconds(self.span.end_pts) - self.media.seconds(self.span.start_pts)
 
 
 def detect(segment_id: int, attempt: int) -> bool:
@@ -133,8 +139,10 @@ def _claimed(segment_id: int, attempt: int, step: SegmentState) -> Iterator[Clai
         yield None
         return
     try:
-        with Lease(f"segment {segment_id}", partial(_renew, url, segment_id, attempt, lease_s), lease_s):
-            yield _claim(segment_id, attempt, row)
+        claim = _claim(segment_id, attempt, row)
+        limit = time_limit(config.limit_s(claim.footage_s))
+        with Lease(f"segment {segment_id}", partial(_renew, url, segment_id, attempt, lease_s), lease_s), limit:
+            yield claim
     except Exception as error:
         patiently(url, partial(_give_up, segment_id, attempt, step, error))
         raise
@@ -166,7 +174,9 @@ def _give_up(segment_id: int, attempt: int, step: SegmentState, error: Exception
         moves.put_back(db, segment_id, attempt, "PostgreSQL was away.", config.trouble_delay_s)
     else:
         gone = isinstance(error, MissingFile | DamagedFile)
-        moves.failed(db, segment_id, attempt, _reason(error, step), gone, config.retry_delay_s)
+        # A share that is away comes back, but not within seconds.
+        delay_s = config.trouble_delay_s if isinstance(error, Inaccessible) else config.retry_delay_s
+        moves.failed(db, segment_id, attempt, _reason(error, step), gone, delay_s)
 
 
 def _reason(error: Exception, step: SegmentState) -> str:

@@ -13,6 +13,7 @@ from db.engine import is_passing, patiently, session
 from db.sealing import KeyTrouble
 from pipeline.errors import DashplateError
 from workers.lease import Lease
+from workers.limits import time_limit
 from workers.settings import settings
 from workers.store import StoreTrouble
 
@@ -37,7 +38,7 @@ def taken(kind: str, video_id: int) -> Iterator[bool]:
             return outbox.renew(db, kind, video_id, lease_s)
 
     try:
-        with Lease(f"{kind} of video {video_id}", renew, lease_s):
+        with Lease(f"{kind} of video {video_id}", renew, lease_s), time_limit(config.time_limit_s):
             yield True
     except Exception as error:
         passing = isinstance(error, StoreTrouble | KeyTrouble) or is_passing(error)

@@ -38,12 +38,12 @@ def sweep() -> int:
         _give_up_lost(db)
         outbox.resend_lost(db)
         outbox.resend_quiet(db, _patience(CONTROL))
-        _end_exhausted(db)
         stranded = [
             segment
             for step, queue in ((SegmentState.QUEUED, DETECT), (SegmentState.DETECTED, READ))
             for segment in moves.stranded(db, step, _patience(queue))
         ]
+    _end_exhausted(url)
     for segment in stranded:
         send_segment(segment)
     for job_id in control.cancelled_jobs(url):
@@ -60,12 +60,16 @@ def _give_up_lost(db: Session) -> None:
         moves.lost_attempt(db, segment_id, attempt, "Its worker went silent.", settings().retry_delay_s)
 
 
-def _end_exhausted(db: Session) -> None:
-    for kind, video_id, problem in outbox.exhausted(db):
+def _end_exhausted(url: str) -> None:
+    # Each in its own transaction: ending a video locks its job, and the next video may be held by one who waits for it.
+    with session(url) as db:
+        exhausted = outbox.exhausted(db)
+    for kind, video_id, problem in exhausted:
         what = "Opening it" if kind == outbox.PROBE else "Putting its plates together"
         sentence = f"{what} was given up after {outbox.MAX_FAILURES} tries: {problem}"
         log.error("Video %d: %s", video_id, sentence)
-        end_video(db, video_id, VideoState.FAILED, sentence)
+        with session(url) as db:
+            end_video(db, video_id, VideoState.FAILED, sentence)
 
 
 def _patience(queue: str) -> float:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bench.standin import Drive
-from dashplate.jobs import JobOptions
 
 #: Short, because a stage may take three times as long as its stretch before it is stopped; and a binary fraction, so
 #: that the sums of lengths do not depend on their order.
@@ -17,10 +16,11 @@ _SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """The files of one job, and its options."""
+    """The files of one job, and the options that it is submitted with."""
 
     drives: Mapping[str, Drive]
-    options: dict[str, Any] = field(default_factory=dict)
+    #: As they are typed.
+    words: tuple[str, ...] = ()
 
     @property
     def segments(self) -> int:
@@ -44,9 +44,9 @@ FLEETS: dict[str, Fleet] = {
     "plain": Fleet(_plain()),
     "poisoned": Fleet(_with(poisoned=(2, 7))),
     # No pictures are kept: what was stored on the way has to go.
-    "bare": Fleet(_plain(), {"evidence": False}),
+    "bare": Fleet(_plain(), ("--no-evidence",)),
     "deadly": Fleet(_with(deadly=(4,))),
-    "stuck": Fleet(_with(stuck=(5,))),
+    "stuck": Fleet({name: replace(drive, seconds=_SECONDS / 2) for name, drive in _with(stuck=(5,)).items()}),
     "small": Fleet({"lane": Drive(segments=4, seconds=_SECONDS, look_s=0.05, read_s=0.02)}),
     "given up": Fleet({f"road-{i}": Drive(segments=10, seconds=_SECONDS, look_s=0.08, read_s=0.03) for i in range(2)}),
 }
@@ -57,11 +57,6 @@ _BROKEN = "broken.mp4"
 def write_fleets(folder: Path) -> dict[str, list[Path]]:
     """Write every fleet's files below `folder`; returns them by fleet."""
     return {name: _write(folder / name.replace(" ", "-"), fleet) for name, fleet in FLEETS.items()}
-
-
-def options_of(fleet: str) -> dict[str, Any]:
-    """The options of its job."""
-    return {**JobOptions().as_json(), **FLEETS[fleet].options}
 
 
 def _write(folder: Path, fleet: Fleet) -> list[Path]:

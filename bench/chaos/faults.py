@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
 import psutil
 import redis
@@ -82,12 +81,9 @@ def _kill(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
     if role == "submit":
         _kill_submission(scene, rng)
         return
-    if role == "clock":
-        tell(_clock(_family(scene, CONTROL, rng)), signal.SIGKILL)
-        return
     family = _sweeping_family(scene, rng) if role == "sweeper" else _family(scene, role, rng)
-    parts = {"child": _pool, "parent": lambda family: family[:1], "": list}
-    tell(parts[part](family), signal.SIGKILL)
+    victims = _pool(family) if part == "child" else family[:1] if part == "parent" else family
+    tell(victims, signal.SIGKILL)
 
 
 def _freeze(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
@@ -167,8 +163,8 @@ def _cancel(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
 
 
 def _kill_submission(scene: Scene, rng: random.Random) -> None:
-    """Between two files, so that some are registered and others are not; once or twice."""
-    time.sleep(rng.uniform(0.0, 0.25))
+    """Just after its job is there: before its files are, or before it is closed."""
+    time.sleep(rng.uniform(0.0, 0.06))
     scene.submissions["main"].process.kill()
 
 
@@ -206,24 +202,13 @@ def _ports(process: psutil.Process) -> Sequence[int]:
 
 
 def _pool(family: Sequence[psutil.Process]) -> list[psutil.Process]:
-    return [child for child in family[1:] if not _says(child, *_HELPER) and child not in _clock(family)]
-
-
-def _clock(family: Sequence[psutil.Process]) -> list[psutil.Process]:
-    """The process that has the schedule's file open."""
-    return [child for child in family[1:] if _holds(child, "beat-")]
+    return [child for child in family[1:] if not _says(child, *_HELPER)]
 
 
 def _says(process: psutil.Process, *words: str) -> bool:
     with suppress(psutil.NoSuchProcess):
         line = " ".join(process.cmdline())
         return any(word in line for word in words)
-    return False
-
-
-def _holds(process: psutil.Process, name: str) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return any(Path(file.path).name.startswith(name) for file in process.open_files())
     return False
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -20,7 +19,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from bench.chaos import store
-from bench.chaos.drives import options_of, write_fleets
+from bench.chaos.drives import FLEETS, write_fleets
 from dashplate.stack import Command, Layout, Stack, Supervisor
 from dashplate.stack.postgres_server import PostgresServer
 from dashplate.stack.redis_server import RedisServer
@@ -34,18 +33,23 @@ T = TypeVar("T")
 _PACE = {
     "DASHPLATE_LEASE_S": "2",
     "DASHPLATE_SWEEP_EVERY_S": "0.5",
-    "DASHPLATE_TIME_LIMIT_S": "2",
-    "DASHPLATE_KILL_AFTER_S": "1",
-    "DASHPLATE_VISIBILITY_S": "5",
+    # Past the lease: a worker that was frozen for longer than that may still come back and store.
+    "DASHPLATE_TIME_LIMIT_S": "4",
+    "DASHPLATE_KILL_AFTER_S": "2",
+    "DASHPLATE_VISIBILITY_S": "7",
     "DASHPLATE_QUIET_S": "1.5",
-    "DASHPLATE_QUIET_BUSY_S": "6",
+    "DASHPLATE_QUIET_BUSY_S": "4",
     "DASHPLATE_RETRY_DELAY_S": "0.2",
     "DASHPLATE_TROUBLE_DELAY_S": "0.5",
     "DASHPLATE_WINDOW": "8",
     "DASHPLATE_THREADS": "1",
 }
+#: Where a stretch is stuck it has to be killed five times.
+_SHORT_LIMITS = {"DASHPLATE_TIME_LIMIT_S": "1", "DASHPLATE_KILL_AFTER_S": "1"}
 #: Worker processes by name, with their role.
-WORKERS = {"detect-1": DETECT, "detect-2": DETECT, "read-1": READ, "control-1": CONTROL, "control-2": CONTROL}
+WORKERS = {
+    "detect-1": DETECT, "detect-2": DETECT, "read-1": READ, "read-2": READ, "control-1": CONTROL, "control-2": CONTROL,
+}  # fmt: skip
 #: A dead worker is started again this soon.
 _RESTART_S = 0.5
 _STOP_S = 3.0
@@ -71,7 +75,7 @@ class ChaosFleet:
         self.store_folder = folder / "store"
         self._trouble_file = folder / "store.trouble"
         self._closing = ExitStack()
-        self._store_kind: str | None = None
+        self._kind = ("", False)
 
     def __enter__(self) -> Self:
         layout = Layout.at(self.folder)
@@ -100,19 +104,21 @@ class ChaosFleet:
         """The result store fails from now on; see `bench.chaos.store`."""
         store.set_trouble(self._trouble_file, chance, full)
 
-    def ready(self, store_kind: str) -> None:
+    def ready(self, store_kind: str, short_limits: bool) -> None:
         """See that servers answer and all workers run, on a store of that kind (see `Schedule.store`)."""
         self.redis.ensure()
         self.postgres.ensure()
-        if self._store_kind != store_kind:
+        if self._kind != (store_kind, short_limits):
             self._stop_workers()
-            self._start_workers(store_kind)
+            self._kind = (store_kind, short_limits)
+            self._start_workers()
         wait_for("all workers", self._all_run, _READY_S)
 
     def submit(self, fleet: str, key: str) -> Submission:
         """Begin to submit a fleet; the same key goes on with the same job."""
         files = [str(path) for path in self.files[fleet]]
-        command = (sys.executable, "-m", "bench.chaos.submitter", key, json.dumps(options_of(fleet)), *files)
+        words = ("--key", key, "--name", fleet, *FLEETS[fleet].words)
+        command = (sys.executable, "-m", "dashplate", "submit", *words, *files)
         return Submission(key, self._run(command), command)
 
     def again(self, submission: Submission) -> Submission:
@@ -141,10 +147,12 @@ class ChaosFleet:
         """How often workers were started again."""
         return sum(state.restarts for state in self._workers.states()) if self._workers else 0
 
-    def _environment(self, store_kind: str) -> dict[str, str]:
+    def _environment(self) -> dict[str, str]:
+        store_kind, short_limits = self._kind
         place = store.flaky_url(self.store_folder) if store_kind == "flaky" else str(self.store_folder)
         return {
             **_PACE,
+            **(_SHORT_LIMITS if short_limits else {}),
             **store.environment(self._trouble_file),
             "DASHPLATE_REDIS_URL": self.redis_url,
             "DASHPLATE_DATABASE_URL": self.url,
@@ -154,10 +162,9 @@ class ChaosFleet:
             "DASHPLATE_WORK": "bench.chaos.store:StandIn",
         }
 
-    def _start_workers(self, store_kind: str) -> None:
+    def _start_workers(self) -> None:
         self._workers = Supervisor(self.folder, grace_s=_STOP_S, longest_delay_s=_RESTART_S)
-        self._store_kind = store_kind
-        env = self._environment(store_kind)
+        env = self._environment()
         self._workers.start(
             Command(name, (sys.executable, "-m", "dashplate", "worker", role), env, cwd=_ROOT)
             for name, role in WORKERS.items()
@@ -181,7 +188,7 @@ class ChaosFleet:
         return True
 
     def _run(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
-        env = {**os.environ, **self._environment(self._store_kind or "flaky")}
+        env = {**os.environ, **self._environment()}
         with (self.folder / "logs" / "submit.log").open("ab") as log:
             return subprocess.Popen(command, env=env, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 

@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from sqlalchemy.orm import Session
+
 from bench.chaos.drives import FLEETS
 from bench.chaos.faults import Scene, strike
 from bench.chaos.fleet import ChaosFleet, wait_for
@@ -21,6 +23,8 @@ _SETTLE_S = 15.0
 #: After a frozen worker goes on, it is given this long to do harm.
 _HARM_S = 1.0
 _POLL_S = 0.03
+#: The next fault does not wait longer than this for its moment: then it strikes in the middle of a recovery.
+_LONGEST_CALM_S = 2.0
 #: A submission that keeps failing is a fault of its own.
 _MOST_SUBMISSIONS = 20
 
@@ -68,23 +72,25 @@ class Chaos:
     def __init__(self, fleet: ChaosFleet) -> None:
         self._fleet = fleet
         self._expected: dict[str, Tables] = {}
+        self._undisturbed: dict[str, int] = {}
         self._begun = time.strftime("%H%M%S")
 
-    def prepare(self, contents: Sequence[str], store_kind: str = "flaky") -> None:
-        """Run these fleets undisturbed, side by side; a fleet that a schedule needs later is run then."""
+    def undisturbed(self, contents: Sequence[str]) -> dict[str, int]:
+        """The undisturbed jobs of these drives; what has not been run is run now, side by side."""
         new = [name for name in contents if name not in self._expected]
-        self._fleet.ready(store_kind)
         jobs = {name: self._submitted(name, f"{self._begun} undisturbed {name}") for name in new}
         for name, job_id in jobs.items():
             wait_for(f"the undisturbed run of {name}", lambda job_id=job_id: self._ended(job_id), STANDSTILL_S)  # type: ignore[misc]
             wait_for(f"the tidy end of {name}", lambda job_id=job_id: self._tidy(job_id), _SETTLE_S)  # type: ignore[misc]
             self._expected[name] = self._fleet.look(lambda db, job_id=job_id: tables_of(db, job_id))  # type: ignore[misc]
+        self._undisturbed |= jobs
+        return {name: self._undisturbed[name] for name in contents}
 
     def run(self, schedule: Schedule) -> Outcome:
         """Run a schedule and compare."""
         fleet = self._fleet
-        self.prepare([schedule.content, "small"], schedule.store)
-        fleet.ready(schedule.store)
+        fleet.ready(schedule.store, schedule.content == "stuck")
+        self.undisturbed([schedule.content, "small"])
         restarts, begun = fleet.restarts(), time.monotonic()
         key = f"{self._begun} {begun:.0f} seed {schedule.seed}"
         scene = Scene(fleet, 0, {"main": fleet.submit(schedule.content, key)}, key)
@@ -109,21 +115,20 @@ class Chaos:
         rows = self._fleet.ask(_JOB, key=key)
         return rows[0]["id"] if rows else None
 
-    def expected(self, content: str) -> Tables:
-        """The rows of an undisturbed run."""
-        return self._expected[content]
-
     def compare_job(self, content: str, job_id: int) -> Difference:
         """A job's rows and files against those of the undisturbed run."""
-        look, store = self._fleet.look, self._fleet.store_folder
-        rows = difference(self._expected[content], look(lambda db: tables_of(db, job_id)))
-        return rows + look(lambda db: files_difference(db, job_id, store))
+        return self._fleet.look(lambda db: self.compare_job_in(db, content, job_id))
+
+    def compare_job_in(self, db: Session, content: str, job_id: int) -> Difference:
+        """The same inside a transaction."""
+        rows = difference(self._expected[content], tables_of(db, job_id))
+        return rows + files_difference(db, job_id, self._fleet.store_folder)
 
     def _disturb(self, scene: Scene, schedule: Schedule) -> None:
         deadline = time.monotonic() + STANDSTILL_S
         waiting = list(schedule.strikes)
         total = FLEETS[schedule.content].segments
-        last_thaw = 0.0
+        last_thaw, last_strike = 0.0, time.monotonic()
         while waiting or scene.due or not self._all_ended(scene):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not ended after {STANDSTILL_S:.0f} s")
@@ -133,8 +138,11 @@ class Chaos:
             self._keep_submitting(scene)
             if not scene.job_id:
                 scene.job_id = self.job_of(scene.key) or 0
-            if scene.job_id and waiting and self._progress(scene.job_id) >= waiting[0].at * total:
+                last_strike = time.monotonic()
+            late = waiting and time.monotonic() - last_strike > _LONGEST_CALM_S
+            if scene.job_id and waiting and (late or self._progress(scene.job_id) >= waiting[0].at * total):
                 self._strike(scene, waiting.pop(0))
+                last_strike = time.monotonic()
             time.sleep(_POLL_S)
         scene.note("all ended")
         self._fleet.calm()

@@ -15,7 +15,6 @@ FAULTS: dict[str, tuple[int, int]] = {
     "kill-read-child": (2, 1),
     "kill-control": (3, 0),
     "kill-control-child": (2, 0),
-    "kill-clock": (1, 0),
     "kill-sweeper": (4, 0),
     "kill-submit": (5, 0),
     "freeze-detect": (4, 1),
@@ -50,15 +49,15 @@ _STORE = frozenset({"store-flaky", "store-rotten", "store-full"})
 _MOST_LOSSES = 3
 #: What is in the drives themselves (see `bench.chaos.drives`), and how often. Stretches that take their workers down
 #: need five losses to be given up, so they are rarer.
-CONTENTS = {"plain": 36, "poisoned": 34, "bare": 12, "deadly": 9, "stuck": 9}
+CONTENTS = {"plain": 38, "poisoned": 34, "bare": 13, "deadly": 9, "stuck": 6}
 #: How long each fault that lasts does so, seconds from and to: past the lease of 2 s; past Redis's visibility timeout;
 #: an outage.
 _LASTS: dict[str, tuple[float, float]] = {
-    "freeze-detect": (2.2, 4.0),
-    "freeze-detect-child": (2.2, 4.0),
-    "freeze-read": (2.2, 4.0),
-    "freeze-control": (1.0, 4.0),
-    "freeze-long": (7.0, 9.0),
+    "freeze-detect": (2.2, 3.6),
+    "freeze-detect-child": (2.2, 3.6),
+    "freeze-read": (2.2, 3.6),
+    "freeze-control": (1.0, 3.6),
+    "freeze-long": (7.5, 9.0),
     "redis-away": (0.8, 2.0),
     "postgres-away": (0.8, 2.5),
     "store-rotten": (1.0, 2.0),
@@ -72,7 +71,7 @@ class Strike:
     """One fault and its moment."""
 
     fault: str
-    #: Share of the job's segments that have ended when it strikes, 0 to 1.
+    #: Share of the job's segments that have ended when it strikes, 0 to 1; sooner where nothing moves for long.
     at: float
     #: And this many seconds later.
     wait_s: float
@@ -130,7 +129,7 @@ def _strike(rng: random.Random, name: str, at: float) -> Strike:
     return Strike(
         fault=name,
         at=0.0 if name == "kill-submit" else round(at, 3),
-        wait_s=round(rng.uniform(0.0, 0.2), 3),
+        wait_s=0.0 if name == "kill-submit" else round(rng.uniform(0.0, 0.2), 3),
         lasts_s=round(rng.uniform(shortest, longest), 2),
         seed=rng.randrange(1_000_000),
     )

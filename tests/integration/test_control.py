@@ -372,6 +372,7 @@ def test_stretches_that_were_left_out_are_tried_again_from_anew(
     aggregate(database_url, none, VideoState.FAILED, "Nothing of it could be processed: It broke.")
     assert state_of(database_url, busy) is VideoState.PROCESSING
 
+    assert control.retry(database_url, job_id, failed=True, quarantined=False) == (0, 0), "nothing to put together"
     assert control.retry(database_url, job_id, failed=True, quarantined=True) == (0, 4)
     check_counters(database_url)
     assert [state_of(database_url, v) for v in (whole, half, none, busy)] == [

@@ -41,7 +41,7 @@ from tests.helpers_db import (
     work,
 )
 
-STEPS = 120
+STEPS = 90
 #: Rows that contradict each other.
 CONTRADICTIONS = {
     "a video that should be put together": """

@@ -144,6 +144,7 @@ def test_text_that_stands_still_on_screen_is_ignored_by_the_workers_too(fleet: F
 def test_the_same_video_again_in_the_same_job_adds_nothing(
     fleet: Fleet, undisturbed: int, demo_drive: Drive
 ) -> None:
+    # The job was open once more, and so has a new end; nothing else may tell.
     before = _everything_of(fleet, undisturbed)
     again = _dashplate("submit", str(demo_drive.video), "--job", str(undisturbed), "--wait")
     assert (again.returncode, again.stdout) == (0, f"{undisturbed}\n"), again.stderr
@@ -266,7 +267,7 @@ def _sightings(fleet: Fleet, video: int) -> list[dict[str, Any]]:
 
 
 def _everything_of(fleet: Fleet, job: int) -> list[list[dict[str, Any]]]:
-    """All rows that belong to a job, ids and times included."""
+    """All rows that belong to a job, ids and times included, but for when the job itself ended."""
     tables = {
         "jobs": "id = :job",
         "videos": "job_id = :job",
@@ -274,10 +275,13 @@ def _everything_of(fleet: Fleet, job: int) -> list[list[dict[str, Any]]]:
         "sightings": "video_id IN (SELECT id FROM videos WHERE job_id = :job)",
         "outbox": "key IN (SELECT id FROM videos WHERE job_id = :job)",
     }
-    return [
-        [dict(row) for row in fleet.ask(f"SELECT * FROM {table} WHERE {which} ORDER BY id", job=job)]
+    rows = {
+        table: [dict(row) for row in fleet.ask(f"SELECT * FROM {table} WHERE {which} ORDER BY id", job=job)]
         for table, which in tables.items()
-    ]
+    }
+    for row in rows["jobs"]:
+        del row["finished_at"]
+    return list(rows.values())
 
 
 def _kill_at_work(

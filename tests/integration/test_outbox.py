@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -298,6 +300,24 @@ def test_a_job_that_is_closed_while_it_works_ends_with_its_last_video(database_u
     assert job_state(database_url, job_id) is JobState.RUNNING
     end(database_url, video_id)
     assert job_state(database_url, job_id) is JobState.FINISHED
+
+
+def test_two_that_add_the_same_files_in_other_orders_do_not_block_each_other(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.submit._CHUNK", 1)
+    with session(database_url) as db:
+        job_id = create_job(db, "a tour", {})
+    files = [NewVideo(f"/cam/{i}.mp4", str(i)) for i in range(40)]
+    start = threading.Barrier(2)
+
+    def add(mine: list[NewVideo]) -> int:
+        start.wait()
+        with session(database_url) as db:
+            return add_videos(db, job_id, mine)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(add, (files, files[::-1]))) == [0, 40]
 
 
 def test_a_cancelled_job_takes_no_more_files(database_url: str) -> None:

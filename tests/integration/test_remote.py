@@ -22,7 +22,7 @@ from pipeline.decode import Decoder
 from pipeline.errors import Inaccessible, MissingDependency, Unreadable, UsageError
 from pipeline.fingerprints import fingerprint, fingerprints
 from pipeline.inputs import expand
-from pipeline.media import probe, read_photo
+from pipeline.media import changed_since, probe, read_photo
 from pipeline.patience import Unreachable
 from pipeline.remote import BLOCK_BYTES, BLOCKS_KEPT, open_remote
 from pipeline.roots import check_allowed, split_roots
@@ -112,6 +112,22 @@ def test_what_is_put_into_a_bucket_later_is_seen_by_the_next_look(s3: Any) -> No
     assert len(list(expand(["s3://cards/a/"]))) == 1
     s3.put_object(Bucket=BUCKET, Key="a/2.mp4", Body=b"x")
     assert len(list(expand(["s3://cards/a/"]))) == 2
+
+
+def test_a_key_that_cannot_be_an_address_is_passed_over_aloud(s3: Any, caplog: pytest.LogCaptureFixture) -> None:
+    for key in ("a/1.mp4", "a/../2.mp4"):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
+    assert [source.name for source in expand(["s3://cards"])] == ["1.mp4"]
+    assert "a/../2.mp4 is passed over" in caplog.text
+
+
+def test_a_change_is_seen_after_a_listing(s3: Any) -> None:
+    s3.put_object(Bucket=BUCKET, Key="a/1.mp4", Body=b"1")
+    [found] = expand(["s3://cards/a/"])
+    before = fingerprint(found)
+    s3.put_object(Bucket=BUCKET, Key="a/1.mp4", Body=b"2")
+    assert fingerprint(source_of(str(found))) != before
+    assert changed_since(source_of(str(found)), before)
 
 
 def test_the_same_bytes_are_recognised_under_another_name_and_other_bytes_are_not(s3: Any) -> None:
@@ -237,6 +253,10 @@ def test_an_index_page_is_a_folder(site: WebServer) -> None:
     found = list(expand([f"{site.url}/cards/"], split_roots(f"{site.url}/")))
     assert [str(source) for source in found] == [f"{site.url}/cards/1.mp4", f"{site.url}/cards/day/my%20clip.MP4"]
     assert found[1].name == "my clip.MP4"
+    for pattern in ("cards/**/my*.MP4", "cards/*/*clip*"):
+        assert list(expand([f"{site.url}/{pattern}"], split_roots(f"{site.url}/"))) == found[1:]
+    site.files["/cards/1*.mp4"] = b"x"
+    assert [source.name for source in expand([f"{site.url}/cards/1*.mp4"], split_roots(site.url))] == ["1*.mp4"]
 
 
 @pytest.mark.parametrize(

@@ -49,12 +49,16 @@ def test_what_is_old_goes_and_what_is_young_stays(road: Road, capsys: pytest.Cap
     _, (old,) = road.run("old.mp4")
     of_old = road.files
     job, (young,) = road.run("young.mp4")
-    assert len(of_old) >= 6 and len(road.files) > len(of_old)
+    assert len(of_old) >= 6
+    assert len(road.files) > len(of_old)
     road.age(old, days=31)
     _purge()
     said = capsys.readouterr().out
-    assert "1 video showed: 3 sightings" in said and f"{len(of_old)} files, " in said and "kB" in said
-    assert road.video(old).purged_at is not None and road.video(young).purged_at is None
+    assert "1 video showed: 3 sightings" in said
+    assert f"{len(of_old)} files, " in said
+    assert "kB" in said
+    assert road.video(old).purged_at is not None
+    assert road.video(young).purged_at is None
     assert not road.files & of_old
     assert {row["video_id"] for row in road.ask("SELECT video_id FROM sightings")} == {young}
     assert {row["video_id"] for row in road.ask("SELECT video_id FROM frames")} == {young}
@@ -74,7 +78,8 @@ def test_the_history_of_a_purged_job_stays_true(road: Road) -> None:
     assert [segment.state for segment in road.segments(job)] == [SegmentState.DONE] * 4
     assert [Path(road.video(video).path).name for video in videos] == ["one.mp4", "two.mp4"]
     report = check(road.url, road.store, job)
-    assert report.well and report.files == 0
+    assert report.well
+    assert report.files == 0
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing(road: Road, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,7 +93,8 @@ def test_a_dry_run_says_the_same_and_changes_nothing(road: Road, capsys: pytest.
     assert [line for line in road.dump().splitlines() if "--dry-run" not in line] == before.splitlines()
     assert road.files == files
     assert purge_all(road.url, Wanted(30 * DAY_S)) == expected
-    assert expected.files == len(files) and expected.bytes > 0
+    assert expected.files == len(files)
+    assert expected.bytes > 0
 
 
 def test_without_consent_nothing_is_deleted(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +102,7 @@ def test_without_consent_nothing_is_deleted(road: Road, monkeypatch: pytest.Monk
     road.age(*videos, days=31)
     before = road.dump()
     monkeypatch.setattr("sys.stdin", open("/dev/null"))  # noqa: SIM115
-    with pytest.raises(UsageError, match="deletes what 1 video showed.*--yes"):
+    with pytest.raises(UsageError, match=r"deletes what 1 video showed.*--yes"):
         _purge(yes=False)
     assert road.dump() == before
 
@@ -109,7 +115,8 @@ def test_watched_plates_keep_what_they_rest_on(road: Road) -> None:
     road.age(video, days=31)
     _purge(keep_watched=True)
     (kept,) = road.ask("SELECT * FROM plate_sightings")
-    assert kept["plate"] == plate and kept["frame"] is not None
+    assert kept["plate"] == plate
+    assert kept["frame"] is not None
     assert {kept["crop"], kept["frame"]} < road.files
     assert [count(road.url, table) for table in (TrackletRow, ReadingRow, CropRow, FrameRow)] == [2, 2, 4, 1]
     assert len(road.files) == 5
@@ -123,7 +130,8 @@ def test_a_plate_that_is_no_longer_watched_goes_too(road: Road) -> None:
     _, (video,) = road.run("one.mp4", retain_s=DAY_S)
     _watch(road, plate_text("one.mp4", 1))
     road.age(video, days=2)
-    assert apply_retention(road.url) == 1 and apply_retention(road.url) == 0
+    assert apply_retention(road.url) == 1
+    assert apply_retention(road.url) == 0
     assert count(road.url, SightingRow) == 1
     privacy.unwatch_plate(plate_text("one.mp4", 1).lower(), None)
     assert apply_retention(road.url) == 1
@@ -176,7 +184,8 @@ def test_a_purge_of_one_job_leaves_the_others(road: Road) -> None:
     _, (two,) = road.run("two.mp4")
     road.age(one, two, days=31)
     _purge(job=first)
-    assert road.video(one).purged_at is not None and road.video(two).purged_at is None
+    assert road.video(one).purged_at is not None
+    assert road.video(two).purged_at is None
     with pytest.raises(UsageError, match="no job 77"):
         _purge(job=77)
 
@@ -215,7 +224,8 @@ def test_an_interrupted_purge_is_gone_on_with(road: Road, monkeypatch: pytest.Mo
     # Two are gone whole and the third is there whole; no file is lost sight of.
     assert {row["video_id"] for row in road.ask("SELECT video_id FROM sightings")} == {videos[2]}
     report = check(road.url, road.store, job)
-    assert report.well and report.waiting > 0
+    assert report.well
+    assert report.waiting > 0
     assert purge_all(road.url, Wanted(30 * DAY_S)).videos == 1
     while clear_deletions(road.url):
         pass
@@ -245,7 +255,8 @@ def test_retention_looks_at_no_more_than_what_is_due(road: Road) -> None:
     road.do(
         """
         INSERT INTO videos (job_id, path, fingerprint, state, finished_at, purged_at)
-        SELECT 1 + i % 4, '/cam/' || i, 'print ' || i, 'done', now() - make_interval(days => CAST(i % 4 = 0 AS int) * 9),
+        SELECT 1 + i % 4, '/cam/' || i, 'print ' || i, 'done',
+               now() - make_interval(days => CAST(i % 4 = 0 AS int) * 9),
                CASE WHEN i % 4 = 0 THEN now() END
         FROM generate_series(1, 20000) i
         """
@@ -319,7 +330,8 @@ def test_a_purge_and_an_aggregation_of_the_same_plate_do_not_meet_badly(road: Ro
     _purge()
     assert road.ask("SELECT id, text FROM plates ORDER BY id") == plates
     assert count(road.url, SightingRow) == 3
-    assert count(road.url, Video) == 2 and road.video(young).purged_at is None
+    assert count(road.url, Video) == 2
+    assert road.video(young).purged_at is None
 
 
 def test_a_question_that_cannot_be_recorded_deletes_nothing(road: Road) -> None:

@@ -5,27 +5,31 @@ from __future__ import annotations
 import datetime as dt
 import re
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
-from db import moves
 from db.engine import engine_for, session
-from db.models import Segment, Video
-from db.results import end_video, store_sightings
-from db.submit import NewVideo, add_videos, close_if_done, create_job
+from db.models import Video
+from db.results import store_sightings
+from db.submit import NewVideo, add_videos, create_job
+from db.videos import end_video, split_video
 from pipeline.records import (
     Box,
     Candidate,
     Character,
+    MediaInfo,
+    MediaKind,
     Observation,
     SegmentSpan,
-    SegmentState,
     Sighting,
     VideoState,
 )
+from tests.helpers_db import quarantine, take, work
 
 PAGE = Path(__file__).parents[2] / "docs" / "sql.md"
 EXAMPLES: dict[str, str] = dict(
@@ -62,7 +66,7 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
     ],
     "Text on screen that was ignored": [(MONDAY_A, "10.5", "680", "300", "712")],
     "What is left of the running jobs": [(2, "tuesday", 1, 3, dt.timedelta(seconds=20))],
-    "Stretches that were given up": [(TUESDAY, 20.0, 40.0, 4, "Its worker went silent.")],
+    "Stretches that were given up": [(TUESDAY, 20.0, 40.0, 4, "It kills.")],
 }
 
 
@@ -79,7 +83,8 @@ def fill_monday(url: str) -> None:
         job_id = create_job(db, "monday", {})
         add_videos(db, job_id, [NewVideo(path, path) for path in (MONDAY_A, MONDAY_B)])
         one, two = (video_id(path, db) for path in (MONDAY_A, MONDAY_B))
-        db.execute(update(Video).values(duration_s=120.0))
+        for video in (one, two):
+            open_video(db, video, 120)
         seen = (
             sighting("KV70ABC", "GB", 55.0, 56.0, 0.9),
             sighting("XY999ZZ", "IT", 100.0, 101.0, 0.4, unsure="Z"),
@@ -88,9 +93,11 @@ def fill_monday(url: str) -> None:
         mistaken = sighting("KV70A8C", None, 31.0, 32.0, 0.61, runner_up=Candidate("KV70ABC", 0.31))
         store_sightings(db, two, [sighting("AB123CD", "IT", 30.0, 32.5, 0.95), mistaken])
         db.execute(update(Video).where(Video.id == one).values(overlays=[[10.5, 680, 300, 712]]))
+    for segment in take(url):
+        work(url, segment)
+    with session(url) as db:
         end_video(db, one, VideoState.DONE, None)
         end_video(db, two, VideoState.TRUNCATED, "The file stops at 80.0 s.")
-        close_if_done(db, job_id)
 
 
 def fill_tuesday(url: str) -> None:
@@ -98,28 +105,25 @@ def fill_tuesday(url: str) -> None:
         job_id = create_job(db, "tuesday", {})
         add_videos(db, job_id, [NewVideo(path, path) for path in (TUESDAY, BROKEN, UNOPENED)])
         open_id = video_id(TUESDAY, db)
-        db.execute(update(Video).where(Video.id == open_id).values(state=VideoState.PROCESSING, duration_s=60.0))
-        spans = [(SegmentSpan(i, 20 * i, 20 * i + 20), 20.0 * i, 20.0 * i + 20.0) for i in range(3)]
-        moves.add_segments(db, open_id, spans)
-        db.flush()
-        set_segment(db, 0, state=SegmentState.DONE)
-        set_segment(
-            db,
-            1,
-            state=SegmentState.QUARANTINED,
-            attempt=moves.MAX_ATTEMPTS,
-            problem="Its worker went silent.",
-        )
+        open_video(db, open_id, 60)
+    first, second, _ = take(url)
+    work(url, first)
+    quarantine(url, second, "It kills.")
+    with session(url) as db:
         store_sightings(db, open_id, [sighting("AB123CD", "IT", 5.0, 6.0, 0.97)])
         end_video(db, video_id(BROKEN, db), VideoState.UNREADABLE, "Nothing in it can be decoded.")
 
 
-def video_id(path: str, db: Any) -> int:
+def open_video(db: Session, video: int, seconds: int) -> None:
+    """What the probe finds; segments of 20 s."""
+    info = MediaInfo(
+        Path("any.mp4"), MediaKind.VIDEO, 1280, 720, 0, "h264", Fraction(1), 0, seconds, 30.0, keyframes=(0,), frames=9
+    )
+    assert split_video(db, video, info, [SegmentSpan(i, 20 * i, 20 * i + 20) for i in range(seconds // 20)])
+
+
+def video_id(path: str, db: Session) -> int:
     return int(db.scalars(select(Video.id).where(Video.path == path)).one())
-
-
-def set_segment(db: Any, index: int, **values: Any) -> None:
-    db.execute(update(Segment).where(Segment.index == index).values(**values))
 
 
 def sighting(

@@ -7,13 +7,11 @@ import io
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from dashplate.export import PlateRow, plain, to_csv, to_json, to_json_lines, unique_plates
 from dashplate.show import videos_table
 
-STORE = Path("store")
 #: What spreadsheets and scripts of users rely on; more may follow.
 PROMISED = "video,plate,country,confidence,first_seen_s,last_seen_s,reads,best_frame_s,x1,y1,x2,y2,crop"
 
@@ -22,11 +20,16 @@ def sighting(plate: str, first_s: float = 1.0, **changes: Any) -> Any:
     row = {
         "video_id": 1, "video": "a.mp4", "plate": plate, "shown": plate, "country": "GB", "confidence": 0.91234,
         "confirmed": True, "reads": 3, "first_s": first_s, "last_s": first_s + 2, "best_s": first_s + 1,
-        "x1": 10.4, "y1": 20.6, "x2": 90.2, "y2": 40.0, "crop": "crops/1.png",
+        "x1": 10.4, "y1": 20.6, "x2": 90.2, "y2": 40.0, "crop": "crops/1.png", "frame": "frames/1.jpg",
         "alternatives": [{"text": "AB12CD3", "confidence": 0.04}],
         "read_as": "AB12CDE",
     }  # fmt: skip
     return row | changes
+
+
+def located(name: str) -> str:
+    """As a store in object storage names its files."""
+    return f"s3://bucket/{name}"
 
 
 def parsed(rows: list[PlateRow]) -> list[dict[str, str]]:
@@ -38,35 +41,37 @@ def test_the_columns_begin_as_promised() -> None:
 
 
 def test_a_plate_that_passes_twice_is_one_row_of_its_video() -> None:
+    files = {"crop": "crops/2.png", "frame": "frames/2.jpg"}
     rows = unique_plates(
         [
             sighting("AB12CDE", 1.0, confidence=0.7, best_s=1.5, reads=2, confirmed=False),
             sighting("XY34ZZZ", 5.0),
-            sighting("AB12CDE", 50.0, confidence=0.9, best_s=51.0, x1=300.0, crop="crops/2.png", reads=4),
+            sighting("AB12CDE", 50.0, confidence=0.9, best_s=51.0, x1=300.0, reads=4, **files),
             sighting("AB12CDE", 3.0, video_id=2, video="b.mp4"),
         ],
-        STORE,
+        located,
     )
     assert [(row.video, row.plate) for row in rows] == [
         ("a.mp4", "AB12CDE"), ("a.mp4", "XY34ZZZ"), ("b.mp4", "AB12CDE"),
     ]  # fmt: skip
     twice = rows[0]
     assert (twice.first_seen_s, twice.last_seen_s, twice.reads, twice.sightings) == (1.0, 52.0, 6, 2)
-    assert (twice.confidence, twice.best_frame_s, twice.x1, twice.crop) == (0.9, 51.0, 300, "store/crops/2.png")
+    assert (twice.confidence, twice.best_frame_s, twice.x1, twice.crop) == (0.9, 51.0, 300, "s3://bucket/crops/2.png")
+    assert twice.frame == "s3://bucket/frames/2.jpg", "of the surest, as the crop"
     assert twice.confirmed
 
 
 def test_a_row_survives_the_csv() -> None:
     video = 'a, "quoted" name\u00e9.mp4'
-    (row,) = parsed(unique_plates([sighting("AB12CDE", video=video, country=None, crop=None)], STORE))
+    (row,) = parsed(unique_plates([sighting("AB12CDE", video=video, country=None, crop=None, frame=None)], located))
     assert row["video"] == video
-    assert (row["country"], row["crop"]) == ("", "")
+    assert (row["country"], row["crop"], row["frame"]) == ("", "", "")
     assert [row[name] for name in ("confidence", "x1", "y1", "x2", "y2")] == ["0.9123", "10", "21", "90", "40"]
     assert row["alternatives"] == "AB12CD3:0.040"
 
 
 def test_json_lines_are_one_object_a_plate() -> None:
-    rows = unique_plates([sighting("AB12CDE"), sighting("粤B12345", 9.0)], STORE)
+    rows = unique_plates([sighting("AB12CDE"), sighting("粤B12345", 9.0)], located)
     lines = to_json_lines(rows).splitlines()
     assert [json.loads(line)["plate"] for line in lines] == ["AB12CDE", "粤B12345"]
 
@@ -75,7 +80,7 @@ def test_the_whole_job_is_json_that_says_when_and_how_much() -> None:
     when = datetime(2026, 3, 1, 12, tzinfo=UTC)
     job: Any = {"job": 1, "created_at": when, "footage_s": Decimal("18.5"), "finished_at": None}
     video: Any = {"path": "a.mp4", "state": "truncated", "problem": "a.mp4 is cut off.", "frame_rate": 29.97}
-    whole = json.loads(to_json(job, [video], unique_plates([sighting("AB12CDE")], STORE)))
+    whole = json.loads(to_json(job, [video], unique_plates([sighting("AB12CDE")], located)))
     assert whole["job"] == {"job": 1, "created_at": when.isoformat(), "footage_s": 18.5, "finished_at": None}
     assert whole["videos"] == [video]
     assert whole["plates"][0]["plate"] == "AB12CDE"

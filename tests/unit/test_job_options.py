@@ -8,7 +8,7 @@ import pytest
 
 from dashplate.jobs import JobOptions, job_options
 from pipeline.errors import Inaccessible, ModelError, UsageError
-from workers import stages
+from workers import work
 from workers.settings import settings
 
 
@@ -21,7 +21,7 @@ def model(folder: Path) -> None:
 
 def test_what_is_not_asked_for_is_left_to_the_workers() -> None:
     assert job_options(None) == JobOptions()
-    parts = stages._parts(JobOptions().as_json())
+    parts = work._parts(JobOptions().as_json())
     assert parts == settings().parts
 
 
@@ -31,18 +31,18 @@ def test_a_reader_and_its_engine_travel_with_the_job(tmp_path: Path, monkeypatch
     options = job_options("gb,FR", reader="reader", engine="onnxruntime")
     assert options == JobOptions(("GB", "FR"), reader=str(tmp_path / "reader"), reader_engine="onnxruntime")
     assert options.folders == [tmp_path / "reader"]
-    parts = stages._parts(options.as_json())
+    parts = work._parts(options.as_json())
     assert (parts.reader, parts.reader_engine) == (str(tmp_path / "reader"), "onnxruntime")
 
 
 def test_a_model_s_name_stays_a_name() -> None:
     options = job_options(None, reader="PP-OCRv5_server_rec")
     assert (options.reader, options.folders) == ("PP-OCRv5_server_rec", [])
-    assert stages._parts(options.as_json()).reader == "PP-OCRv5_server_rec"
+    assert work._parts(options.as_json()).reader == "PP-OCRv5_server_rec"
 
 
 def test_jobs_from_before_readers_could_be_asked_for_are_read_as_ever() -> None:
-    assert stages._parts({"countries": [], "sample_fps": 10.0}) == settings().parts
+    assert work._parts({"countries": [], "sample_fps": 10.0}) == settings().parts
 
 
 def test_a_reader_outside_the_allowed_folders_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +51,7 @@ def test_a_reader_outside_the_allowed_folders_is_refused(tmp_path: Path, monkeyp
     model(tmp_path / "reader")
     try:
         with pytest.raises(Inaccessible, match="outside the folders"):
-            stages._parts(job_options(None, reader=str(tmp_path / "reader")).as_json())
+            work._parts(job_options(None, reader=str(tmp_path / "reader")).as_json())
     finally:
         monkeypatch.undo()
         settings.cache_clear()
@@ -64,7 +64,7 @@ def test_a_reader_by_a_relative_path_is_refused_too(tmp_path: Path, monkeypatch:
     settings.cache_clear()
     try:
         with pytest.raises(Inaccessible, match="outside the folders"):
-            stages._parts(JobOptions(reader="reader").as_json())
+            work._parts(JobOptions(reader="reader").as_json())
     finally:
         monkeypatch.undo()
         settings.cache_clear()

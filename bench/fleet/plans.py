@@ -1,0 +1,106 @@
+"""The plans of the statements that run again and again, on whatever fleet is in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+from sqlalchemy.orm import Session
+
+from db import due, moves
+from db.engine import engine_for
+
+#: Tables that grow with the fleet; a plan that reads one of them from end to end grows with it.
+GROWING = ("segments", "videos", "tracklets", "crops", "readings", "sightings", "outbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How PostgreSQL carries a statement out."""
+
+    name: str
+    #: Milliseconds, planning left out.
+    ms: float
+    #: Rows of growing tables that were looked at, those filtered out included.
+    rows: int
+    #: Growing tables that are read from end to end.
+    scanned: tuple[str, ...]
+    #: Indexes that are used.
+    indexes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        whole = f"  READS ALL OF {', '.join(self.scanned)}" if self.scanned else ""
+        return f"{self.name:<34}{self.ms:>8.2f} ms {self.rows:>7} rows  {', '.join(self.indexes)}{whole}"
+
+
+def plans(url: str, job_id: int) -> list[Plan]:
+    """Explain each statement as it is run for that job; what they change is rolled back."""
+    found = []
+    for name, statement, values in _statements(job_id, _any_segment(url, job_id)):
+        with engine_for(url).connect() as connection, connection.begin() as transaction:
+            found.append(_explained(connection, name, statement, values))
+            transaction.rollback()
+    return found
+
+
+def _statements(job_id: int, segment: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    of_segment = {"segment": segment["id"], "attempt": segment["attempt"]}
+    yield "whose turn: segments", due._SEGMENTS.text, {"window": 32, "least_depth": 4}
+    yield "whose turn: steps on videos", due._MESSAGES.text, {"window": 8}
+    begin = {"before": "queued", "step": "detecting", "worker": "plan", "lease_s": 20.0}
+    yield "begin a segment", moves._BEGIN.text, {**of_segment, **begin}
+    yield "renew its lease", moves._RENEW.text, {**of_segment, "lease_s": 20.0}
+    yield "end its detection", moves._DETECTED.text, {**of_segment, "frames_looked": 1, "damage": None}
+    yield "end its reading", moves._FINISHED.text, of_segment
+    counted = {"video": segment["video_id"], "done": 1, "quarantined": 0, "length_s": 10.0}
+    yield "count its end", moves._COUNT_END.text, counted
+    yield (
+        "lost workers",
+        "SELECT id, attempt FROM segments WHERE state IN ('detecting', 'reading') AND lease_until < now()"
+        " ORDER BY id LIMIT 500 FOR UPDATE SKIP LOCKED",
+        {},
+    )
+    yield (
+        "lost messages",
+        "SELECT id FROM segments WHERE state = 'queued' AND moved_at < now() - interval '10 seconds' LIMIT 500",
+        {},
+    )
+    yield "lost steps", "SELECT id FROM outbox WHERE sent_at IS NOT NULL AND lease_until < now()", {}
+    yield "steps that keep failing", "SELECT id FROM outbox WHERE failures > 0 AND failures >= 5 LIMIT 500", {}
+    yield "a job's pace", "SELECT pace FROM job_pace WHERE job = :job", {"job": job_id}
+    progress = "SELECT segments, segments_done, footage_done_s, segments_delayed FROM job_progress WHERE job = :job"
+    yield "a job's progress", progress, {"job": job_id}
+    done = "SELECT id FROM videos WHERE job_id = :job AND finished_at IS NULL LIMIT 1"
+    yield "is the job done?", done, {"job": job_id}
+
+
+def _any_segment(url: str, job_id: int) -> dict[str, Any]:
+    query = "SELECT id, attempt, video_id FROM segments WHERE job_id = :job AND state = 'pending' LIMIT 1"
+    with Session(engine_for(url)) as db:
+        row = db.execute(text(query), {"job": job_id}).mappings().first()
+    return dict(row) if row else {"id": 0, "attempt": 0, "video_id": 0}
+
+
+def _explained(connection: Connection, name: str, statement: str, values: dict[str, Any]) -> Plan:
+    explain = text(f"EXPLAIN (ANALYZE, FORMAT JSON, TIMING OFF) {statement}")
+    (tree,) = connection.execute(explain, values).scalar_one()
+    nodes = list(_nodes(tree["Plan"]))
+    looked_at = [node for node in nodes if node.get("Relation Name") in GROWING]
+    return Plan(
+        name=name,
+        ms=tree["Execution Time"],
+        rows=sum(
+            round(node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)))
+            for node in looked_at
+        ),
+        scanned=tuple(sorted({node["Relation Name"] for node in looked_at if node["Node Type"] == "Seq Scan"})),
+        indexes=tuple(sorted({node["Index Name"] for node in nodes if "Index Name" in node})),
+    )
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node.get("Plans", ()):
+        yield from _nodes(child)

@@ -1,0 +1,199 @@
+"""A fleet whose stages are stand-ins: real servers, real workers, and drives that say themselves how they behave."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import redis
+from sqlalchemy import RowMapping, text
+
+from bench.standin import Drive
+from dashplate import cli
+from dashplate.stack import Command, Stack, Supervisor
+from db.engine import engine_for, session
+from db.migrate import upgrade
+from db.models import Base, Move
+from tests.helpers_processes import wait_until
+from workers.app import CONTROL, DETECT, QUEUES, READ, SWEEP
+from workers.settings import settings
+
+#: Everything that waits is short, so that lost and stuck stretches are given up within a test's time.
+_SHORT = {
+    "DASHPLATE_LEASE_S": "2",
+    "DASHPLATE_SWEEP_EVERY_S": "0.5",
+    "DASHPLATE_TIME_LIMIT_S": "2",
+    "DASHPLATE_KILL_AFTER_S": "1",
+    "DASHPLATE_RETRY_DELAY_S": "0.2",
+}
+#: One worker of each role; that for detection has a second process, so that a drive that hangs does not hold up all.
+_WORKERS = [
+    Command(f"worker-{role}", (sys.executable, "-m", "dashplate", "worker", role, *more))
+    for role, more in ((CONTROL, ()), (DETECT, ("--concurrency", "2")), (READ, ()))
+]
+#: Four segments with two plates each, done at once.
+USUAL = Drive()
+#: When the first drive was written, nanoseconds since 1970.
+_STAMP_NS = 1_700_000_000 * 10**9
+_stamps = count()
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def job(self) -> int:
+        """The job's id, which stands alone on standard output."""
+        assert self.code == 0, self.err
+        assert self.out == f"{int(self.out)}\n"
+        return int(self.out)
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Servers and workers, and a folder that they may read."""
+
+    url: str
+    redis_url: str
+    folder: Path
+
+    def dashplate(self, *words: object) -> Said:
+        """Run a command as the command line does, in this process: starting Python costs more than most of them."""
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        argv = ["dashplate", *map(str, words)]
+        with patch.object(sys, "argv", argv), redirect_stdout(out), redirect_stderr(err):
+            try:
+                cli.main()
+            except SystemExit as end:
+                code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        return Said(code, out.getvalue(), err.getvalue())
+
+    def start(self, *words: object, **options: Any) -> subprocess.Popen[str]:
+        """Start a command in a process of its own."""
+        argv = [sys.executable, "-m", "dashplate", *map(str, words)]
+        return subprocess.Popen(argv, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+
+    def submit(self, *words: object) -> int:
+        """Submit; returns the job's id."""
+        return self.dashplate("submit", *words).job
+
+    def done(self, *words: object) -> int:
+        """Submit, and wait for the job's end."""
+        job = self.submit(*words)
+        self.finish(job)
+        return job
+
+    def drive(self, name: str, drive: Drive = USUAL) -> Path:
+        """Write a drive below the folder."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_drive(path, drive)
+        return path
+
+    def drives(self, folder: str, number: int, drive: Drive = USUAL) -> Path:
+        """Write drives of that kind into a folder of their own."""
+        for index in range(number):
+            self.drive(f"{folder}/{index:05d}.mp4", drive)
+        return self.folder / folder
+
+    def ask(self, query: str, **values: Any) -> Sequence[RowMapping]:
+        with session(self.url) as db:
+            return db.execute(text(query), values).mappings().all()
+
+    def one(self, query: str, **values: Any) -> Any:
+        """The single value that a query gives."""
+        (row,) = self.ask(query, **values)
+        (value,) = row.values()
+        return value
+
+    def job(self, job: int) -> RowMapping:
+        (row,) = self.ask("SELECT * FROM job_progress WHERE job = :job", job=job)
+        return row
+
+    def videos(self, job: int) -> dict[str, RowMapping]:
+        """A job's videos by file name."""
+        rows = self.ask("SELECT * FROM videos WHERE job_id = :job ORDER BY id", job=job)
+        return {Path(row["path"]).name: row for row in rows}
+
+    def states(self, job: int) -> dict[str, str]:
+        return {name: video["state"] for name, video in self.videos(job).items()}
+
+    def plates(self, job: int) -> list[tuple[str, str, float]]:
+        """(video, plate, first seen), in their order."""
+        query = "SELECT video, plate, first_s FROM plate_sightings WHERE job = :job ORDER BY video, first_s, plate"
+        return [(Path(row["video"]).name, row["plate"], row["first_s"]) for row in self.ask(query, job=job)]
+
+    def ended(self, job: int) -> bool:
+        return self.one("SELECT finished_at IS NOT NULL FROM jobs WHERE id = :job", job=job) is True
+
+    def finish(self, job: int) -> None:
+        """Wait for a job's end."""
+        wait_until(f"the end of job {job}", lambda: self.ended(job), 90.0, 0.05)
+
+    def status(self, job: int) -> Mapping[str, Any]:
+        said = self.dashplate("status", job, "--json")
+        assert said.code == 0, said.err
+        shown: Mapping[str, Any] = json.loads(said.out)
+        return shown
+
+    def queued(self) -> int:
+        """Messages on all queues but the sweeper's."""
+        with redis.Redis.from_url(self.redis_url) as client:
+            return sum(int(client.llen(queue)) for queue in QUEUES if queue != SWEEP)
+
+
+def write_drive(path: Path, drive: Drive = USUAL) -> None:
+    """Write a drive with a time of its own: with the same one, an equal drive would be the same file."""
+    drive.write(path)
+    stamp = _STAMP_NS + 1_000_000 * next(_stamps)
+    os.utime(path, ns=(stamp, stamp))
+
+
+@contextmanager
+def running_fleet(stack: Stack, folder: Path) -> Iterator[Fleet]:
+    """Workers that do stand-in work, on empty tables and an empty Redis."""
+    env = {
+        **_SHORT,
+        "DASHPLATE_REDIS_URL": stack.redis_url,
+        "DASHPLATE_DATABASE_URL": stack.database_url,
+        "DASHPLATE_DATA_DIR": str(folder / "data"),
+        "DASHPLATE_ROOTS": str(folder / "drives"),
+        "DASHPLATE_WORK": "bench.standin:StandIn",
+    }
+    drives = folder / "drives"
+    drives.mkdir(parents=True)
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in env.items():
+            patched.setenv(name, value)
+        settings.cache_clear()
+        _empty(stack)
+        with Supervisor(folder / "data") as workers:
+            workers.start(_WORKERS)
+            yield Fleet(stack.database_url, stack.redis_url, drives)
+    settings.cache_clear()
+
+
+def _empty(stack: Stack) -> None:
+    upgrade(stack.database_url)
+    # `moves` is part of the schema.
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables if table is not Move.__table__)
+    with engine_for(stack.database_url).begin() as connection:
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    with redis.Redis.from_url(stack.redis_url) as client:
+        client.flushall()

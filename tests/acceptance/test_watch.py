@@ -1,0 +1,163 @@
+"""`dashplate watch`: a depot's folder, into which drives arrive slowly, and which goes away now and then."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pytest
+
+from bench.standin import Drive
+from dashplate.stack import Stack
+from tests.acceptance.fleet import Fleet, running_fleet
+from tests.helpers_processes import wait_until
+
+pytestmark = pytest.mark.timeout(300)
+
+LEAST = Drive(1, plates=1)
+#: A file rests for so long before it is taken, and the folder is looked at so often, seconds.
+SETTLE_S, EVERY_S = 1.0, 0.2
+
+
+@pytest.fixture(scope="module")
+def fleet(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with running_fleet(stack, tmp_path_factory.mktemp("watch")) as fleet:
+        yield fleet
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """A running `dashplate watch`."""
+
+    process: subprocess.Popen[str]
+    job: int
+
+    def ended(self) -> str:
+        """Wait for its end, which must be a good one; returns what it said."""
+        _, err = self.process.communicate(timeout=60)
+        assert self.process.returncode == 0, err
+        return err
+
+    def stop(self) -> str:
+        self.process.send_signal(signal.SIGTERM)
+        return self.ended()
+
+
+@contextmanager
+def watching(fleet: Fleet, folder: Path, *words: object) -> Iterator[Watcher]:
+    process = fleet.start("watch", folder, "--settle", SETTLE_S, "--every", EVERY_S, *words)
+    try:
+        assert process.stdout is not None
+        yield Watcher(process, int(process.stdout.readline()))
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_files_are_taken_in_as_they_arrive_and_the_job_ends_with_the_watch(fleet: Fleet) -> None:
+    folder = fleet.drives("depot", 1, LEAST)
+    with watching(fleet, folder, "--name", "depot") as watch:
+        wait_until("the first file", lambda: fleet.states(watch.job) == {"00000.mp4": "done"})
+        assert not fleet.ended(watch.job), "more may come"
+        assert "running, open" in fleet.dashplate("status", watch.job).out
+
+        # A copy of three seconds: it pauses for less than a file has to rest.
+        whole = json.dumps(asdict(LEAST)).encode()
+        slow = folder / "card 2" / "slow.mp4"
+        slow.parent.mkdir()
+        taken_early = []
+        with slow.open("wb") as file:
+            for part in range(10):
+                file.write(whole[part * len(whole) // 10 : (part + 1) * len(whole) // 10])
+                file.flush()
+                time.sleep(0.3)
+                taken_early.append(len(fleet.videos(watch.job)) > 1)
+        assert not any(taken_early)
+        wait_until("the slow one", lambda: fleet.states(watch.job).get("slow.mp4") == "done")
+        (folder / "note.txt").write_text("no video")
+
+        # The folder goes away, as a share does, and what was taken before is not taken again.
+        away = folder.with_name("away")
+        folder.rename(away)
+        time.sleep(4 * EVERY_S)
+        assert watch.process.poll() is None
+        away.rename(folder)
+        fleet.drive("depot/later.mp4", LEAST)
+        wait_until("the later one", lambda: fleet.states(watch.job).get("later.mp4") == "done")
+        assert len(fleet.videos(watch.job)) == 3
+
+        # Under an old name, another drive.
+        fleet.drive("depot/later.mp4", Drive(2, plates=1))
+        changed = "SELECT count(*) FROM videos WHERE job_id = :job AND path LIKE '%later.mp4'"
+        wait_until("the changed one", lambda: fleet.one(changed, job=watch.job) == 2)
+        assert not fleet.ended(watch.job)
+        fleet.drive("depot/too-young.mp4", LEAST)
+        said = watch.stop()
+    fleet.finish(watch.job)
+    job = fleet.job(watch.job)
+    assert (job["state"], job["open"], job["name"], job["videos"]) == ("finished", False, "depot", 4)
+    assert set(fleet.states(watch.job).values()) == {"done"}
+    lines = said.splitlines()
+    assert lines[0] == "took in 00000.mp4"
+    assert lines.count("depot cannot be looked at now; waiting for it.") == 1
+    assert lines[-1] == f"Job {watch.job} took in 4 files and is closed; it finishes by itself."
+
+
+def test_a_watch_ends_by_itself_when_nothing_more_comes(fleet: Fleet) -> None:
+    folder = fleet.drives("card", 2, LEAST)
+    with watching(fleet, folder, "--until-idle", 1.5) as watch:
+        began = time.monotonic()
+        said = watch.ended()
+        assert time.monotonic() - began > SETTLE_S + 1.5 - EVERY_S
+    assert "took in 2 files" in said
+    fleet.finish(watch.job)
+    assert set(fleet.states(watch.job).values()) == {"done"}
+
+
+def test_a_watch_that_is_killed_goes_on_under_its_key(fleet: Fleet) -> None:
+    folder = fleet.drives("killed", 2, LEAST)
+    with watching(fleet, folder, "--key", "depot 9") as watch:
+        wait_until("the first files", lambda: len(fleet.videos(watch.job)) == 2)
+    fleet.drive("killed/meanwhile.mp4", LEAST)
+    job = fleet.job(watch.job)
+    assert (job["open"], fleet.ended(watch.job)) == (True, False)
+    with watching(fleet, folder, "--key", "depot 9", "--until-idle", 0.5) as again:
+        said = again.ended()
+    assert again.job == watch.job
+    assert "took in 1 of 3 files" in said
+    fleet.finish(watch.job)
+    assert fleet.states(watch.job) == dict.fromkeys(["00000.mp4", "00001.mp4", "meanwhile.mp4"], "done")
+    assert fleet.one("SELECT count(*) FROM videos WHERE job_id = :job", job=watch.job) == 3
+
+
+def test_a_job_that_is_cancelled_ends_its_watch(fleet: Fleet) -> None:
+    folder = fleet.drives("given-up", 1, LEAST)
+    with watching(fleet, folder) as watch:
+        wait_until("the first file", lambda: fleet.videos(watch.job))
+        assert fleet.dashplate("cancel", watch.job).code == 0
+        fleet.drive("given-up/next.mp4", LEAST)
+        _, err = watch.process.communicate(timeout=60)
+    assert watch.process.returncode == 2
+    assert f"Job {watch.job} is cancelled" in err
+    assert len(fleet.videos(watch.job)) == 1
+
+
+def test_what_cannot_be_watched_is_refused(fleet: Fleet) -> None:
+    before = fleet.one("SELECT count(*) FROM jobs")
+    file = fleet.drive("file.mp4", LEAST)
+    for words, sentence in (
+        ([fleet.folder / "no-such-folder"], "is no folder"),
+        ([file], "is no folder"),
+        ([fleet.folder, "--every", "0"], "--every"),
+        ([fleet.folder, "--job", 4711], "no job 4711"),
+    ):
+        said = fleet.dashplate("watch", *words)
+        assert (said.code, said.out) == (2, ""), words
+        assert sentence in said.err
+    assert fleet.one("SELECT count(*) FROM jobs") == before

@@ -1,0 +1,134 @@
+"""Ten schedules of faults on real servers and workers, and that the comparison notices what it is there for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from bench.chaos.command import line, total
+from bench.chaos.fleet import ChaosFleet
+from bench.chaos.run import Chaos, Outcome
+from bench.chaos.schedule import CONTENTS, FAULTS, schedule_of
+from bench.chaos.tables import Difference
+from db.engine import engine_for
+from pipeline.errors import MissingDependency
+from tests.conftest import missing
+
+#: Between them they have every kind of fault.
+SEEDS = (0, 1, 2, 3, 7, 8, 15, 16, 24, 28)
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChaosFleet]:
+    try:
+        with ChaosFleet(tmp_path_factory.mktemp("chaos") / "data") as up:
+            yield up
+    except MissingDependency as error:
+        missing(str(error))
+
+
+@pytest.fixture(scope="module")
+def chaos(fleet: ChaosFleet) -> Chaos:
+    runs = Chaos(fleet)
+    fleet.ready("flaky", short_limits=False)
+    # Side by side: what takes its worker down five times would otherwise be waited for alone.
+    runs.undisturbed(sorted({schedule_of(seed).content for seed in SEEDS} | {"small"}))
+    return runs
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_rows_equal_those_of_an_undisturbed_run(chaos: Chaos, seed: int) -> None:
+    outcome = chaos.run(schedule_of(seed))
+    assert len(outcome.schedule.faults) >= 5
+    assert outcome.identical, "\n".join([line(outcome), *outcome.story])
+
+
+#: What is done to a job that is well, and the sentence by which the comparison says so.
+_HARM = {
+    "a reading is gone": (
+        "DELETE FROM readings WHERE tracklet_id IN (SELECT t.id FROM tracklets t"
+        " JOIN segments s ON s.id = t.segment_id WHERE s.job_id = :job AND s.index = 1 AND t.index = 0)",
+        "readings: lane.mp4 1 0 is missing",
+    ),
+    "a sighting is doubled": (
+        """
+        INSERT INTO sightings (video_id, plate_id, index, text, shown, country, confidence, characters, alternatives,
+            first_s, last_s, best_s, first_pts, last_pts, best_pts, x1, y1, x2, y2, reads, confirmed, crop, tracklets)
+        SELECT g.video_id, plate_id, 100, text, shown, country, confidence, characters, alternatives, first_s, last_s,
+               best_s, first_pts, last_pts, best_pts, x1, y1, x2, y2, reads, confirmed, crop, tracklets
+        FROM sightings g JOIN videos v ON v.id = g.video_id WHERE v.job_id = :job AND g.index = 0
+        """,
+        "#2 is too many",
+    ),
+    "a segment was not looked at": (
+        "UPDATE segments SET frames_looked = 99 WHERE job_id = :job AND index = 2",
+        "segments: lane.mp4 2 has 99 instead of 100",
+    ),
+    "a step is still owed": (
+        "INSERT INTO outbox (kind, key, job_id) SELECT 'aggregate', id, job_id FROM videos"
+        " WHERE job_id = :job AND path LIKE '%lane.mp4'",
+        "outbox: aggregate",
+    ),
+    "a row names another file's content": (
+        "UPDATE crops SET sha256 = 'no' WHERE name LIKE 'crops/' || :job || '/%/00003/%/0000-0.png'",
+        "0000-0.png is damaged",
+    ),
+}
+
+
+@pytest.fixture
+def small_job(fleet: ChaosFleet, chaos: Chaos) -> int:
+    fleet.ready("folder", short_limits=False)
+    return chaos.undisturbed(["small"])["small"]
+
+
+@pytest.mark.parametrize("harm", _HARM)
+def test_the_comparison_notices(fleet: ChaosFleet, chaos: Chaos, small_job: int, harm: str) -> None:
+    statement, sentence = _HARM[harm]
+    assert not chaos.compare_job("small", small_job)
+    # Never committed.
+    with Session(engine_for(fleet.url)) as db:
+        assert db.execute(text(statement), {"job": small_job}).rowcount == 1  # type: ignore[attr-defined]
+        wrong = chaos.compare_job_in(db, "small", small_job)
+        assert len(wrong.lines) == 1
+        assert sentence in wrong.lines[0]
+    assert not chaos.compare_job("small", small_job)
+
+
+def test_the_comparison_notices_files(fleet: ChaosFleet, chaos: Chaos, small_job: int) -> None:
+    crops = sorted((fleet.store_folder / "crops" / str(small_job)).rglob("*.png"))
+    away, late = crops[0].with_suffix(".away"), crops[0].with_name("0009-0.png")
+    crops[0].rename(away)
+    assert len(chaos.compare_job("small", small_job).lost) == 1
+    away.rename(crops[0])
+    late.write_bytes(b"late")
+    assert len(chaos.compare_job("small", small_job).doubled) == 1
+    late.unlink()
+    assert not chaos.compare_job("small", small_job)
+
+
+def test_a_seed_is_a_schedule() -> None:
+    schedules = [schedule_of(seed) for seed in range(100)]
+    assert schedules == [schedule_of(seed) for seed in range(100)]
+    assert len({schedule.strikes for schedule in schedules}) == 100
+    assert all(len(schedule.strikes) >= 5 for schedule in schedules)
+    assert {strike.fault for schedule in schedules for strike in schedule.strikes} == set(FAULTS)
+    assert {schedule.content for schedule in schedules} == set(CONTENTS)
+
+
+def test_the_ten_have_every_kind_of_fault() -> None:
+    faults = {fault for seed in SEEDS for fault in schedule_of(seed).faults}
+    kinds = {fault.partition("-")[0] for fault in FAULTS}
+    assert kinds <= {fault.partition("-")[0] for fault in faults}
+
+
+def test_a_failure_says_so_and_counts() -> None:
+    wrong = Difference(lost=("readings: north.mp4 1 0 is missing",), doubled=("files: a is too many",))
+    outcomes = [Outcome(schedule_of(1), 9.0), Outcome(schedule_of(2), 8.0, difference=wrong)]
+    assert "identical" in line(outcomes[0])
+    assert "DIFFERENT" in line(outcomes[1])
+    assert "north.mp4 1 0 is missing" in line(outcomes[1])
+    assert total(outcomes).endswith("lost 1, doubled 1")
