@@ -138,9 +138,7 @@ def _videos(url: str, job: int) -> Iterator[int]:
         after = ids[-1]
 
 
-def _check_video(
-    url: str, files: Store, job: int, video_id: int, quick: bool, report: Report
-) -> list[Finding]:
+def _check_video(url: str, files: Store, job: int, video_id: int, quick: bool, report: Report) -> list[Finding]:
     folders = video_folders(job, video_id)
     video, listing, owed = _look(url, files, video_id, folders)
     found = compare(video, listing, owed)
@@ -170,9 +168,7 @@ def _look(
     return video, listing, owed
 
 
-def _damaged(
-    url: str, files: Store, video_id: int, video: VideoFiles, wrong_already: set[str]
-) -> Iterator[Finding]:
+def _damaged(url: str, files: Store, video_id: int, video: VideoFiles, wrong_already: set[str]) -> Iterator[Finding]:
     for row in video.files:
         if row.sha256 is None or row.name in wrong_already:
             continue
@@ -229,9 +225,7 @@ def _as_json(job: int, report: Report) -> dict[str, object]:
         "without_checksum": report.without_checksum,
         "waiting_for_deletion": report.waiting,
         "removed": report.removed,
-        "found": {
-            kind: {"count": count, "examples": report.examples[kind]} for kind, count in report.counts.items()
-        },
+        "found": {kind: {"count": count, "examples": report.examples[kind]} for kind, count in report.counts.items()},
     }
 
 

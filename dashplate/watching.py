@@ -15,11 +15,12 @@ from types import FrameType
 from typing import Any
 
 from dashplate import jobs, show
-from dashplate.surroundings import database
+from dashplate.surroundings import database, use_data_dir
 from db.engine import patiently
 from db.submit import add_videos, close_job
-from pipeline.errors import DashplateError, UsageError
-from pipeline.inputs import expand
+from pipeline.errors import DashplateError, Inaccessible, UsageError
+from pipeline.inputs import check_allowed, expand
+from pipeline.remote import describe, version
 from pipeline.sources import Remote, Source, shown, source_of
 from workers.settings import settings
 
@@ -49,11 +50,15 @@ class Arrivals:
     def look(self, sources: Iterable[Source]) -> list[Source]:
         """The files that have looked the same for long enough since earlier calls, each once for each look of it.
 
-        One that has changed after it was taken is taken again once it rests: it is another file now.
+        One that has changed after it was taken is taken again once it rests: it is another file now. On the web a new
+        version needs a new name.
         """
         now = self._clock()
         there: dict[Source, tuple[Hashable, float]] = {}
         for source in sources:
+            if source in self._taken and isinstance(source, Remote) and source.details is None:
+                # A listing on the web says names alone: every file would have to be asked for, again and again.
+                continue
             looks = signature(source)
             if looks is None or self._taken.get(source) == looks:
                 continue
@@ -72,14 +77,13 @@ class Arrivals:
 
 
 def signature(source: Source) -> Hashable | None:
-    """What changes when a file grows: size and time, or what a listing says of an object; None where it is gone."""
-    if isinstance(source, Remote):
-        details = source.details or {}
-        names = ("size", "ETag", "etag", "LastModified", "last_modified", "mtime", "updated")
-        return tuple(str(details.get(name)) for name in names)
+    """What changes when a file grows: its size and time, or what its store says of it; None where it is gone."""
     try:
+        if isinstance(source, Remote):
+            details = describe(source) if source.details is None else source.details
+            return details.get("size"), version(details)
         status = os.stat(source)
-    except OSError:
+    except (DashplateError, OSError):
         return None
     return status.st_size, status.st_mtime_ns
 
@@ -97,6 +101,11 @@ def watch_folder(
         folder = Path(os.path.abspath(folder.expanduser()))
         if not folder.is_dir():
             raise UsageError(f"{shown(folder)} is no folder; name one that is there.")
+    try:
+        check_allowed(folder, use_data_dir(data).roots)
+    except Inaccessible as problem:
+        # It would be waited for in vain.
+        raise UsageError(str(problem)) from problem
     with database(data) as config, _until_signal() as stop:
         url = config.require_database()
         job_id = jobs.open_job(url, folder, options, about, job)

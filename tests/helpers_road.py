@@ -153,6 +153,3 @@ def stand_in_road(url: str, folder: Path, **environment: str) -> Iterator[Road]:
 def _forget() -> None:
     settings.cache_clear()
     work.cache_clear()
-
-
-

@@ -154,6 +154,8 @@ def test_what_cannot_be_watched_is_refused(fleet: Fleet) -> None:
     for words, sentence in (
         ([fleet.folder / "no-such-folder"], "is no folder"),
         ([file], "is no folder"),
+        ([fleet.folder.parent], "outside the folders"),
+        (["https://127.0.0.1/cards/"], "outside"),
         ([fleet.folder, "--every", "0"], "--every"),
         ([fleet.folder, "--job", 4711], "no job 4711"),
     ):

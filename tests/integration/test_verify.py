@@ -73,9 +73,9 @@ def test_a_file_cut_short(road: Road) -> None:
     name, path = _crop(road)
     size = path.stat().st_size
     path.write_bytes(path.read_bytes()[:-1])
-    assert _found(road, job) == _found(road, job, quick=True) == {
-        "size": [f"{name}: {size - 1} bytes in place of {size}"]
-    }
+    assert (
+        _found(road, job) == _found(road, job, quick=True) == {"size": [f"{name}: {size - 1} bytes in place of {size}"]}
+    )
 
 
 def test_a_file_with_one_bit_turned(road: Road) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dashplate.watching import Arrivals, signature
+from dashplate.watching import Arrivals, _listing, signature
+from pipeline.inputs import expand, split_roots
 from pipeline.sources import Remote, Source
+from tests.web_server import web_server
 
 
 class Clock:
@@ -127,7 +129,7 @@ def test_objects_are_told_by_their_listing(arrivals: Arrivals, clock: Clock) -> 
     assert arrivals.look(listed("two")) == listed("two")
 
 
-@pytest.mark.parametrize("name", ["size", "ETag", "etag", "LastModified", "last_modified", "mtime", "updated"])
+@pytest.mark.parametrize("name", ["size", "ETag", "etag", "LastModified", "last_modified", "mtime", "updated", "md5"])
 def test_whatever_a_store_says_of_a_change_counts(name: str) -> None:
     before, after = (Remote("memory://cards/a.mp4", {name: value}) for value in ("1", "2"))
     assert signature(before) != signature(after)
@@ -136,3 +138,35 @@ def test_whatever_a_store_says_of_a_change_counts(name: str) -> None:
 
 def test_what_is_gone_looks_like_nothing(tmp_path: Path) -> None:
     assert signature(tmp_path / "gone.mp4") is None
+
+
+def test_a_file_on_the_web_is_asked_for_until_it_is_taken(arrivals: Arrivals, clock: Clock) -> None:
+    """An index page says names alone."""
+    with web_server() as site:
+        site.files |= {"/cards/": '<a href="1.mp4">1</a>', "/cards/1.mp4": b"1"}
+
+        def listed() -> list[Source]:
+            return list(expand([f"{site.url}/cards/"], split_roots(f"{site.url}/")))
+
+        arrivals.look(listed())
+        clock.now += 9.0
+        site.files["/cards/1.mp4"] = b"12"
+        assert arrivals.look(listed()) == []
+        clock.now += 9.0
+        assert arrivals.look(listed()) == []
+        clock.now += 1.0
+        assert [source.name for source in arrivals.look(listed())] == ["1.mp4"]
+        assert (arrivals.look(listed()), arrivals.waiting) == ([], 0)
+        del site.files["/cards/1.mp4"]
+        gone = listed()
+        assert [signature(source) for source in gone] == [None]
+
+
+def test_a_folder_that_cannot_be_looked_into_is_no_file(tmp_path: Path) -> None:
+    """`expand` gives it on, so that a submission has a video that says why; a watch would take it in as one."""
+    assert _listing(tmp_path / "gone") is None
+    # On a private host, which nobody has allowed.
+    assert _listing(Remote("http://127.0.0.1/cards/")) is None
+    assert _listing(tmp_path) == []
+    file = wrote(tmp_path / "a.mp4", b"1", 1)
+    assert _listing(tmp_path) == [file]

@@ -1,0 +1,412 @@
+"""Fleets as a user commands them: submitted, paused, cancelled, tried again, on real servers and real workers.
+
+The stages are stand-ins; everything around them is real.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from rich.filesize import decimal
+from sqlalchemy import text
+
+from bench.standin import Drive, plate_text
+from dashplate.stack import Stack
+from db.engine import session
+from db.moves import MAX_FAILURES, MAX_LOSSES
+from tests import media_files
+from tests.acceptance.fleet import Fleet, running_fleet
+from tests.helpers_processes import wait_until
+from workers.settings import settings
+
+pytestmark = pytest.mark.timeout(300)
+
+#: One stretch without a plate: the least that a drive can be.
+LEAST = Drive(1, plates=0)
+IN_FLIGHT = """
+    SELECT count(*) FROM segments WHERE job_id = :job AND state IN ('queued', 'detecting', 'detected', 'reading')
+"""
+
+
+@pytest.fixture(scope="module")
+def fleet(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with running_fleet(stack, tmp_path_factory.mktemp("fleet")) as fleet:
+        yield fleet
+
+
+@pytest.fixture(scope="module", autouse=True)
+def misbehaving(fleet: Fleet) -> int:
+    """A job whose drives hang and kill; submitted first, because it takes longest."""
+    bad = Drive(4, seconds=0.5, plates=1)
+    fleet.drive("bad/stuck.mp4", Drive(4, seconds=0.5, plates=1, stuck=(2,)))
+    fleet.drive("bad/deadly.mp4", Drive(4, seconds=0.5, plates=1, deadly=(0,)))
+    fleet.drive("bad/well.mp4", bad)
+    return fleet.submit(fleet.folder / "bad")
+
+
+# What is submitted
+
+
+@pytest.fixture(scope="module")
+def cards(fleet: Fleet) -> Path:
+    """Three files, two of them under a second name too, and one that is none of ours."""
+    folder = fleet.folder / "cards"
+    for name in ("a/1.mp4", "a/2.mp4", "b/new\nline.mp4"):
+        fleet.drive(f"cards/{name}", LEAST)
+    os.link(folder / "a/1.mp4", folder / "b/1-linked.mp4")
+    shutil.copy2(folder / "a/2.mp4", folder / "b/2-copied.mp4")
+    (folder / "note.txt").write_text("no video")
+    return folder
+
+
+def test_a_folder_and_a_pattern_mean_their_files_and_each_file_once(fleet: Fleet, cards: Path) -> None:
+    expected = ["1.mp4", "2.mp4", "new\nline.mp4"]
+    for word in (cards, f"{cards}/**/*.mp4"):
+        job = fleet.submit(word)
+        assert sorted(fleet.videos(job)) == expected
+        assert fleet.job(job)["name"] == "1.mp4 and 2 more"
+    job = fleet.submit(cards / "a/2.mp4", cards / "b/2-copied.mp4", cards / "a/1.mp4")
+    assert sorted(fleet.videos(job)) == expected[:2]
+
+
+def test_lists_mean_their_files(fleet: Fleet, cards: Path) -> None:
+    lines = fleet.folder / "list.txt"
+    lines.write_text("# Monday\ncards/a/1.mp4\n\ncards/a/2.mp4\n")
+    assert sorted(fleet.videos(fleet.submit(f"@{lines}"))) == ["1.mp4", "2.mp4"]
+    names = "\0".join(map(str, sorted(cards.rglob("*.mp4"))))
+    (fleet.folder / "list.nul").write_text(names)
+    assert len(fleet.videos(fleet.submit(f"@{fleet.folder / 'list.nul'}"))) == 3
+    piped = fleet.start("submit", "-", "--wait", stdin=subprocess.PIPE)
+    out, err = piped.communicate(names, timeout=90)
+    assert (piped.returncode, err) == (0, "")
+    assert fleet.states(int(out)) == dict.fromkeys(["1.mp4", "2.mp4", "new\nline.mp4"], "done")
+
+
+def test_what_is_not_there_ends_as_a_video_that_says_so(fleet: Fleet) -> None:
+    said = fleet.dashplate("submit", fleet.folder / "gone.mp4", fleet.drive("there.mp4", LEAST), "--wait")
+    assert said.code == 3
+    assert fleet.states(int(said.out)) == {"gone.mp4": "inaccessible", "there.mp4": "done"}
+    assert "gone.mp4 is not there" in said.err
+
+
+def test_what_cannot_be_meant_is_refused_and_makes_no_job(fleet: Fleet) -> None:
+    (fleet.folder / "empty").mkdir()
+    file = fleet.drive("refused.mp4", LEAST)
+    other = fleet.submit(fleet.drive("other.mp4", LEAST))
+    before = fleet.one("SELECT count(*) FROM jobs")
+    for words, sentence in (
+        ([fleet.folder / "empty"], "holds no video and no photo"),
+        ([f"{fleet.folder}/empty/*.mp4"], "No file fits"),
+        (["@no-such-list.txt"], "cannot be read"),
+        ([file, "--priority", "urgent"], "urgent"),
+        ([file, "--retain", "30"], "is no duration"),
+        ([file, "--country", "Atlantis"], "ATLANTIS"),
+        ([file, "--reader-engine", "abacus"], "choose one of"),
+        ([file, "--job", other, "--name", "mine"], "keeps the options that it was made with"),
+        ([file, "--job", other, "--priority", "high"], "keeps the options that it was made with"),
+        ([file, "--job", 4711], "no job 4711"),
+        ([file, "--job", 4711, "--dry-run"], "no job 4711"),
+    ):
+        said = fleet.dashplate("submit", *words)
+        assert (said.code, said.out) == (2, ""), words
+        assert sentence in said.err
+        assert "Traceback" not in said.err
+    assert fleet.one("SELECT count(*) FROM jobs") == before
+
+
+def test_a_submission_that_is_killed_goes_on_under_its_key(fleet: Fleet) -> None:
+    """Most lines are second names of the first files: they take their time, and are no videos of their own."""
+    early, late = ([fleet.drive(f"key/{when}-{n}.mp4", LEAST) for n in range(10)] for when in ("early", "late"))
+    print("T1", time.monotonic())
+    links = [fleet.folder / f"key/link-{number}.mp4" for number in range(1500)]
+    for number, link in enumerate(links):
+        os.link(early[number % 10], link)
+    lines = fleet.folder / "key.txt"
+    lines.write_text("\n".join(map(str, [*early, *links, *late])))
+    print("T2", time.monotonic())
+    command = ("submit", f"@{lines}", "--key", "card 7")
+    print("T3", time.monotonic())
+    with fleet.start(*command) as process:
+        assert process.stdout is not None
+        job = int(process.stdout.readline())
+        wait_until("the first files", lambda: fleet.job(job)["videos"], 30.0, 0.005)
+        process.send_signal(signal.SIGKILL)
+    killed = fleet.job(job)
+    assert killed["videos"] == len(early)
+    print("T4", time.monotonic())
+    assert (killed["open"], killed["state"]) == (True, "running")
+    print("T5", time.monotonic())
+    assert "running, open" in fleet.dashplate("status").out
+    # The job cannot end behind the back of whoever submits the rest, although all that is in it has ended.
+    wait_until("the end of those", lambda: fleet.job(job)["videos_ended"] == killed["videos"])
+    print("T6", time.monotonic())
+    time.sleep(1.0)
+    print("T7", time.monotonic())
+    assert not fleet.ended(job)
+    print("T8", time.monotonic())
+
+    assert fleet.submit(*command[1:]) == job
+    fleet.finish(job)
+    print("T9", time.monotonic())
+    assert fleet.states(job) == {path.name: "done" for path in (*early, *late)}
+    assert fleet.one("SELECT count(*) FROM videos WHERE job_id = :job", job=job) == 20
+    assert fleet.job(job)["name"] == "early-0.mp4 and 19 more"
+
+
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(fleet: Fleet) -> None:
+    folder = fleet.folder / "real"
+    folder.mkdir()
+    clip = media_files.tidy(folder)
+    for number in range(3):
+        shutil.copy(clip, folder / f"{number}.mp4")
+        os.utime(folder / f"{number}.mp4", (number, number))
+    media_files.photo(folder)
+    os.link(clip, folder / "linked.mp4")
+    size = sum(path.stat().st_size for path in folder.iterdir()) - clip.stat().st_size
+    tables = ("jobs", "videos", "outbox")
+    before = [fleet.one(f"SELECT count(*) FROM {table}") for table in tables]
+    said = fleet.dashplate("submit", folder, "--dry-run", "--key", "dry")
+    assert said.code == 0, said.err
+    assert "5 files would be added to a new job: 4 .mp4, 1 .jpg." in said.out
+    assert "same file is there already: 1." in said.out
+    assert f"They hold {decimal(size)}." in said.out
+    assert "About 24 s of footage in 6 segments, judged by 4 of the files." in said.out
+    assert [fleet.one(f"SELECT count(*) FROM {table}") for table in tables] == before
+
+
+# Ten thousand
+
+
+def test_ten_thousand_files_are_registered_within_a_minute_and_cancelled_in_seconds(fleet: Fleet) -> None:
+    job = fleet.submit(fleet.drive("first.mp4", Drive(1, probe_s=1.0)), "--name", "large")
+    assert fleet.dashplate("pause", job).code == 0
+    folder = fleet.folder / "large"
+    folder.mkdir()
+    for number in range(10_000):
+        (folder / f"{number}.mp4").write_bytes(b"no video %d" % number)
+    began = time.monotonic()
+    fleet.submit(folder, "--job", job)
+    took_s = time.monotonic() - began
+    assert took_s < 60.0
+    assert fleet.job(job)["videos"] == 10_001
+    # Whoever had opened one would know that it is no video.
+    untouched = "SELECT count(*) FROM videos WHERE job_id = :job AND state = 'registered' AND problem IS NULL"
+    assert fleet.one(untouched, job=job) >= 10_000
+    began = time.monotonic()
+    said = fleet.dashplate("cancel", job)
+    assert time.monotonic() - began < 30.0
+    assert (said.code, f"Job {job} is cancelled" in said.out) == (0, True)
+    wait_until("the end", lambda: fleet.job(job)["videos_ended"] == 10_001)
+    assert (fleet.job(job)["state"], fleet.ended(job)) == ("cancelled", True)
+    assert fleet.one("SELECT count(*) FROM outbox WHERE job_id = :job", job=job) == 0
+    print(f"10,000 files: registered in {took_s:.1f} s, cancelled in {time.monotonic() - began:.1f} s")
+    shutil.rmtree(folder)
+
+
+# Whose turn it is
+
+
+def test_a_small_job_behind_a_fleet_starts_at_once_and_redis_stays_empty(fleet: Fleet) -> None:
+    config = settings()
+    large = fleet.submit(fleet.drives("behind", 300, Drive(60, look_s=0.2)))
+    wait_until("the fleet's first ends", lambda: fleet.job(large)["segments_done"] >= 2)
+    before, most = _redis_bytes(fleet), 0
+    small = fleet.submit(fleet.drives("small", 1, Drive(3, look_s=0.2)))
+    began = time.monotonic()
+    taken = "SELECT EXISTS (SELECT 1 FROM segments WHERE job_id = :job AND worker IS NOT NULL)"
+    wait_until("its first segment", lambda: fleet.one(taken, job=small), every_s=0.02)
+    started_s = time.monotonic() - began
+    while not fleet.ended(small) or time.monotonic() - began < 4.0:
+        most = max(most, fleet.queued())
+        time.sleep(0.02)
+    print(f"The small job started after {started_s:.2f} s; at most {most} messages were queued.")
+    assert started_s < 5.0
+    assert not fleet.ended(large)
+    assert fleet.states(small) == {"00000.mp4": "done"}
+    assert 0 < most <= config.window + config.control_window
+    assert _redis_bytes(fleet) - before < 2_000_000
+    assert fleet.dashplate("cancel", large).code == 0
+
+
+def test_priorities_share_the_workers_by_their_weights(fleet: Fleet) -> None:
+    """Sixteen, four and one, about: few are on the way at once, and of those the least important has none at times."""
+    jobs = {
+        priority: fleet.submit(fleet.drives(priority, 4, Drive(60, look_s=0.1, plates=0)), "--priority", priority)
+        for priority in ("low", "normal", "high")
+    }
+    # What was queued before the important one came is done first.
+    wait_until("all to be under way", lambda: fleet.job(jobs["high"])["segments_done"] >= 30)
+    assert "running, high" in fleet.dashplate("status").out
+    before = {priority: fleet.job(job)["segments_done"] for priority, job in jobs.items()}
+    wait_until("more", lambda: fleet.job(jobs["high"])["segments_done"] - before["high"] >= 40)
+    done = {priority: fleet.job(job)["segments_done"] - before[priority] for priority, job in jobs.items()}
+    print(f"Segments done in the same time: {done}")
+    assert done["high"] > 2 * done["normal"] > 2 * done["low"]
+
+    # One that has waited for long enough gets its turn before all others.
+    low = jobs["low"]
+    with session(fleet.url) as db:
+        db.execute(text("UPDATE segments SET moved_at = moved_at - interval '1 min' WHERE job_id = :job"), {"job": low})
+    before_low = fleet.job(low)["segments_done"]
+    wait_until("the least important one", lambda: fleet.job(low)["segments_done"] > before_low, 10.0)
+    for job in jobs.values():
+        assert fleet.dashplate("cancel", job).code == 0
+
+
+def _redis_bytes(fleet: Fleet) -> int:
+    with redis.Redis.from_url(fleet.redis_url) as client:
+        return int(client.info("memory")["used_memory"])
+
+
+# Steering
+
+
+def test_a_job_is_paused_resumed_and_cancelled_in_the_middle(fleet: Fleet) -> None:
+    # One has stretches done when the job is cancelled; of the others, some are not even opened.
+    job = fleet.submit(fleet.drives("steered", 20, Drive(40, look_s=0.1, plates=1)))
+    wait_until("some segments", lambda: fleet.job(job)["segments_done"] >= 3)
+    said = fleet.dashplate("pause", job)
+    assert (said.code, said.out) == (0, f"Job {job} is paused; `dashplate resume {job}` goes on.\n")
+    wait_until("what was on the way", lambda: fleet.one(IN_FLIGHT, job=job) == 0)
+    paused = fleet.job(job)["segments_done"]
+    time.sleep(1.5)
+    assert (fleet.one(IN_FLIGHT, job=job), fleet.job(job)["segments_done"]) == (0, paused), "nothing new is begun"
+    shown = fleet.status(job)
+    assert (shown["state"], shown["finished_at"]) == ("paused", None)
+    _refused(fleet, "paused; it cannot be paused", "pause", job)
+    assert (fleet.dashplate("resume", job).out) == f"Job {job} goes on.\n"
+    _refused(fleet, "running; it cannot be resumed", "resume", job)
+    _refused(fleet, "running; only a finished job can be run again", "rerun", job, "--from", "read")
+    wait_until("it to go on", lambda: fleet.job(job)["segments_done"] > paused)
+
+    said = fleet.dashplate("cancel", job)
+    assert said.code == 0
+    assert f"Job {job} is cancelled after " in said.out
+    fleet.finish(job)
+    videos = fleet.videos(job).values()
+    assert {video["state"] for video in videos} <= {"cancelled", "done"}
+    begun = [video for video in videos if video["segments_done"] and video["state"] == "cancelled"]
+    assert begun
+    for video in begun:
+        ended = f"{video['segments_done']} of 40 stretches"
+        assert video["problem"] == f"The job was cancelled after {ended}; their plates are kept."
+        shown_plates = fleet.one("SELECT count(*) FROM sightings WHERE video_id = :video", video=video["id"])
+        assert shown_plates == video["segments_done"]
+    untouched = [video for video in videos if not video["segments_done"]]
+    assert untouched
+    assert {video["problem"] for video in untouched} == {"The job was cancelled before it was looked at."}
+    assert fleet.job(job)["state"] == "cancelled"
+    for words in (["pause", job], ["resume", job], ["retry", job], ["rerun", job, "--from", "detect"]):
+        _refused(fleet, f"Job {job} is cancelled", *words)
+    _refused(fleet, f"Job {job} is cancelled", "submit", fleet.drive("late.mp4", LEAST), "--job", job)
+    assert fleet.dashplate("cancel", job).code == 0, "twice is no harm"
+
+
+def test_what_was_given_up_is_tried_again(fleet: Fleet) -> None:
+    poisoned, late = Drive(4, poisoned=(0, 3)), fleet.folder / "late-copied.mp4"
+    path = fleet.drive("poisoned.mp4", poisoned)
+    job = fleet.done(path, late, fleet.drive("healthy.mp4", LEAST))
+    videos = fleet.videos(job)
+    assert fleet.states(job) == {"poisoned.mp4": "truncated", late.name: "inaccessible", "healthy.mp4": "done"}
+    sentence = videos["poisoned.mp4"]["problem"]
+    for stretch, number in (("0.0–10.0 s", 0), ("30.0–40.0 s", 3)):
+        assert f"{stretch} was left out: Detecting failed: ValueError: stretch {number} is poisoned" in sentence
+    attempts = "SELECT DISTINCT failures FROM segments WHERE job_id = :job AND state = 'quarantined'"
+    assert fleet.one(attempts, job=job) == MAX_FAILURES
+    assert fleet.dashplate("retry", fleet.done(fleet.drive("well.mp4", LEAST))).out.endswith("nothing to try again.\n")
+
+    fleet.drive(late.name, LEAST)
+    assert fleet.dashplate("retry", job, "--failed").out == f"Trying 1 video of job {job} again.\n"
+    fleet.finish(job)
+    assert fleet.states(job) == {"poisoned.mp4": "truncated", late.name: "done", "healthy.mp4": "done"}
+    fleet.drive("poisoned.mp4", Drive(4))
+    assert fleet.dashplate("retry", job, "--quarantined").out == f"Trying 2 segments of job {job} again.\n"
+    fleet.finish(job)
+    video = fleet.videos(job)["poisoned.mp4"]
+    assert (video["state"], video["problem"], video["segments_done"]) == ("done", None, 4)
+    assert fleet.job(job)["videos_with_problem"] == 0
+    assert [plate for _, plate, _ in fleet.plates(job)] == [plate_text("poisoned.mp4", n) for n in range(5)]
+    _refused(fleet, "no job 4711", "retry", 4711)
+
+
+def test_a_finished_job_is_read_again_from_its_crops_alone(fleet: Fleet) -> None:
+    path = fleet.drive("again.mp4", Drive(3))
+    job = fleet.done(path)
+    plates, attempts = fleet.plates(job), _attempts(fleet, job)
+    assert len(plates) == 4
+    path.unlink()
+    said = fleet.dashplate("rerun", job, "--from", "read", "--country", "FR")
+    assert said.out == f"Reading the kept crops of 3 segments of job {job} again.\n"
+    fleet.finish(job)
+    assert (fleet.states(job), fleet.plates(job)) == ({path.name: "done"}, plates)
+    assert _attempts(fleet, job) == [attempt + 1 for attempt in attempts]
+    assert fleet.one("SELECT options -> 'countries' FROM jobs WHERE id = :job", job=job) == ["FR"]
+    fleet.drive(path.name, Drive(3))
+    assert fleet.dashplate("rerun", job, "--from", "detect").out == f"Doing all of 3 segments of job {job} again.\n"
+    fleet.finish(job)
+    assert (fleet.states(job), fleet.plates(job)) == ({path.name: "done"}, plates)
+    assert fleet.dashplate("verify", job).code == 0
+    assert fleet.dashplate("rerun", job).code == 2, "from where has to be said"
+
+    bare = fleet.done(path, "--no-evidence")
+    _refused(fleet, "there are no crops to read again", "rerun", bare, "--from", "read")
+    _refused(fleet, "no job 4711", "rerun", 4711, "--from", "read")
+
+
+def _attempts(fleet: Fleet, job: int) -> list[int]:
+    query = "SELECT attempt FROM segments WHERE job_id = :job ORDER BY id"
+    return [row["attempt"] for row in fleet.ask(query, job=job)]
+
+
+def _refused(fleet: Fleet, sentence: str, *words: object) -> None:
+    said = fleet.dashplate(*words)
+    assert (said.code, said.out) == (2, "")
+    assert sentence in said.err
+    assert said.err.startswith("dashplate: ")
+
+
+# What a user sees
+
+
+def test_status_says_how_far_a_job_is_and_when_it_will_be_done(fleet: Fleet) -> None:
+    job = fleet.submit(fleet.drives("watched", 3, Drive(30, look_s=0.1, plates=1)), "--name", "Monday")
+    wait_until("some segments", lambda: fleet.job(job)["segments_done"] >= 8)
+    shown = fleet.status(job)
+    assert (shown["name"], shown["state"], shown["priority"], shown["open"]) == ("Monday", "running", "normal", False)
+    assert (shown["videos"], shown["videos_ended"], shown["videos_with_problem"]) == (3, 0, 0)
+    assert 8 <= shown["segments_done"] < shown["segments"] == 90
+    assert shown["pace"] > 1.0
+    assert [file["state"] for file in shown["files"]] == ["processing"] * 3
+    told = fleet.dashplate("status", job).out
+    print(told)
+    assert "× real time, " in told
+    assert " left" in told
+    assert fleet.dashplate("cancel", job).code == 0
+    fleet.finish(job)
+    print(fleet.dashplate("status").out, fleet.dashplate("status", job).out)
+    assert "left" not in fleet.dashplate("status", job).out.splitlines()[1]
+
+
+# What hangs and what kills
+
+
+def test_what_hangs_or_kills_costs_its_own_stretch(fleet: Fleet, misbehaving: int) -> None:
+    fleet.finish(misbehaving)
+    print(fleet.dashplate("status", misbehaving).out)
+    videos = fleet.videos(misbehaving)
+    assert fleet.states(misbehaving) == {"stuck.mp4": "truncated", "deadly.mp4": "truncated", "well.mp4": "done"}
+    assert videos["stuck.mp4"]["problem"] == "1.0–1.5 s was left out: Its worker went silent."
+    assert videos["deadly.mp4"]["problem"] == "0.0–0.5 s was left out: Its worker went silent."
+    losses = "SELECT losses FROM segments WHERE job_id = :job AND state = 'quarantined'"
+    assert [row["losses"] for row in fleet.ask(losses, job=misbehaving)] == [MAX_LOSSES] * 2
+    assert [videos[name]["segments_done"] for name in ("stuck.mp4", "deadly.mp4", "well.mp4")] == [3, 3, 4]
