@@ -61,6 +61,8 @@ class Drive:
     read_s: float = 0.0
     #: Plates of each segment; the last one of a segment is seen on in the next.
     plates: int = 2
+    #: Tells drives apart that are equal otherwise: equal files are one video.
+    name: str = ""
     #: Segments that raise in detection, every time.
     poisoned: tuple[int, ...] = ()
     #: Segments whose detection takes its process down with it, every time.

@@ -43,6 +43,7 @@ Words = Annotated[
 ]
 DataDir = Annotated[Path | None, typer.Option("--data", help="Data folder: servers, crops, logs.", show_default=False)]
 Country = Annotated[str | None, typer.Option("--country", help="Countries to expect: GB,FR.", show_default=False)]
+JobId = Annotated[int, typer.Argument(help="A job's id; `dashplate status` shows them.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ReaderName = Annotated[
     str | None,
@@ -217,7 +218,7 @@ def watch(
 
 
 @app.command()
-def pause(job: int, data: DataDir = None) -> None:
+def pause(job: JobId, data: DataDir = None) -> None:
     """Send out nothing more of a job; what is on the queues is done."""
     from dashplate.steering import pause_job
 
@@ -225,7 +226,7 @@ def pause(job: int, data: DataDir = None) -> None:
 
 
 @app.command()
-def resume(job: int, data: DataDir = None) -> None:
+def resume(job: JobId, data: DataDir = None) -> None:
     """Go on with a paused job."""
     from dashplate.steering import resume_job
 
@@ -233,7 +234,7 @@ def resume(job: int, data: DataDir = None) -> None:
 
 
 @app.command()
-def cancel(job: int, data: DataDir = None) -> None:
+def cancel(job: JobId, data: DataDir = None) -> None:
     """Give a job up; what was found up to now is kept."""
     from dashplate.steering import cancel_job
 
@@ -242,7 +243,7 @@ def cancel(job: int, data: DataDir = None) -> None:
 
 @app.command()
 def retry(
-    job: int,
+    job: JobId,
     failed: Annotated[bool, typer.Option("--failed", help="Only files that could not be opened or finished.")] = False,
     quarantined: Annotated[bool, typer.Option("--quarantined", help="Only stretches that were given up.")] = False,
     data: DataDir = None,
@@ -255,7 +256,7 @@ def retry(
 
 @app.command()
 def rerun(
-    job: int,
+    job: JobId,
     step: Annotated[Step, typer.Option("--from", help="read: the kept crops, without decoding; detect: everything.")],
     country: Country = None,
     reader: ReaderName = None,
@@ -296,7 +297,7 @@ def plates(
 
 @app.command()
 def export(
-    job: int,
+    job: JobId,
     format: Annotated[str, typer.Option("--format", help="csv, jsonl or json.")] = "csv",
     out: Annotated[Path | None, typer.Option(help="A file; without it, standard output.", show_default=False)] = None,
     data: DataDir = None,
@@ -401,7 +402,7 @@ def health(
 
 @app.command()
 def verify(
-    job: int,
+    job: JobId,
     quick: Annotated[bool, typer.Option("--quick", help="Do not read the files: existence and size only.")] = False,
     sweep: Annotated[bool, typer.Option("--sweep", help="Remove files of ended videos that have no row.")] = False,
     json: AsJson = False,

@@ -173,12 +173,23 @@ def open_job(url: str, first: Source, options: JobOptions, about: Submission, jo
                 retain_s=about.retain_s,
                 is_open=True,
             )
-        elif options != JobOptions() or about != Submission():
-            raise UsageError(f"Job {job_id} keeps the options that it was made with; leave them out to add to it.")
-        if progress_of(db, job_id)["state"] == JobState.CANCELLED:
-            raise UsageError(f"Job {job_id} is cancelled; submit the files in a new job.")
+        else:
+            keeps_its_options(job_id, options, about)
+        takes_files(db, job_id)
         submit_rows.open_job(db, job_id)
     return job_id
+
+
+def keeps_its_options(job_id: int, options: JobOptions, about: Submission) -> None:
+    """Raises UsageError for options given to a job that has its own."""
+    if options != JobOptions() or about != Submission():
+        raise UsageError(f"Job {job_id} keeps the options that it was made with; leave them out to add to it.")
+
+
+def takes_files(db: Session, job_id: int) -> None:
+    """Raises UsageError for a job that is cancelled or not there."""
+    if progress_of(db, job_id)["state"] == JobState.CANCELLED:
+        raise UsageError(f"Job {job_id} is cancelled; submit the files in a new job.")
 
 
 def send(job_id: int) -> None:

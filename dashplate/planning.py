@@ -99,8 +99,10 @@ def show_plan(
     sources = list(jobs.absolute(expand(words, settings().roots)))
     with database(data) as config, session(config.require_database()) as db:
         into = job if job is not None else report.job_of_key(db, about.key)
+        if job is not None:
+            jobs.keeps_its_options(job, options, about)
         if into is not None:
-            jobs.progress_of(db, into)
+            jobs.takes_files(db, into)
         planned = plan(sources, set() if into is None else report.fingerprints(db, into))
         experience = report.experience(db)
     for line in lines(planned, into, experience):

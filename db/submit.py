@@ -38,15 +38,21 @@ def create_job(
     retain_s: int | None = None,
     is_open: bool = False,
 ) -> int:
-    """Add an empty job, or find the one of that key; return its id."""
+    """Add an empty job, or find the one of that key; return its id.
+
+    Raises UsageError where the job of that key was made with other options.
+    """
     columns = {
         "name": name, "options": options, "priority": priority, "retain_s": retain_s, "open": is_open, "key": key,
     }  # fmt: skip
     added = insert(Job).values(columns).on_conflict_do_nothing(index_elements=["key"]).returning(Job.id)
     job_id = db.execute(added).scalar_one_or_none()
-    if job_id is None:
-        job_id = db.execute(select(Job.id).where(Job.key == key)).scalar_one()
-    return job_id
+    if job_id is not None:
+        return job_id
+    job = db.execute(select(Job).where(Job.key == key)).scalar_one()
+    if (job.options, job.priority, job.retain_s) != (options, priority, retain_s):
+        raise UsageError(f"Job {job.id} has that key and other options; give the same ones, or another key.")
+    return job.id
 
 
 def open_job(db: Session, job_id: int) -> None:

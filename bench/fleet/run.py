@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +161,7 @@ def write_drives(folder: Path, count: int, drive: Drive) -> None:
     """Stand-in files, each of another name."""
     folder.mkdir()
     for number in range(count):
-        drive.write(folder / f"drive-{number:05d}.mp4")
+        replace(drive, name=str(number)).write(folder / f"drive-{number:05d}.mp4")
 
 
 def _done(here: Fleet, job: int) -> int:

@@ -112,6 +112,7 @@ def test_what_cannot_be_meant_is_refused_and_makes_no_job(fleet: Fleet) -> None:
         ([file, "--reader-engine", "abacus"], "choose one of"),
         ([file, "--job", other, "--name", "mine"], "keeps the options that it was made with"),
         ([file, "--job", other, "--priority", "high"], "keeps the options that it was made with"),
+        ([file, "--job", other, "--country", "FR", "--dry-run"], "keeps the options that it was made with"),
         ([file, "--job", 4711], "no job 4711"),
         ([file, "--job", 4711, "--dry-run"], "no job 4711"),
     ):
@@ -297,7 +298,9 @@ def test_a_job_is_paused_resumed_and_cancelled_in_the_middle(fleet: Fleet) -> No
     assert fleet.job(job)["state"] == "cancelled"
     for words in (["pause", job], ["resume", job], ["retry", job], ["rerun", job, "--from", "detect"]):
         _refused(fleet, f"Job {job} is cancelled", *words)
-    _refused(fleet, f"Job {job} is cancelled", "submit", fleet.drive("late.mp4", LEAST), "--job", job)
+    late = fleet.drive("late.mp4", LEAST)
+    for more in ([], ["--dry-run"]):
+        _refused(fleet, f"Job {job} is cancelled", "submit", late, "--job", job, *more)
     assert fleet.dashplate("cancel", job).code == 0, "twice is no harm"
 
 
