@@ -238,13 +238,21 @@ def test_a_key_names_a_submission(database_url: str) -> None:
         first = create_job(db, "one", {"sample_fps": 8}, key="monday", priority=Priority.HIGH)
         assert add_videos(db, first, files) == 1
     with session(database_url) as db:
-        again = create_job(db, "one again", {}, key="monday")
+        again = create_job(db, "one again", {"sample_fps": 8}, key="monday", priority=Priority.HIGH)
         assert add_videos(db, again, files) == 0
         other = create_job(db, "other", {}, key="tuesday")
         assert create_job(db, "without", {}) != create_job(db, "without", {})
     assert (again, other != first) == (first, True)
     row = job(database_url, first)
     assert (row.name, row.options, row.priority) == ("one", {"sample_fps": 8}, Priority.HIGH)
+
+
+def test_a_key_that_stands_for_other_options_is_refused(database_url: str) -> None:
+    with session(database_url) as db:
+        create_job(db, "one", {"sample_fps": 8}, key="monday")
+    for options, priority in (({"sample_fps": 9}, Priority.NORMAL), ({"sample_fps": 8}, Priority.LOW)):
+        with pytest.raises(UsageError, match="has that key and other options"), session(database_url) as db:
+            create_job(db, "one", options, key="monday", priority=priority)
 
 
 def test_two_submitters_with_one_key_at_once_share_the_job(database_url: str) -> None:
