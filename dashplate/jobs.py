@@ -17,9 +17,9 @@ from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from db import report
-from db import submit as submit_rows
 from db.engine import session
-from db.submit import NewVideo, add_videos, close_job, create_job
+from db.holding import Holder
+from db.submit import NewVideo, add_videos, create_job
 from pipeline.errors import DashplateError, ServiceUnavailable, UsageError
 from pipeline.formats import load_formats
 from pipeline.inputs import fingerprints, stored
@@ -140,25 +140,29 @@ def submit(
     first = next(coming, None)
     if first is None:
         raise DashplateError("There is nothing to submit.")
-    job_id = open_job(url, first, options, about, job_id)
-    on_job(job_id)
-    for number, chunk in enumerate(chunks(new_videos(chain([first], coming)))):
-        with session(url) as db:
-            add_videos(db, job_id, chunk)
-        if number == 0:
-            # A Redis that is away shall not keep the rest from being registered; the last `send` tells of it.
-            with suppress(ServiceUnavailable):
-                send(job_id)
-    with session(url) as db:
-        # The same file under two names is one.
-        named = is_new and about.name is None
-        close_job(db, job_id, _name_of(first, progress_of(db, job_id)["videos"]) if named else None)
+    job_id = job_for(url, first, options, about, job_id)
+    with Holder(url, job_id) as holder:
+        on_job(job_id)
+        for number, chunk in enumerate(chunks(new_videos(chain([first], coming)))):
+            holder.keep()
+            with session(url) as db:
+                add_videos(db, job_id, chunk)
+            if number == 0:
+                # A Redis that is away shall not keep the rest from being registered; the last `send` tells of it.
+                with suppress(ServiceUnavailable):
+                    send(job_id)
+        name = None
+        if is_new and about.name is None:
+            with session(url) as db:
+                # The same file under two names is one.
+                name = _name_of(first, progress_of(db, job_id)["videos"])
+        holder.leave(name)
     send(job_id)
     return job_id
 
 
-def open_job(url: str, first: Source, options: JobOptions, about: Submission, job_id: int | None) -> int:
-    """A new job, the one of the same key, or `job_id`, open for files; returns its id.
+def job_for(url: str, first: Source, options: JobOptions, about: Submission, job_id: int | None) -> int:
+    """A new open job, the one of the same key, or `job_id`; returns its id, for a `Holder` to keep open.
 
     Raises UsageError for one that is cancelled or not there, and for options given to one that has its own.
     """
@@ -172,11 +176,11 @@ def open_job(url: str, first: Source, options: JobOptions, about: Submission, jo
                 priority=about.priority,
                 retain_s=about.retain_s,
                 is_open=True,
+                defaults=JobOptions().as_json(),
             )
         else:
             keeps_its_options(job_id, options, about)
         takes_files(db, job_id)
-        submit_rows.open_job(db, job_id)
     return job_id
 
 
@@ -217,9 +221,11 @@ def follow(
         seen = report.newest_reading(db) if since is None else since
     while True:
         with session(url) as db:
-            fresh = report.fresh_readings(db, job_id, seen)
+            newest = report.newest_reading(db)
+            fresh = report.fresh_readings(db, job_id, seen, newest)
             progress = progress_of(db, job_id)
-        seen = fresh[-1]["id"] if fresh else seen
+        # Past other jobs' readings too: beside a fleet, theirs would be read again at each look.
+        seen = newest
         on_change(progress, fresh)
         if progress["finished_at"] is not None:
             return progress

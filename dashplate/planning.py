@@ -103,8 +103,10 @@ def show_plan(
             jobs.keeps_its_options(job, options, about)
         if into is not None:
             jobs.takes_files(db, into)
-        planned = plan(sources, set() if into is None else report.fingerprints(db, into))
+        known = set() if into is None else report.fingerprints(db, into)
         experience = report.experience(db)
+    # Ten thousand files are looked at, some of them over a network: no transaction waits for that.
+    planned = plan(sources, known)
     for line in lines(planned, into, experience):
         show.out.print(line, markup=False)
 

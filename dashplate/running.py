@@ -20,6 +20,7 @@ from db import report
 from db.engine import session
 from pipeline.errors import DashplateError, MediaError, ServiceUnavailable, UsageError
 from pipeline.inputs import expand, root_of, source_of
+from pipeline.roots import join_roots
 from workers.resources import store
 from workers.settings import Settings
 
@@ -141,8 +142,8 @@ def stay_up(data: Path | None, flower_port: int, roots: Sequence[str]) -> None:
     """Serve until a signal comes; then everything on the data folder stops with us."""
     if roots:
         sources = (source_of(root) for root in roots)
-        os.environ["DASHPLATE_ROOTS"] = ":".join(
-            str(root.expanduser().resolve()) if isinstance(root, Path) else root.url for root in sources
+        os.environ["DASHPLATE_ROOTS"] = join_roots(
+            [root.expanduser().resolve() if isinstance(root, Path) else root for root in sources]
         )
     signal.signal(signal.SIGTERM, _leave)
     folder = use_data_dir(data).data_dir

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dashplate.stack import Command, Stack, Supervisor, running
 from db.migrate import upgrade
-from pipeline.roots import root_of
+from pipeline.roots import join_roots, root_of
 from pipeline.sources import Remote, Source, source_of
 from workers.app import CONTROL, DETECT, READ, app
 from workers.settings import Settings, settings
@@ -94,7 +94,7 @@ def default_roots(config: Settings, sources: Sequence[Source]) -> tuple[Source, 
 def worker_commands(config: Settings, roots: Sequence[Source]) -> list[Command]:
     """One process of each role; more of them is how one outgrows a machine."""
     # The child inherits URLs and passwords through its environment, which others cannot read, unlike arguments.
-    env = {"DASHPLATE_ROOTS": ":".join(str(root) for root in roots), "DASHPLATE_DATA_DIR": str(config.data_dir)}
+    env = {"DASHPLATE_ROOTS": join_roots(roots), "DASHPLATE_DATA_DIR": str(config.data_dir)}
     return [
         Command(f"worker-{role}", (sys.executable, "-m", "dashplate", "worker", role), env)
         for role in (CONTROL, DETECT, READ)

@@ -7,17 +7,20 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from dashplate import jobs, show
 from dashplate.surroundings import database, use_data_dir
 from db.engine import patiently
-from db.submit import add_videos, close_job
+from db.holding import Holder
+from db.submit import add_videos
 from pipeline.errors import DashplateError, Inaccessible, UsageError
 from pipeline.inputs import check_allowed, expand
 from pipeline.remote import describe, version
@@ -106,13 +109,17 @@ def watch_folder(
     except Inaccessible as problem:
         # It would be waited for in vain.
         raise UsageError(str(problem)) from problem
-    with database(data) as config, _until_signal() as stop:
+    with database(data) as config, _until_signal() as stop, ExitStack() as held:
         url = config.require_database()
-        job_id = jobs.open_job(url, folder, options, about, job)
+        job_id = jobs.job_for(url, folder, options, about, job)
+        holder = held.enter_context(Holder(url, job_id))
         print(job_id, flush=True)
         arrivals = Arrivals(patience.settle_s)
         taken, last, there = 0, time.monotonic(), True
         while not stop.is_set():
+            # Days pass, and with them restarts of the database; while it is away, files still come to rest.
+            with suppress(SQLAlchemyError):
+                holder.keep(patience_s=0.0)
             listed = _listing(folder)
             if listed is None and there:
                 _say(f"{shown(folder)} cannot be looked at now; waiting for it.")
@@ -126,8 +133,9 @@ def watch_folder(
             elif patience.until_idle_s is not None and time.monotonic() - last >= patience.until_idle_s:
                 break
             stop.wait(patience.every_s)
-        patiently(url, lambda db: close_job(db, job_id))
-    _say(f"Job {job_id} took in {show.many(taken, 'file')} and is closed; it finishes by itself.")
+        closed = holder.leave()
+    then = " and is closed; it finishes by itself." if closed else "; another command still adds to it and closes it."
+    _say(f"Job {job_id} took in {show.many(taken, 'file')}{then}")
 
 
 def _listing(folder: Source) -> Sequence[Source] | None:
@@ -146,7 +154,6 @@ def _take_in(url: str, job_id: int, sources: Sequence[Source]) -> int:
     """Register files and send them on; returns how many were new to the job."""
     new = 0
     for chunk in jobs.chunks(jobs.new_videos(sources)):
-        # Days pass, and with them restarts of the database.
         new += patiently(url, partial(add_videos, job_id=job_id, videos=chunk))
     if new == len(sources):
         said = [f"took in {shown(source)}" for source in sources]

@@ -5,19 +5,20 @@ Large jobs are moved a chunk of videos at a time, each in a transaction of its o
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import BigInteger, Double, Select, column, delete, func, select, update, values
 from sqlalchemy.orm import Session
 
 from db.due import DISPATCH_LOCK
 from db.engine import session
 from db.files import forget_unkept
+from db.holding import Holder
 from db.models import CropRow, Job, OutboxRow, Segment, TrackletRow, Video
 from db.outbox import AGGREGATE, post, post_probes
 from db.submit import close_if_done, reopen
 from pipeline.errors import UsageError
-from pipeline.fingerprints import UNSEEN
 from pipeline.records import JobState, SegmentState, Step, VideoState
 
 #: Videos per transaction.
@@ -102,10 +103,17 @@ def retry(url: str, job_id: int, *, failed: bool, quarantined: bool) -> tuple[in
     `failed`: files that could not be opened, and videos whose plates could not be put together. `quarantined`:
     stretches that were left out, their attempts counted anew.
     """
-    _must_not_be_cancelled(url, job_id, "retried")
-    # Segments first: a video whose plates could not be put together may have some, and is then put together after them.
-    segments = _retry_quarantined(url, job_id) if quarantined else 0
-    videos = _retry_failed(url, job_id) if failed else 0
+    with session(url) as db:
+        _must_not_be_cancelled(db, job_id)
+        wanted = [w for w, asked in ((_quarantined(job_id), quarantined), (_given_up(job_id), failed)) if asked]
+        if not any(db.scalar(select(videos.exists())) for videos in wanted):
+            return 0, 0
+    # Held open: the first of its videos may end before the last is moved. Interrupted, the same again goes on.
+    with Holder(url, job_id) as holder:
+        # Segments first: a video whose plates could not be put together may have some, and is put together after them.
+        segments = _retry_quarantined(url, job_id) if quarantined else 0
+        videos = _retry_failed(url, job_id) if failed else 0
+        holder.leave()
     return videos, segments
 
 
@@ -113,7 +121,8 @@ def rerun(url: str, job_id: int, step: Step, options: dict[str, object]) -> int:
     """Do a finished job's stretches again from `step`, with `options` laid over its own; returns how many.
 
     From `read`, the kept crops are read again and nothing is decoded. Videos keep their sightings until the new ones
-    are there. Raises UsageError for a job that is still being done, or whose crops were not kept.
+    are there. All is moved in one transaction or nothing is: no worker holds anything of a finished job. Raises
+    UsageError for a job that is still being done, or whose crops were not kept.
     """
     with session(url) as db:
         state = _state(db, job_id)
@@ -125,72 +134,76 @@ def rerun(url: str, job_id: int, step: Step, options: dict[str, object]) -> int:
             raise UsageError(f"Job {job_id} was submitted with --no-evidence: there are no crops to read again.")
         _must_have_crops(url, job_id)
     with session(url) as db:
+        # Videos before their job, as everywhere.
+        ids = db.scalars(_with_result(job_id).order_by(Video.id).with_for_update()).all()
         job = db.get_one(Job, job_id, with_for_update={"key_share": True})
+        if job.state is not JobState.FINISHED:
+            raise UsageError(f"Job {job_id} is {job.state}; only a finished job can be run again.")
+        # Whoever submits under the same key again still means the same job.
+        job.submitted = job.options if job.submitted is None else job.submitted
         job.options = {**job.options, **options}
-    count, after = 0, 0
-    while ids := _ended_videos(url, job_id, after):
-        count += _rerun(url, job_id, ids, step)
-        after = ids[-1]
-    return count
+        chunks = (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
+        return sum(_segments_again(db, job_id, chunk, SegmentState.DONE, step) for chunk in chunks)
 
 
 def _retry_failed(url: str, job_id: int) -> int:
-    count = 0
+    count, after = 0, 0
     while True:
         with session(url) as db:
-            ended = select(Video.id).where(Video.job_id == job_id, Video.finished_at.is_not(None))
-            unopened = db.scalars(
-                ended.where(Video.state.in_(_NEVER_OPENED), Video.segments == 0).order_by(Video.id).limit(_CHUNK)
-            ).all()
-            unmerged = db.scalars(
-                ended.where(Video.state == VideoState.FAILED, Video.segments > 0, Video.segments_done > 0)
-                .where(Video.purged_at.is_(None))
-                .order_by(Video.id)
-                .limit(_CHUNK)
-            ).all()
-            if not unopened and not unmerged:
+            given_up = _given_up(job_id).where(Video.id > after).order_by(Video.id).limit(_CHUNK)
+            videos = db.execute(given_up.with_for_update()).all()
+            if not videos:
                 return count
+            _must_not_be_cancelled(db, job_id, lock=True)
+            unopened = [video.id for video in videos if not video.segments]
+            unmerged = [video.id for video in videos if video.segments]
             again = update(Video).values(problem=Video.damage, finished_at=None)
-            # They may have been mended: what they were recognised by need not hold any more.
-            unseen = func.concat(UNSEEN, Video.path)
-            db.execute(
-                again.where(Video.id.in_(unopened)).values(state=VideoState.REGISTERED, fingerprint=unseen)
-            )
+            # What they were registered as stays: the same file submitted again is still the same video.
+            db.execute(again.where(Video.id.in_(unopened)).values(state=VideoState.REGISTERED, reopened=True))
             db.execute(again.where(Video.id.in_(unmerged)).values(state=VideoState.AGGREGATING))
             for video_id in unmerged:
                 post(db, AGGREGATE, video_id)
             reopen(db, job_id)
             post_probes(db, job_id)
-        count += len(unopened) + len(unmerged)
+        count, after = count + len(videos), videos[-1].id
 
 
 def _retry_quarantined(url: str, job_id: int) -> int:
-    count = 0
+    count, after = 0, 0
     with session(url) as db:
         kept = bool(db.get_one(Job, job_id).options.get("evidence", True))
     while True:
         with session(url) as db:
-            videos = db.execute(
-                select(Video.id, Video.finished_at)
-                .where(Video.job_id == job_id, Video.segments_quarantined > 0, Video.purged_at.is_(None))
-                .where(Video.state.in_((VideoState.TRUNCATED, VideoState.FAILED, VideoState.PROCESSING)))
-                .order_by(Video.id)
-                .limit(_CHUNK)
-                .with_for_update()
-            ).all()
+            quarantined = _quarantined(job_id).where(Video.id > after).order_by(Video.id).limit(_CHUNK)
+            videos = db.execute(quarantined.with_for_update()).all()
             if not videos:
                 return count
+            _must_not_be_cancelled(db, job_id, lock=True)
             # Where crops went with the video's end, its other stretches have nothing left to be stitched from.
             bare = [] if kept else [video.id for video in videos if video.finished_at is not None]
             count += _segments_again(db, job_id, bare, SegmentState.DONE, Step.DETECT)
             ids = [video.id for video in videos]
             count += _segments_again(db, job_id, ids, SegmentState.QUARANTINED, Step.DETECT)
+        after = ids[-1]
 
 
-def _rerun(url: str, job_id: int, ids: Sequence[int], step: Step) -> int:
-    with session(url) as db:
-        db.execute(select(Video.id).where(Video.id.in_(ids)).order_by(Video.id).with_for_update())
-        return _segments_again(db, job_id, ids, SegmentState.DONE, step)
+def _given_up(job_id: int) -> Select[int, int]:
+    """(id, segments) of videos that could not be opened, without segments, or put together."""
+    unopened = Video.state.in_(_NEVER_OPENED) & (Video.segments == 0)
+    unmerged = (Video.state == VideoState.FAILED) & (Video.segments > 0) & (Video.segments_done > 0)
+    return select(Video.id, Video.segments).where(
+        Video.job_id == job_id, Video.finished_at.is_not(None), unopened | (unmerged & Video.purged_at.is_(None))
+    )
+
+
+def _quarantined(job_id: int) -> Select[int, dt.datetime | None]:
+    """(id, when it ended) of videos of which stretches were left out."""
+    return select(Video.id, Video.finished_at).where(
+        Video.job_id == job_id,
+        Video.segments_quarantined > 0,
+        Video.purged_at.is_(None),
+        Video.state.in_((VideoState.TRUNCATED, VideoState.FAILED, VideoState.PROCESSING)),
+    )
 
 
 def _segments_again(db: Session, job_id: int, ids: Sequence[int], state: SegmentState, step: Step) -> int:
@@ -217,32 +230,37 @@ def _segments_again(db: Session, job_id: int, ids: Sequence[int], state: Segment
     by_video: dict[int, list[float]] = {}
     for row in moved:
         by_video.setdefault(row.video_id, []).append(row.length_s)
-    for video_id, lengths in sorted(by_video.items()):
+    if by_video:
+        # One statement, and so one version of the job's row: a long transaction has to step over all of them.
+        columns = (column("video_id", BigInteger), column("n", BigInteger), column("footage_s", Double))
+        rows = [(video_id, len(lengths), sum(lengths)) for video_id, lengths in by_video.items()]
+        again = values(*columns, name="again").data(rows)
         db.execute(
             update(Video)
-            .where(Video.id == video_id)
-            .values({counter: counter - len(lengths), Video.footage_done_s: Video.footage_done_s - sum(lengths)})
+            .where(Video.id == again.c.video_id)
+            .values({counter: counter - again.c.n, Video.footage_done_s: Video.footage_done_s - again.c.footage_s})
             .values(state=VideoState.PROCESSING, problem=Video.damage, finished_at=None)
+            .execution_options(synchronize_session=False)
         )
     if moved:
         reopen(db, job_id)
     return len(moved)
 
 
-def _ended_videos(url: str, job_id: int, after: int) -> list[int]:
+def _with_result(job_id: int) -> Select[int]:
+    """Videos whose stretches can be done again."""
     done = (VideoState.DONE, VideoState.TRUNCATED)
-    with session(url) as db:
-        videos = select(Video.id).where(
-            Video.job_id == job_id, Video.id > after, Video.state.in_(done), Video.purged_at.is_(None)
-        )
-        return list(db.scalars(videos.order_by(Video.id).limit(_CHUNK)))
+    return select(Video.id).where(Video.job_id == job_id, Video.state.in_(done), Video.purged_at.is_(None))
 
 
 def _must_have_crops(url: str, job_id: int) -> None:
     """Before anything of the job is moved: half of it read again would help nobody."""
     after = 0
-    while ids := _ended_videos(url, job_id, after):
+    while True:
         with session(url) as db:
+            ids = db.scalars(_with_result(job_id).where(Video.id > after).order_by(Video.id).limit(_CHUNK)).all()
+            if not ids:
+                return
             bare = db.execute(
                 select(Video.path)
                 .join(Segment, Segment.video_id == Video.id)
@@ -286,10 +304,9 @@ def _change(db: Session, job_id: int, before: Sequence[JobState], after: JobStat
         raise UsageError(f"Job {job_id} is {_state(db, job_id)}; it cannot be {done}.")
 
 
-def _must_not_be_cancelled(url: str, job_id: int, done: str) -> None:
-    with session(url) as db:
-        if _state(db, job_id) is JobState.CANCELLED:
-            raise UsageError(f"Job {job_id} is cancelled; it cannot be {done}. Submit its files in a new job.")
+def _must_not_be_cancelled(db: Session, job_id: int, *, lock: bool = False) -> None:
+    if _state(db, job_id, lock=lock) is JobState.CANCELLED:
+        raise UsageError(f"Job {job_id} is cancelled; it cannot be retried. Submit its files in a new job.")
 
 
 def _state(db: Session, job_id: int, *, lock: bool = False) -> JobState:

@@ -73,11 +73,14 @@ class Job(Base):
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str]
     options: Mapped[dict[str, Any]]
+    #: The options it was submitted with, where a rerun has changed them since; else null.
+    submitted: Mapped[dict[str, Any] | None]
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     #: Set when the last of its videos has ended.
     finished_at: Mapped[dt.datetime | None]
     state: Mapped[JobState] = mapped_column(_enum(JobState), server_default="running")
-    #: More files may come: it is being submitted, or a folder is watched. An open job does not finish.
+    #: More may come: files are being submitted, a folder is watched, videos are being retried. An open job does not
+    #: finish; `db.holding` says who closes it.
     open: Mapped[bool] = mapped_column(server_default=text("false"))
     #: Names a submission, so that submitting it again goes on with the same job.
     key: Mapped[str | None] = mapped_column(unique=True)
@@ -154,6 +157,8 @@ class Video(Base):
     damage: Mapped[str | None]
     #: Set when retention has removed what was found in it.
     purged_at: Mapped[dt.datetime | None]
+    #: A person has it opened again: the file may have been mended since its fingerprint was taken.
+    reopened: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class Segment(Base):
@@ -360,15 +365,20 @@ class OutboxRow(Base):
     failures: Mapped[int] = mapped_column(server_default="0")
     #: What went wrong last.
     problem: Mapped[str | None]
+    #: Counts the times it was begun; a worker that holds another number has been overtaken.
+    begins: Mapped[int] = mapped_column(server_default="0")
 
 
 class Deletion(Base):
-    """A file of the result store that no row names any more; a trailing `/` means a folder."""
+    """A file of the result store that no row names any more; a trailing `/` means what no row names in a folder."""
 
     __tablename__ = "deletions"
+    __table_args__ = (Index("ix_deletions_next", "tries", "id"),)
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    name: Mapped[str]
+    name: Mapped[str] = mapped_column(index=True)
+    #: How often it could not be removed; those that give no trouble go first.
+    tries: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 import random
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -19,8 +19,8 @@ PROBE = "probe"
 AGGREGATE = "aggregate"
 #: A step over which workers died or that failed this often is given up.
 MAX_FAILURES = 5
-#: Wait before a step is tried again, in seconds; doubles with each failure.
-RETRY_DELAY_S = 2.0
+#: Wait before a step is tried again, in seconds; doubles with each further failure, up to the longest.
+RETRY_DELAY_S, LONGEST_DELAY_S = 2.0, 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,33 @@ class Message:
     video: str
     #: Its job has nothing else on the way: it goes to the queue that is looked at first.
     express: bool = False
+    #: Length of the video, as far as it is known.
+    duration_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A step that a worker has begun. `id` is new each time a step is owed, `begins` each time somebody begins it."""
+
+    kind: str
+    video_id: int
+    id: int
+    begins: int
+    #: How often it has failed before.
+    failures: int
+    #: Length of the video, as far as it is known.
+    duration_s: float
 
 
 def post(db: Session, kind: str, video_id: int) -> None:
     """Owe a step; owing it twice is owing it once, and one already sent is sent again."""
     wanted = select(literal(kind), Video.id, Video.job_id).where(Video.id == video_id)
     statement = insert(OutboxRow).from_select(["kind", "key", "job_id"], wanted)
-    again = {"sent_at": None, "lease_until": None, "not_before": None, "failures": 0, "problem": None}
+    again = {
+        "sent_at": None, "lease_until": None, "not_before": None, "failures": 0, "problem": None,
+        # Whoever is still at it began with what was there before.
+        "begins": OutboxRow.begins + 1,
+    }  # fmt: skip
     db.execute(statement.on_conflict_do_update(index_elements=["kind", "key"], set_=again))
 
 
@@ -56,32 +76,42 @@ def post_probes(db: Session, job_id: int, after: int = 0) -> None:
     db.execute(statement.on_conflict_do_nothing())
 
 
-def begin(db: Session, kind: str, video_id: int, lease_s: float) -> bool:
-    """Take the lease on a step; False where it is done, not owed, or in other hands."""
-    held = db.execute(
+def begin(db: Session, kind: str, video_id: int, lease_s: float) -> Held | None:
+    """Take the lease on a step; None where it is done, not owed, or in other hands."""
+    length = select(Video.duration_s).where(Video.id == video_id).scalar_subquery()
+    row = db.execute(
         update(OutboxRow)
         .where(OutboxRow.kind == kind, OutboxRow.key == video_id)
         .where(or_(OutboxRow.lease_until.is_(None), OutboxRow.lease_until < func.now()))
         .values(
             lease_until=func.now() + dt.timedelta(seconds=lease_s),
             sent_at=func.coalesce(OutboxRow.sent_at, func.now()),
+            begins=OutboxRow.begins + 1,
         )
-        .returning(OutboxRow.id)
+        .returning(OutboxRow.id, OutboxRow.begins, OutboxRow.failures, length.label("length_s"))
         .execution_options(synchronize_session=False)
-    )
-    return held.scalar_one_or_none() is not None
+    ).one_or_none()
+    return None if row is None else Held(kind, video_id, row.id, row.begins, row.failures, row.length_s or 0.0)
 
 
-def renew(db: Session, kind: str, video_id: int, lease_s: float) -> bool:
-    """Prolong the lease; False where the step is no longer owed."""
-    held = db.execute(
+def renew(db: Session, held: Held, lease_s: float) -> bool:
+    """Prolong the lease; False where the step is done, or was taken for lost."""
+    renewed = db.execute(
         update(OutboxRow)
-        .where(OutboxRow.kind == kind, OutboxRow.key == video_id, OutboxRow.lease_until.is_not(None))
+        .where(*_is(held), OutboxRow.lease_until.is_not(None))
         .values(lease_until=func.now() + dt.timedelta(seconds=lease_s))
         .returning(OutboxRow.id)
         .execution_options(synchronize_session=False)
     )
-    return held.scalar_one_or_none() is not None
+    return renewed.scalar_one_or_none() is not None
+
+
+def holds(db: Session, held: Held) -> bool:
+    """Whether nobody has begun or done the step since; its row stays locked until the transaction ends.
+
+    To be asked with the video locked, before anything of the step is stored.
+    """
+    return db.scalar(select(OutboxRow.id).where(*_is(held)).with_for_update()) is not None
 
 
 def done(db: Session, kind: str, video_id: int) -> None:
@@ -89,21 +119,22 @@ def done(db: Session, kind: str, video_id: int) -> None:
     db.execute(delete(OutboxRow).where(OutboxRow.kind == kind, OutboxRow.key == video_id))
 
 
-def put_back(
-    db: Session, kind: str, video_id: int, reason: str, *, counts: bool, retry_s: float = RETRY_DELAY_S
-) -> None:
-    """Send a step again after a growing delay; `counts` where the step failed and not its surroundings."""
-    failures = OutboxRow.failures + int(counts)
-    delay_s = func.least(300.0, retry_s * func.power(2, failures)) * random.uniform(0.5, 1.0)
+def put_back(db: Session, held: Held, reason: str, *, counts: bool, delay_s: float = RETRY_DELAY_S) -> None:
+    """Send a step again after a delay, unless it is in other hands by now.
+
+    `counts` where the step failed and not its surroundings; the delay then doubles with each failure.
+    """
+    grown_s = delay_s * func.power(2, OutboxRow.failures) if counts else delay_s
+    wait_s = func.least(LONGEST_DELAY_S, grown_s) * random.uniform(0.5, 1.0)
     db.execute(
         update(OutboxRow)
-        .where(OutboxRow.kind == kind, OutboxRow.key == video_id)
+        .where(*_is(held))
         .values(
             sent_at=None,
             lease_until=None,
-            failures=failures,
+            failures=OutboxRow.failures + int(counts),
             problem=reason,
-            not_before=func.now() + delay_s * dt.timedelta(seconds=1),
+            not_before=func.now() + wait_s * dt.timedelta(seconds=1),
         )
         .execution_options(synchronize_session=False)
     )
@@ -152,3 +183,7 @@ def exhausted(db: Session) -> list[tuple[str, int, str]]:
         .limit(500)
     )
     return [(row.kind, row.key, row.problem or "no reason known") for row in rows]
+
+
+def _is(held: Held) -> tuple[ColumnElement[bool], ...]:
+    return OutboxRow.id == held.id, OutboxRow.begins == held.begins

@@ -26,8 +26,8 @@ _NAMES = text(
 def held_plates(db: Session, video_id: int, texts: Collection[str]) -> dict[str, int]:
     """Plates by key: of `texts`, added where they are new, and of the video's sightings so far.
 
-    Their rows are locked until the transaction ends, in the order of their keys, so that two that meet wait and do not
-    wait for each other.
+    Their rows are locked until the transaction ends, in the order of their keys' code points, so that two that meet
+    wait and do not wait for each other.
     """
     of_video = select(SightingRow.plate_id).where(SightingRow.video_id == video_id)
     before = set(db.scalars(select(Plate.key).where(Plate.id.in_(of_video))))

@@ -58,36 +58,61 @@ def waiting_for(db: Session, job_id: int) -> str | None:
     return rows[0]["problem"] if rows else None
 
 
+#: Where nothing of a job ended for longer than this, it had nothing to do, as between two files of a watch. Seconds.
+_PAUSE_S = 120
+#: Stretches that a pace is taken from: the newest of the job.
+_PACE_FROM = 20_000
+
+
 @dataclass(frozen=True, slots=True)
 class Experience:
     """What the last finished job with footage teaches of the next."""
 
     job: int
-    #: Seconds of footage done a second, from submission to end.
+    #: Seconds of footage done a second while there was something to do.
     pace: float
     #: Bytes that a second of its footage left in the result store.
     bytes_per_s: float
 
 
 def experience(db: Session) -> Experience | None:
-    """From the newest job that has finished; its bytes from its first videos."""
+    """From the newest finished job of which something was done at the first try; its bytes from its first videos.
+
+    A job that was run again has nothing such, and may only have been read again.
+    """
     rows = _rows(
         db,
         """
-        SELECT j.id, j.footage_done_s / greatest(1, extract(epoch FROM j.finished_at - j.created_at))::float AS pace,
-               coalesce(b.bytes / nullif(b.footage_s, 0), 0)::float AS bytes_per_s
-        FROM jobs j
+        WITH last AS MATERIALIZED (
+            SELECT j.id, p.pace FROM jobs j
+            CROSS JOIN LATERAL (
+                SELECT (sum(footage_s) FILTER (WHERE attempt = 1)
+                        / greatest(1, extract(epoch FROM sum(took) FILTER (WHERE attempt = 1))))::float AS pace
+                FROM (
+                    SELECT end_s - start_s AS footage_s, attempt,
+                           least(moved_at - lag(moved_at, 1, j.created_at) OVER (ORDER BY moved_at),
+                                 make_interval(secs => :pause_s)) AS took
+                    FROM (SELECT g.moved_at, g.start_s, g.end_s, g.attempt FROM segments g
+                          WHERE g.job_id = j.id AND g.state IN ('done', 'quarantined')
+                          ORDER BY g.moved_at DESC LIMIT :pace_from) newest
+                ) ended
+            ) p
+            WHERE j.state = 'finished' AND j.footage_done_s > 0 AND j.finished_at IS NOT NULL AND p.pace > 0
+            ORDER BY j.id DESC LIMIT 1
+        )
+        SELECT last.id, last.pace, coalesce(b.bytes / nullif(b.footage_s, 0), 0)::float AS bytes_per_s
+        FROM last
         CROSS JOIN LATERAL (
             SELECT sum(v.footage_done_s) AS footage_s, sum(
                 coalesce((SELECT sum(f.size) FROM frames f WHERE f.video_id = v.id), 0)
                 + coalesce((SELECT sum(c.size) FROM crops c JOIN tracklets t ON t.id = c.tracklet_id
                             JOIN segments g ON g.id = t.segment_id WHERE g.video_id = v.id), 0)
             ) AS bytes
-            FROM (SELECT id, footage_done_s FROM videos WHERE job_id = j.id ORDER BY id LIMIT 20) v
+            FROM (SELECT id, footage_done_s FROM videos WHERE job_id = last.id ORDER BY id LIMIT 20) v
         ) b
-        WHERE j.state = 'finished' AND j.footage_done_s > 0 AND j.finished_at IS NOT NULL
-        ORDER BY j.id DESC LIMIT 1
         """,
+        pause_s=_PAUSE_S,
+        pace_from=_PACE_FROM,
     )
     return Experience(rows[0]["id"], rows[0]["pace"], rows[0]["bytes_per_s"]) if rows else None
 
@@ -127,8 +152,11 @@ def sightings(db: Session, job_id: int) -> Sequence[RowMapping]:
     return _rows(db, "SELECT * FROM plate_sightings WHERE job = :job ORDER BY video_id, first_s, plate", job=job_id)
 
 
-def fresh_readings(db: Session, job_id: int, after: int) -> Sequence[RowMapping]:
-    """Readings of a job that came in since the one with the id `after`, before aggregation: for one who watches."""
+def fresh_readings(db: Session, job_id: int, after: int, up_to: int) -> Sequence[RowMapping]:
+    """Readings of a job numbered above `after` and up to `up_to`, before aggregation: for one who watches.
+
+    Numbers are given before the commit, so one that was stored late may be left out; the results have it.
+    """
     return _rows(
         db,
         """
@@ -138,11 +166,12 @@ def fresh_readings(db: Session, job_id: int, after: int) -> Sequence[RowMapping]
         JOIN tracklets t ON t.id = r.tracklet_id
         JOIN segments g ON g.id = t.segment_id
         JOIN videos v ON v.id = g.video_id
-        WHERE v.job_id = :job AND r.number > :after
+        WHERE v.job_id = :job AND r.number > :after AND r.number <= :up_to
         ORDER BY r.number
         """,
         job=job_id,
         after=after,
+        up_to=up_to,
     )
 
 

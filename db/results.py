@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from db.files import wipe_sealed
 from db.models import Base, CropRow, FrameRow, ReadingRow, Segment, SightingRow, TrackletRow
 from db.plates import held_plates, name_plates
 from db.rows import observation_json, read_tracklet_of, reading_columns, sighting_row
@@ -107,7 +108,7 @@ def store_sightings(db: Session, video_id: int, sightings: Sequence[Sighting], k
     """
     if key is not None:
         sightings = key.hide_sightings(sightings)
-        db.execute(_WIPE_SEALED, {"video": video_id})
+        wipe_sealed(db, [video_id])
     ids = held_plates(db, video_id, {sighting.text for sighting in sightings})
     db.execute(delete(SightingRow).where(SightingRow.video_id == video_id))
     db.add_all(sighting_row(video_id, ids[folded(s.text)], s) for s in sightings)
@@ -153,12 +154,6 @@ _DROP_READINGS = text(
     """
     DELETE FROM readings r USING tracklets t
     WHERE t.segment_id = :segment AND r.tracklet_id = t.id AND r.tracklet_id <> ALL (:kept)
-    """
-)
-_WIPE_SEALED = text(
-    """
-    UPDATE readings r SET sealed = NULL FROM tracklets t JOIN segments g ON g.id = t.segment_id
-    WHERE g.video_id = :video AND r.tracklet_id = t.id AND r.sealed IS NOT NULL
     """
 )
 _READING_COLUMNS = (

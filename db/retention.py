@@ -218,13 +218,14 @@ _NAMES = text(
     SELECT name FROM frames WHERE {_GONE_FRAMES}
     """
 )
-#: In one order, as everywhere: whoever else locks several does so by id, plates by key.
+#: In one order, as everywhere: whoever else locks several does so by id, plates by their keys' code points.
 _LOCK_VIDEOS = text(
     "SELECT id, job_id FROM videos WHERE id = ANY (:ids) AND finished_at IS NOT NULL ORDER BY id FOR UPDATE"
 )
 _LOCK_PLATES = text(
     f"""
-    SELECT id FROM plates WHERE id IN (SELECT plate_id FROM sightings WHERE {_GONE_SIGHTINGS}) ORDER BY key FOR UPDATE
+    SELECT id FROM plates WHERE id IN (SELECT plate_id FROM sightings WHERE {_GONE_SIGHTINGS})
+    ORDER BY key COLLATE "C" FOR UPDATE
     """
 )
 _DROP_SIGHTINGS = text(f"DELETE FROM sightings WHERE {_GONE_SIGHTINGS}")

@@ -27,13 +27,13 @@ _VIDEO: dict[tuple[StrEnum, StrEnum], str] = {
     (_V.REGISTERED, _V.UNREADABLE): "producer",
     (_V.REGISTERED, _V.NO_VIDEO_STREAM): "producer",
     (_V.REGISTERED, _V.INACCESSIBLE): "producer",
-    (_V.REGISTERED, _V.FAILED): "dispatcher, after five failures",
+    (_V.REGISTERED, _V.FAILED): "sweeper, after five failures",
     (_V.REGISTERED, _V.CANCELLED): "cancel",
     (_V.PROCESSING, _V.AGGREGATING): "whoever ends its last segment; cancel",
     (_V.PROCESSING, _V.CANCELLED): "cancel",
     (_V.AGGREGATING, _V.DONE): "aggregator",
     (_V.AGGREGATING, _V.TRUNCATED): "aggregator",
-    (_V.AGGREGATING, _V.FAILED): "aggregator; dispatcher, after five failures",
+    (_V.AGGREGATING, _V.FAILED): "aggregator; sweeper, after five failures",
     (_V.AGGREGATING, _V.CANCELLED): "aggregator",
     (_V.UNREADABLE, _V.REGISTERED): "retry",
     (_V.NO_VIDEO_STREAM, _V.REGISTERED): "retry",
@@ -60,7 +60,7 @@ _SEGMENT: dict[tuple[StrEnum, StrEnum], str] = {
     (_S.QUEUED, _S.PENDING): "cancel",
     (_S.DETECTED, _S.PENDING): "cancel",
     (_S.QUARANTINED, _S.PENDING): "retry",
-    (_S.DONE, _S.PENDING): "rerun",
+    (_S.DONE, _S.PENDING): "rerun, retry",
 }
 
 #: (kind, before, after) → who.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -37,10 +38,12 @@ def create_job(
     priority: Priority = Priority.NORMAL,
     retain_s: int | None = None,
     is_open: bool = False,
+    defaults: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
     """Add an empty job, or find the one of that key; return its id.
 
-    Raises UsageError where the job of that key was made with other options.
+    Raises UsageError where the job of that key was submitted with other options. What a rerun has changed since does
+    not count, and an option that one side does not know has its default.
     """
     columns = {
         "name": name, "options": options, "priority": priority, "retain_s": retain_s, "open": is_open, "key": key,
@@ -50,22 +53,28 @@ def create_job(
     if job_id is not None:
         return job_id
     job = db.execute(select(Job).where(Job.key == key)).scalar_one()
-    if (job.options, job.priority, job.retain_s) != (options, priority, retain_s):
+    before = job.options if job.submitted is None else job.submitted
+    if ({**defaults, **before}, job.priority, job.retain_s) != ({**defaults, **options}, priority, retain_s):
         raise UsageError(f"Job {job.id} has that key and other options; give the same ones, or another key.")
     return job.id
 
 
 def open_job(db: Session, job_id: int) -> None:
     """Let a job take more files; one that was finished runs again. Raises UsageError for a cancelled one."""
-    _lock(db, job_id)
+    lock_job(db, job_id)
     db.execute(update(Job).where(Job.id == job_id).values(open=True))
     reopen(db, job_id)
 
 
-def close_job(db: Session, job_id: int, name: str | None = None) -> None:
-    """No more files come; where all have ended, the job is finished. `name` replaces its name."""
-    db.execute(update(Job).where(Job.id == job_id).values(open=False, name=name or Job.name))
+def close_job(db: Session, job_id: int) -> None:
+    """No more files come; where all have ended, the job is finished."""
+    db.execute(update(Job).where(Job.id == job_id).values(open=False))
     close_if_done(db, job_id)
+
+
+def rename_job(db: Session, job_id: int, name: str) -> None:
+    """Give a job another name."""
+    db.execute(update(Job).where(Job.id == job_id).values(name=name))
 
 
 def add_videos(db: Session, job_id: int, videos: Iterable[NewVideo]) -> int:
@@ -76,7 +85,7 @@ def add_videos(db: Session, job_id: int, videos: Iterable[NewVideo]) -> int:
     waiting = list(videos)
     # Locked first: two that add the same files in different orders would wait for each other, and whoever cancels the
     # job sees these files or is seen here.
-    _lock(db, job_id)
+    lock_job(db, job_id)
     added: list[int] = []
     for start in range(0, len(waiting), _CHUNK):
         added += _insert(db, job_id, waiting[start : start + _CHUNK])
@@ -84,6 +93,13 @@ def add_videos(db: Session, job_id: int, videos: Iterable[NewVideo]) -> int:
         reopen(db, job_id)
         post_probes(db, job_id, after=min(added) - 1)
     return len(added)
+
+
+def lock_job(db: Session, job_id: int) -> None:
+    """Hold the job's row; raises UsageError for a cancelled job, which takes no more files."""
+    state = db.scalar(select(Job.state).where(Job.id == job_id).with_for_update(key_share=True))
+    if state is JobState.CANCELLED:
+        raise UsageError(f"Job {job_id} is cancelled; submit its files in a new job.")
 
 
 def reopen(db: Session, job_id: int) -> None:
@@ -108,13 +124,6 @@ def close_if_done(db: Session, job_id: int) -> None:
         .values(finished_at=func.now(), state=JobState.FINISHED)
     )
     db.execute(update(Job).where(*done, Job.state == JobState.CANCELLED).values(finished_at=func.now()))
-
-
-def _lock(db: Session, job_id: int) -> None:
-    """Hold the job's row; raises UsageError for a cancelled job, which takes no more files."""
-    state = db.scalar(select(Job.state).where(Job.id == job_id).with_for_update(key_share=True))
-    if state is JobState.CANCELLED:
-        raise UsageError(f"Job {job_id} is cancelled; submit its files in a new job.")
 
 
 def _insert(db: Session, job_id: int, videos: Sequence[NewVideo]) -> list[int]:

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from db import outbox
-from db.models import Video
+from db.files import owe_sweep
+from db.models import Job, Video
 from db.moves import add_segments
 from db.rows import media_columns
 from db.submit import close_if_done
+from pipeline.fingerprints import UNSEEN
 from pipeline.records import MediaInfo, SegmentSpan, VideoState
+from pipeline.sources import shown, source_of
 
 
-def split_video(db: Session, video_id: int, info: MediaInfo, spans: Sequence[SegmentSpan]) -> bool:
-    """Store what the probe found and the segments; False where the video had been opened or cancelled meanwhile."""
+def split_video(
+    db: Session, video_id: int, info: MediaInfo, spans: Sequence[SegmentSpan], fingerprint: str | None = None
+) -> bool:
+    """Store what the probe found and the segments; False where the video had been opened or cancelled meanwhile.
+
+    `fingerprint` is the file's as it was opened; None leaves the one it was registered with. Where another video of
+    the job stands for that file already, this one ends instead, and False is returned: one file is one video.
+    """
+    if fingerprint is not None and not _claim(db, video_id, fingerprint):
+        return False
     # The state is checked again under the row's lock: the same probe may have been delivered twice.
     job_id = db.execute(
         update(Video)
         .where(Video.id == video_id, Video.state == VideoState.REGISTERED)
-        .values(state=VideoState.PROCESSING, segments=len(spans), **media_columns(info))
+        .values(state=VideoState.PROCESSING, segments=len(spans), reopened=False, **media_columns(info))
         .returning(Video.job_id)
     ).scalar_one_or_none()
     outbox.done(db, outbox.PROBE, video_id)
@@ -44,5 +55,35 @@ def end_video(db: Session, video_id: int, state: VideoState, problem: str | None
         outbox.done(db, kind, video_id)
     if job_id is None:
         return False
+    owe_sweep(db, [video_id])
     close_if_done(db, job_id)
+    return True
+
+
+def _claim(db: Session, video_id: int, fingerprint: str) -> bool:
+    """Let a registered video stand for the file of that fingerprint; False where another does, and this one has ended.
+
+    Another does where it has been opened or is about to be. One that ended unopened, or that a person has opened again,
+    need not be that file any more: it gives way, and is told by its own opening what it is.
+    """
+    video = db.get(Video, video_id, with_for_update=True, populate_existing=True)
+    if video is None or video.state is not VideoState.REGISTERED or video.fingerprint == fingerprint:
+        return True
+    # Nobody adds that file meanwhile.
+    db.execute(select(Job.id).where(Job.id == video.job_id).with_for_update(key_share=True))
+    other = db.execute(
+        select(Video)
+        .where(Video.job_id == video.job_id, Video.fingerprint == fingerprint)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalar_one_or_none()
+    if other is not None:
+        if other.kind is not None or (other.finished_at is None and not other.reopened):
+            sentence = f"{shown(source_of(video.path))} is the same file as another of this job, which stands for both:"
+            end_video(db, video_id, VideoState.UNREADABLE, f"{sentence} {shown(source_of(other.path))}.")
+            return False
+        other.fingerprint = f"{UNSEEN}{other.id} {other.path}"
+        db.flush()
+    video.fingerprint = fingerprint
+    db.flush()
     return True

@@ -77,11 +77,6 @@ class VideoState(enum.StrEnum):
     def ended(self) -> bool:
         return self not in (VideoState.REGISTERED, VideoState.PROCESSING, VideoState.AGGREGATING)
 
-    @property
-    def has_result(self) -> bool:
-        """Whether frames of it were looked at."""
-        return self in (VideoState.DONE, VideoState.TRUNCATED)
-
 
 class Step(enum.StrEnum):
     """What a pending segment begins with."""

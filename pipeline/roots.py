@@ -8,6 +8,7 @@ one, and no other.
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 import socket
 from collections.abc import Sequence
@@ -15,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import overload
 
-from pipeline.errors import Inaccessible
-from pipeline.sources import HOSTED, WEB, Remote, Source, climbs, shown, source_of
+from pipeline.errors import Inaccessible, UsageError
+from pipeline.sources import HOSTED, WEB, Remote, Source, climbs, shown, source_of, stored
 
 #: One root: an address with its port, or a path.
 _ROOT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:\[[^\]]*\]|[^:/]*)(?::\d+(?=[:/]|$))?[^:]*|[^:]+")
@@ -34,13 +35,32 @@ class NotAllowed(Inaccessible):
         return NotAllowed(name, self._rest)
 
 
-def split_roots(text: str) -> tuple[Source, ...]:
-    """Roots as `DASHPLATE_ROOTS` holds them, separated by `:`; the colons of an address separate nothing.
+def join_roots(roots: Sequence[Source]) -> str:
+    """The text that `split_roots` takes apart again; as JSON where a `:` in a name would be taken for a separator."""
+    names = [stored(root) for root in roots]
+    joined = ":".join(names)
+    return joined if split_roots(joined) == tuple(roots) else json.dumps(names)
 
-    Raises UsageError for an address that cannot be a root.
+
+def split_roots(text: str) -> tuple[Source, ...]:
+    """Roots as `DASHPLATE_ROOTS` holds them, separated by `:`, or as a JSON list, for names that hold a `:`.
+
+    The colons behind a scheme and before a port separate nothing. Raises UsageError for what cannot be a root.
     """
-    roots = (source_of(part.strip()) for part in _ROOT.findall(text) if part.strip())
+    roots = (source_of(part.strip()) for part in _parts(text) if part.strip())
     return tuple(root.expanduser() if isinstance(root, Path) else root for root in roots)
+
+
+def _parts(text: str) -> list[str]:
+    if not text.lstrip().startswith("["):
+        return _ROOT.findall(text)
+    try:
+        names = json.loads(text)
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UsageError("DASHPLATE_ROOTS begins like a JSON list and is none; a list of texts is wanted.")
+    return names
 
 
 @overload

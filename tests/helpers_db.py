@@ -79,7 +79,9 @@ def make_job(
     return job_id, videos
 
 
-def split(db: Session, video_id: int, count: int, problem: str | None = None) -> bool:
+def split(
+    db: Session, video_id: int, count: int, problem: str | None = None, fingerprint: str | None = None
+) -> bool:
     """What the producer does with a video that it could open; False where it came too late."""
     info = MediaInfo(
         path=Path("/cam/any.mp4"),
@@ -96,7 +98,8 @@ def split(db: Session, video_id: int, count: int, problem: str | None = None) ->
         frames=300 * count,
         problem=problem,
     )
-    return split_video(db, video_id, info, [SegmentSpan(i, _pts(i), _pts(i + 1)) for i in range(count)])
+    spans = [SegmentSpan(i, _pts(i), _pts(i + 1)) for i in range(count)]
+    return split_video(db, video_id, info, spans, fingerprint)
 
 
 def _pts(segments: int) -> int:

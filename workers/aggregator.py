@@ -6,47 +6,48 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
+from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.engine import patiently
-from db.files import drop_crops, owe_deletion
+from db.files import drop_crops, owe_sweep
 from db.models import Job, Video
-from db.outbox import AGGREGATE
+from db.outbox import AGGREGATE, MAX_FAILURES, Held, holds
 from db.results import read_tracklets_of, segment_problems, store_frames, store_sightings
 from db.rows import MEDIA_COLUMNS, media_of
 from db.sealing import PlateKey
 from db.videos import end_video
-from pipeline.errors import DashplateError
 from pipeline.merge import stitch
 from pipeline.records import JobState, MediaInfo, Sighting, VideoState
-from workers.clearing import clear_deletions, sweep_video
+from workers.clearing import clear_video
+from workers.limits import time_limit
 from workers.private import discreet, keeps_pictures, key_of
 from workers.resources import store
 from workers.settings import settings
 from workers.steps import taken
-from workers.store import Stored, StoreTrouble, frame_name, video_folders
+from workers.store import Stored, StoreTrouble, frame_name
 from workers.work import work
 
 log = logging.getLogger(__name__)
+
+#: With more failures than this, of whatever kind, what was found is stored without frames before it is given up.
+_FAILURES_WITH_FRAMES = MAX_FAILURES - 3
 
 
 def aggregate(video_id: int) -> None:
     """Persist what a video showed; running it twice changes nothing."""
     url = settings().require_database()
-    with taken(AGGREGATE, video_id) as ours:
-        if not ours:
+    with taken(AGGREGATE, video_id) as held:
+        if held is None:
             return
         job_id, media, options, sightings = patiently(url, lambda db: _stitched(db, video_id))
         evidence = keeps_pictures(options)
-        frames = _frames(job_id, video_id, media, sightings) if evidence else {}
+        frames = _frames(job_id, held, media, sightings) if evidence else {}
         key = key_of(options)
-        patiently(url, lambda db: _store(db, job_id, video_id, sightings, frames, evidence, key))
-        if evidence:
-            sweep_video(url, job_id, video_id)
-        else:
-            # At once: the sweeper may end with the job.
-            clear_deletions(url)
+        ended = patiently(url, lambda db: _store(db, held, sightings, frames, evidence, key))
+    if ended:
+        clear_video(url, job_id, video_id)
 
 
 def _stitched(db: Session, video_id: int) -> tuple[int, MediaInfo, dict[str, object], tuple[Sighting, ...]]:
@@ -59,41 +60,57 @@ def _stitched(db: Session, video_id: int) -> tuple[int, MediaInfo, dict[str, obj
     return row["job_id"], media_of(row), options, sightings
 
 
-def _frames(job_id: int, video_id: int, media: MediaInfo, sightings: Sequence[Sighting]) -> dict[int, Stored]:
-    """The frames that sightings were read from, written to the store; by pts."""
-    wanted = {sighting.best.pts for sighting in sightings}
+def _frames(job_id: int, held: Held, media: MediaInfo, sightings: Sequence[Sighting]) -> dict[int, Stored]:
+    """The frames that sightings were read from, written to the store; by pts.
+
+    Frames are extra: where the file is gone since it was read, or decoding it again fails or takes too long, what was
+    found is kept without those that are missing. Raises StoreTrouble: a store that is full is waited for.
+    """
+    video_id, wanted = held.video_id, {sighting.best.pts for sighting in sightings}
     kept: dict[int, Stored] = {}
+    if not wanted:
+        return kept
+    if held.failures > _FAILURES_WITH_FRAMES:
+        log.warning("Frames of video %d are not kept: the step failed %d times.", video_id, held.failures)
+        return kept
+    # Before minutes of decoding whose result would find no room.
+    store().check_room()
     try:
-        for pts, image in work().frames(media, wanted) if wanted else ():
-            kept[pts] = store().put_image(frame_name(job_id, video_id, pts), image)
+        # The rest of the step's time is for storing what was found.
+        with time_limit(settings().limit_s(held.duration_s) / 2):
+            for pts, image in work().frames(media, wanted):
+                kept[pts] = store().put_image(frame_name(job_id, video_id, pts), image)
     except StoreTrouble:
         raise
-    except DashplateError as error:
-        # The file is gone since it was read: what it showed is kept all the same.
-        log.warning("Frames of video %d are not kept: %s", video_id, error)
+    except SoftTimeLimitExceeded:
+        log.warning("%d of %d frames of video %d are kept: they took too long.", len(kept), len(wanted), video_id)
+    except Exception as error:
+        log.warning("%d of %d frames of video %d are kept: %s", len(kept), len(wanted), video_id, error)
     return kept
 
 
 def _store(
     db: Session,
-    job_id: int,
-    video_id: int,
+    held: Held,
     sightings: Sequence[Sighting],
     frames: dict[int, Stored],
     evidence: bool,
     key: PlateKey | None,
-) -> None:
+) -> bool:
+    """End the video with what was found; False, with nothing stored, where somebody else has the step or did it."""
+    video_id = held.video_id
     locked = select(Video).where(Video.id == video_id).with_for_update()
-    video = db.execute(locked).scalar_one()
-    if video.state is not VideoState.AGGREGATING:
-        return
+    video = db.execute(locked).scalar_one_or_none()
+    if video is None or video.state is not VideoState.AGGREGATING or not holds(db, held):
+        if frames:
+            owe_sweep(db, [video_id])
+        return False
     if not evidence:
         sightings = [replace(sighting, crop=None) for sighting in sightings]
         drop_crops(db, video_id)
-        owe_deletion(db, video_folders(job_id, video_id))
     store_sightings(db, video_id, sightings, key)
     store_frames(db, video_id, frames)
-    end_video(db, video_id, *_verdict(db, video))
+    return end_video(db, video_id, *_verdict(db, video))
 
 
 def _verdict(db: Session, video: Video) -> tuple[VideoState, str | None]:

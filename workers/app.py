@@ -1,4 +1,4 @@
-"""The Celery application: one broker, JSON only, two queues for each stage and one for the sweeps."""
+"""The Celery application: one broker, JSON only, two queues for each stage."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from celery import Celery
 DETECT = "detect"
 READ = "read"
 CONTROL = "control"
-#: A queue of its own, so that a sweep never waits behind ten thousand files to be opened.
-SWEEP = "sweep"
 
 
 def express(queue: str) -> str:
@@ -20,7 +18,7 @@ def express(queue: str) -> str:
 ROLES = {
     DETECT: (express(DETECT), DETECT),
     READ: (express(READ), READ),
-    CONTROL: (SWEEP, express(CONTROL), CONTROL),
+    CONTROL: (express(CONTROL), CONTROL),
 }
 QUEUES = tuple(queue for queues in ROLES.values() for queue in queues)
 

@@ -1,39 +1,51 @@
-"""The sweeper's clock: every control worker asks for a sweep every few seconds, from its own event loop.
+"""The sweeper's clock: every control worker sweeps every few seconds, in a thread of its main process.
 
-Celery's embedded beat is a process of its own that nobody starts again when it dies; the worker would live on without
-a clock, and what goes quiet would stay so. This one lives and dies with its worker.
+Not as a task: it would wait behind an opening that takes minutes, and nobody would notice meanwhile who died. The
+thread lives and dies with its worker; of all that tick, one sweeps at a time.
 """
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections.abc import Callable
 from typing import Any
 
 from celery import bootsteps
 
-from workers.app import SWEEP, app
 from workers.settings import settings
+from workers.sweeper import clear, sweep
+
+log = logging.getLogger(__name__)
+
+#: Deleting takes its time and nobody waits for it: so many sweeps apart, in a thread of its own.
+_CLEAR_EVERY = 2
 
 
 class Clock(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Runs while the worker is connected. Two sweeps are as good as one, none would be none."""
+    """Runs as long as the worker does, whether its broker is there or not."""
 
-    requires = ("celery.worker.consumer.connection:Connection",)
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        self._stop = threading.Event()
+        every_s = settings().sweep_every_s
+        self._threads = [
+            threading.Thread(target=self._tick, args=(sweep, every_s), name="sweeper", daemon=True),
+            threading.Thread(target=self._tick, args=(clear, _CLEAR_EVERY * every_s), name="clearing", daemon=True),
+        ]
 
-    def __init__(self, consumer: Any, **options: Any) -> None:
-        super().__init__(consumer, **options)
-        self._ticking: Any = None
+    def start(self, worker: Any) -> None:
+        for thread in self._threads:
+            thread.start()
 
-    def start(self, consumer: Any) -> None:
-        self._ticking = consumer.timer.call_repeatedly(settings().sweep_every_s, ask_for_sweep)
+    def stop(self, worker: Any) -> None:
+        self._stop.set()
 
-    def stop(self, consumer: Any) -> None:
-        if self._ticking is not None:
-            self._ticking.cancel()
-            self._ticking = None
-
-
-def ask_for_sweep() -> None:
-    """Send the message; one that nobody took before the next ones are due has no use."""
-    every_s = settings().sweep_every_s
-    # Not tried again: the next tick does that.
-    app.send_task("dashplate.sweep", queue=SWEEP, expires=max(5.0, 3 * every_s), retry=False)
+    def _tick(self, act: Callable[[], object], every_s: float) -> None:
+        while not self._stop.wait(every_s):
+            try:
+                act()
+            except Exception as problem:
+                # A server is away: the next tick tries again.
+                log.warning("%s: %s", act.__name__, str(problem).partition("\n")[0])
+                log.debug("It happened here:", exc_info=True)

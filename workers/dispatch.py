@@ -47,6 +47,7 @@ def send_step(message: outbox.Message) -> None:
         queue=express(CONTROL) if message.express else CONTROL,
         shadow=title(message.video, step=message.kind),
         argsrepr=f"(video={message.key})",
+        time_limit=_hard_limit_s(message.duration_s),
     )
 
 
@@ -68,8 +69,12 @@ def _step(task: str, queue: str, segment: moves.Dispatched) -> Signature:
         queue=express(queue) if segment.express else queue,
         shadow=name,
         argsrepr=f"(segment={segment.segment_id}, attempt={segment.attempt})",
-        time_limit=settings().limit_s(segment.duration_s) + settings().kill_after_s,
+        time_limit=_hard_limit_s(segment.duration_s),
     )
+
+
+def _hard_limit_s(footage_s: float) -> int:
+    return settings().limit_s(footage_s) + settings().kill_after_s
 
 
 class _Depth:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from celery.exceptions import SoftTimeLimitExceeded
+
+_SOON_S = 0.001
 
 
 @contextmanager
@@ -20,7 +23,8 @@ def time_limit(seconds: float) -> Iterator[None]:
     """Raise SoftTimeLimitExceeded inside the block after so many seconds.
 
     Signals reach the main thread only, in which a worker's tasks run; in another there is no limit. What does not hear
-    it, such as a decoder that hangs, is killed by Celery's hard limit.
+    it, such as a decoder that hangs, is killed by Celery's hard limit. Inside another limit the nearer one counts, and
+    the outer one goes on afterwards.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -31,11 +35,16 @@ def time_limit(seconds: float) -> Iterator[None]:
         if inside:
             raise SoftTimeLimitExceeded
 
+    left_s, _ = signal.setitimer(signal.ITIMER_REAL, 0)
     before = signal.signal(signal.SIGALRM, over)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    started = time.monotonic()
+    signal.setitimer(signal.ITIMER_REAL, min(seconds, left_s) if left_s else seconds)
     try:
         yield
     finally:
         inside = False
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if left_s:
+            # Zero would switch it off.
+            signal.setitimer(signal.ITIMER_REAL, max(_SOON_S, left_s - (time.monotonic() - started)))

@@ -12,6 +12,8 @@ from db.models import Job, Video
 from db.outbox import PROBE
 from db.videos import end_video, split_video
 from pipeline.errors import Inaccessible, MediaError, NoVideoStream, UsageError
+from pipeline.fingerprints import fingerprint
+from pipeline.inputs import check_allowed
 from pipeline.media import changed_since
 from pipeline.patience import Unreachable
 from pipeline.records import VideoState
@@ -29,11 +31,13 @@ def open_video(video_id: int) -> None:
     with taken(PROBE, video_id) as ours:
         if not ours:
             return
-        wanted = select(Video.path, Video.fingerprint, Job.options).join(Job, Job.id == Video.job_id)
-        path, known, options = patiently(url, lambda db: db.execute(wanted.where(Video.id == video_id)).one())
+        wanted = select(Video.path, Video.fingerprint, Video.reopened, Job.options)
+        wanted = wanted.join(Job, Job.id == Video.job_id).where(Video.id == video_id)
+        path, known, mended, options = patiently(url, lambda db: db.execute(wanted).one())
         try:
+            found = _fingerprint(path)
             info, spans = work().probe(path, options)
-            grown = changed_since(source_of(path), known)
+            grown = None if mended else changed_since(check_allowed(source_of(path), settings().roots), known)
         except Unreachable:
             # The network or the storage, not the file: it is tried again.
             raise
@@ -43,7 +47,18 @@ def open_video(video_id: int) -> None:
             patiently(url, lambda db: end_video(db, video_id, state, problem))
             return
         info = replace(info, problem=info.problem or grown)
-        patiently(url, lambda db: split_video(db, video_id, info, spans))
+        patiently(url, lambda db: split_video(db, video_id, info, spans, found))
+
+
+def _fingerprint(path: str) -> str | None:
+    """Of the file before it is opened: what grows meanwhile will count as another file. None where the probe will say
+    why it cannot be looked at. Raises Unreachable."""
+    try:
+        return fingerprint(check_allowed(source_of(path), settings().roots))
+    except Unreachable:
+        raise
+    except (MediaError, UsageError):
+        return None
 
 
 def state_of(error: MediaError | UsageError) -> VideoState:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from db.engine import session
+from db.engine import patiently
 from db.retention import Toll, Wanted, due, due_by_job, purge, toll
 from db.sealing import KeyTrouble
 from workers.private import own_key
@@ -16,22 +16,25 @@ from workers.store import video_folders
 
 log = logging.getLogger(__name__)
 
+
 def apply_retention(url: str) -> int:
     """Purge a chunk of the videos that their jobs' retention has caught up with; returns how many.
 
     For the sweeper, which comes again. Files are noted in `deletions` and removed by it too.
     """
-    with session(url) as db:
-        ids = due_by_job(db)
-        if not ids:
-            return 0
-        try:
-            gone = purge(db, ids, Wanted(keep_watched=True, key=own_key()), video_folders)
-        except KeyTrouble as trouble:
-            log.warning("Retention waits: %s", trouble)
-            return 0
-    log.info("Retention: what was found in %d videos is deleted, %d sightings.", gone.videos, gone.sightings)
+    try:
+        gone = patiently(url, _purge_some)
+    except KeyTrouble as trouble:
+        log.warning("Retention waits: %s", trouble)
+        return 0
+    if gone.videos:
+        log.info("Retention: what was found in %d videos is deleted, %d sightings.", gone.videos, gone.sightings)
     return gone.videos
+
+
+def _purge_some(db: Session) -> Toll:
+    ids = due_by_job(db)
+    return purge(db, ids, Wanted(keep_watched=True, key=own_key()), video_folders) if ids else Toll()
 
 
 def purge_all(url: str, wanted: Wanted) -> Toll:
@@ -48,10 +51,14 @@ def count_all(url: str, wanted: Wanted) -> Toll:
 
 def _over_all(url: str, wanted: Wanted, act: Callable[[Session, list[int]], Toll]) -> Toll:
     total, after = Toll(), 0
+
+    def some(db: Session) -> tuple[Toll, int]:
+        ids = due(db, wanted, after)
+        return (act(db, ids), ids[-1]) if ids else (Toll(), 0)
+
     while True:
-        with session(url) as db:
-            ids = due(db, wanted, after)
-            if not ids:
-                return total
-            total += act(db, ids)
-        after = ids[-1]
+        # Whoever aggregates or deletes elsewhere may meet us badly, and then one of us does the same again.
+        gone, last = patiently(url, some)
+        if not last:
+            return total
+        total, after = total + gone, last

@@ -10,6 +10,7 @@ from pipeline.errors import UsageError
 from pipeline.offline import silence
 from workers.app import CONTROL, ROLES, app
 from workers.clock import Clock
+from workers.events import GatherEvents
 from workers.settings import settings
 
 
@@ -33,6 +34,7 @@ def serve(role: str, concurrency: int, loglevel: str) -> None:
         "--loglevel", loglevel,
         "--without-mingle",
     ]  # fmt: skip
+    app.steps["consumer"].add(GatherEvents)
     if role == CONTROL:
-        app.steps["consumer"].add(Clock)
+        app.steps["worker"].add(Clock)
     app.worker_main(argv)

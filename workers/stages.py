@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from db import moves
 from db.engine import is_passing, patiently, patiently_single, single
+from db.files import names_any_below
 from db.models import CropRow
 from db.results import crops_of, store_readings, store_tracklets
 from db.rows import media_of, observation_of
@@ -66,9 +67,14 @@ def detect(segment_id: int, attempt: int) -> bool:
         store().check_room()
         seen = work().look(claim.media, claim.span, claim.options)
         crops = store().put_crops(claim.job_id, claim.video_id, claim.span.index, attempt, seen.tracklets)
-        stored = patiently(settings().require_database(), partial(_store_look, claim, seen, crops))
+        url = settings().require_database()
+        stored = patiently(url, partial(_store_look, claim, seen, crops))
         if not stored and crops:
-            _clear_away(claim)
+            # Said to have been overtaken, it may have been so by itself: a commit whose answer got lost.
+            folder = attempt_folder(claim.job_id, claim.video_id, claim.span.index, attempt)
+            stored = patiently(url, lambda db: names_any_below(db, segment_id, folder))
+            if not stored:
+                _clear_away(folder)
         return stored and bool(seen.tracklets)
 
 
@@ -105,9 +111,8 @@ def _store_readings(claim: Claim, readings: dict[int, Reading], key: PlateKey | 
     return True
 
 
-def _clear_away(claim: Claim) -> None:
+def _clear_away(folder: str) -> None:
     """Somebody else has the segment: the pictures of this attempt have no row and get none."""
-    folder = attempt_folder(claim.job_id, claim.video_id, claim.span.index, claim.attempt)
     try:
         store().remove(folder)
     except StoreTrouble:

@@ -21,32 +21,32 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def taken(kind: str, video_id: int) -> Iterator[bool]:
-    """Hold the lease on a step for the block; False where it is done or in other hands.
+def taken(kind: str, video_id: int) -> Iterator[outbox.Held | None]:
+    """Hold the lease on a step for the block; None where it is done or in other hands.
 
     What goes wrong inside is noted in its row and the step sent again; the sweeper gives up one that keeps failing.
     """
     config = settings()
     url, lease_s = config.require_database(), config.lease_s
-    if not patiently(url, lambda db: outbox.begin(db, kind, video_id, lease_s)):
+    held = patiently(url, lambda db: outbox.begin(db, kind, video_id, lease_s))
+    if held is None:
         log.info("%s of video %d: done, or in other hands.", kind, video_id)
-        yield False
+        yield None
         return
 
     def renew() -> bool:
         with session(url) as db:
-            return outbox.renew(db, kind, video_id, lease_s)
+            return outbox.renew(db, held, lease_s)
 
     try:
-        with Lease(f"{kind} of video {video_id}", renew, lease_s), time_limit(config.time_limit_s):
-            yield True
+        limit = time_limit(config.limit_s(held.duration_s))
+        with Lease(f"{kind} of video {video_id}", renew, lease_s), limit:
+            yield held
     except Exception as error:
         passing = isinstance(error, StoreTrouble | KeyTrouble) or is_passing(error)
         reason = _reason(error)
-        retry_s = config.retry_delay_s
-        patiently(
-            url, lambda db: outbox.put_back(db, kind, video_id, reason, counts=not passing, retry_s=retry_s)
-        )
+        delay_s = config.trouble_delay_s if passing else config.retry_delay_s
+        patiently(url, lambda db: outbox.put_back(db, held, reason, counts=not passing, delay_s=delay_s))
         raise
 
 

@@ -20,7 +20,7 @@ from workers.settings import settings
 log = logging.getLogger(__name__)
 
 #: One sweep at a time in the whole fleet; the others return at once.
-_LOCK = 0x53574550
+SWEEP_LOCK = 0x53574550
 
 
 def sweep() -> int:
@@ -28,7 +28,7 @@ def sweep() -> int:
     config = settings()
     url = config.require_database()
     with session(url) as db:
-        if not db.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LOCK}).scalar_one():
+        if not db.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": SWEEP_LOCK}).scalar_one():
             return 0
         if pulse.paused(db, config.lease_s / 2):
             # PostgreSQL, Redis or all control workers were away: whoever lives could not renew, and is given the time.
@@ -48,10 +48,14 @@ def sweep() -> int:
         send_segment(segment)
     for job_id in control.cancelled_jobs(url):
         control.end_cancelled(url, job_id)
-    sent = len(stranded) + pump()
+    return len(stranded) + pump()
+
+
+def clear() -> int:
+    """Delete what has been kept long enough, and the files that have to go; returns how many files or folders went."""
+    url = settings().require_database()
     apply_retention(url)
-    clear_deletions(url)
-    return sent
+    return clear_deletions(url)
 
 
 def _give_up_lost(db: Session) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workers import aggregator, producer, stages, sweeper
+from workers import aggregator, producer, stages
 from workers.app import app
 from workers.dispatch import pump, top_up
 
@@ -40,10 +40,3 @@ def aggregate(video_id: int) -> None:
     """After the last segment: sightings and plates."""
     aggregator.aggregate(video_id)
     pump()
-
-
-# Without events: one every two seconds would push the videos off Flower's page.
-@app.task(name="dashplate.sweep", send_events=False)
-def sweep() -> int:
-    """Every few seconds: whatever went quiet goes out again."""
-    return sweeper.sweep()

@@ -20,11 +20,9 @@ from bench.chaos.fleet import WORKERS, ChaosFleet, Submission, family_of, tell
 from bench.chaos.schedule import Strike
 from dashplate.stack.server import Server
 from db import control
-from pipeline.errors import UsageError
 from workers.app import CONTROL, DETECT, QUEUES, READ
+from workers.sweeper import SWEEP_LOCK
 
-#: Of the sweeper's transactions; see `workers.sweeper`.
-_SWEEP_LOCK = 0x53574550
 #: How long a strike waits for its victim to be at work.
 _AIM_S = 0.6
 #: Of the processes below a worker, by what their command line says.
@@ -144,14 +142,8 @@ def _store(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
 
 
 def _pause(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
-    with suppress(UsageError):
-        control.pause(scene.fleet.url, scene.job_id)
-    scene.later(one.lasts_s, lambda: _resume(scene))
-
-
-def _resume(scene: Scene) -> None:
-    with suppress(UsageError):
-        control.resume(scene.fleet.url, scene.job_id)
+    scene.fleet.steer(control.pause, scene.job_id)
+    scene.later(one.lasts_s, lambda: scene.fleet.steer(control.resume, scene.job_id))
 
 
 def _small(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
@@ -187,7 +179,7 @@ def _sweeping_family(scene: Scene, rng: random.Random) -> list[psutil.Process]:
     """The family of the control worker that sweeps this very moment."""
     end = time.monotonic() + 2 * _AIM_S
     while time.monotonic() < end:
-        for row in scene.fleet.ask(_SWEEPING, lock=_SWEEP_LOCK):
+        for row in scene.fleet.ask(_SWEEPING, lock=SWEEP_LOCK):
             for name in (name for name, role in WORKERS.items() if role == CONTROL):
                 family = scene.fleet.family(name)
                 if any(row["client_port"] in _ports(process) for process in family):

@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar
 
 import psutil
 from sqlalchemy import RowMapping, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from bench.chaos import store
@@ -23,8 +24,9 @@ from bench.chaos.drives import FLEETS, write_fleets
 from dashplate.stack import Command, Layout, Stack, Supervisor
 from dashplate.stack.postgres_server import PostgresServer
 from dashplate.stack.redis_server import RedisServer
-from db.engine import engine_for, patiently
+from db.engine import engine_for, is_passing, patiently
 from db.migrate import upgrade
+from pipeline.errors import UsageError
 from workers.app import CONTROL, DETECT, READ
 
 T = TypeVar("T")
@@ -132,6 +134,19 @@ class ChaosFleet:
     def look(self, work: Callable[[Session], T]) -> T:
         """Do something in the database, which may be away for a moment."""
         return patiently(self.url, work, 30.0)
+
+    def steer(self, command: Callable[[str, int], None], job_id: int) -> None:
+        """Pause, resume or cancel a job as a person would: again where the database was away."""
+        while True:
+            try:
+                command(self.url, job_id)
+                return
+            except UsageError:
+                return
+            except DBAPIError as error:
+                if not is_passing(error):
+                    raise
+            time.sleep(0.2)
 
     def family(self, name: str) -> list[psutil.Process]:
         """A worker process and its children, itself first; empty where it is just being started again."""

@@ -14,7 +14,6 @@ from bench.chaos.fleet import ChaosFleet, wait_for
 from bench.chaos.schedule import Schedule, Strike
 from bench.chaos.tables import Difference, Tables, difference, files_difference, tables_of
 from db import control
-from pipeline.errors import UsageError
 
 #: A schedule that takes longer has come to a standstill.
 STANDSTILL_S = 120.0
@@ -165,15 +164,8 @@ class Chaos:
         jobs = {name: self._fleet.ask(_JOB, key=one.key) for name, one in scene.submissions.items()}
         for row in jobs.get("given up", ()):
             if not row["ended"] and self._progress(row["id"]):
-                self._cancel(row["id"])
+                self._fleet.steer(control.cancel, row["id"])
         return all(rows and rows[0]["ended"] for rows in jobs.values())
-
-    def _cancel(self, job_id: int) -> None:
-        try:
-            control.cancel(self._fleet.url, job_id)
-        except UsageError:
-            # It had ended meanwhile.
-            return
 
     def _compare(self, scene: Scene, schedule: Schedule) -> Difference:
         """Once what was left lying had time to go; a job that was given up has to be tidy, whatever its rows."""

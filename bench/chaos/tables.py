@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,11 +124,13 @@ def difference(expected: Tables, found: Tables) -> Difference:
 def files_difference(db: Session, job_id: int, store: Path) -> Difference:
     """Hold the files of a job in a store's folder against the rows that name them."""
     named = {name: (size, digest) for name, size, digest in db.execute(text(_NAMED), {"job": job_id})}
+    # os.walk: a folder that is swept away meanwhile is no error to it.
     found = {
-        path.relative_to(store).as_posix(): path
+        Path(where, name).relative_to(store).as_posix(): Path(where, name)
         for kind in ("crops", "frames")
-        for path in (store / kind / str(job_id)).rglob("*")
-        if path.is_file() and not path.name.startswith(_DRAFT)
+        for where, _, names in os.walk(store / kind / str(job_id))
+        for name in names
+        if not name.startswith(_DRAFT)
     }
     lost = [f"files: {name} is missing" for name in named if name not in found]
     doubled = [f"files: {name} is too many" for name in found if name not in named]
@@ -146,5 +149,8 @@ def _keyed(rows: Sequence[Any]) -> dict[str, tuple[str, ...]]:
 
 
 def _told(path: Path) -> tuple[int, str]:
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return 0, "gone meanwhile"
     return len(data), hashlib.sha256(data).hexdigest()

@@ -35,9 +35,26 @@ def _fleet(
     found = measure(asked, lambda line: print(line, file=sys.stderr, flush=True))
     for line in lines(asked, found):
         print(line)
+    missed = misses(found)
+    for line in missed:
+        print(f"MISSED: {line}")
     if out is not None:
         figures = {"asked": asdict(asked), "measured": asdict(found)}
         out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    raise typer.Exit(1 if missed else 0)
+
+
+def misses(found: Measured) -> list[str]:
+    """What is worse than the house promises, a sentence each."""
+    ms = 1000 * found.cost.total_s / max(1, found.segments)
+    promises = (
+        ("submit, s", found.submit_s, 60.0),
+        ("Redis at its peak, MB", found.redis_peak_bytes / 1e6, 64.0),
+        ("control plane, processor ms a segment", ms, 5.0),
+        ("start of a small job behind the fleet, s", found.small_started_s, 5.0),
+    )
+    said = [f"{what}: {value:.1f}, promised are {most:.0f} at most." for what, value, most in promises if value > most]
+    return said + [f"{plan.name}: it reads all of {', '.join(plan.scanned)}." for plan in found.plans if plan.scanned]
 
 
 def lines(asked: Asked, found: Measured) -> list[str]:

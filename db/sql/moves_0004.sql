@@ -11,13 +11,13 @@ INSERT INTO moves (kind, before, after, mover) VALUES
     ('video', 'registered', 'unreadable', 'producer'),
     ('video', 'registered', 'no_video_stream', 'producer'),
     ('video', 'registered', 'inaccessible', 'producer'),
-    ('video', 'registered', 'failed', 'dispatcher, after five failures'),
+    ('video', 'registered', 'failed', 'sweeper, after five failures'),
     ('video', 'registered', 'cancelled', 'cancel'),
     ('video', 'processing', 'aggregating', 'whoever ends its last segment; cancel'),
     ('video', 'processing', 'cancelled', 'cancel'),
     ('video', 'aggregating', 'done', 'aggregator'),
     ('video', 'aggregating', 'truncated', 'aggregator'),
-    ('video', 'aggregating', 'failed', 'aggregator; dispatcher, after five failures'),
+    ('video', 'aggregating', 'failed', 'aggregator; sweeper, after five failures'),
     ('video', 'aggregating', 'cancelled', 'aggregator'),
     ('video', 'unreadable', 'registered', 'retry'),
     ('video', 'no_video_stream', 'registered', 'retry'),
@@ -41,4 +41,4 @@ INSERT INTO moves (kind, before, after, mover) VALUES
     ('segment', 'queued', 'pending', 'cancel'),
     ('segment', 'detected', 'pending', 'cancel'),
     ('segment', 'quarantined', 'pending', 'retry'),
-    ('segment', 'done', 'pending', 'rerun');
+    ('segment', 'done', 'pending', 'rerun, retry');

@@ -136,6 +136,19 @@ def test_a_watch_that_is_killed_goes_on_under_its_key(fleet: Fleet) -> None:
     assert fleet.one("SELECT count(*) FROM videos WHERE job_id = :job", job=watch.job) == 3
 
 
+def test_a_file_submitted_into_a_watched_job_does_not_close_it(fleet: Fleet) -> None:
+    folder = fleet.drives("shared", 1, LEAST)
+    with watching(fleet, folder) as watch:
+        wait_until("the first file", lambda: fleet.videos(watch.job))
+        said = fleet.dashplate("submit", fleet.drive("by hand.mp4", LEAST), "--job", watch.job)
+        assert said.code == 0, said.err
+        wait_until("both", lambda: fleet.states(watch.job) == {"00000.mp4": "done", "by hand.mp4": "done"})
+        assert (fleet.job(watch.job)["open"], fleet.ended(watch.job)) == (True, False)
+        watch.stop()
+    fleet.finish(watch.job)
+    assert not fleet.job(watch.job)["open"]
+
+
 def test_a_job_that_is_cancelled_ends_its_watch(fleet: Fleet) -> None:
     folder = fleet.drives("given-up", 1, LEAST)
     with watching(fleet, folder) as watch:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from dashplate.jobs import new_videos
 from db import control, due, moves, outbox, report
 from db.engine import session
 from db.models import CropRow, Job, Segment, SightingRow, TrackletRow, Video
 from db.results import store_sightings, store_tracklets
-from db.submit import NewVideo, add_videos
+from db.retention import Wanted, purge
+from db.submit import NewVideo, add_videos, create_job
 from db.videos import end_video
 from pipeline.errors import UsageError
 from pipeline.records import JobState, SegmentState, Step, VideoState
@@ -50,6 +55,7 @@ from tests.helpers_db import (
     video,
     work,
 )
+from tests.helpers_road import stand_in_road
 from workers.aggregator import aggregate as really_aggregate
 from workers.settings import settings
 
@@ -213,10 +219,11 @@ def test_a_file_opened_too_late_stays_cancelled(database_url: str) -> None:
     job_id, (video_id,) = make_job(database_url, 0, state=VideoState.REGISTERED)
     take_steps(database_url)
     with session(database_url) as db:
-        assert outbox.begin(db, PROBE, video_id, LEASE_S)
+        held = outbox.begin(db, PROBE, video_id, LEASE_S)
+        assert held is not None
     control.cancel(database_url, job_id)
     with session(database_url) as db:
-        assert not outbox.renew(db, PROBE, video_id, LEASE_S), "its worker learns of it"
+        assert not outbox.renew(db, held, LEASE_S), "its worker learns of it"
         assert not split(db, video_id, 3)
         assert not end_video(db, video_id, VideoState.UNREADABLE, "Noise.")
     assert (state_of(database_url, video_id), count(database_url, Segment)) == (VideoState.CANCELLED, 0)
@@ -419,6 +426,176 @@ def test_retrying_while_workers_end_the_same_video_counts_right(database_url: st
     assert (row.state, row.segments_done, row.segments_quarantined) == (VideoState.AGGREGATING, 1, 1)
 
 
+def between(monkeypatch: pytest.MonkeyPatch, act: Callable[[], bool]) -> None:
+    """Before each transaction of a command, until `act` says that it has done what it does."""
+    waiting = [True]
+
+    @contextmanager
+    def interrupted(url: str) -> Iterator[Session]:
+        if waiting and waiting.pop():
+            # What it does itself opens transactions too.
+            acted = act()
+            waiting.extend([] if acted else [True])
+        with session(url) as db:
+            yield db
+
+    monkeypatch.setattr(control, "session", interrupted)
+
+
+def unopened_job(url: str, *fingerprints: str, path: str = "/cam/a.mp4") -> tuple[int, list[int]]:
+    """A job with a video of each fingerprint, all of one path, none of which could be opened."""
+    with session(url) as db:
+        job_id = create_job(db, "a tour", {})
+        add_videos(db, job_id, [NewVideo(path, fingerprint) for fingerprint in fingerprints])
+        videos = list(db.scalars(select(Video.id).order_by(Video.id)))
+        for video_id in videos:
+            assert end_video(db, video_id, VideoState.UNREADABLE, "Noise.")
+    return job_id, videos
+
+
+def test_a_file_that_could_not_be_opened_twice_is_tried_again_twice(database_url: str) -> None:
+    """A card that was registered while it grew, and once more when it had grown."""
+    job_id, videos = unopened_job(database_url, "half", "whole")
+    assert control.retry(database_url, job_id, failed=True, quarantined=False) == (2, 0)
+    assert [state_of(database_url, v) for v in videos] == [VideoState.REGISTERED] * 2
+    with session(database_url) as db:
+        assert add_videos(db, job_id, [NewVideo("/cam/a.mp4", "whole")]) == 0, "the same file is the same video"
+
+
+def opened(url: str, video_id: int, fingerprint: str) -> bool:
+    with session(url) as db:
+        return split(db, video_id, 1, fingerprint=fingerprint)
+
+
+def test_of_two_videos_of_one_file_the_first_opened_stands_for_both(database_url: str) -> None:
+    job_id, (half, whole) = unopened_job(database_url, "half", "whole")
+    control.retry(database_url, job_id, failed=True, quarantined=False)
+    assert opened(database_url, half, "whole")
+    assert video(database_url, half).fingerprint == "whole"
+    assert not opened(database_url, whole, "whole")
+    row = video(database_url, whole)
+    assert (row.state, row.segments) == (VideoState.UNREADABLE, 0)
+    assert row.problem == "a.mp4 is the same file as another of this job, which stands for both: a.mp4."
+    assert (PROBE, whole) not in owed(database_url)
+    work(database_url, *take(database_url))
+    aggregate(database_url, half)
+    assert job_state(database_url, job_id) is JobState.FINISHED
+    check_counters(database_url)
+
+
+def test_files_that_were_renamed_to_each_other_are_both_opened(database_url: str) -> None:
+    job_id, (one, two) = unopened_job(database_url, "one", "two")
+    control.retry(database_url, job_id, failed=True, quarantined=False)
+    assert opened(database_url, one, "two")
+    assert opened(database_url, two, "one")
+    assert [video(database_url, v).fingerprint for v in (one, two)] == ["two", "one"]
+
+
+def test_a_video_that_waits_to_be_opened_is_not_overtaken_by_one_of_the_same_file(database_url: str) -> None:
+    job_id, (old,) = unopened_job(database_url, "half")
+    with session(database_url) as db:
+        assert add_videos(db, job_id, [NewVideo("/cam/a.mp4", "whole")]) == 1
+    control.retry(database_url, job_id, failed=True, quarantined=False)
+    assert not opened(database_url, old, "whole")
+    assert opened(database_url, old + 1, "whole")
+
+
+def test_a_file_is_added_while_another_turns_out_to_be_it(database_url: str) -> None:
+    job_id, (old,) = unopened_job(database_url, "half")
+    control.retry(database_url, job_id, failed=True, quarantined=False)
+    added: list[int] = []
+    overlap(
+        database_url,
+        lambda db: split(db, old, 1, fingerprint="whole"),
+        lambda db: added.append(add_videos(db, job_id, [NewVideo("/cam/a.mp4", "whole")])),
+    )
+    assert added == [0]
+
+
+def test_a_mended_file_is_read_once_however_it_comes_back(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    with stand_in_road(database_url, tmp_path / "data", DASHPLATE_REDIS_URL=redis_url) as road:
+        job_id = road.submit("a.mp4", "b.mp4")
+        whole = {name: (road.folder / name).read_bytes() for name in ("a.mp4", "b.mp4")}
+        for name in whole:
+            (road.folder / name).write_bytes(b"half")
+        one, two = road.open(job_id)
+        assert {road.video(v).state for v in (one, two)} == {VideoState.UNREADABLE}
+        for name, data in whole.items():
+            (road.folder / name).write_bytes(data)
+        # One is submitted again, then both are retried.
+        with session(database_url) as db:
+            again = list(new_videos([road.folder / "a.mp4"]))
+            assert add_videos(db, job_id, again) == 1
+        road.open(job_id)
+        control.retry(database_url, job_id, failed=True, quarantined=False)
+        road.open(job_id)
+        road.read(road.detect())
+        road.aggregate()
+        rows = [road.video(v) for v in (one, two, two + 1)]
+        assert [(row.state, row.segments) for row in rows] == [
+            (VideoState.UNREADABLE, 0), (VideoState.DONE, 2), (VideoState.DONE, 2),
+        ]  # fmt: skip
+        assert rows[1].problem is None, "it was mended, it did not grow"
+        assert job_state(database_url, job_id) is JobState.FINISHED
+        with session(database_url) as db:
+            assert add_videos(db, job_id, list(new_videos(road.folder / name for name in whole))) == 0
+
+
+def test_what_fails_again_meanwhile_is_not_taken_twice(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "_CHUNK", 1)
+    job_id, (first, _) = unopened_job(database_url, "a", "b")
+
+    def fail_again() -> bool:
+        with session(database_url) as db:
+            return db.get_one(Video, first).finished_at is None and end_video(db, first, VideoState.UNREADABLE, "No.")
+
+    between(monkeypatch, fail_again)
+    assert control.retry(database_url, job_id, failed=True, quarantined=False) == (2, 0)
+    assert state_of(database_url, first) is VideoState.UNREADABLE
+
+
+def test_a_job_does_not_finish_in_the_middle_of_a_retry(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "_CHUNK", 1)
+    job_id, (first, second) = unopened_job(database_url, "a", "b")
+    shown: list[JobState] = []
+
+    def end_first() -> bool:
+        if state_of(database_url, first) is VideoState.REGISTERED:
+            with session(database_url) as db:
+                end_video(db, first, VideoState.UNREADABLE, "No.")
+            shown.append(job_state(database_url, job_id))
+        return bool(shown)
+
+    between(monkeypatch, end_first)
+    control.retry(database_url, job_id, failed=True, quarantined=False)
+    assert shown == [JobState.RUNNING]
+    with session(database_url) as db:
+        end_video(db, second, VideoState.UNREADABLE, "No.")
+    assert (job_state(database_url, job_id), job(database_url, job_id).open) == (JobState.FINISHED, False)
+
+
+def test_a_job_that_is_cancelled_in_the_middle_of_a_retry_keeps_nothing_open(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "_CHUNK", 1)
+    job_id, videos = unopened_job(database_url, "a", "b")
+
+    def cancel() -> bool:
+        if state_of(database_url, videos[0]) is VideoState.REGISTERED:
+            control.cancel(database_url, job_id)
+            return True
+        return False
+
+    between(monkeypatch, cancel)
+    with pytest.raises(UsageError, match=f"Job {job_id} is cancelled; it cannot be retried"):
+        control.retry(database_url, job_id, failed=True, quarantined=False)
+    assert [str(state_of(database_url, v)) for v in videos] == ["cancelled", "unreadable"]
+    row = job(database_url, job_id)
+    assert (row.state, row.open, row.finished_at is not None) == (JobState.CANCELLED, False, True)
+
+
 def done_job(url: str, *segments: int) -> tuple[int, list[int]]:
     """A finished job, each segment with a tracklet and its crops, each video with a sighting."""
     job_id, videos = make_job(url, *segments)
@@ -460,6 +637,36 @@ def test_running_again_from_a_step(database_url: str, monkeypatch: pytest.Monkey
     # What detection saw is not forgotten by reading again; detection itself sees it anew.
     assert problems.count("A torn frame.") == (1 if step is Step.READ else 0)
     check_counters(database_url)
+
+
+def test_a_run_again_that_is_killed_has_changed_nothing(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "_CHUNK", 1)
+    job_id, _ = done_job(database_url, 1, 1)
+    really, calls = control._segments_again, iter(range(9))
+
+    def killed(*given: Any) -> int:
+        if next(calls) == 1:
+            raise KeyboardInterrupt
+        return really(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(control, "_segments_again", killed)
+        with pytest.raises(KeyboardInterrupt):
+            control.rerun(database_url, job_id, Step.DETECT, {"reader": "another"})
+    row = job(database_url, job_id)
+    assert (row.state, row.open, row.options) == (JobState.FINISHED, False, {"sample_fps": 8})
+    assert segment_states(database_url, job_id) == ["done"] * 2
+    assert control.rerun(database_url, job_id, Step.DETECT, {}) == 2
+
+
+def test_what_is_purged_in_front_of_a_run_again_is_left_alone(database_url: str) -> None:
+    job_id, (gone, kept) = done_job(database_url, 1, 1)
+    overlap(
+        database_url,
+        lambda db: purge(db, [gone], Wanted(0), lambda job, video: []),
+        lambda _: control.rerun(database_url, job_id, Step.DETECT, {}),
+    )
+    assert [state_of(database_url, v) for v in (gone, kept)] == [VideoState.DONE, VideoState.PROCESSING]
 
 
 def test_running_again_leaves_alone_what_gave_nothing(database_url: str) -> None:

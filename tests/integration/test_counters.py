@@ -163,11 +163,12 @@ class Fleet:
 
     def step(self, message: outbox.Message, chance: float) -> None:
         with session(self.url) as db:
-            if not outbox.begin(db, message.kind, message.key, LEASE_S):
-                return
+            held = outbox.begin(db, message.kind, message.key, LEASE_S)
+        if held is None:
+            return
         if self.random.random() < chance / 2:
             with session(self.url) as db:
-                outbox.put_back(db, message.kind, message.key, "It broke.", counts=self.random.random() < 0.5)
+                outbox.put_back(db, held, "It broke.", counts=self.random.random() < 0.5)
             return
         bad = self.random.random() < chance
         with session(self.url) as db:

@@ -130,10 +130,10 @@ def test_fresh_readings_follow_the_order_in_which_they_came(database_url: str) -
         store_tracklets(db, 2, [tracklet(0, 5.0)], PICTURES)
         (first,), (second,) = crops_of(db, 1), crops_of(db, 2)
         store_readings(db, 2, {second: reading("LATER1")})
-        (seen,) = report.fresh_readings(db, job_id, 0)
+        (seen,) = report.fresh_readings(db, job_id, 0, report.newest_reading(db))
         store_readings(db, 1, {first: reading("EARLY1")})
-        (fresh,) = report.fresh_readings(db, job_id, seen["id"])
-        assert report.fresh_readings(db, job_id, fresh["id"]) == []
+        (fresh,) = report.fresh_readings(db, job_id, seen["id"], report.newest_reading(db))
+        assert report.fresh_readings(db, job_id, fresh["id"], report.newest_reading(db)) == []
     assert (seen["text"], seen["first_s"], fresh["text"], fresh["first_s"]) == ("LATER1", 5.0, "EARLY1", 1.0)
 
 

@@ -318,7 +318,7 @@ def test_exports_and_the_live_view_show_the_hash(road: Road, capsys: pytest.Capt
     assert not readable(said)
     assert said.count(hashed(PLATES[0])) >= 3
     with session(road.url) as db:
-        fresh = report.fresh_readings(db, job, 0)
+        fresh = report.fresh_readings(db, job, 0, report.newest_reading(db))
         rows = export.unique_plates(report.sightings(db, job), str)
     assert {row["text"] for row in fresh} == {row.shown for row in rows} == {hashed(plate) for plate in PLATES}
 

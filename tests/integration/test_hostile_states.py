@@ -6,6 +6,7 @@ Detection is blind here, because what is asked is what becomes of the file, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from db.submit import add_videos, close_job, create_job
 from pipeline.decode import Decoder
 from pipeline.look import LookOptions, SegmentLook, follow
 from pipeline.records import Detection, Image, MediaInfo, SegmentSpan
+from pipeline.roots import check_allowed
 from pipeline.sources import Source, source_of
 from tests.media_files import (
     eight_k,
@@ -31,6 +33,7 @@ from tests.media_files import (
     zip_bomb,
 )
 from tests.s3_server import bucket, s3_server
+from tests.web_server import web_server
 from workers import aggregator, producer, stages
 from workers.settings import settings
 from workers.work import Options, Road, work
@@ -40,7 +43,8 @@ class Blind(Road):
     """The real road, but that no plate is ever found."""
 
     def look(self, media: MediaInfo, span: SegmentSpan, options: Options) -> SegmentLook:
-        decoder = Decoder(media, span, options["sample_fps"], 2)
+        allowed = replace(media, path=check_allowed(media.path, settings().roots))
+        decoder = Decoder(allowed, span, options["sample_fps"], 2)
         found, looked = follow(decoder, self, media.kind, LookOptions())
         return SegmentLook(found, looked, decoder.damage)
 
@@ -153,6 +157,16 @@ def test_a_private_address_is_inaccessible(
     state, problem, _ = end_of(url, source_of(where))
     assert state == "inaccessible"
     assert "a.mp4 lies on a private network address, which is not asked" in (problem or "")
+
+
+def test_a_private_host_that_a_root_names_is_read(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with web_server() as server:
+        server.files["/a.mp4"] = tidy(tmp_path).read_bytes()
+        monkeypatch.setenv("DASHPLATE_ROOTS", f"{server.url}/")
+        settings.cache_clear()
+        assert end_of(url, check_allowed(source_of(f"{server.url}/a.mp4"), settings().roots))[:2] == ("done", None)
 
 
 def test_a_zip_bomb_in_an_object_store_is_unreadable(

@@ -195,9 +195,11 @@ def prolongs(db: Session) -> None:
 
 def steps(db: Session) -> None:
     message = due.take_messages(db, 8)[0]
-    assert outbox.begin(db, message.kind, message.key, LEASE_S)
-    assert outbox.renew(db, message.kind, message.key, LEASE_S)
-    outbox.put_back(db, message.kind, message.key, "It broke.", counts=True)
+    held = outbox.begin(db, message.kind, message.key, LEASE_S)
+    assert held is not None
+    assert outbox.renew(db, held, LEASE_S)
+    assert outbox.holds(db, held)
+    outbox.put_back(db, held, "It broke.", counts=True)
     outbox.resend_lost(db)
     outbox.resend_quiet(db, 10.0)
     outbox.exhausted(db)

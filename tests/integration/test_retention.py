@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,11 @@ from dashplate.verifying import check
 from db import control, watched
 from db.engine import session
 from db.models import CropRow, FrameRow, Plate, ReadingRow, Segment, SightingRow, TrackletRow, Video
-from db.retention import Wanted, due, purge
+from db.retention import _LOCK_PLATES, Wanted, due, purge
 from pipeline.errors import DashplateError, UsageError
 from pipeline.formats.confusions import folded
 from pipeline.records import SegmentState, Step, VideoState
-from tests.helpers_db import count
+from tests.helpers_db import count, until, waiting
 from tests.helpers_road import Road, stand_in_road
 from workers import retention
 from workers.clearing import clear_deletions
@@ -332,6 +333,31 @@ def test_a_purge_and_an_aggregation_of_the_same_plate_do_not_meet_badly(road: Ro
     assert count(road.url, SightingRow) == 3
     assert count(road.url, Video) == 2
     assert road.video(young).purged_at is None
+
+
+def test_a_purge_that_meets_another_badly_does_the_same_again(road: Road) -> None:
+    """The other holds the second video and wants the first; PostgreSQL ends the purge, which waited longer."""
+    _, (one, two) = road.run("one.mp4", "two.mp4")
+    road.age(one, two, days=31)
+    lock = text("SELECT 1 FROM videos WHERE id = :video FOR UPDATE")
+    with ThreadPoolExecutor(1) as pool:
+        with session(road.url) as db:
+            db.execute(lock, {"video": two})
+            purging = pool.submit(purge_all, road.url, Wanted(30 * DAY_S))
+            until(lambda: waiting(road.url))
+            db.execute(lock, {"video": one})
+            assert not purging.done()
+        assert purging.result(timeout=20).videos == 2
+    assert count(road.url, SightingRow) == 0
+
+
+def test_retention_locks_plates_by_code_point_as_an_aggregation_does(road: Road) -> None:
+    """The test's database may sort like that by itself; others sort `#` and letters otherwise."""
+    with session(road.url) as db:
+        db.execute(text("SET LOCAL enable_indexscan = off"))
+        plan = db.scalars(text(f"EXPLAIN {_LOCK_PLATES.text}"), {"ids": [1], "kept_sightings": []}).all()
+    (order,) = [line for line in plan if "Sort Key" in line]
+    assert order.endswith('COLLATE "C"')
 
 
 def test_a_question_that_cannot_be_recorded_deletes_nothing(road: Road) -> None:

@@ -32,7 +32,7 @@ from tests.helpers_db import (
 )
 from workers.app import DETECT, QUEUES, READ, express
 from workers.settings import settings
-from workers.sweeper import _LOCK, sweep
+from workers.sweeper import SWEEP_LOCK, sweep
 
 Sweep = Callable[[], int]
 
@@ -174,7 +174,7 @@ def test_two_sweepers_do_not_do_it_twice(database_url: str, redis_url: str, swep
     sent: list[int] = []
     overlap(
         database_url,
-        lambda db: db.execute(select(func.pg_advisory_xact_lock(_LOCK))),
+        lambda db: db.execute(select(func.pg_advisory_xact_lock(SWEEP_LOCK))),
         lambda _: sent.append(swept()),
     )
     assert (sent, queued(redis_url)) == ([0], {})

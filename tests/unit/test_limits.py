@@ -12,6 +12,12 @@ from celery.exceptions import SoftTimeLimitExceeded
 from workers.limits import time_limit
 
 
+def as_before() -> bool:
+    """No alarm is left, but for the one of the tests' own time limit."""
+    left_s, _ = signal.getitimer(signal.ITIMER_REAL)
+    return left_s == 0.0 or left_s > 5.0
+
+
 def test_work_that_takes_too_long_is_told() -> None:
     begun = time.monotonic()
     with pytest.raises(SoftTimeLimitExceeded), time_limit(0.05):
@@ -28,7 +34,7 @@ def test_nothing_comes_after_the_block() -> None:
     inside(signal.SIGALRM, None)
     time.sleep(0.1)
     assert signal.getsignal(signal.SIGALRM) is before
-    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert as_before()
 
 
 def test_another_thread_has_no_limit() -> None:
@@ -39,3 +45,30 @@ def test_another_thread_has_no_limit() -> None:
 
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(work).result()
+
+
+def test_a_limit_inside_another_leaves_it_what_is_left() -> None:
+    begun = time.monotonic()
+    heard: list[float] = []
+
+    def work() -> None:
+        try:
+            with time_limit(0.05):
+                time.sleep(5.0)
+        except SoftTimeLimitExceeded:
+            heard.append(time.monotonic() - begun)
+        time.sleep(5.0)
+
+    with pytest.raises(SoftTimeLimitExceeded), time_limit(0.3):
+        work()
+    assert len(heard) == 1
+    assert 0.05 <= heard[0] < 0.25 < time.monotonic() - begun < 1.0
+
+
+def test_a_limit_inside_a_nearer_one_is_cut_short() -> None:
+    begun = time.monotonic()
+    with pytest.raises(SoftTimeLimitExceeded), time_limit(0.1), time_limit(5.0):
+        time.sleep(5.0)
+    assert time.monotonic() - begun < 1.0
+    time.sleep(0.05)
+    assert as_before()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import Inaccessible, UsageError
 from pipeline.picture_size import picture_size
-from pipeline.roots import NotAllowed, check_allowed, is_public, root_of, split_roots
+from pipeline.roots import NotAllowed, check_allowed, is_public, join_roots, root_of, split_roots
 from pipeline.sources import Remote, Source, printable, shown, source_of, stored
 from pipeline.web import fetch
 
@@ -150,6 +150,11 @@ def test_roots_are_split_without_cutting_addresses_apart() -> None:
         "/data/cards", "s3://bucket/cards/", "https://cam.example.org:8443/x", "http://[fd00::1]/", "/mnt", "gs://b",
     ]  # fmt: skip
     assert split_roots("") == split_roots(":") == ()
+    odd = (source_of("s3://bucket/2026-01-01T10:00/"), Path("/cards/10:30"), Path("/plain"))
+    assert split_roots(join_roots(odd)) == odd
+    assert join_roots(odd[2:]) == "/plain"
+    with pytest.raises(UsageError, match="JSON list"):
+        split_roots('["/cards", 7]')
     assert split_roots("~/cards") == (Path("~/cards").expanduser(),)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0004"
 down_revision = "0003"
@@ -71,6 +72,7 @@ def _jobs() -> None:
     op.execute("UPDATE jobs SET state = 'finished' WHERE finished_at IS NOT NULL")
     op.add_column("jobs", sa.Column("open", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.add_column("jobs", sa.Column("key", sa.String()))
+    op.add_column("jobs", sa.Column("submitted", postgresql.JSONB()))
     op.create_unique_constraint("uq_jobs_key", "jobs", ["key"])
     priorities = _word("priority", "low", "normal", "high")
     op.add_column("jobs", sa.Column("priority", priorities, server_default="normal", nullable=False))
@@ -95,6 +97,7 @@ def _videos() -> None:
         op.add_column("videos", _count(name))
     op.add_column("videos", _seconds("footage_done_s"))
     op.add_column("videos", sa.Column("damage", sa.String()))
+    op.add_column("videos", sa.Column("reopened", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.drop_index("ix_videos_state", "videos")
     started = sa.text("started_at IS NOT NULL AND finished_at IS NULL")
     op.create_index("ix_videos_started", "videos", ["job_id"], postgresql_where=started)
@@ -155,7 +158,8 @@ def _outbox() -> None:
     op.create_foreign_key("fk_outbox_job_id", "outbox", "jobs", ["job_id"], ["id"], ondelete="CASCADE")
     for name in ("lease_until", "not_before"):
         op.add_column("outbox", sa.Column(name, sa.DateTime(timezone=True)))
-    op.add_column("outbox", _count("failures"))
+    for name in ("failures", "begins"):
+        op.add_column("outbox", _count(name))
     op.add_column("outbox", sa.Column("problem", sa.String()))
     op.drop_index("ix_outbox_unsent", "outbox")
     op.create_index("ix_outbox_due", "outbox", ["job_id", "kind", "id"], postgresql_where=sa.text("sent_at IS NULL"))
@@ -184,9 +188,12 @@ def _files() -> None:
         "deletions",
         _id(),
         sa.Column("name", sa.String(), nullable=False),
+        _count("tries"),
         _time("created_at"),
         sa.PrimaryKeyConstraint("id", name="pk_deletions"),
     )
+    op.create_index("ix_deletions_name", "deletions", ["name"])
+    op.create_index("ix_deletions_next", "deletions", ["tries", "id"])
 
 
 def _people() -> None:
@@ -268,14 +275,16 @@ def _back_to_three() -> None:
     for table, columns in {
         "readings": ("sealed",),
         "crops": ("sha256", "size"),
-        "outbox": ("job_id", "lease_until", "not_before", "failures", "problem"),
+        "outbox": ("job_id", "lease_until", "not_before", "failures", "begins", "problem"),
         "segments": ("job_id", "step", "failures", "losses", "damage"),
         "videos": (
             "started_at", "purged_at", "segments", "segments_done", "segments_quarantined", "footage_done_s", "damage",
+            "reopened",
         ),
         "jobs": (
-            "state", "open", "key", "priority", "retain_s", "videos", "videos_ended", "videos_with_problem",
-            "videos_opened", "segments", "footage_s", "segments_done", "segments_quarantined", "footage_done_s",
+            "state", "open", "key", "submitted", "priority", "retain_s", "videos", "videos_ended",
+            "videos_with_problem", "videos_opened", "segments", "footage_s", "segments_done", "segments_quarantined",
+            "footage_done_s",
         ),
     }.items():  # fmt: skip
         for column in columns:
