@@ -19,7 +19,13 @@ else
 	@$(BIN)/dashplate demo --out out $(ARGS)
 endif
 
-test: setup-dev check unit integration chaos-ten acceptance browser ## every check and every test
+# Two suites at a time: the one waits for servers and workers while the other computes. Each prints when it is done.
+SIDE_BY_SIDE := --no-print-directory -j2 --output-sync=target
+
+test: setup-dev system check ## every check and every test
+	@$(MAKE) $(SIDE_BY_SIDE) unit chaos-ten
+	@$(MAKE) $(SIDE_BY_SIDE) integration acceptance
+	@$(MAKE) --no-print-directory browser
 
 setup: $(VENV)/.run ## install what processing needs
 setup-dev: $(VENV)/.dev ## install what tests need too
@@ -61,7 +67,7 @@ unit: setup-dev ## fast tests
 integration: setup-dev system ## tests on real servers and workers
 	$(BIN)/python -m pytest tests/integration
 
-chaos-ten: setup-dev ## ten schedules of faults
+chaos-ten: setup-dev ## ten schedules of faults, some minutes
 	$(BIN)/python -m pytest tests/chaos
 
 chaos: setup-dev ## a hundred schedules of faults: workers, servers, store

@@ -17,6 +17,7 @@ from db.engine import patiently
 from pipeline.errors import DashplateError
 from workers.resources import store
 from workers.store import Store, StoreTrouble, attempt_folder, video_folders
+from workers.work import work
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class _Round:
     def __init__(self, url: str) -> None:
         self.removed = 0
         self._url = url
+        # A store of its own kind comes with the module that does the work, which a sweeper has not loaded otherwise.
+        work()
         # Made here: a store that cannot even be made is no reason to forget a note.
         self._store: Store = store()
         self._until = time.monotonic() + ROUND_S

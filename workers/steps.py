@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from celery.exceptions import SoftTimeLimitExceeded
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from db import outbox
 from db.engine import is_passing, patiently, session
+from db.models import Video
+from db.outbox import Held
 from db.sealing import KeyTrouble
 from pipeline.errors import DashplateError
 from workers.lease import Lease
@@ -48,6 +52,12 @@ def taken(kind: str, video_id: int) -> Iterator[outbox.Held | None]:
         delay_s = config.trouble_delay_s if passing else config.retry_delay_s
         patiently(url, lambda db: outbox.put_back(db, held, reason, counts=not passing, delay_s=delay_s))
         raise
+
+
+def still_ours(db: Session, held: Held) -> bool:
+    """Lock the step's video and say whether nobody has taken or done the step since: what comes late changes nothing."""
+    db.execute(select(Video.id).where(Video.id == held.video_id).with_for_update())
+    return outbox.holds(db, held)
 
 
 def _reason(error: Exception) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db import control, moves, outbox, pulse
-from db.engine import session
+from db.engine import session, single
 from db.videos import end_video
 from pipeline.records import SegmentState, VideoState
 from workers.app import CONTROL, DETECT, READ, express
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 #: One sweep at a time in the whole fleet; the others return at once.
 SWEEP_LOCK = 0x53574550
+_CLEAR_LOCK = 0x434C5253
 
 
 def sweep() -> int:
@@ -54,8 +55,15 @@ def sweep() -> int:
 def clear() -> int:
     """Delete what has been kept long enough, and the files that have to go; returns how many files or folders went."""
     url = settings().require_database()
-    apply_retention(url)
-    return clear_deletions(url)
+    # Held by the connection, over several transactions: two that clear the same folder would get in each other's way.
+    with single(url) as connection:
+        if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _CLEAR_LOCK}).scalar_one():
+            return 0
+        try:
+            apply_retention(url)
+            return clear_deletions(url)
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _CLEAR_LOCK})
 
 
 def _give_up_lost(db: Session) -> None:
