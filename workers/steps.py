@@ -55,7 +55,7 @@ def taken(kind: str, video_id: int) -> Iterator[outbox.Held | None]:
 
 
 def still_ours(db: Session, held: Held) -> bool:
-    """Lock the step's video; whether nobody has taken or done the step since, so that what comes late changes nothing."""
+    """Lock the step's video and say whether nobody has taken or done the step since."""
     db.execute(select(Video.id).where(Video.id == held.video_id).with_for_update())
     return outbox.holds(db, held)
 
