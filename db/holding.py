@@ -79,5 +79,11 @@ class Holder:
     def _let_go(self) -> None:
         if self._connection is not None:
             with suppress(DBAPIError):
+                # Asked for and answered: a server takes its time to notice that somebody hung up, and `leave` would
+                # take its own lock for another's.
+                self._connection.execute(
+                    text("SELECT pg_advisory_unlock_shared(:key)"), {"key": _LOCK + self._job_id}
+                )
+            with suppress(DBAPIError):
                 self._connection.close()
             self._connection = None

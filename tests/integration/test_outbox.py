@@ -515,3 +515,17 @@ def test_a_job_goes_with_all_that_was_found_in_it(database_url: str) -> None:
         store_sightings(db, video_id, [sighting(0, "AB123")])
         db.delete(db.get_one(Job, job_id))
     assert [count(database_url, t) for t in (Segment, TrackletRow, CropRow, ReadingRow, SightingRow)] == [0] * 5
+
+
+def test_a_server_that_notices_late_that_somebody_hung_up_does_not_keep_the_job_open(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with session(database_url) as db:
+        job_id = create_job(db, "one", {}, is_open=True)
+    with Holder(database_url, job_id) as holder:
+        connection = holder._connection
+        assert connection is not None
+        monkeypatch.setattr(connection, "close", lambda: None)
+        assert holder.leave()
+    monkeypatch.undo()
+    connection.close()
