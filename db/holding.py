@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from db.engine import PATIENCE_S, engine_for, patiently
@@ -78,12 +78,12 @@ class Holder:
 
     def _let_go(self) -> None:
         if self._connection is not None:
-            with suppress(DBAPIError):
+            with suppress(SQLAlchemyError):
                 # Asked for and answered: a server takes its time to notice that somebody hung up, and `leave` would
                 # take its own lock for another's.
                 self._connection.execute(
                     text("SELECT pg_advisory_unlock_shared(:key)"), {"key": _LOCK + self._job_id}
                 )
-            with suppress(DBAPIError):
+            with suppress(SQLAlchemyError):
                 self._connection.close()
             self._connection = None
