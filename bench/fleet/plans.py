@@ -72,7 +72,7 @@ def _statements(job_id: int, segment: dict[str, Any]) -> Iterator[tuple[str, str
     yield "a job's pace", "SELECT pace FROM job_pace WHERE job = :job", {"job": job_id}
     progress = "SELECT segments, segments_done, footage_done_s, segments_delayed FROM job_progress WHERE job = :job"
     yield "a job's progress", progress, {"job": job_id}
-    done = "SELECT id FROM videos WHERE job_id = :job AND finished_at IS NULL LIMIT 1"
+    done = "SELECT id FROM jobs WHERE id = :job AND finished_at IS NULL AND videos = videos_ended"
     yield "is the job done?", done, {"job": job_id}
 
 
