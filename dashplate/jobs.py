@@ -17,6 +17,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from db import report
+from db import submit as submit_rows
 from db.engine import session
 from db.holding import Holder
 from db.submit import NewVideo, add_videos, create_job
@@ -192,8 +193,7 @@ def keeps_its_options(job_id: int, options: JobOptions, about: Submission) -> No
 
 def takes_files(db: Session, job_id: int) -> None:
     """Raises UsageError for a job that is cancelled or not there."""
-    if progress_of(db, job_id)["state"] == JobState.CANCELLED:
-        raise UsageError(f"Job {job_id} is cancelled; submit the files in a new job.")
+    submit_rows.takes_files(job_id, JobState(progress_of(db, job_id)["state"]))
 
 
 def send(job_id: int) -> None:

@@ -7,6 +7,8 @@ has ended lately either, a new one above all, sends one segment on the express q
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
@@ -68,7 +70,7 @@ def take_pending(db: Session, window: int, least_depth: int = LEAST_DEPTH) -> li
         ).scalars()
         taken += described(db, list(moved))
     by_id = {segment.segment_id: segment for segment in taken}
-    return [_as_sent(by_id[row.id], row.id in express) for row in due if row.id in by_id]
+    return [replace(by_id[row.id], express=row.id in express) for row in due if row.id in by_id]
 
 
 def take_messages(db: Session, window: int) -> list[Message]:
@@ -97,18 +99,6 @@ def take_messages(db: Session, window: int) -> list[Message]:
 
 def _alone(db: Session) -> bool:
     return bool(db.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": DISPATCH_LOCK}).scalar_one())
-
-
-def _as_sent(segment: Dispatched, express: bool) -> Dispatched:
-    return Dispatched(
-        segment.segment_id,
-        segment.attempt,
-        segment.video,
-        segment.index,
-        segment.duration_s,
-        segment.only_read,
-        express,
-    )
 
 
 _SEGMENTS = text(

@@ -86,11 +86,7 @@ def detected(db: Session, segment_id: int, attempt: int, frames_looked: int, dam
 def nothing_to_read(db: Session, segment_id: int, attempt: int, frames_looked: int, damage: str | None) -> bool:
     """Done without reading: no plate was found. False, with nothing changed, where the attempt has been overtaken."""
     values = {"segment": segment_id, "attempt": attempt, "frames_looked": frames_looked, "damage": damage}
-    ended = db.execute(_NOTHING_TO_READ, values).one_or_none()
-    if ended is None:
-        return False
-    _count_end(db, ended.video_id, SegmentState.DONE, ended.length_s)
-    return True
+    return _count_end(db, db.execute(_NOTHING_TO_READ, values).mappings().one_or_none(), SegmentState.DONE)
 
 
 def finished(db: Session, segment_id: int, attempt: int) -> bool:
@@ -98,11 +94,8 @@ def finished(db: Session, segment_id: int, attempt: int) -> bool:
 
     When it was the video's last segment, its aggregation is posted.
     """
-    ended = db.execute(_FINISHED, {"segment": segment_id, "attempt": attempt}).one_or_none()
-    if ended is None:
-        return False
-    _count_end(db, ended.video_id, SegmentState.DONE, ended.length_s)
-    return True
+    values = {"segment": segment_id, "attempt": attempt}
+    return _count_end(db, db.execute(_FINISHED, values).mappings().one_or_none(), SegmentState.DONE)
 
 
 def failed(
@@ -275,21 +268,21 @@ def _quarantine(db: Session, segment_id: int, attempt: int, values: dict[str, An
         .values(values)
         .returning(Segment.video_id, (Segment.end_s - Segment.start_s).label("length_s"))
         .execution_options(synchronize_session=False)
-    ).one_or_none()
-    if ended is None:
-        return False
-    _count_end(db, ended.video_id, SegmentState.QUARANTINED, ended.length_s)
-    return True
+    ).mappings().one_or_none()
+    return _count_end(db, ended, SegmentState.QUARANTINED)
 
 
-def _count_end(db: Session, video_id: int, state: SegmentState, length_s: float) -> None:
-    """Count a segment's end in its video.
+def _count_end(db: Session, ended: RowMapping | None, state: SegmentState) -> bool:
+    """Count a segment's end in its video, `ended` being its video and length; False where there was none to end.
 
     The video's row is the barrier: whoever ends a segment holds it, so the last one sees all the others.
     """
+    if ended is None:
+        return False
     done = state is SegmentState.DONE
-    values = {"video": video_id, "done": int(done), "quarantined": int(not done), "length_s": length_s}
-    db.execute(_COUNT_END, values)
+    counted = {"done": int(done), "quarantined": int(not done)}
+    db.execute(_COUNT_END, {"video": ended["video_id"], "length_s": ended["length_s"], **counted})
+    return True
 
 
 # The four steps of every segment are kept as text: building such statements anew costs more than running them.

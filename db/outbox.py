@@ -107,10 +107,11 @@ def renew(db: Session, held: Held, lease_s: float) -> bool:
 
 
 def holds(db: Session, held: Held) -> bool:
-    """Whether nobody has begun or done the step since; its row stays locked until the transaction ends.
+    """Whether nobody has begun or done the step since; its video, then its row stay locked until the transaction ends.
 
-    To be asked with the video locked, before anything of the step is stored.
+    To be asked before anything of the step is stored: what comes late changes nothing.
     """
+    db.execute(select(Video.id).where(Video.id == held.video_id).with_for_update())
     return db.scalar(select(OutboxRow.id).where(*_is(held)).with_for_update()) is not None
 
 

@@ -97,7 +97,11 @@ def add_videos(db: Session, job_id: int, videos: Iterable[NewVideo]) -> int:
 
 def lock_job(db: Session, job_id: int) -> None:
     """Hold the job's row; raises UsageError for a cancelled job, which takes no more files."""
-    state = db.scalar(select(Job.state).where(Job.id == job_id).with_for_update(key_share=True))
+    takes_files(job_id, db.scalar(select(Job.state).where(Job.id == job_id).with_for_update(key_share=True)))
+
+
+def takes_files(job_id: int, state: JobState | None) -> None:
+    """Raises UsageError for a cancelled job, which takes no more files."""
     if state is JobState.CANCELLED:
         raise UsageError(f"Job {job_id} is cancelled; submit its files in a new job.")
 

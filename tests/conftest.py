@@ -14,8 +14,8 @@ from sqlalchemy import text
 from dashplate.stack import Stack
 from db.engine import engine_for
 from db.migrate import upgrade
-from db.models import Base, Move
 from pipeline.errors import MissingDependency
+from tests.helpers_db import empty_tables
 from training.synthesis.drive import Drive, render_drive
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -49,14 +49,9 @@ def database_url(stack: Stack) -> str:
     The embedded role may not create databases, so the tables of the one there is are emptied before each test.
     """
     upgrade(stack.database_url)
-    # `moves` is part of the schema.
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables if table is not Move.__table__)
     with engine_for(stack.database_url).begin() as connection:
         connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
-        # The audit guards itself against just this.
-        connection.execute(text("ALTER TABLE audit DISABLE TRIGGER USER"))
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
-        connection.execute(text("ALTER TABLE audit ENABLE TRIGGER USER"))
+        empty_tables(connection)
     return stack.database_url
 
 

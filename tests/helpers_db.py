@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from db import due, moves, outbox
 from db.engine import engine_for, session
 from db.migrate import config
-from db.models import Base, Job, OutboxRow, Segment, Video
+from db.models import Base, Job, Move, OutboxRow, Segment, Video
 from db.results import crops_of, store_readings, store_tracklets
 from db.submit import NewVideo, add_videos, create_job
 from db.videos import end_video, split_video
@@ -314,6 +314,15 @@ _COUNTERS = {
            OR abs(p.footage_done_s - c.footage_done_s) > 1e-6
     """,
 }
+
+
+def empty_tables(connection: Connection) -> None:
+    """Empty every table but `moves`, which is part of the schema."""
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables if table is not Move.__table__)
+    # The audit guards itself against just this.
+    connection.execute(text("ALTER TABLE audit DISABLE TRIGGER USER"))
+    connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    connection.execute(text("ALTER TABLE audit ENABLE TRIGGER USER"))
 
 
 def downgrade(url: str, revision: str = "base") -> None:

@@ -99,9 +99,9 @@ def _store(
 ) -> bool:
     """End the video with what was found; False, with nothing stored, where somebody else has the step or did it."""
     video_id = held.video_id
-    locked = select(Video).where(Video.id == video_id).with_for_update()
-    video = db.execute(locked).scalar_one_or_none()
-    if video is None or video.state is not VideoState.AGGREGATING or not holds(db, held):
+    ours = holds(db, held)
+    video = db.get(Video, video_id)
+    if not ours or video is None or video.state is not VideoState.AGGREGATING:
         if frames:
             owe_sweep(db, [video_id])
         return False

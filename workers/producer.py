@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from db.engine import patiently
 from db.models import Job, Video
-from db.outbox import PROBE
+from db.outbox import PROBE, holds
 from db.videos import end_video, split_video
 from pipeline.errors import Inaccessible, MediaError, NoVideoStream, UsageError
 from pipeline.fingerprints import fingerprint
@@ -19,7 +19,7 @@ from pipeline.patience import Unreachable
 from pipeline.records import VideoState
 from pipeline.sources import source_of
 from workers.settings import settings
-from workers.steps import still_ours, taken
+from workers.steps import taken
 from workers.work import work
 
 log = logging.getLogger(__name__)
@@ -44,10 +44,10 @@ def open_video(video_id: int) -> None:
         except (MediaError, UsageError) as error:
             problem, state = str(error), state_of(error)
             log.info("%s", problem)
-            patiently(url, lambda db: still_ours(db, ours) and end_video(db, video_id, state, problem))
+            patiently(url, lambda db: holds(db, ours) and end_video(db, video_id, state, problem))
             return
         info = replace(info, problem=info.problem or grown)
-        patiently(url, lambda db: still_ours(db, ours) and split_video(db, video_id, info, spans, found))
+        patiently(url, lambda db: holds(db, ours) and split_video(db, video_id, info, spans, found))
 
 
 def _fingerprint(path: str) -> str | None:

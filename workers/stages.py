@@ -15,12 +15,12 @@ from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from db import moves
-from db.engine import is_passing, patiently, patiently_single, single
+from db.engine import patiently, patiently_single, single
 from db.files import names_any_below
 from db.models import CropRow
 from db.results import crops_of, store_readings, store_tracklets
 from db.rows import media_of, observation_of
-from db.sealing import KeyTrouble, PlateKey
+from db.sealing import PlateKey
 from pipeline.errors import DashplateError, Inaccessible
 from pipeline.look import SegmentLook
 from pipeline.records import Box, Crop, MediaInfo, Reading, SegmentSpan, SegmentState
@@ -30,6 +30,7 @@ from workers.private import discreet, key_of
 from workers.resources import store
 from workers.settings import settings
 from workers.store import DamagedFile, MissingFile, Stored, StoreTrouble, attempt_folder
+from workers.trouble import surroundings
 from workers.work import Options, work
 
 log = logging.getLogger(__name__)
@@ -173,10 +174,9 @@ def _claim(segment_id: int, attempt: int, row: RowMapping) -> Claim:
 
 def _give_up(segment_id: int, attempt: int, step: SegmentState, error: Exception, db: Session) -> None:
     config = settings()
-    if isinstance(error, StoreTrouble | KeyTrouble):
-        moves.put_back(db, segment_id, attempt, str(error), config.trouble_delay_s)
-    elif is_passing(error):
-        moves.put_back(db, segment_id, attempt, "PostgreSQL was away.", config.trouble_delay_s)
+    trouble = surroundings(error)
+    if trouble is not None:
+        moves.put_back(db, segment_id, attempt, trouble, config.trouble_delay_s)
     else:
         gone = isinstance(error, MissingFile | DamagedFile)
         # A share that is away comes back, but not within seconds.

@@ -7,25 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from celery.exceptions import SoftTimeLimitExceeded
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from db import outbox
-from db.engine import is_passing, patiently, session
-from db.models import Video
+from db.engine import patiently, session
 from db.outbox import Held
-from db.sealing import KeyTrouble
 from pipeline.errors import DashplateError
 from workers.lease import Lease
 from workers.limits import time_limit
 from workers.settings import settings
-from workers.store import StoreTrouble
+from workers.trouble import surroundings
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def taken(kind: str, video_id: int) -> Iterator[outbox.Held | None]:
+def taken(kind: str, video_id: int) -> Iterator[Held | None]:
     """Hold the lease on a step for the block; None where it is done or in other hands.
 
     What goes wrong inside is noted in its row and the step sent again; the sweeper gives up one that keeps failing.
@@ -47,17 +43,11 @@ def taken(kind: str, video_id: int) -> Iterator[outbox.Held | None]:
         with Lease(f"{kind} of video {video_id}", renew, lease_s), limit:
             yield held
     except Exception as error:
-        passing = isinstance(error, StoreTrouble | KeyTrouble) or is_passing(error)
+        passing = surroundings(error) is not None
         reason = _reason(error)
         delay_s = config.trouble_delay_s if passing else config.retry_delay_s
         patiently(url, lambda db: outbox.put_back(db, held, reason, counts=not passing, delay_s=delay_s))
         raise
-
-
-def still_ours(db: Session, held: Held) -> bool:
-    """Lock the step's video and say whether nobody has taken or done the step since."""
-    db.execute(select(Video.id).where(Video.id == held.video_id).with_for_update())
-    return outbox.holds(db, held)
 
 
 def _reason(error: Exception) -> str:

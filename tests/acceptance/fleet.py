@@ -24,7 +24,7 @@ from dashplate import cli
 from dashplate.stack import Command, Stack, Supervisor
 from db.engine import engine_for, session
 from db.migrate import upgrade
-from db.models import Base, Move
+from tests.helpers_db import empty_tables
 from tests.helpers_processes import wait_until
 from workers.app import CONTROL, DETECT, QUEUES, READ
 from workers.settings import settings
@@ -191,12 +191,7 @@ def running_fleet(stack: Stack, folder: Path) -> Iterator[Fleet]:
 
 def _empty(stack: Stack) -> None:
     upgrade(stack.database_url)
-    # `moves` is part of the schema.
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables if table is not Move.__table__)
     with engine_for(stack.database_url).begin() as connection:
-        # The audit guards itself against just this.
-        connection.execute(text("ALTER TABLE audit DISABLE TRIGGER USER"))
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
-        connection.execute(text("ALTER TABLE audit ENABLE TRIGGER USER"))
+        empty_tables(connection)
     with redis.Redis.from_url(stack.redis_url) as client:
         client.flushall()
