@@ -19,13 +19,12 @@ else
 	@$(BIN)/dashplate demo --out out $(ARGS)
 endif
 
-# Two suites at a time: the one waits for servers and workers while the other computes. Each prints when it is done.
-SIDE_BY_SIDE := --no-print-directory -j2 --output-sync=target
+# Two suites at a time: the one waits for servers and workers while the other computes. The longest come first, so that
+# no processor is left without work at the end. Each prints when it is done.
+SUITES := check acceptance integration chaos-ten unit browser
 
-test: setup-dev system check ## every check and every test
-	@$(MAKE) $(SIDE_BY_SIDE) unit chaos-ten
-	@$(MAKE) $(SIDE_BY_SIDE) integration acceptance
-	@$(MAKE) --no-print-directory browser
+test: setup-dev system ## every check and every test
+	@$(MAKE) --no-print-directory -j2 --output-sync=target $(SUITES)
 
 setup: $(VENV)/.run ## install what processing needs
 setup-dev: $(VENV)/.dev ## install what tests need too
@@ -56,8 +55,9 @@ system:
 	    || echo "Some tests will be skipped; run: sudo apt-get install $$missing"; \
 	fi
 
-check: setup-dev ## ruff, mypy --strict, import-linter
+check: setup-dev ## ruff, its format too, mypy --strict, import-linter
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

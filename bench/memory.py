@@ -47,9 +47,7 @@ def roles_of(processes: Iterable[Seen], root: int, root_role: str, data: Path | 
     return {pid: role for pid, role in roles if role is not None}
 
 
-def _role(
-    process: Seen, by_pid: Mapping[int, Seen], root: int, root_role: str, data: Path | None
-) -> str | None:
+def _role(process: Seen, by_pid: Mapping[int, Seen], root: int, root_role: str, data: Path | None) -> str | None:
     server = _server(process, data)
     if server is not None:
         return server

@@ -24,15 +24,9 @@ _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def main(
-    clips: Annotated[Path, typer.Option(help="Folder of videos with a truth.csv.")] = Path(
-        "../shared/data/video"
-    ),
-    demo: Annotated[Path, typer.Option(help="The demo's drive; left out if absent.")] = Path(
-        "out/drive-7-30s-12.mp4"
-    ),
-    sample_fps: Annotated[
-        float, typer.Option(help="Frames a second, naive way; the road's is fixed.")
-    ] = SAMPLE_FPS,
+    clips: Annotated[Path, typer.Option(help="Folder of videos with a truth.csv.")] = Path("../shared/data/video"),
+    demo: Annotated[Path, typer.Option(help="The demo's drive; left out if absent.")] = Path("out/drive-7-30s-12.mp4"),
+    sample_fps: Annotated[float, typer.Option(help="Frames a second, naive way; the road's is fixed.")] = SAMPLE_FPS,
     naive_seconds: Annotated[
         float | None,
         typer.Option(help="Seconds of each video for the naive way.", show_default=False, min=0.1),

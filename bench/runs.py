@@ -144,9 +144,7 @@ def run_naive(clip: Clip, sample_fps: float, until_s: float | None) -> NaiveRun:
         return naive_run(clip.duration_s, bound, program, json.loads(result.read_text(encoding="utf-8")))
 
 
-def naive_run(
-    duration_s: float, until_s: float | None, program: Program, reading: Mapping[str, Any]
-) -> NaiveRun:
+def naive_run(duration_s: float, until_s: float | None, program: Program, reading: Mapping[str, Any]) -> NaiveRun:
     """The run as it is, or as it would be on the whole clip at the measured time per frame."""
     whole = 1.0 if until_s is None else duration_s / until_s
     reading_s = reading["reading_s"] * whole
@@ -198,9 +196,7 @@ def _road_run(program: Program, result: Mapping[str, Any]) -> RoadRun:
     job = result["job"]
     took = datetime.fromisoformat(job["finished_at"]) - datetime.fromisoformat(job["created_at"])
     plates = (Spotted(row["plate"], row["first_seen_s"], row["last_seen_s"]) for row in result["plates"])
-    return RoadRun(
-        tuple(plates), program.wall_s, took.total_seconds(), first_reading_s(program.lines), program.memory
-    )
+    return RoadRun(tuple(plates), program.wall_s, took.total_seconds(), first_reading_s(program.lines), program.memory)
 
 
 def _environment() -> dict[str, str]:

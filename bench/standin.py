@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.away import check_answers
 from pipeline.errors import Inaccessible, Unreadable
 from pipeline.inputs import check_allowed
 from pipeline.look import SegmentLook
@@ -76,10 +77,12 @@ class Drive:
 
     @classmethod
     def load(cls, path: Path) -> Drive:
-        """Raises Unreadable for a file that is no drive, Inaccessible for one that is not there."""
+        """Raises Unreadable for a file that is no drive, Inaccessible for one that is not there, Away for one that may
+        come back."""
         try:
             return cls(**json.loads(path.read_text(encoding="utf-8")))
         except OSError as problem:
+            check_answers(path, problem)
             raise Inaccessible(f"{path.name} is not there, or may not be read.") from problem
         except (ValueError, TypeError) as problem:
             raise Unreadable(f"{path.name} is no stand-in drive.") from problem
@@ -114,7 +117,7 @@ class StandIn:
         return info, [SegmentSpan(i, i * ticks, (i + 1) * ticks) for i in range(drive.segments)]
 
     def look(self, media: MediaInfo, span: SegmentSpan, options: dict[str, Any]) -> SegmentLook:
-        drive = Drive.load(Path(str(media.path)))
+        drive = Drive.load(check_allowed(Path(str(media.path)), settings().roots))
         self._misbehave(drive, span.index)
         time.sleep(drive.look_s)
         name = media.path.name

@@ -122,9 +122,7 @@ def _naive_rows(measured: Sequence[Measured]) -> list[Row]:
         _row("seconds a frame", [f"{run.s_per_frame:.2f}" for run in runs]),
         _row("cold: seconds of the whole command", _marked(marks, [f"{run.wall_s:.1f}" for run in runs])),
         _row("cold: × real time, whole command", _marked(marks, _rates(clips, [run.wall_s for run in runs]))),
-        _row(
-            "warm: × real time, reading alone", _marked(marks, _rates(clips, [run.reading_s for run in runs]))
-        ),
+        _row("warm: × real time, reading alone", _marked(marks, _rates(clips, [run.reading_s for run in runs]))),
         _row("MB", [f"{run.memory.together:.0f}" for run in runs]),
     ]
 

@@ -14,6 +14,23 @@ from typing import Annotated
 import typer
 
 from dashplate.evaluation import commands as evaluation
+from dashplate.options import (
+    AsJson,
+    Country,
+    DataDir,
+    Hashed,
+    JobId,
+    KeepOverlays,
+    Key,
+    Name,
+    NoEvidence,
+    Paths,
+    ReaderEngine,
+    ReaderName,
+    Retain,
+    Urgency,
+    Words,
+)
 from pipeline.errors import DashplateError, ServiceUnavailable
 from pipeline.offline import silence
 from pipeline.records import Priority, Step
@@ -27,34 +44,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(evaluation.app, name="eval")
-
-# `readable=False`: a file that may not be read is one inaccessible file, not the end of the whole command.
-Paths = Annotated[
-    list[Path], typer.Argument(help="Videos, photographs, folders.", show_default=False, readable=False)
-]
-Words = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="FILE...",
-        help="Videos, photographs, folders, patterns ('card/**/*.mp4'), addresses (s3://, https://),"
-        " @LIST for a list of them, - for a list on standard input.",
-        show_default=False,
-    ),
-]
-DataDir = Annotated[Path | None, typer.Option("--data", help="Data folder: servers, crops, logs.", show_default=False)]
-Country = Annotated[str | None, typer.Option("--country", help="Countries to expect: GB,FR.", show_default=False)]
-JobId = Annotated[int, typer.Argument(help="A job's id; `dashplate status` shows them.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-ReaderName = Annotated[
-    str | None,
-    typer.Option("--reader", help="A PaddleOCR model, by name or folder; default: shipped.", show_default=False),
-]
-ReaderEngine = Annotated[
-    str | None, typer.Option("--reader-engine", help="openvino, onnxruntime or paddle.", show_default=False)
-]
-KeepOverlays = Annotated[
-    bool, typer.Option("--keep-overlays", help="Read a clock or logo that stands still on screen too.")
-]
 
 
 def _seconds(duration: str | None) -> int | None:
@@ -83,20 +72,6 @@ def main() -> None:
             raise
         print("dashplate: PostgreSQL went away or does not answer. Try again once it is back.", file=sys.stderr)
         sys.exit(ServiceUnavailable.exit_code)
-
-
-Name = Annotated[str | None, typer.Option("--name", help="The job's name.", show_default=False)]
-Key = Annotated[
-    str | None, typer.Option("--key", help="The same key again goes on with the same job.", show_default=False)
-]
-Urgency = Annotated[Priority, typer.Option("--priority", help="Its share while others want the same workers.")]
-Retain = Annotated[
-    str | None, typer.Option("--retain", help="Delete what was found after 30d, 12h.", show_default=False)
-]
-NoEvidence = Annotated[bool, typer.Option("--no-evidence", help="Keep no pictures once a video is done.")]
-Hashed = Annotated[
-    bool, typer.Option("--hashed", help="Store plates as hashes under DASHPLATE_PLATE_KEY: matched, not read.")
-]
 
 
 @app.command()
@@ -430,9 +405,7 @@ def purge(
     """Delete what was found in videos that ended long ago: sightings, readings, crops, frames."""
     from dashplate import privacy
 
-    privacy.purge(
-        older_than, keep_watched=keep_watched, job=job, forget=forget, dry_run=dry_run, yes=yes, data=data
-    )
+    privacy.purge(older_than, keep_watched=keep_watched, job=job, forget=forget, dry_run=dry_run, yes=yes, data=data)
 
 
 watched = typer.Typer(no_args_is_help=True, help="Plates that purges and retention keep.")

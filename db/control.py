@@ -29,12 +29,17 @@ _IN_FLIGHT = (SegmentState.QUEUED, SegmentState.DETECTING, SegmentState.DETECTED
 
 def pause(url: str, job_id: int) -> None:
     """Send out nothing more of a job; what is on the queues is done."""
-    _turn(url, job_id, (JobState.RUNNING,), JobState.PAUSED, "paused")
+    with session(url) as db:
+        _change(db, job_id, (JobState.RUNNING,), JobState.PAUSED, "paused")
 
 
 def resume(url: str, job_id: int) -> None:
-    """Go on with a paused job."""
-    _turn(url, job_id, (JobState.PAUSED,), JobState.RUNNING, "resumed")
+    """Go on with a paused job. Its videos that were away are given their time anew: nobody has looked meanwhile."""
+    with session(url) as db:
+        waiting = select(Video.id).where(Video.job_id == job_id, Video.away_since.is_not(None)).order_by(Video.id)
+        locked = waiting.with_for_update().scalar_subquery()
+        db.execute(update(Video).where(Video.id.in_(locked)).values(away_since=None))
+        _change(db, job_id, (JobState.PAUSED,), JobState.RUNNING, "resumed")
 
 
 def cancel(url: str, job_id: int) -> None:
@@ -157,7 +162,7 @@ def _retry_failed(url: str, job_id: int) -> int:
             _must_not_be_cancelled(db, job_id, lock=True)
             unopened = [video.id for video in videos if not video.segments]
             unmerged = [video.id for video in videos if video.segments]
-            again = update(Video).values(problem=Video.damage, finished_at=None)
+            again = update(Video).values(problem=Video.damage, finished_at=None, away_since=None)
             # What they were registered as stays: the same file submitted again is still the same video.
             db.execute(again.where(Video.id.in_(unopened)).values(state=VideoState.REGISTERED, reopened=True))
             db.execute(again.where(Video.id.in_(unmerged)).values(state=VideoState.AGGREGATING))
@@ -239,7 +244,7 @@ def _segments_again(db: Session, job_id: int, ids: Sequence[int], state: Segment
             update(Video)
             .where(Video.id == again.c.video_id)
             .values({counter: counter - again.c.n, Video.footage_done_s: Video.footage_done_s - again.c.footage_s})
-            .values(state=VideoState.PROCESSING, problem=Video.damage, finished_at=None)
+            .values(state=VideoState.PROCESSING, problem=Video.damage, finished_at=None, away_since=None)
             .execution_options(synchronize_session=False)
         )
     if moved:
@@ -288,11 +293,6 @@ def _take_off_the_queues(db: Session, ids: Sequence[int]) -> None:
         .values(state=SegmentState.PENDING, lease_until=None, moved_at=func.now())
         .execution_options(synchronize_session=False)
     )
-
-
-def _turn(url: str, job_id: int, before: Sequence[JobState], after: JobState, done: str) -> None:
-    with session(url) as db:
-        _change(db, job_id, before, after, done)
 
 
 def _change(db: Session, job_id: int, before: Sequence[JobState], after: JobState, done: str) -> None:

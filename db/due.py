@@ -1,8 +1,13 @@
 """Whose turn it is: which segments and which steps on whole videos go out next.
 
-The database holds what is pending; the queues hold little, so that what is sent next is decided late. Jobs take turns
-by their share: next is the job with the least in flight for its weight. A job with nothing in flight of which nothing
-has ended lately either, a new one above all, sends one segment on the express queue, however full the others are.
+The database holds what is pending; the queues hold little, so that what is sent next is decided late.
+
+Jobs take turns by their weight. For segments this is start-time fair queueing: each moves its job's `turn` on by one
+part in its weight, next is the job whose turn is lowest, and a job that comes, or comes back, begins where the others
+are. For the few steps on whole videos, next is the job with the least in flight for its weight.
+
+A job with nothing in flight of which nothing has ended lately either, a new one above all, sends one segment on the
+express queue, however full the others are.
 """
 
 from __future__ import annotations
@@ -70,6 +75,8 @@ def take_pending(db: Session, window: int, least_depth: int = LEAST_DEPTH) -> li
         ).scalars()
         taken += described(db, list(moved))
     by_id = {segment.segment_id: segment for segment in taken}
+    turns = {row.job_id: row.next_turn for row in due if row.id in by_id and row.step == Step.DETECT}
+    db.execute(_CHARGE, {"jobs": list(turns), "turns": list(turns.values())})
     return [replace(by_id[row.id], express=row.id in express) for row in due if row.id in by_id]
 
 
@@ -109,10 +116,13 @@ _SEGMENTS = text(
         FROM segments WHERE {IN_FLIGHT} GROUP BY job_id
     ), room AS (
         SELECT greatest(:least_depth, 2 * coalesce(sum(detecting), 0)) - coalesce(sum(queued), 0) AS n FROM flying
+    ), clock AS (
+        SELECT coalesce(max(turn - 1::float / ({_WEIGHT})), 0) AS turn FROM jobs j WHERE finished_at IS NULL
     )
-    SELECT id, step, express FROM (
-        SELECT g.id, g.step, place = 1 AND f.n = 0 AND NOT lately AS express, turn,
-               row_number() OVER (PARTITION BY g.step ORDER BY turn, j.id) AS rank
+    SELECT id, job_id, step, express, next_turn FROM (
+        SELECT g.id, j.id AS job_id, g.step, place = 1 AND f.n = 0 AND NOT lately AS express, t.turn,
+               t.turn + 1::float / ({_WEIGHT}) AS next_turn,
+               row_number() OVER (PARTITION BY g.step ORDER BY t.turn, j.id) AS rank
         FROM jobs j
         CROSS JOIN LATERAL (
             SELECT coalesce((SELECT n FROM flying WHERE job_id = j.id), 0) AS n
@@ -127,21 +137,35 @@ _SEGMENTS = text(
         CROSS JOIN LATERAL (
             SELECT count(*) AS n FROM segments s
             WHERE s.job_id = j.id AND s.state = 'pending' AND s.not_before IS NOT NULL AND s.not_before > now()
+                  AND NOT s.parked
         ) delayed
         CROSS JOIN LATERAL (
             SELECT due.id, due.step, row_number() OVER (ORDER BY due.video_id, due.index) AS place
             FROM (
                 SELECT s.id, s.step, s.video_id, s.index FROM segments s
-                WHERE s.job_id = j.id AND s.state = 'pending' AND (s.not_before IS NULL OR s.not_before <= now())
+                WHERE s.job_id = j.id AND s.state = 'pending' AND NOT s.parked
+                      AND (s.not_before IS NULL OR s.not_before <= now())
                 ORDER BY s.video_id, s.index
                 LIMIT greatest(0, :window - f.n - delayed.n)
             ) due
         ) g
-        CROSS JOIN LATERAL (SELECT (f.n + g.place)::float / ({_WEIGHT}) AS turn) t
+        CROSS JOIN LATERAL (
+            SELECT greatest(j.turn, (SELECT turn FROM clock)) + (g.place - 1)::float / ({_WEIGHT}) AS turn
+        ) t
         WHERE j.state = 'running' AND j.finished_at IS NULL
     ) ranked
     WHERE express OR step = '{Step.READ}' OR rank <= (SELECT n FROM room)
     ORDER BY turn, id
+    """
+)
+
+#: Never waits for a job whose row is being counted up: who ends a video holds it last, and a share is approximate.
+_CHARGE = text(
+    """
+    UPDATE jobs SET turn = charged.turn
+    FROM unnest(CAST(:jobs AS bigint[]), CAST(:turns AS float[])) AS charged (id, turn)
+    WHERE jobs.id = charged.id
+          AND jobs.id IN (SELECT id FROM jobs WHERE id = ANY (:jobs) FOR NO KEY UPDATE SKIP LOCKED)
     """
 )
 
@@ -151,7 +175,7 @@ _MESSAGES = text(
         SELECT job_id, count(*) AS n FROM outbox WHERE sent_at IS NOT NULL GROUP BY job_id
     )
     SELECT id, express FROM (
-        SELECT g.id, place = 1 AND f.n = 0 AS express, turn, row_number() OVER (ORDER BY turn, j.id) AS rank
+        SELECT g.id, place = 1 AND f.n = 0 AS express, t.turn, row_number() OVER (ORDER BY t.turn, j.id) AS rank
         FROM jobs j
         CROSS JOIN LATERAL (
             SELECT coalesce((SELECT n FROM flying WHERE job_id = j.id), 0) AS n

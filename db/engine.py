@@ -26,6 +26,12 @@ Executor: TypeAlias = Session | Connection
 
 #: A query that takes longer than this has met a lock or a plan gone wrong.
 STATEMENT_TIMEOUT_MS = 60_000
+#: A transaction in which nothing is asked for this long holds its locks in vain: its worker was stopped or cut off.
+IDLE_TRANSACTION_MS = 120_000
+#: Who is cut off without a word is noticed at both ends after a minute, and not after the two hours of the system's own
+#: settings: three probes after half a minute of silence, and as long for what was sent and not confirmed.
+_SILENT_S, _PROBE_EVERY_S, _PROBES = 30, 10, 3
+_UNCONFIRMED_MS = 60_000
 #: A connection that lay idle for this long is tried before it is used: the server may have gone meanwhile.
 _IDLE_S = 5.0
 #: How long work that is done waits for a database that is away, and how long between two tries.
@@ -34,6 +40,16 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
 #: The server stops, starts, or two transactions met: the same again may succeed. A statement that ran out of time is
 #: not among them.
 _PASSING = ("08", "57P01", "57P02", "57P03", "53", "40001", "40P01", "55P03")
+#: What the server is asked to keep to on each connection.
+_SERVER_SIDE = {
+    "timezone": "UTC",
+    "statement_timeout": STATEMENT_TIMEOUT_MS,
+    "idle_in_transaction_session_timeout": IDLE_TRANSACTION_MS,
+    "tcp_keepalives_idle": _SILENT_S,
+    "tcp_keepalives_interval": _PROBE_EVERY_S,
+    "tcp_keepalives_count": _PROBES,
+    "tcp_user_timeout": _UNCONFIRMED_MS,
+}
 
 
 @lru_cache(maxsize=8)
@@ -45,7 +61,14 @@ def engine_for(url: str) -> Engine:
         hide_parameters=True,
         pool_size=4,
         max_overflow=4,
-        connect_args={"connect_timeout": 10, "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"},
+        connect_args={
+            "connect_timeout": 10,
+            "keepalives_idle": _SILENT_S,
+            "keepalives_interval": _PROBE_EVERY_S,
+            "keepalives_count": _PROBES,
+            "tcp_user_timeout": _UNCONFIRMED_MS,
+            "options": " ".join(f"-c {name}={value}" for name, value in _SERVER_SIDE.items()),
+        },
     )
 
     @event.listens_for(engine, "checkin")

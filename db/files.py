@@ -54,7 +54,7 @@ def names_of(db: Session, video_id: int) -> set[str]:
 def names_of_ended(db: Session, video_id: int) -> set[str] | None:
     """The same for a video that has ended or is gone; None for one that is being done.
 
-    A crop that was there before this was asked, and is not in the answer, is never named again: every attempt gives its
+    A file that was there before this was asked, and is not in the answer, is never named again: every attempt gives its
     own names, and none of an ended video's may still store its rows.
     """
     found = db.execute(select(Video.finished_at).where(Video.id == video_id)).one_or_none()

@@ -17,8 +17,6 @@ from db.submit import close_job, open_job, rename_job
 
 #: Beside it stands the job's id.
 _LOCK = 0x4A4F42 << 40
-#: A machine that lost its power does not hang up: its silence is noticed after so many seconds, three probes included.
-_IDLE_S, _PROBE_EVERY_S, _PROBES = 30, 10, 3
 
 
 class Holder:
@@ -62,8 +60,6 @@ class Holder:
         # Not back to the pool: closing it hangs up, and that is what lets the lock go.
         connection.detach()
         self._connection = connection
-        for setting, value in (("idle", _IDLE_S), ("interval", _PROBE_EVERY_S), ("count", _PROBES)):
-            connection.execute(text(f"SET tcp_keepalives_{setting} = {value}"))
         # First the lock, then the mark: whoever closes in between would not know of us.
         connection.execute(text("SELECT pg_advisory_lock_shared(:key)"), {"key": _LOCK + self._job_id})
         open_job(db, self._job_id)
@@ -81,9 +77,7 @@ class Holder:
             with suppress(SQLAlchemyError):
                 # Asked for and answered: a server takes its time to notice that somebody hung up, and `leave` would
                 # take its own lock for another's.
-                self._connection.execute(
-                    text("SELECT pg_advisory_unlock_shared(:key)"), {"key": _LOCK + self._job_id}
-                )
+                self._connection.execute(text("SELECT pg_advisory_unlock_shared(:key)"), {"key": _LOCK + self._job_id})
             with suppress(SQLAlchemyError):
                 self._connection.close()
             self._connection = None

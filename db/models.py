@@ -85,6 +85,8 @@ class Job(Base):
     #: Names a submission, so that submitting it again goes on with the same job.
     key: Mapped[str | None] = mapped_column(unique=True)
     priority: Mapped[Priority] = mapped_column(_enum(Priority), server_default="normal")
+    #: What it has had of detection for its weight; see `db.due`.
+    turn: Mapped[float] = mapped_column(server_default="0")
     #: Its findings and files are deleted this long after each video's end; null keeps them.
     retain_s: Mapped[int | None]
     # Counted by a trigger on `videos`; what is named after segments covers the videos that have ended.
@@ -108,9 +110,9 @@ class Video(Base):
         UniqueConstraint("job_id", "fingerprint"),
         Index("ix_videos_open", "job_id", "id", postgresql_where=text("finished_at IS NULL")),
         # The few whose segments are being done: what a job's progress adds to its counters.
-        Index(
-            "ix_videos_started", "job_id", postgresql_where=text("started_at IS NOT NULL AND finished_at IS NULL")
-        ),
+        Index("ix_videos_started", "job_id", postgresql_where=text("started_at IS NOT NULL AND finished_at IS NULL")),
+        # The few, if any, that cannot be reached.
+        Index("ix_videos_away", "job_id", postgresql_where=text("away_since IS NOT NULL")),
         # What retention looks for.
         Index(
             "ix_videos_ended",
@@ -159,6 +161,8 @@ class Video(Base):
     purged_at: Mapped[dt.datetime | None]
     #: A person has it opened again: the file may have been mended since its fingerprint was taken.
     reopened: Mapped[bool] = mapped_column(server_default=text("false"))
+    #: Since when it cannot be reached, where its share or server is away; null once something of it is done again.
+    away_since: Mapped[dt.datetime | None]
 
 
 class Segment(Base):
@@ -169,13 +173,23 @@ class Segment(Base):
         UniqueConstraint("video_id", "index"),
         CheckConstraint("end_pts > start_pts", name="span"),
         # In the order in which a job's segments go out.
-        Index("ix_segments_pending", "job_id", "video_id", "index", postgresql_where=text("state = 'pending'")),
-        Index("ix_segments_delayed", "job_id", postgresql_where=text("state = 'pending' AND not_before IS NOT NULL")),
+        Index(
+            "ix_segments_pending",
+            "job_id",
+            "video_id",
+            "index",
+            postgresql_where=text("state = 'pending' AND NOT parked"),
+        ),
+        Index(
+            "ix_segments_delayed",
+            "job_id",
+            postgresql_where=text("state = 'pending' AND not_before IS NOT NULL AND NOT parked"),
+        ),
+        # Of videos that cannot be reached; none, for the most part.
+        Index("ix_segments_parked", "job_id", "video_id", postgresql_where=text("parked")),
         Index("ix_segments_in_flight", "state", postgresql_where=text(IN_FLIGHT)),
         # For a job's pace.
-        Index(
-            "ix_segments_ended", "job_id", "moved_at", postgresql_where=text("state IN ('done', 'quarantined')")
-        ),
+        Index("ix_segments_ended", "job_id", "moved_at", postgresql_where=text("state IN ('done', 'quarantined')")),
         _FILL,
     )
 
@@ -207,6 +221,8 @@ class Segment(Base):
     #: Attempts that ended with an error, and attempts whose worker went silent, since it was last put back by a person.
     failures: Mapped[int] = mapped_column(server_default="0")
     losses: Mapped[int] = mapped_column(server_default="0")
+    #: Its video cannot be reached, and another segment of it looks whether it is back; see `db.away`.
+    parked: Mapped[bool] = mapped_column(server_default=text("false"))
     #: What is damaged in the stretch, as detection saw it.
     damage: Mapped[str | None]
 

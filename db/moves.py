@@ -2,7 +2,8 @@
 
     pending → queued → detecting → detected → reading → done     (detecting → done where nothing was found)
        ▲                   │                     │
-       └───────────────────┴─────────────────────┘   failed, lost or put back; quarantined after MAX_FAILURES
+       └───────────────────┴─────────────────────┘   failed, lost or put back; quarantined after MAX_FAILURES, or
+                                                     where its video is away for too long (`db.away`)
 
 Each time a segment is sent out it gets a new attempt number, and the number travels in the message. A message whose
 number is not the row's is stale and changes nothing; so redelivery, a worker that was only slow, and a message that
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, ScalarSelect, func, insert, select, text, update
+from sqlalchemy import ColumnElement, RowMapping, ScalarSelect, TextClause, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from db.engine import Executor
@@ -74,7 +75,7 @@ def renew(db: Executor, segment_id: int, attempt: int, lease_s: float) -> bool:
     return db.execute(_RENEW, values).scalar_one_or_none() is not None
 
 
-def detected(db: Session, segment_id: int, attempt: int, frames_looked: int, damage: str | None) -> bool:
+def detected(db: Executor, segment_id: int, attempt: int, frames_looked: int, damage: str | None) -> bool:
     """On to the read queue; False, with nothing changed, where the attempt has been overtaken.
 
     The row stays locked until the transaction ends, in which the caller stores the tracklets.
@@ -83,10 +84,10 @@ def detected(db: Session, segment_id: int, attempt: int, frames_looked: int, dam
     return db.execute(_DETECTED, values).scalar_one_or_none() is not None
 
 
-def nothing_to_read(db: Session, segment_id: int, attempt: int, frames_looked: int, damage: str | None) -> bool:
+def nothing_to_read(db: Executor, segment_id: int, attempt: int, frames_looked: int, damage: str | None) -> bool:
     """Done without reading: no plate was found. False, with nothing changed, where the attempt has been overtaken."""
     values = {"segment": segment_id, "attempt": attempt, "frames_looked": frames_looked, "damage": damage}
-    return _count_end(db, db.execute(_NOTHING_TO_READ, values).mappings().one_or_none(), SegmentState.DONE)
+    return db.execute(_NOTHING_TO_READ, values).scalar_one_or_none() is not None
 
 
 def finished(db: Session, segment_id: int, attempt: int) -> bool:
@@ -95,7 +96,7 @@ def finished(db: Session, segment_id: int, attempt: int) -> bool:
     When it was the video's last segment, its aggregation is posted.
     """
     values = {"segment": segment_id, "attempt": attempt}
-    return _count_end(db, db.execute(_FINISHED, values).mappings().one_or_none(), SegmentState.DONE)
+    return db.execute(_FINISHED, values).scalar_one_or_none() is not None
 
 
 def failed(
@@ -108,16 +109,22 @@ def failed(
     return _give_up(db, segment_id, attempt, reason, retry_s, lost=False, from_detect=from_detect)
 
 
-def lost_attempt(
-    db: Session, segment_id: int, attempt: int, reason: str, retry_s: float = RETRY_DELAY_S
-) -> bool:
+def lost_attempt(db: Session, segment_id: int, attempt: int, reason: str, retry_s: float = RETRY_DELAY_S) -> bool:
     """Count a worker that went silent, as `failed` counts an error."""
     return _give_up(db, segment_id, attempt, reason, retry_s, lost=True, from_detect=False)
 
 
-def put_back(db: Session, segment_id: int, attempt: int, reason: str, delay_s: float = TROUBLE_DELAY_S) -> bool:
+def put_back(
+    db: Session,
+    segment_id: int,
+    attempt: int,
+    reason: str,
+    delay_s: float = TROUBLE_DELAY_S,
+    *,
+    parked: bool = False,
+) -> bool:
     """Back to pending without counting it: the surroundings are in trouble, not the segment."""
-    return _back(db, segment_id, attempt, {"problem": reason}, delay_s)
+    return _back(db, segment_id, attempt, {"problem": reason, "parked": parked}, delay_s)
 
 
 def lost(db: Session) -> list[tuple[int, int]]:
@@ -138,11 +145,21 @@ def lost(db: Session) -> list[tuple[int, int]]:
 
 
 def prolong_all(db: Session, lease_s: float) -> None:
-    """Give every holder a whole lease: nobody could renew while the database or the sweeper was away."""
+    """Give every holder a whole lease: nobody could renew while the database or the sweeper was away.
+
+    Videos that are away begin to be so now: what took the workers down may have taken their server along.
+    """
     db.execute(
         update(Segment)
         .where(Segment.state.in_(_HELD))
         .values(lease_until=_in(lease_s))
+        .execution_options(synchronize_session=False)
+    )
+    missing = select(Video.id).where(Video.away_since.is_not(None)).order_by(Video.id)
+    db.execute(
+        update(Video)
+        .where(Video.id.in_(missing.with_for_update(skip_locked=True).scalar_subquery()))
+        .values(away_since=func.now())
         .execution_options(synchronize_session=False)
     )
 
@@ -261,28 +278,27 @@ def _back(db: Session, segment_id: int, attempt: int, values: dict[str, Any], de
 
 
 def _quarantine(db: Session, segment_id: int, attempt: int, values: dict[str, Any]) -> bool:
-    ended = db.execute(
-        update(Segment)
-        .where(Segment.id == segment_id, Segment.attempt == attempt, Segment.state.in_(_HELD))
-        .values(state=SegmentState.QUARANTINED, moved_at=func.now())
-        .values(values)
-        .returning(Segment.video_id, (Segment.end_s - Segment.start_s).label("length_s"))
-        .execution_options(synchronize_session=False)
-    ).mappings().one_or_none()
-    return _count_end(db, ended, SegmentState.QUARANTINED)
-
-
-def _count_end(db: Session, ended: RowMapping | None, state: SegmentState) -> bool:
-    """Count a segment's end in its video, `ended` being its video and length; False where there was none to end.
-
-    The video's row is the barrier: whoever ends a segment holds it, so the last one sees all the others.
-    """
+    ended = (
+        db.execute(
+            update(Segment)
+            .where(Segment.id == segment_id, Segment.attempt == attempt, Segment.state.in_(_HELD))
+            .values(state=SegmentState.QUARANTINED, moved_at=func.now())
+            .values(values)
+            .returning(Segment.video_id, (Segment.end_s - Segment.start_s).label("length_s"))
+            .execution_options(synchronize_session=False)
+        )
+        .mappings()
+        .one_or_none()
+    )
     if ended is None:
         return False
-    done = state is SegmentState.DONE
-    counted = {"done": int(done), "quarantined": int(not done)}
-    db.execute(_COUNT_END, {"video": ended["video_id"], "length_s": ended["length_s"], **counted})
+    count_quarantined(db, ended["video_id"], [ended["length_s"]])
     return True
+
+
+def count_quarantined(db: Session, video_id: int, lengths_s: Sequence[float]) -> None:
+    """Count segments that have just been quarantined, given by their lengths, in their video."""
+    db.execute(_COUNT_QUARANTINED, {"video": video_id, "quarantined": len(lengths_s), "length_s": sum(lengths_s)})
 
 
 # The four steps of every segment are kept as text: building such statements anew costs more than running them.
@@ -320,41 +336,62 @@ _DETECTED = text(
     """
 )
 
-_NOTHING_TO_READ = text(
+
+def _counted(ended: str) -> TextClause:
+    """A statement, with the counting of what it ends: it gives `video_id`, `done`, `quarantined` and `length_s`.
+
+    All in one round trip: the segment ends, its video counts it and moves on where it was its last, and the aggregation
+    is owed. The video's row is the barrier: whoever ends a segment holds it, so the last one sees all the others. A
+    video of which something was done can be reached again.
+    """
+    return text(
+        f"""
+        WITH ended AS ({ended}), counted AS (
+            UPDATE videos v SET
+                segments_done = segments_done + done,
+                segments_quarantined = segments_quarantined + quarantined,
+                footage_done_s = footage_done_s + length_s,
+                started_at = coalesce(started_at, now()),
+                away_since = CASE WHEN done > 0 THEN NULL ELSE away_since END,
+                state = CASE WHEN state = '{VideoState.PROCESSING}'
+                                  AND segments_done + segments_quarantined + done + quarantined = segments
+                             THEN '{VideoState.AGGREGATING}' ELSE state END
+            FROM ended WHERE v.id = ended.video_id
+            RETURNING v.id, v.job_id, v.state
+        ), owed AS (
+            INSERT INTO {OutboxRow.__tablename__} (kind, key, job_id)
+            SELECT '{AGGREGATE}', id, job_id FROM counted WHERE state = '{VideoState.AGGREGATING}'
+            ON CONFLICT (kind, key) DO NOTHING
+        )
+        SELECT video_id FROM ended
+        """
+    )
+
+
+_ONE_DONE = "RETURNING video_id, 1 AS done, 0 AS quarantined, end_s - start_s AS length_s"
+
+_NOTHING_TO_READ = _counted(
     f"""
     UPDATE segments
     SET state = '{SegmentState.DONE}', step = '{Step.READ}', frames_looked = :frames_looked,
         damage = :damage, problem = :damage, lease_until = NULL, moved_at = now()
     WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.DETECTING}'
-    RETURNING video_id, end_s - start_s AS length_s
+    {_ONE_DONE}
     """
 )
 
-_FINISHED = text(
+_FINISHED = _counted(
     f"""
     UPDATE segments SET state = '{SegmentState.DONE}', problem = damage, lease_until = NULL, moved_at = now()
     WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.READING}'
-    RETURNING video_id, end_s - start_s AS length_s
+    {_ONE_DONE}
     """
 )
 
-#: One round trip: count the segment, move the video where it was its last, and owe the aggregation.
-_COUNT_END = text(
-    f"""
-    WITH counted AS (
-        UPDATE videos SET
-            segments_done = segments_done + :done,
-            segments_quarantined = segments_quarantined + :quarantined,
-            footage_done_s = footage_done_s + :length_s,
-            started_at = coalesce(started_at, now()),
-            state = CASE WHEN state = '{VideoState.PROCESSING}' AND segments_done + segments_quarantined + 1 = segments
-                         THEN '{VideoState.AGGREGATING}' ELSE state END
-        WHERE id = :video
-        RETURNING id, job_id, state
-    )
-    INSERT INTO {OutboxRow.__tablename__} (kind, key, job_id)
-    SELECT '{AGGREGATE}', id, job_id FROM counted WHERE state = '{VideoState.AGGREGATING}'
-    ON CONFLICT (kind, key) DO NOTHING
+_COUNT_QUARANTINED = _counted(
+    """
+    SELECT CAST(:video AS bigint) AS video_id, 0 AS done, CAST(:quarantined AS int) AS quarantined,
+           CAST(:length_s AS float) AS length_s
     """
 )
 

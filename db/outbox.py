@@ -51,6 +51,11 @@ class Held:
     #: Length of the video, as far as it is known.
     duration_s: float
 
+    @property
+    def token(self) -> str:
+        """Tells this attempt from all others at the same step, earlier and later ones."""
+        return f"{self.id}-{self.begins}"
+
 
 def post(db: Session, kind: str, video_id: int) -> None:
     """Owe a step; owing it twice is owing it once, and one already sent is sent again."""

@@ -44,13 +44,16 @@ def progress(db: Session, job_id: int) -> RowMapping | None:
 
 
 def waiting_for(db: Session, job_id: int) -> str | None:
-    """What the surroundings lack, where segments of the job wait for them; else None."""
+    """What the surroundings lack, where segments or openings of the job wait for them; else None."""
     rows = _rows(
         db,
         """
         SELECT problem FROM segments
-        WHERE job_id = :job AND state = 'pending' AND not_before > now() AND failures + losses = 0
+        WHERE job_id = :job AND state = 'pending' AND not_before > now() AND NOT parked AND failures + losses = 0
               AND problem IS NOT NULL
+        UNION ALL
+        SELECT o.problem FROM videos v JOIN outbox o ON o.kind = 'probe' AND o.key = v.id
+        WHERE v.job_id = :job AND v.away_since IS NOT NULL AND o.problem IS NOT NULL
         LIMIT 1
         """,
         job=job_id,

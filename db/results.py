@@ -75,9 +75,7 @@ def crops_of(db: Session, segment_id: int) -> dict[int, list[CropRow]]:
     return grouped
 
 
-def store_readings(
-    db: Session, segment_id: int, readings: Mapping[int, Reading], key: PlateKey | None = None
-) -> None:
+def store_readings(db: Session, segment_id: int, readings: Mapping[int, Reading], key: PlateKey | None = None) -> None:
     """Replace a segment's readings, given by tracklet id; a tracklet without one loses what it had.
 
     With a key, they are stored as hashes, and sealed for `read_tracklets_of`.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from db import outbox
+from db import away, outbox
+from db.away import AWAY_S
 from db.files import owe_sweep
 from db.models import Job, Video
-from db.moves import add_segments
+from db.moves import TROUBLE_DELAY_S, add_segments
+from db.outbox import Held
 from db.rows import media_columns
 from db.submit import close_if_done
 from pipeline.fingerprints import UNSEEN
@@ -32,7 +35,9 @@ def split_video(
     job_id = db.execute(
         update(Video)
         .where(Video.id == video_id, Video.state == VideoState.REGISTERED)
-        .values(state=VideoState.PROCESSING, segments=len(spans), reopened=False, **media_columns(info))
+        .values(
+            state=VideoState.PROCESSING, segments=len(spans), reopened=False, away_since=None, **media_columns(info)
+        )
         .returning(Video.job_id)
     ).scalar_one_or_none()
     outbox.done(db, outbox.PROBE, video_id)
@@ -43,12 +48,31 @@ def split_video(
     return True
 
 
+def opening_away(
+    db: Session, held: Held, reason: str, longest_s: float = AWAY_S, delay_s: float = TROUBLE_DELAY_S
+) -> None:
+    """Send the opening of a video that cannot be reached again after a delay, and count nothing.
+
+    Where that has been so for longer than `longest_s`, the video fails. Nothing changes where the step is in other
+    hands by now.
+    """
+    if not outbox.holds(db, held):
+        return
+    too_long = Video.away_since < func.now() - dt.timedelta(seconds=longest_s)
+    if db.scalar(select(too_long).where(Video.id == held.video_id)):
+        sentence = f"Opening it was given up after {longest_s:g} s: {reason}"
+        end_video(db, held.video_id, VideoState.FAILED, sentence)
+    else:
+        away.note(db, held.video_id)
+        outbox.put_back(db, held, reason, counts=False, delay_s=delay_s)
+
+
 def end_video(db: Session, video_id: int, state: VideoState, problem: str | None) -> bool:
     """Give a video its final state, and its job too where it was the last; False where it had ended before."""
     job_id = db.execute(
         update(Video)
         .where(Video.id == video_id, Video.finished_at.is_(None))
-        .values(state=state, problem=problem, finished_at=func.now(), purged_at=None)
+        .values(state=state, problem=problem, finished_at=func.now(), purged_at=None, away_since=None)
         .returning(Video.job_id)
     ).scalar_one_or_none()
     for kind in (outbox.PROBE, outbox.AGGREGATE):

@@ -24,6 +24,7 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
+from pipeline.away import check_reads
 from pipeline.errors import Inaccessible, NoVideoStream, Unreadable
 from pipeline.remote import BLOCK_BYTES, open_remote
 from pipeline.skeleton import DEMUX_OPTIONS, Skeleton, boxes
@@ -125,6 +126,7 @@ def _opened(source: Source, target: str | BinaryIO | io.RawIOBase, options: dict
     except PermissionError as problem:
         raise Inaccessible(f"{name} may not be read any more. Check who may read it.") from problem
     except (av.error.FFmpegError, OSError, ValueError) as problem:
+        check_reads(source, problem)
         raise Unreadable(_why_not_opened(source)) from problem
 
 

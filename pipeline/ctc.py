@@ -98,9 +98,7 @@ def _stacked(matrices: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
     return stacked
 
 
-def _emissions(
-    stacked: NDArray[np.float64], labels: Sequence[Label]
-) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+def _emissions(stacked: NDArray[np.float64], labels: Sequence[Label]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Probability of each state at each step, (matrices, steps, labels, states), and each text's two final states.
 
     States alternate blank, character, blank; those past a text's end have probability 0.

@@ -21,6 +21,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
+from pipeline.away import check_reads
 from pipeline.container import open_video
 from pipeline.errors import Unreadable
 from pipeline.media import read_photo
@@ -57,7 +58,8 @@ class Decoder:
     With `sample_fps`, the first frame in each cell of a time grid is chosen; the grid is laid from the
     video's first frame, so it does not depend on how the video was split. Frames that are not chosen are
     decoded but not converted. Damaged frames are skipped or come as the decoder mended them; what follows
-    goes on. Iterating raises `Inaccessible` or `Unreadable` where the file changed since it was probed.
+    goes on. Iterating raises `Inaccessible` or `Unreadable` where the file changed since it was probed, `Away` where
+    it cannot be reached now: what is lost for that is no damage.
     """
 
     def __init__(
@@ -87,6 +89,8 @@ class Decoder:
             if self._grid is None or self._grid.enters_cell(pts):
                 yield Frame(pts, self.info.seconds(pts), self._convert(frame))
         self.damage = self._damage()
+        if self.damage is not None:
+            check_reads(self.info.path)
 
     def _photo(self) -> Frame:
         photo = read_photo(self.info.path)
@@ -164,7 +168,8 @@ class Decoder:
                     return
                 if packet.size:
                     yield packet
-        except (av.error.FFmpegError, OSError):
+        except (av.error.FFmpegError, OSError) as problem:
+            check_reads(self.info.path, problem)
             self._broken.add(self.span.end_pts - 1)
 
     def _announce(self, packet: Packet[VideoStream]) -> None:

@@ -26,6 +26,10 @@ class Inaccessible(MediaError):
     """The path leads nowhere, may not be read, or lies outside the allowed roots."""
 
 
+class Away(Inaccessible):
+    """It cannot be reached now and may come back: its share, disk, server or network does not answer."""
+
+
 class Unreadable(MediaError):
     """The file is there, but nothing in it can be decoded."""
 

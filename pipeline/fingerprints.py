@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.away import check_answers
 from pipeline.errors import DashplateError, Inaccessible
 from pipeline.remote import describe, version
 from pipeline.sources import Remote, Source, shown, stored
@@ -41,7 +42,8 @@ def fingerprint(source: Source) -> str:
     Of a path: its size, time of change, and both ends' bytes. Of an object: its etag or another checksum, whatever its
     address; where the storage keeps none, its address, size and time of change.
 
-    Raises `Inaccessible` where the file cannot be read, MissingDependency where a storage's driver is not installed.
+    Raises `Inaccessible` where the file cannot be read (`Away` where it may be later), MissingDependency where a
+    storage's driver is not installed.
     """
     return _of_remote(source) if isinstance(source, Remote) else _of_path(source)
 
@@ -94,6 +96,7 @@ def _of_path(path: Path) -> str:
         sentence = f"{shown(path)} is not there, or is no file. Check the path and who may read it."
         raise Inaccessible(sentence) from problem
     except (OSError, ValueError) as problem:
+        check_answers(path, problem)
         raise Inaccessible(f"{shown(path)} cannot be read. Check the path and who may read it.") from problem
     return digest.hexdigest()
 

@@ -113,9 +113,7 @@ def _sharing(strength: float) -> Posterior:
     return shared
 
 
-def _candidates(
-    own: Sequence[Sequence[tuple[ctc.Label, float]]], formats: Formats, options: FuseOptions
-) -> list[str]:
+def _candidates(own: Sequence[Sequence[tuple[ctc.Label, float]]], formats: Formats, options: FuseOptions) -> list[str]:
     """Texts worth scoring: what the crops propose, likeliest first, and what formats make of the first of those."""
     best: dict[str, float] = {}
     for proposals in own:

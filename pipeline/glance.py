@@ -13,8 +13,7 @@ from av.video.stream import VideoStream
 
 from pipeline.container import open_video
 from pipeline.decode import SEEK_BACK_S, Converter
-from pipeline.errors import MediaError
-from pipeline.patience import Unreachable
+from pipeline.errors import Away, MediaError
 from pipeline.records import Frame, MediaInfo
 
 #: Frames of one glance. A keyframe costs 5 ms at 720p and about 17 ms at 1080p.
@@ -27,11 +26,11 @@ def glance(info: MediaInfo, count: int = GLANCES) -> Iterator[Frame]:
     """At most `count` keyframes, evenly spread, in order of time.
 
     What cannot be decoded is left out. A stream without usable time stamps cannot be entered in its middle and gives
-    none. Raises `Unreachable` where the network fails: a later look may see more.
+    none. Raises `Away` where the file cannot be reached: a later look may see more.
     """
     try:
         yield from _glances(info, count)
-    except Unreachable:
+    except Away:
         raise
     except (MediaError, av.error.FFmpegError, OSError):
         return

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 
+from pipeline.away import check_answers, check_reads
 from pipeline.container import Survey, announced_rate, open_packets, open_source, open_video, survey
 from pipeline.errors import Inaccessible, Unreadable
 from pipeline.fingerprints import UNSEEN, fingerprint
@@ -52,19 +53,25 @@ HEIC_KINDS = frozenset({b"heic", b"heix", b"heim", b"mif1"})
 def probe(source: Source) -> MediaInfo:
     """What there is to know of a file before it is decoded.
 
-    A file that changes meanwhile gives what was there by then, and its `problem` says so. Raises `Inaccessible`,
-    `Unreadable` or `NoVideoStream`, each with a sentence for the person who sent it.
+    A file that changes meanwhile gives what was there by then, and its `problem` says so. Raises `Inaccessible`
+    (`Away` for one that may be reached later), `Unreadable` or `NoVideoStream`, each with a sentence for the person
+    who sent it.
     """
     before = _version(source)
     try:
         info = _probe(source)
     except Unreadable as problem:
+        check_reads(source)
         if _grows(source, before):
             raise Unreadable(
                 f"{shown(source)} is still being written and cannot be read yet. Submit it again once it is finished."
             ) from problem
         raise
-    return info if _version(source) == before else replace(info, problem=growing(source))
+    if _version(source) != before:
+        info = replace(info, problem=growing(source))
+    if info.problem is not None:
+        check_reads(source)
+    return info
 
 
 def changed_since(source: Source, known: str) -> str | None:
@@ -141,6 +148,7 @@ def _head(source: Source) -> bytes:
             f"{name} may not be read. Give the account that runs Dashplate the right to read it."
         ) from problem
     except (OSError, ValueError) as problem:
+        check_answers(source, problem)
         raise Inaccessible(f"{name} cannot be opened. Check the path and its disk.") from problem
     if not head:
         raise Unreadable(f"{name} is empty (0 bytes). Copy it from the camera again.")
@@ -162,7 +170,8 @@ class Photo:
 def read_photo(source: Source) -> Photo | None:
     """The photograph in a file; None where there is none.
 
-    Raises `Unreadable` for one of more than PHOTO_PIXELS, `Inaccessible` where a remote one cannot be read.
+    Raises `Unreadable` for one of more than PHOTO_PIXELS, `Away` for one that cannot be read now, `Inaccessible` where
+    a remote one cannot be read at all.
     """
     try:
         with open_source(source) as file:
@@ -170,7 +179,8 @@ def read_photo(source: Source) -> Photo | None:
                 return None
             file.seek(0)
             data = file.read()
-    except OSError:
+    except OSError as problem:
+        check_answers(source, problem)
         return None
     size = picture_size(data)
     if size is None:

@@ -233,9 +233,7 @@ def _characters(members: Sequence[ReadTracklet], text: str) -> tuple[Character, 
     if not said:
         share = max(_proposals(m.reading).get(key, 0.0) for m in members)
         return tuple(Character(char, share) for char in text)
-    return tuple(
-        Character(char, max(own[i].confidence for own in said)) for i, char in enumerate(text)
-    )
+    return tuple(Character(char, max(own[i].confidence for own in said)) for i, char in enumerate(text))
 
 
 def _runners_up(members: Sequence[ReadTracklet], shares: dict[str, float], best: str) -> tuple[Candidate, ...]:

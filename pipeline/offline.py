@@ -5,8 +5,12 @@ Importing `pipeline` calls `silence()`, before any of them is loaded.
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
 
 #: Ultralytics: no analytics, no downloads, no console chatter; PaddleX: no probing of model hosts; ONNX Runtime:
 #: no telemetry; Matplotlib must not look for a display. OpenVINO's telemetry package is left out of the pins.
@@ -27,8 +31,28 @@ _ENVIRONMENT = {
 _TELEMETRY = "openvino_telemetry"
 
 
+#: PaddleX imports this one only to fetch models by name, and it brings torch along: 2 s and 500 MB for every reader.
+_UNUSED = "modelscope"
+
+
+class _Unread(ModuleType):
+    """Stands for a library until somebody asks it for something: then it is imported."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__spec__ = ModuleSpec(name, None)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)
+
+
 def silence() -> None:
     """Set the switches that each library reads at import; a value already in the environment stays."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     sys.modules.setdefault(_TELEMETRY, None)  # type: ignore[arg-type]
+    sys.modules.setdefault(_UNUSED, _Unread(_UNUSED))

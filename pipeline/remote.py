@@ -7,18 +7,21 @@ meets only paths need not wait for.
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
 import re
+import socket
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar, cast
 from urllib.parse import unquote
 
+from pipeline.away import says_away
 from pipeline.errors import Inaccessible, MissingDependency, Unreadable, UsageError
-from pipeline.patience import Passing, patiently
+from pipeline.patience import Passing, passes, patiently
 from pipeline.sources import HOSTED, WEB, Remote, printable, shown
 
 if TYPE_CHECKING:
@@ -40,6 +43,8 @@ _PACKAGES = {
     "webdav": "webdav4", "hdfs": "pyarrow", "webhdfs": "requests",
 }  # fmt: skip
 
+#: Words in the names of drivers' errors that may pass.
+_PASSING_KINDS = ("connect", "timeout", "endpoint", "incompleteread", "responsestream", "ssl", "error_temp")
 #: What a worker's time limit raises, wherever the worker happens to be, comes from here.
 _NOT_OF_DRIVERS = frozenset({"billiard"})
 
@@ -51,7 +56,7 @@ T = TypeVar("T")
 def describe(remote: Remote) -> Mapping[str, Any]:
     """What is known of an object: `size` in bytes, and whatever tells its versions apart.
 
-    Raises `Inaccessible` (`Unreachable` for what may pass), or `MissingDependency` where its driver is not installed.
+    Raises `Inaccessible` (`Away` for what may pass), or `MissingDependency` where its driver is not installed.
     """
     if remote.details is not None:
         return remote.details
@@ -240,7 +245,8 @@ class RemoteFile(io.RawIOBase):
 def open_remote(remote: Remote, block_bytes: int = BLOCK_BYTES) -> BinaryIO:
     """The object as a seekable file, read by ranges; at most BLOCKS_KEPT blocks of it are held.
 
-    Raises `Inaccessible`, also while it is read; `Unreadable` for a large file whose server knows no ranges.
+    Raises `Inaccessible` (`Away` for what may pass), also while it is read; `Unreadable` for a large file whose server
+    knows no ranges.
     """
     return cast(BinaryIO, (_open_web if remote.scheme in WEB else _open_driven)(remote, block_bytes))
 
@@ -350,6 +356,26 @@ def _of_a_driver(problem: Exception, name: str) -> Exception:
         )
     if "412" in str(problem) or "expired" in kind:
         return Inaccessible(f"{name} was replaced while it was read. Submit it again.")
-    if any(word in kind for word in ("connect", "timeout", "endpoint", "incompleteread", "responsestream", "ssl")):
+    if any(word in kind for word in _PASSING_KINDS):
         return Passing(f"The storage of {name} does not answer. Check the network and its endpoint.")
+    status = _status_of(problem)
+    if _is_busy(problem) if status is None else passes(status):
+        return Passing(f"The storage of {name} is in trouble or overloaded. Try again later.")
     return Inaccessible(f"{name} cannot be read from its storage ({type(problem).__name__}). Check its address.")
+
+
+def _status_of(problem: BaseException | None) -> int | None:
+    """The HTTP status behind a driver's error, wherever its client library keeps it; None where there is none."""
+    while problem is not None:
+        answer = getattr(problem, "response", None)
+        known = answer.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(answer, dict) else None
+        for status in (known, *(getattr(problem, name, None) for name in ("status", "status_code", "code"))):
+            if isinstance(status, int) and 400 <= status < 600:
+                return status
+        problem = problem.__cause__
+    return None
+
+
+def _is_busy(problem: Exception) -> bool:
+    is_busy = isinstance(problem, OSError) and problem.errno == errno.EBUSY
+    return is_busy or says_away(problem) or isinstance(problem, socket.gaierror)

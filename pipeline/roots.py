@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 import re
 import socket
 from collections.abc import Sequence
@@ -16,7 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import overload
 
-from pipeline.errors import Inaccessible, UsageError
+from pipeline.away import check_answers, is_unmounted
+from pipeline.errors import Away, Inaccessible, UsageError
 from pipeline.sources import HOSTED, WEB, Remote, Source, climbs, shown, source_of, stored
 
 #: One root: an address with its port, or a path.
@@ -89,7 +91,8 @@ def check_allowed(source: Source, roots: Sequence[Source]) -> Source:
     """The source to open: a path with links resolved, an address with the roots that its redirects are held to.
 
     No roots means that every path and every public address is allowed. Raises `NotAllowed` for what lies outside
-    every root, and for the address of a private host that no root names.
+    every root, and for the address of a private host that no root names; `Away` for a path that is not there while a
+    root that holds it is missing or empty, as the folder of a share is that is not mounted.
     """
     if isinstance(source, Path):
         return _allowed_path(source, roots)
@@ -105,9 +108,21 @@ def _allowed_path(path: Path, roots: Sequence[Source]) -> Path:
         resolved = path.resolve()
     except (OSError, RuntimeError, ValueError) as problem:
         raise Inaccessible(f"{shown(path)} is no path that can be followed. Check its spelling.") from problem
-    folders = [root for root in roots if isinstance(root, Path)]
-    if roots and not any(resolved.is_relative_to(folder.resolve()) for folder in folders):
+    holding = [root for root in roots if isinstance(root, Path) and resolved.is_relative_to(root.resolve())]
+    if roots and not holding:
         raise _outside(path)
+    try:
+        os.stat(resolved)
+    except (FileNotFoundError, NotADirectoryError):
+        away = next((root for root in holding if root.resolve() != resolved and is_unmounted(root)), None)
+        if away is not None:
+            raise Away(
+                f"{shown(path)} is not there, and the folder {shown(away)} is missing or empty."
+                " Check the path, and that its share or disk is mounted."
+            ) from None
+    except OSError as problem:
+        # What else may be wrong, opening it says.
+        check_answers(path, problem)
     return resolved
 
 

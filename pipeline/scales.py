@@ -49,9 +49,7 @@ class ScaledDetector:
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
         """Plates per image, best first; boxes in pixels of the image given (BGR, any size)."""
         per_look = [detector.detect(images) for _, detector in self._looks]
-        return [
-            self._joined(image, found) for image, found in zip(images, zip(*per_look, strict=True), strict=True)
-        ]
+        return [self._joined(image, found) for image, found in zip(images, zip(*per_look, strict=True), strict=True)]
 
     def _joined(self, image: Image, per_look: Sequence[Sequence[Detection]]) -> list[Detection]:
         kept: list[Detection] = []

@@ -28,7 +28,7 @@ from aiohttp.resolver import ThreadedResolver
 from fsspec.asyn import get_loop, sync
 
 from pipeline.errors import Inaccessible, Unreadable, UsageError
-from pipeline.patience import Passing
+from pipeline.patience import Passing, passes
 from pipeline.roots import NotAllowed, check_address, check_public, is_public, names_host, private_address
 from pipeline.sources import Remote, remote_of, shown
 
@@ -43,8 +43,6 @@ LISTING_PAGES, PAGE_BYTES, LISTING_DEPTH = 2_000, 8 * 1024 * 1024, 12
 #: What is said of a file is gathered from these headers.
 _CHECKSUMS = ("ETag", "Content-MD5", "Digest", "Last-Modified")
 _RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+)")
-#: Answers that a second try may better.
-PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 T = TypeVar("T")
 
@@ -158,7 +156,7 @@ def _refuse(remote: Remote, status: int) -> None:
         raise Inaccessible(
             f"{name} may not be read (HTTP {status}). Give the login of its server in ~/.netrc, or open it to all."
         )
-    if status in PASSING:
+    if passes(status):
         raise Passing(f"The server of {name} is in trouble (HTTP {status}). Try again later.")
     if status not in (200, 206):
         raise Inaccessible(f"The server of {name} refuses (HTTP {status}). Check its address.")

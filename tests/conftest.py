@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,12 +21,48 @@ from dashplate.stack import Stack
 from db.engine import engine_for
 from db.migrate import upgrade
 from pipeline.errors import MissingDependency
+from tests.branded import write_branded
 from tests.helpers_db import empty_tables
+from tests.helpers_processes import Runner
 from training.synthesis.drive import Drive, render_drive
+from workers.store import trouble
 
-SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+ROOT = Path(__file__).parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"
 #: Emptying the tables waits this long for a test that left a transaction open, then says so.
 _LOCK_TIMEOUT = "5s"
+_OWN_FOLDER = pytest.StashKey[Path]()
+#: How the sessions' folders are called, and how long one stays that a failed session leaves behind, seconds.
+_PREFIX, _KEPT_S = "dashplate-tests-", 86_400
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give this session a folder of its own for temporary files.
+
+    Else all sessions of a user share `/tmp/pytest-of-USER`, and each that starts takes other accounts' rights to it
+    away. Where root runs the tests, that shuts PostgreSQL's account out in the middle of another session's initdb.
+    """
+    if config.option.basetemp is None:
+        _remove_old_folders()
+        config.option.basetemp = tempfile.mkdtemp(prefix=_PREFIX)
+        config.stash[_OWN_FOLDER] = Path(config.option.basetemp)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Remove that folder, unless somebody will want to see what a failed test left there."""
+    folder = session.config.stash.get(_OWN_FOLDER, None)
+    if folder is not None and (exitstatus == pytest.ExitCode.OK or not any(folder.iterdir())):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_old_folders() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        # Another session may be removing it just now.
+        with suppress(OSError):
+            if folder.stat().st_mtime < time.time() - _KEPT_S:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def missing(sentence: str) -> NoReturn:
@@ -74,4 +116,34 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def demo_drive(tmp_path_factory: pytest.TempPathFactory) -> Drive:
     """A rendered drive of two segments with four plates, `drive.mp4` in a folder of its own."""
-    return render_drive(tmp_path_factory.mktemp("drive") / "drive.mp4", seed=7, duration_s=12.0, fps=15, plates=4)
+    return render_drive(tmp_path_factory.mktemp("drive") / "drive.mp4", seed=7, duration_s=12.0, fps=10, plates=4)
+
+
+@pytest.fixture(scope="session")
+def branded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A drive with a board on screen that looks like a plate; see `tests.branded`."""
+    return write_branded(tmp_path_factory.mktemp("branded") / "branded.mp4")
+
+
+@pytest.fixture
+def run_program() -> Iterator[Runner]:
+    """Starts programs, and kills those that a failed test leaves behind."""
+    programs: list[subprocess.Popen[str]] = []
+
+    def run(source: str, *arguments: str) -> subprocess.Popen[str]:
+        argv = [sys.executable, "-c", source, *arguments]
+        pipe = subprocess.PIPE
+        programs.append(subprocess.Popen(argv, cwd=ROOT, stdin=pipe, stdout=pipe, text=True))
+        return programs[-1]
+
+    yield run
+    for program in programs:
+        if program.poll() is None:
+            program.kill()
+            program.communicate()
+
+
+@pytest.fixture
+def no_store_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store tries again at once."""
+    monkeypatch.setattr(trouble, "WAITS_S", (0.001, 0.001, 0.001))

@@ -79,9 +79,7 @@ def make_job(
     return job_id, videos
 
 
-def split(
-    db: Session, video_id: int, count: int, problem: str | None = None, fingerprint: str | None = None
-) -> bool:
+def split(db: Session, video_id: int, count: int, problem: str | None = None, fingerprint: str | None = None) -> bool:
     """What the producer does with a video that it could open; False where it came too late."""
     info = MediaInfo(
         path=Path("/cam/any.mp4"),
@@ -212,6 +210,17 @@ def video(url: str, video_id: int) -> Video:
         return db.get_one(Video, video_id)
 
 
+def video_state(url: str, video_id: int) -> VideoState:
+    return video(url, video_id).state
+
+
+def segment_states(url: str, job_id: int) -> list[str]:
+    """The states of a job's segments, in their order."""
+    with session(url) as db:
+        states = select(Segment.state).where(Segment.job_id == job_id).order_by(Segment.id)
+        return [str(state) for state in db.scalars(states)]
+
+
 def stored(url: str, segment_id: int) -> Segment:
     with session(url) as db:
         return db.get_one(Segment, segment_id)
@@ -249,7 +258,7 @@ def waiting(url: str) -> int:
         return db.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")) or 0
 
 
-def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+def until(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,9 @@ T = TypeVar("T")
 #: Far more than anything takes on a quiet machine; a wait ends as soon as it may.
 PATIENCE_S = 180.0
 
+#: `run_program(source, *arguments)`: starts Python on a text.
+Runner = Callable[..., subprocess.Popen[str]]
+
 
 def wait_until(what: str, look: Callable[[], T | None], patience_s: float = PATIENCE_S, every_s: float = 0.02) -> T:
     """The first answer of `look` that is true; fails with `what` was waited for."""
@@ -25,6 +29,12 @@ def wait_until(what: str, look: Callable[[], T | None], patience_s: float = PATI
             return found
         time.sleep(every_s)
     raise AssertionError(f"waited {patience_s:.0f} s in vain for {what}")
+
+
+def first_line(program: subprocess.Popen[str]) -> str:
+    """What a program says first."""
+    assert program.stdout is not None
+    return program.stdout.readline().strip()
 
 
 def family(supervisor: Supervisor, name: str) -> list[psutil.Process]:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import RowMapping, select, text
 
 from bench.standin import Drive
-from db import due
+from db import away, due
 from db.engine import session
 from db.models import Job, Segment, Video
 from db.submit import NewVideo, add_videos, close_job, create_job
@@ -78,6 +78,7 @@ class Road:
         while True:
             self.do("UPDATE segments SET not_before = NULL WHERE not_before IS NOT NULL")
             with session(self.url) as db:
+                away.unpark(db)
                 taken = due.take_pending(db, 1000, 1000)
             if not taken:
                 return

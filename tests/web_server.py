@@ -51,6 +51,9 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def do_GET(self) -> None:
         web = self.web
         path = unquote(self.path.partition("?")[0])
@@ -91,6 +94,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if self.command == "HEAD":
+            return
         if self.web.cuts and len(body) > self.web.cut_after:
             self.web.cuts -= 1
             self.wfile.write(body[: self.web.cut_after])

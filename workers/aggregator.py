@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import select
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.engine import patiently
 from db.files import drop_crops, owe_sweep
-from db.models import Job, Video
+from db.models import Job, Segment, Video
 from db.outbox import AGGREGATE, MAX_FAILURES, Held, holds
 from db.results import read_tracklets_of, segment_problems, store_frames, store_sightings
 from db.rows import MEDIA_COLUMNS, media_of
@@ -79,7 +80,7 @@ def _frames(job_id: int, held: Held, media: MediaInfo, sightings: Sequence[Sight
         # The rest of the step's time is for storing what was found.
         with time_limit(settings().limit_s(held.duration_s) / 2):
             for pts, image in work().frames(media, wanted):
-                kept[pts] = store().put_image(frame_name(job_id, video_id, pts), image)
+                kept[pts] = store().put_image(frame_name(job_id, video_id, held.token, pts), image)
     except StoreTrouble:
         raise
     except SoftTimeLimitExceeded:
@@ -113,13 +114,20 @@ def _store(
     return end_video(db, video_id, *_verdict(db, video))
 
 
+def _stretch(numbered: tuple[int, tuple[Segment, bool]]) -> tuple[str, bool, int]:
+    """Equal for segments that follow each other and have the same to say."""
+    number, (segment, given_up) = numbered
+    return str(segment.problem), given_up, segment.index - number
+
+
 def _verdict(db: Session, video: Video) -> tuple[VideoState, str | None]:
     """The final state, and every sentence about the video in one."""
     problems = segment_problems(db, video.id)
     sentences = [video.damage] if video.damage else []
-    for segment, given_up in problems:
-        where = f"{segment.start_s:.1f}–{segment.end_s:.1f} s"
-        sentences.append(f"{where} was left out: {segment.problem}" if given_up else str(segment.problem))
+    for (problem, given_up, _), alike in groupby(enumerate(problems), _stretch):
+        segments = [segment for _, (segment, _) in alike]
+        where = f"{segments[0].start_s:.1f}–{segments[-1].end_s:.1f} s"
+        sentences += [f"{where} was left out: {problem}"] if given_up else [problem] * len(segments)
     left = video.segments - video.segments_done - video.segments_quarantined
     if left and db.scalar(select(Job.state).where(Job.id == video.job_id)) is JobState.CANCELLED:
         ended = f"{video.segments - left} of {video.segments} stretches"

@@ -25,12 +25,14 @@ def configuration(config: Settings) -> dict[str, Any]:
         "socket_connect_timeout": 10,
         "socket_keepalive": True,
         "health_check_interval": 15,
-        "retry_on_timeout": True,
+        # Not `retry_on_timeout`: with it the driver replaces a connection that was reset behind Celery's back, in the
+        # middle of a read that then waits for ever. Celery replaces it itself, and subscribes anew.
         # A worker looks at its queues in the order of its role: the express queue first.
         "queue_order_strategy": "priority",
     }
     return {
         "broker_url": config.require_redis(),
+        "broker_transport": "workers.transport:Transport",
         "broker_transport_options": transport,
         "visibility_timeout": config.visibility_timeout_s,
         "result_backend_transport_options": transport,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import groupby
 from pathlib import PurePath
+from typing import Any
 
 import redis
 from celery import chain
@@ -14,10 +18,13 @@ from db import due, moves, outbox
 from db.engine import session
 from pipeline.sources import printable
 from workers.app import CONTROL, DETECT, READ, app, express
+from workers.bundles import LONGEST_S, Token
 from workers.settings import settings
 
 #: The detect queue holds about this many seconds of work: less of it and workers wait, more and a new job does.
 _AHEAD_S = 1.0
+#: A process that asks for more, while there is some, waits this long before it asks again.
+_REST_S = 0.05
 
 
 def pump() -> int:
@@ -26,17 +33,38 @@ def pump() -> int:
 
 
 def top_up() -> int:
-    """Send segments if detection is running out of them: the cheap question first, after every segment."""
-    return 0 if waiting(DETECT) >= _depth.low_water else _send_segments(_depth.adapt(settings().window))
+    """Send segments if detection is running out of them: the cheap question first, after every bundle."""
+    left = waiting(DETECT)
+    if left >= _depth.low_water or (left and _depth.asked_just_now):
+        return 0
+    depth = _depth.adapt(settings().window)
+    # A queue that is empty feeds many hungry workers: a segment for each.
+    return _send_segments(depth, bundle=depth // due.LEAST_DEPTH if left else 1)
 
 
-def send_segment(segment: moves.Dispatched) -> None:
-    """Queue one segment's chain `detect | read`, or its reading alone."""
-    read = _step("dashplate.read", READ, segment)
-    if segment.only_read:
-        read.apply_async()
-    else:
-        chain(_step("dashplate.detect", DETECT, segment), read).apply_async()
+def send_segments(segments: Iterable[moves.Dispatched], bundle: int = 1) -> int:
+    """Queue segments in their order, up to `bundle` in a message: the chain `detect | read`, or the reading alone.
+
+    What was tried before travels alone: it may take its process down. Returns how many messages went out.
+    """
+    sent = 0
+    for (alone, only_read, express_), alike in groupby(segments, _kind):
+        several = list(alike)
+        size = 1 if alone else bundle
+        for start in range(0, len(several), size):
+            _send_bundle(several[start : start + size], only_read, express_)
+            sent += 1
+    return sent
+
+
+def send_again(tokens: Sequence[Token]) -> int:
+    """Queue segments of a bundle, each alone, under the attempt they have; a token that is stale changes nothing."""
+    if not tokens:
+        return 0
+    attempts = {token[0]: token[1] for token in tokens}
+    with session(settings().require_database()) as db:
+        segments = moves.described(db, list(attempts))
+    return send_segments(one for one in segments if one.attempt == attempts[one.segment_id])
 
 
 def send_step(message: outbox.Message) -> None:
@@ -56,21 +84,36 @@ def waiting(queue: str) -> int:
     return int(_redis(settings().require_redis()).llen(queue))
 
 
-def title(video: str, index: int | None = None, step: str = "") -> str:
-    """What Flower shows as a task's name: the step, the video's file name, and the segment."""
+def title(video: str, index: int | None = None, step: str = "", more: int = 0) -> str:
+    """What Flower shows as a task's name: the step, the video's file name, the segment, how many are with it."""
     name = printable(PurePath(video).name)
-    return f"{step} {name}" if index is None else f"{step} {name} segment {index}"
+    if index is None:
+        return f"{step} {name}"
+    return f"{step} {name} segment {index}" + (f" and {more} more" if more else "")
 
 
-def _step(task: str, queue: str, segment: moves.Dispatched) -> Signature:
-    signature: Signature = app.signature(task, args=(segment.segment_id, segment.attempt), immutable=True)
-    name = title(segment.video, segment.index, task.rpartition(".")[2])
-    return signature.set(
-        queue=express(queue) if segment.express else queue,
-        shadow=name,
-        argsrepr=f"(segment={segment.segment_id}, attempt={segment.attempt})",
-        time_limit=_hard_limit_s(segment.duration_s),
-    )
+def _kind(segment: moves.Dispatched) -> tuple[bool, bool, bool]:
+    return segment.attempt > 1, segment.only_read, segment.express
+
+
+def _send_bundle(bundle: Sequence[moves.Dispatched], only_read: bool, first: bool) -> None:
+    tokens = [(one.segment_id, one.attempt) for one in bundle]
+    # The longest, because none is begun late; see `workers.bundles`.
+    options: dict[str, Any] = {
+        "time_limit": _hard_limit_s(max(one.duration_s for one in bundle)) + math.ceil(LONGEST_S),
+        "argsrepr": "(" + ", ".join(f"segment={segment}, attempt={attempt}" for segment, attempt in tokens) + ")",
+    }
+
+    def link(task: str, queue: str, *args: Any) -> Signature:
+        name = title(bundle[0].video, bundle[0].index, task, len(bundle) - 1)
+        signature: Signature = app.signature(f"dashplate.{task}", args=args)
+        return signature.set(queue=express(queue) if first else queue, shadow=name, **options)
+
+    if only_read:
+        link("read", READ, tokens).apply_async()
+    else:
+        # The first link returns what the second is to read.
+        chain(link("detect", DETECT, tokens), link("read", READ)).apply_async()
 
 
 def _hard_limit_s(footage_s: float) -> int:
@@ -89,6 +132,11 @@ class _Depth:
         """With fewer messages than this it is worth asking the database for more."""
         return self.now // 2
 
+    @property
+    def asked_just_now(self) -> bool:
+        """There are few more by now: bundles would be small, and the question costs as much."""
+        return time.monotonic() - self._asked < _REST_S
+
     def adapt(self, most: int) -> int:
         """To be called when the queue has run low; returns how many shall wait from now on."""
         since_s, self._asked = time.monotonic() - self._asked, time.monotonic()
@@ -100,14 +148,12 @@ class _Depth:
 _depth = _Depth()
 
 
-def _send_segments(depth: int) -> int:
+def _send_segments(depth: int, bundle: int = 1) -> int:
     config = settings()
     with session(config.require_database()) as db:
         segments = due.take_pending(db, config.window, depth)
     # Sent after the commit: a worker may start on it before this line returns. What is lost here, the sweeper finds.
-    for segment in segments:
-        send_segment(segment)
-    return len(segments)
+    return send_segments(segments, bundle)
 
 
 def _send_steps() -> int:

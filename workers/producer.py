@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import select
@@ -11,16 +12,15 @@ from db.engine import patiently
 from db.models import Job, Video
 from db.outbox import PROBE, holds
 from db.videos import end_video, split_video
-from pipeline.errors import Inaccessible, MediaError, NoVideoStream, UsageError
-from pipeline.fingerprints import fingerprint
+from pipeline.errors import Away, Inaccessible, MediaError, NoVideoStream, UsageError
+from pipeline.fingerprints import UNSEEN, fingerprint
 from pipeline.inputs import check_allowed
 from pipeline.media import changed_since
-from pipeline.patience import Unreachable
-from pipeline.records import VideoState
-from pipeline.sources import source_of
+from pipeline.records import MediaInfo, SegmentSpan, VideoState
+from pipeline.sources import Remote, Source, source_of
 from workers.settings import settings
 from workers.steps import taken
-from workers.work import work
+from workers.work import Options, work
 
 log = logging.getLogger(__name__)
 
@@ -35,30 +35,59 @@ def open_video(video_id: int) -> None:
         wanted = wanted.join(Job, Job.id == Video.job_id).where(Video.id == video_id)
         path, known, mended, options = patiently(url, lambda db: db.execute(wanted).one())
         try:
-            found = _fingerprint(path)
-            info, spans = work().probe(path, options)
-            grown = None if mended else changed_since(check_allowed(source_of(path), settings().roots), known)
-        except Unreachable:
-            # The network or the storage, not the file: it is tried again.
-            raise
+            found, info, spans = _opened(path, options, None if mended else known)
         except (MediaError, UsageError) as error:
+            if isinstance(error, Away):
+                _wait(error, path, known)
             problem, state = str(error), state_of(error)
             log.info("%s", problem)
             patiently(url, lambda db: holds(db, ours) and end_video(db, video_id, state, problem))
             return
-        info = replace(info, problem=info.problem or grown)
         patiently(url, lambda db: holds(db, ours) and split_video(db, video_id, info, spans, found))
+
+
+def _opened(path: str, options: Options, known: str | None) -> tuple[str | None, MediaInfo, Sequence[SegmentSpan]]:
+    """The file's fingerprint as it was opened, what the probe found, and the segments.
+
+    It is said to have grown where it is no longer what `known` says, its fingerprint at registration. Raises MediaError
+    or UsageError.
+    """
+    try:
+        found = _fingerprint(path)
+        info, spans = work().probe(path, options)
+        grown = None if known is None else changed_since(_allowed(path), known)
+    except Inaccessible:
+        # Its share may have gone while it was looked at.
+        _allowed(path)
+        raise
+    return found, replace(info, problem=info.problem or grown), spans
 
 
 def _fingerprint(path: str) -> str | None:
     """Of the file before it is opened: what grows meanwhile will count as another file. None where the probe will say
-    why it cannot be looked at. Raises Unreachable."""
+    why it cannot be looked at. Raises Away."""
     try:
-        return fingerprint(check_allowed(source_of(path), settings().roots))
-    except Unreachable:
+        return fingerprint(_allowed(path))
+    except Away:
         raise
     except (MediaError, UsageError):
         return None
+
+
+def _allowed(path: str) -> Source:
+    return check_allowed(source_of(path), settings().roots)
+
+
+def _wait(error: Away, path: str, known: str) -> None:
+    """Raises `error` where the file was seen when it was registered: it is waited for.
+
+    One that nobody has seen may be misspelt. An address is tried a few times, as after any failure, and Inaccessible is
+    raised; a path is not waited for at all.
+    """
+    if not known.startswith(UNSEEN):
+        raise error
+    if isinstance(source_of(path), Remote):
+        raise Inaccessible(str(error)) from error
 
 
 def state_of(error: MediaError | UsageError) -> VideoState:

@@ -10,6 +10,7 @@ from platformdirs import user_data_path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from db.away import AWAY_S
 from db.moves import RETRY_DELAY_S, TROUBLE_DELAY_S
 from pipeline.detect import INPUT_PX
 from pipeline.errors import UsageError
@@ -73,8 +74,10 @@ class Settings(BaseSettings):
     quiet_busy_s: float = 300.0
     #: Wait before the second attempt at what failed; doubles with each further one.
     retry_delay_s: float = RETRY_DELAY_S
-    #: Wait where the result store or the database was in trouble.
+    #: Wait where the result store or the database was in trouble, or the video away.
     trouble_delay_s: float = TROUBLE_DELAY_S
+    #: A video whose share or server does not answer for this long is given up.
+    away_s: float = AWAY_S
     #: Redis hands an unacknowledged message out again after this. Unset: well past any task's hard limit.
     visibility_s: int | None = None
 

@@ -15,13 +15,14 @@ from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from db import moves
-from db.engine import patiently, patiently_single, single
+from db.away import away
+from db.engine import Executor, patiently, patiently_single, single
 from db.files import names_any_below
 from db.models import CropRow
 from db.results import crops_of, store_readings, store_tracklets
 from db.rows import media_of, observation_of
 from db.sealing import PlateKey
-from pipeline.errors import DashplateError, Inaccessible
+from pipeline.errors import Away, DashplateError, Inaccessible
 from pipeline.look import SegmentLook
 from pipeline.records import Box, Crop, MediaInfo, Reading, SegmentSpan, SegmentState
 from workers.lease import Lease
@@ -69,7 +70,11 @@ def detect(segment_id: int, attempt: int) -> bool:
         seen = work().look(claim.media, claim.span, claim.options)
         crops = store().put_crops(claim.job_id, claim.video_id, claim.span.index, attempt, seen.tracklets)
         url = settings().require_database()
-        stored = patiently(url, partial(_store_look, claim, seen, crops))
+        if seen.tracklets or attempt > 1:
+            stored = patiently(url, partial(_store_look, claim, seen, crops))
+        else:
+            # Nothing of an earlier attempt can be there: one statement says it all.
+            stored = patiently_single(url, partial(_end_look, claim, seen))
         if not stored and crops:
             # Said to have been overtaken, it may have been so by itself: a commit whose answer got lost.
             folder = attempt_folder(claim.job_id, claim.video_id, claim.span.index, attempt)
@@ -92,16 +97,16 @@ def read(segment_id: int, attempt: int) -> bool:
         return patiently(url, partial(_store_readings, claim, readings, key))
 
 
-def _store_look(
-    claim: Claim, seen: SegmentLook, crops: dict[tuple[int, int], Stored], db: Session
-) -> bool:
-    move = moves.detected if seen.tracklets else moves.nothing_to_read
-    if not move(db, claim.segment_id, claim.attempt, seen.frames_looked, seen.damage):
+def _store_look(claim: Claim, seen: SegmentLook, crops: dict[tuple[int, int], Stored], db: Session) -> bool:
+    if not _end_look(claim, seen, db):
         return False
-    # Nothing can be there before the first attempt.
-    if seen.tracklets or claim.attempt > 1:
-        store_tracklets(db, claim.segment_id, seen.tracklets, crops)
+    store_tracklets(db, claim.segment_id, seen.tracklets, crops)
     return True
+
+
+def _end_look(claim: Claim, seen: SegmentLook, db: Executor) -> bool:
+    move = moves.detected if seen.tracklets else moves.nothing_to_read
+    return move(db, claim.segment_id, claim.attempt, seen.frames_looked, seen.damage)
 
 
 def _store_readings(claim: Claim, readings: dict[int, Reading], key: PlateKey | None, db: Session) -> bool:
@@ -177,9 +182,11 @@ def _give_up(segment_id: int, attempt: int, step: SegmentState, error: Exception
     trouble = surroundings(error)
     if trouble is not None:
         moves.put_back(db, segment_id, attempt, trouble, config.trouble_delay_s)
+    elif isinstance(error, Away):
+        away(db, segment_id, attempt, str(error), config.away_s, config.trouble_delay_s)
     else:
         gone = isinstance(error, MissingFile | DamagedFile)
-        # A share that is away comes back, but not within seconds.
+        # It may be a share of which one cannot tell that it is away, and which comes back, but not within seconds.
         delay_s = config.trouble_delay_s if isinstance(error, Inaccessible) else config.retry_delay_s
         moves.failed(db, segment_id, attempt, _reason(error, step), gone, delay_s)
 

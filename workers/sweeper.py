@@ -7,13 +7,13 @@ import logging
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db import control, moves, outbox, pulse
+from db import away, control, moves, outbox, pulse
 from db.engine import session, single
 from db.videos import end_video
 from pipeline.records import SegmentState, VideoState
 from workers.app import CONTROL, DETECT, READ, express
 from workers.clearing import clear_deletions
-from workers.dispatch import pump, send_segment, waiting
+from workers.dispatch import pump, send_segments, waiting
 from workers.retention import apply_retention
 from workers.settings import settings
 
@@ -37,6 +37,7 @@ def sweep() -> int:
             moves.prolong_all(db, config.lease_s)
             outbox.prolong_all(db, config.lease_s)
         _give_up_lost(db)
+        away.unpark(db)
         outbox.resend_lost(db)
         outbox.resend_quiet(db, _patience(CONTROL))
         stranded = [
@@ -45,11 +46,10 @@ def sweep() -> int:
             for segment in moves.stranded(db, step, _patience(queue))
         ]
     _end_exhausted(url)
-    for segment in stranded:
-        send_segment(segment)
+    sent = send_segments(stranded)
     for job_id in control.cancelled_jobs(url):
         control.end_cancelled(url, job_id)
-    return len(stranded) + pump()
+    return sent + pump()
 
 
 def clear() -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from workers import aggregator, producer, stages
 from workers.app import app
-from workers.dispatch import pump, top_up
+from workers.bundles import Token, in_turn
+from workers.dispatch import pump, send_again, top_up
 
 
 @app.task(name="dashplate.probe")
@@ -17,22 +19,27 @@ def probe(video_id: int) -> None:
 
 
 @app.task(name="dashplate.detect", bind=True)
-def detect(self: Any, segment_id: int, attempt: int) -> bool:
-    """First link of a segment's chain: boxes, tracklets, crops."""
-    to_read = stages.detect(segment_id, attempt)
-    if not to_read:
-        # The second link is sent when this one returns: there is nothing for it.
+def detect(self: Any, bundle: Sequence[Token]) -> Sequence[Token]:
+    """First link of a bundle's chain: boxes, tracklets, crops. Returns the segments that have something to read."""
+    done = in_turn(stages.detect, bundle)
+    again = list(done.left)
+    if not done.passed or done.errors:
+        # The second link is sent when this one returns: there is nothing for it, or this one does not return.
         self.request.chain = None
-        top_up()
-    return to_read
+        again += done.passed
+    send_again(again)
+    top_up()
+    done.check()
+    return done.passed
 
 
 @app.task(name="dashplate.read")
-def read(segment_id: int, attempt: int) -> bool:
-    """Second link of a segment's chain: crops to readings."""
-    stored = stages.read(segment_id, attempt)
+def read(bundle: Sequence[Token]) -> None:
+    """Second link of a bundle's chain: crops to readings."""
+    done = in_turn(stages.read, bundle)
+    send_again(done.left)
     top_up()
-    return stored
+    done.check()
 
 
 @app.task(name="dashplate.aggregate")

@@ -38,7 +38,7 @@ def chaos(
 ) -> None:
     """Kill, freeze, restart and flush under a running fleet; its rows must equal those of an undisturbed run."""
     wanted = [seed] if seed is not None else range(from_seed, from_seed + seeds)
-    schedules = [schedule_of(number, least=faults, most=faults + 3) for number in wanted]
+    schedules = [schedule_of(number, least=faults, most=faults + 2) for number in wanted]
     if show:
         for schedule in schedules:
             sys.stdout.write(json.dumps(asdict(schedule), indent=1) + "\n")

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.standin import Drive
+from bench.standin import Drive, plate_text
 
-#: Short, because a stage may take three times as long as its stretch before it is stopped; and a binary fraction, so
-#: that the sums of lengths do not depend on their order.
-_SECONDS = 0.5
+#: A stage may take three times as long as its stretch: past the lease, so that a worker that was frozen for longer than
+#: that may still come back and store. A binary fraction, so that the sums of lengths do not depend on their order.
+_SECONDS = 1.25
+#: Where a stretch is stuck it has to be killed five times.
+_STUCK_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,29 @@ class Fleet:
     @property
     def segments(self) -> int:
         return sum(drive.segments for drive in self.drives.values())
+
+    @property
+    def plates(self) -> frozenset[str]:
+        """All plates that its drives show."""
+        return frozenset(
+            plate_text(f"{name}.mp4", number)
+            for name, drive in self.drives.items()
+            for number in range(drive.segments * max(1, drive.plates - 1) + 1)
+        )
+
+    @property
+    def hashed(self) -> bool:
+        return "--hashed" in self.words
+
+    @property
+    def pictures(self) -> bool:
+        """Whether crops are kept, so that they can be read again."""
+        return not self.words
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether stretches end quarantined."""
+        return any(drive.poisoned or drive.deadly or drive.stuck for drive in self.drives.values())
 
 
 def _plain() -> dict[str, Drive]:
@@ -45,9 +70,13 @@ FLEETS: dict[str, Fleet] = {
     "poisoned": Fleet(_with(poisoned=(2, 7))),
     # No pictures are kept: what was stored on the way has to go.
     "bare": Fleet(_plain(), ("--no-evidence",)),
-    "deadly": Fleet(_with(deadly=(4,))),
-    "stuck": Fleet({name: replace(drive, seconds=_SECONDS / 2) for name, drive in _with(stuck=(5,)).items()}),
+    # Under a key that nobody reads the plates without.
+    "hashed": Fleet(_plain(), ("--hashed",)),
+    # Side by side, because five losses each take their time.
+    "deadly": Fleet(_with(deadly=(4,)) | {"bay": Drive(segments=6, seconds=_STUCK_SECONDS, look_s=0.03, stuck=(3,))}),
     "small": Fleet({"lane": Drive(segments=4, seconds=_SECONDS, look_s=0.05, read_s=0.02)}),
+    # Shows some of the plates that the others show too.
+    "old": Fleet({"north": Drive(segments=4, seconds=_SECONDS, look_s=0.03, read_s=0.02)}),
     "given up": Fleet({f"road-{i}": Drive(segments=10, seconds=_SECONDS, look_s=0.08, read_s=0.03) for i in range(2)}),
 }
 #: A file in every fleet that is no drive.

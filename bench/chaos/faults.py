@@ -8,15 +8,17 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cache
 
 import psutil
 import redis
 from celery import Celery
 from kombu import Queue
+from kombu.exceptions import OperationalError as BrokerError
 
-from bench.chaos.fleet import WORKERS, ChaosFleet, Submission, family_of, tell
+from bench.chaos import orders
+from bench.chaos.fleet import WORKERS, family_of, tell
+from bench.chaos.scene import MAIN, Scene
 from bench.chaos.schedule import Strike
 from dashplate.stack.server import Server
 from db import control
@@ -25,6 +27,8 @@ from workers.sweeper import SWEEP_LOCK
 
 #: How long a strike waits for its victim to be at work.
 _AIM_S = 0.6
+#: By how much Redis has less or more room than it uses.
+_ROOM_BYTES = 50_000
 #: Of the processes below a worker, by what their command line says.
 _HELPER = ("semaphore_tracker", "resource_tracker")
 _SWEEPING = """
@@ -34,37 +38,6 @@ _SWEEPING = """
 _WORKING = "SELECT worker FROM segments WHERE job_id = :job AND state = :state AND worker IS NOT NULL ORDER BY id"
 _SOME_SEGMENTS = "SELECT id, attempt FROM segments WHERE job_id = :job AND attempt > 0 ORDER BY id"
 _SOME_VIDEOS = "SELECT id FROM videos WHERE job_id = :job ORDER BY id"
-
-
-@dataclass
-class Scene:
-    """What faults work on: the fleet, the job at hand, and what is to be undone."""
-
-    fleet: ChaosFleet
-    job_id: int
-    #: Submissions by fleet; faults add jobs beside the first.
-    submissions: dict[str, Submission]
-    key: str
-    #: (moment, what to do then), for what lasts.
-    due: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
-
-    #: What happened when.
-    story: list[str] = field(default_factory=list)
-    _begun: float = field(default_factory=time.monotonic)
-
-    def note(self, what: str) -> None:
-        self.story.append(f"{time.monotonic() - self._begun:5.1f} s  {what}")
-
-    def later(self, seconds: float, act: Callable[[], None]) -> None:
-        self.due.append((time.monotonic() + seconds, act))
-
-    def carry_out(self, *, all_of_them: bool = False) -> None:
-        """Do what is due."""
-        now = time.monotonic()
-        ripe = [act for at, act in self.due if all_of_them or at <= now]
-        self.due = [(at, act) for at, act in self.due if not all_of_them and at > now]
-        for act in ripe:
-            act()
 
 
 def strike(scene: Scene, one: Strike) -> None:
@@ -98,12 +71,28 @@ def _redis(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
         with redis.Redis.from_url(scene.fleet.redis_url) as client, suppress(redis.RedisError):
             client.flushall()
         return
+    if what == "full":
+        _fill(scene, one, rng)
+        return
     _down(server)
     if what == "lost":
         shutil.rmtree(server.folder / "appendonlydir", ignore_errors=True)
         (server.folder / "appendonly.aof").unlink(missing_ok=True)
     time.sleep(one.lasts_s)
     server.ensure()
+
+
+def _fill(scene: Scene, one: Strike, rng: random.Random) -> None:
+    """Leave Redis a little room, or less than none."""
+
+    def allow(size: int) -> None:
+        with redis.Redis.from_url(scene.fleet.redis_url) as client:
+            client.config_set("maxmemory", size)
+
+    with redis.Redis.from_url(scene.fleet.redis_url) as client:
+        used, before = client.info("memory")["used_memory"], client.config_get("maxmemory")["maxmemory"]
+    allow(used + rng.randint(-_ROOM_BYTES, _ROOM_BYTES))
+    scene.later(one.lasts_s, lambda: allow(before))
 
 
 def _postgres(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
@@ -116,7 +105,23 @@ def _postgres(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
     server.ensure()
 
 
+def _cut(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
+    scene.fleet.networks[what].cut()
+
+
+def _silence(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
+    network, forgetful = scene.fleet.networks[what], rng.random() < 0.5
+    network.silence()
+    scene.later(one.lasts_s, lambda: network.sound(forgetful))
+
+
 def _resend(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
+    # A Redis that is full takes no message from us either.
+    with suppress(BrokerError):
+        _send_again(scene, what, rng)
+
+
+def _send_again(scene: Scene, what: str, rng: random.Random) -> None:
     celery = _celery(scene.fleet.redis_url)
     if what == "steps":
         videos = scene.fleet.ask(_SOME_VIDEOS, job=scene.job_id)
@@ -129,7 +134,7 @@ def _resend(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
         attempt = row["attempt"] - (what == "old")
         queue = rng.choice((DETECT, READ))
         for _ in range(2):
-            celery.send_task(f"dashplate.{queue}", args=(row["id"], attempt), queue=queue)
+            celery.send_task(f"dashplate.{queue}", args=([(row["id"], attempt)],), queue=queue)
 
 
 def _store(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
@@ -147,17 +152,29 @@ def _pause(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
 
 
 def _small(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
-    scene.submissions["small"] = scene.fleet.submit("small", f"{scene.key} small")
+    scene.submit("small")
 
 
 def _cancel(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
-    scene.submissions["given up"] = scene.fleet.submit("given up", f"{scene.key} given up")
+    scene.submit("given up")
+
+
+def _retry(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
+    orders.retry(scene, rng)
+
+
+def _rerun(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
+    orders.rerun(scene, what, rng)
+
+
+def _purge(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
+    orders.purge(scene, rng)
 
 
 def _kill_submission(scene: Scene, rng: random.Random) -> None:
     """Just after its job is there: before its files are, or before it is closed."""
     time.sleep(rng.uniform(0.0, 0.06))
-    scene.submissions["main"].process.kill()
+    scene.submissions[MAIN].process.kill()
 
 
 def _family(scene: Scene, role: str, rng: random.Random) -> list[psutil.Process]:
@@ -177,12 +194,14 @@ def _family(scene: Scene, role: str, rng: random.Random) -> list[psutil.Process]
 
 def _sweeping_family(scene: Scene, rng: random.Random) -> list[psutil.Process]:
     """The family of the control worker that sweeps this very moment."""
+    network = scene.fleet.networks["postgres"]
     end = time.monotonic() + 2 * _AIM_S
     while time.monotonic() < end:
         for row in scene.fleet.ask(_SWEEPING, lock=SWEEP_LOCK):
+            port = network.client_port(row["client_port"])
             for name in (name for name, role in WORKERS.items() if role == CONTROL):
                 family = scene.fleet.family(name)
-                if any(row["client_port"] in _ports(process) for process in family):
+                if any(port in _ports(process) for process in family):
                     return family
     return scene.fleet.family(rng.choice(["control-1", "control-2"]))
 
@@ -225,9 +244,14 @@ _KINDS: dict[str, Callable[[Scene, str, Strike, random.Random], None]] = {
     "freeze": _freeze,
     "redis": _redis,
     "postgres": _postgres,
+    "cut": _cut,
+    "silence": _silence,
     "resend": _resend,
     "store": _store,
     "pause": _pause,
+    "retry": _retry,
+    "rerun": _rerun,
+    "purge": _purge,
     "small": _small,
     "cancel": _cancel,
 }

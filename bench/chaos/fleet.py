@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -15,12 +16,13 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import psutil
-from sqlalchemy import RowMapping, text
+from sqlalchemy import RowMapping, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from bench.chaos import store
 from bench.chaos.drives import FLEETS, write_fleets
+from bench.chaos.proxy import Proxy
 from dashplate.stack import Command, Layout, Stack, Supervisor
 from dashplate.stack.postgres_server import PostgresServer
 from dashplate.stack.redis_server import RedisServer
@@ -35,19 +37,17 @@ T = TypeVar("T")
 _PACE = {
     "DASHPLATE_LEASE_S": "2",
     "DASHPLATE_SWEEP_EVERY_S": "0.5",
-    # Past the lease: a worker that was frozen for longer than that may still come back and store.
-    "DASHPLATE_TIME_LIMIT_S": "4",
-    "DASHPLATE_KILL_AFTER_S": "2",
+    # The least: a stretch is given three times its length, see `bench.chaos.drives`.
+    "DASHPLATE_TIME_LIMIT_S": "1",
+    "DASHPLATE_KILL_AFTER_S": "1",
     "DASHPLATE_VISIBILITY_S": "7",
     "DASHPLATE_QUIET_S": "1.5",
     "DASHPLATE_QUIET_BUSY_S": "4",
-    "DASHPLATE_RETRY_DELAY_S": "0.2",
+    "DASHPLATE_RETRY_DELAY_S": "0.1",
     "DASHPLATE_TROUBLE_DELAY_S": "0.5",
     "DASHPLATE_WINDOW": "8",
     "DASHPLATE_THREADS": "1",
 }
-#: Where a stretch is stuck it has to be killed five times.
-_SHORT_LIMITS = {"DASHPLATE_TIME_LIMIT_S": "1", "DASHPLATE_KILL_AFTER_S": "1"}
 #: Worker processes by name, with their role.
 WORKERS = {
     "detect-1": DETECT, "detect-2": DETECT, "read-1": READ, "read-2": READ, "control-1": CONTROL, "control-2": CONTROL,
@@ -60,13 +60,13 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
-    """A fleet that is being submitted."""
+class Typed:
+    """A command that somebody has typed."""
 
-    key: str
+    words: tuple[str, ...]
     process: subprocess.Popen[bytes]
-    #: To submit it once more, should this one die.
-    command: tuple[str, ...]
+    #: What PostgreSQL calls its connections.
+    name: str
 
 
 class ChaosFleet:
@@ -77,7 +77,9 @@ class ChaosFleet:
         self.store_folder = folder / "store"
         self._trouble_file = folder / "store.trouble"
         self._closing = ExitStack()
-        self._kind = ("", False)
+        self._store_kind = ""
+        # Made anew: whoever keeps the folder of a run cannot read its hashed plates.
+        self._plate_key = secrets.token_hex(32)
 
     def __enter__(self) -> Self:
         layout = Layout.at(self.folder)
@@ -86,6 +88,10 @@ class ChaosFleet:
         self.redis_url = stack.redis_url
         self.redis, self.postgres = RedisServer(layout), PostgresServer(layout)
         self._closing.callback(engine_for.cache_clear)
+        #: Between workers and servers; commands and the harness itself reach the servers directly.
+        self.networks = {"redis": Proxy(lambda: self.redis.port), "postgres": Proxy(lambda: self.postgres.port)}
+        for network in self.networks.values():
+            self._closing.enter_context(network)
         upgrade(self.url)
         self.files = write_fleets(self.folder / "drives")
         self.calm()
@@ -106,26 +112,29 @@ class ChaosFleet:
         """The result store fails from now on; see `bench.chaos.store`."""
         store.set_trouble(self._trouble_file, chance, full)
 
-    def ready(self, store_kind: str, short_limits: bool) -> None:
+    def ready(self, store_kind: str) -> None:
         """See that servers answer and all workers run, on a store of that kind (see `Schedule.store`)."""
         self.redis.ensure()
         self.postgres.ensure()
-        if self._kind != (store_kind, short_limits):
+        if self._store_kind != store_kind:
             self._stop_workers()
-            self._kind = (store_kind, short_limits)
+            self._store_kind = store_kind
             self._start_workers()
         wait_for("all workers", self._all_run, _READY_S)
 
-    def submit(self, fleet: str, key: str) -> Submission:
+    def submit(self, fleet: str, key: str) -> Typed:
         """Begin to submit a fleet; the same key goes on with the same job."""
         files = [str(path) for path in self.files[fleet]]
-        words = ("--key", key, "--name", fleet, *FLEETS[fleet].words)
-        command = (sys.executable, "-m", "dashplate", "submit", *words, *files)
-        return Submission(key, self._run(command), command)
+        return self.type("submit", "--key", key, "--name", fleet, *FLEETS[fleet].words, *files)
 
-    def again(self, submission: Submission) -> Submission:
-        """Submit it once more."""
-        return Submission(submission.key, self._run(submission.command), submission.command)
+    def type(self, *words: str) -> Typed:
+        """Begin a command in a process of its own."""
+        name = f"typed {secrets.token_hex(8)}"
+        env = {**os.environ, **self._environment(), "PGAPPNAME": name}
+        command = (sys.executable, "-m", "dashplate", *words)
+        with (self.folder / "logs" / "commands.log").open("ab") as log:
+            process = subprocess.Popen(command, env=env, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        return Typed(words, process, name)
 
     def ask(self, query: str, **values: Any) -> Sequence[RowMapping]:
         """The rows of a query; waits for a database that is away."""
@@ -163,11 +172,10 @@ class ChaosFleet:
         return sum(state.restarts for state in self._workers.states()) if self._workers else 0
 
     def _environment(self) -> dict[str, str]:
-        store_kind, short_limits = self._kind
-        place = store.flaky_url(self.store_folder) if store_kind == "flaky" else str(self.store_folder)
+        flaky = self._store_kind == "flaky"
+        place = store.flaky_url(self.store_folder) if flaky else str(self.store_folder)
         return {
             **_PACE,
-            **(_SHORT_LIMITS if short_limits else {}),
             **store.environment(self._trouble_file),
             "DASHPLATE_REDIS_URL": self.redis_url,
             "DASHPLATE_DATABASE_URL": self.url,
@@ -175,11 +183,16 @@ class ChaosFleet:
             "DASHPLATE_STORE_DIR": place,
             "DASHPLATE_ROOTS": str(self.folder),
             "DASHPLATE_WORK": "bench.chaos.store:StandIn",
+            "DASHPLATE_PLATE_KEY": self._plate_key,
         }
 
     def _start_workers(self) -> None:
         self._workers = Supervisor(self.folder, grace_s=_STOP_S, longest_delay_s=_RESTART_S)
-        env = self._environment()
+        env = {
+            **self._environment(),
+            "DASHPLATE_REDIS_URL": _through(self.networks["redis"], self.redis_url),
+            "DASHPLATE_DATABASE_URL": _through(self.networks["postgres"], self.url),
+        }
         self._workers.start(
             Command(name, (sys.executable, "-m", "dashplate", "worker", role), env, cwd=_ROOT)
             for name, role in WORKERS.items()
@@ -202,10 +215,10 @@ class ChaosFleet:
                 return False
         return True
 
-    def _run(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
-        env = {**os.environ, **self._environment()}
-        with (self.folder / "logs" / "submit.log").open("ab") as log:
-            return subprocess.Popen(command, env=env, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+def _through(network: Proxy, url: str) -> str:
+    """A server's address as the other end of that network has it."""
+    return make_url(url).set(port=network.port).render_as_string(hide_password=False)
 
 
 def family_of(pid: int | None) -> list[psutil.Process]:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from bench.chaos.drives import FLEETS
-from bench.chaos.faults import Scene, strike
+from bench.chaos.faults import strike
 from bench.chaos.fleet import ChaosFleet, wait_for
-from bench.chaos.schedule import Schedule, Strike
-from bench.chaos.tables import Difference, Tables, difference, files_difference, tables_of
+from bench.chaos.scene import MAIN, OLD, Scene
+from bench.chaos.schedule import RERUNS, Schedule, Strike
+from bench.chaos.tables import Difference, Tables, difference, files_difference, left_of, readable, tables_of
 from db import control
 
 #: A schedule that takes longer has come to a standstill.
@@ -23,12 +24,11 @@ _SETTLE_S = 15.0
 _HARM_S = 1.0
 _POLL_S = 0.03
 #: The next fault does not wait longer than this for its moment: then it strikes in the middle of a recovery.
-_LONGEST_CALM_S = 2.0
-#: A submission that keeps failing is a fault of its own.
-_MOST_SUBMISSIONS = 20
+_LONGEST_CALM_S = 1.2
 
-_JOB = "SELECT id, finished_at IS NOT NULL AS ended, videos FROM jobs WHERE key = :key"
+_JOB = "SELECT id FROM jobs WHERE key = :key"
 _PROGRESS = "SELECT count(*) AS ended FROM segments WHERE job_id = :job AND state IN ('done', 'quarantined')"
+_GIVEN_UP = "SELECT segments_quarantined AS stretches, videos_with_problem AS videos FROM jobs WHERE id = :job"
 _SEEN = """
     SELECT coalesce(sum(greatest(attempt - 1, 0)), 0)::int AS attempts, coalesce(sum(failures), 0)::int AS failures,
            coalesce(sum(losses), 0)::int AS losses
@@ -88,11 +88,13 @@ class Chaos:
     def run(self, schedule: Schedule) -> Outcome:
         """Run a schedule and compare."""
         fleet = self._fleet
-        fleet.ready(schedule.store, schedule.content == "stuck")
+        fleet.ready(schedule.store)
         self.undisturbed([schedule.content, "small"])
         restarts, begun = fleet.restarts(), time.monotonic()
-        key = f"{self._begun} {begun:.0f} seed {schedule.seed}"
-        scene = Scene(fleet, 0, {"main": fleet.submit(schedule.content, key)}, key)
+        scene = Scene(fleet, schedule.content, f"{self._begun} {begun:.0f} seed {schedule.seed}")
+        scene.submit(MAIN, schedule.content)
+        if any(_kind(one) == "purge" for one in schedule.strikes):
+            scene.submit(OLD)
         try:
             self._disturb(scene, schedule)
         except TimeoutError as error:
@@ -100,9 +102,9 @@ class Chaos:
             open_videos = fleet.ask(_OPEN, job=scene.job_id)
             return Outcome(
                 schedule, time.monotonic() - begun, story=tuple(scene.story),
-                standstill=(str(error), *(row["line"] for row in open_videos)),
+                standstill=(str(error), *scene.unfinished(), *(row["line"] for row in open_videos)),
             )  # fmt: skip
-        wrong = self._compare(scene, schedule)
+        wrong = self._compare(scene)
         seen = fleet.ask(_SEEN, job=scene.job_id)[0]
         return Outcome(
             schedule, time.monotonic() - begun, seen["attempts"], seen["failures"], seen["losses"],
@@ -126,7 +128,6 @@ class Chaos:
     def _disturb(self, scene: Scene, schedule: Schedule) -> None:
         deadline = time.monotonic() + STANDSTILL_S
         waiting = list(schedule.strikes)
-        total = FLEETS[schedule.content].segments
         last_thaw, last_strike = 0.0, time.monotonic()
         while waiting or scene.due or not self._all_ended(scene):
             if time.monotonic() > deadline:
@@ -134,12 +135,13 @@ class Chaos:
             before = len(scene.due)
             scene.carry_out()
             last_thaw = time.monotonic() if len(scene.due) < before else last_thaw
-            self._keep_submitting(scene)
+            scene.keep_typing()
             if not scene.job_id:
-                scene.job_id = self.job_of(scene.key) or 0
+                found = scene.job(MAIN)
+                scene.job_id = found[0] if found else 0
+            if not scene.job_id or scene.about_to_run_again():
                 last_strike = time.monotonic()
-            late = waiting and time.monotonic() - last_strike > _LONGEST_CALM_S
-            if scene.job_id and waiting and (late or self._progress(scene.job_id) >= waiting[0].at * total):
+            elif waiting and self._is_time(scene, waiting[0], time.monotonic() - last_strike > _LONGEST_CALM_S):
                 self._strike(scene, waiting.pop(0))
                 last_strike = time.monotonic()
             time.sleep(_POLL_S)
@@ -147,39 +149,63 @@ class Chaos:
         self._fleet.calm()
         time.sleep(max(0.0, last_thaw + _HARM_S - time.monotonic()))
 
+    def _is_time(self, scene: Scene, one: Strike, late: bool) -> bool:
+        """Whether the moment of the next strike has come; `late`, nothing moves for long."""
+        fleet = FLEETS[scene.content]
+        if one.fault in RERUNS:
+            return scene.ended(MAIN)
+        if _kind(one) == "retry":
+            given_up = self._fleet.ask(_GIVEN_UP, job=scene.job_id)[0]
+            return bool(given_up["stretches" if fleet.leaves_out else "videos"]) or scene.ended(MAIN)
+        if _kind(one) == "purge" and not scene.ended(OLD):
+            return False
+        return late or self._progress(scene.job_id) >= one.at * fleet.segments
+
     def _strike(self, scene: Scene, one: Strike) -> None:
         time.sleep(one.wait_s)
         scene.note(f"{one.fault} after {self._progress(scene.job_id)} segments")
         strike(scene, one)
-
-    def _keep_submitting(self, scene: Scene) -> None:
-        for name, submission in scene.submissions.items():
-            if submission.process.poll() not in (None, 0):
-                scene.submissions[name] = self._fleet.again(submission)
+        scene.wrong += self._shown(scene)
 
     def _all_ended(self, scene: Scene) -> bool:
         """All jobs have ended; one that is to be cancelled is cancelled as soon as something of it is done."""
-        if any(submission.process.poll() != 0 for submission in scene.submissions.values()):
-            return False
-        jobs = {name: self._fleet.ask(_JOB, key=one.key) for name, one in scene.submissions.items()}
-        for row in jobs.get("given up", ()):
-            if not row["ended"] and self._progress(row["id"]):
-                self._fleet.steer(control.cancel, row["id"])
-        return all(rows and rows[0]["ended"] for rows in jobs.values())
+        given_up = scene.job("given up") if "given up" in scene.submissions else None
+        if given_up and not given_up[1] and self._progress(given_up[0]):
+            self._fleet.steer(control.cancel, given_up[0])
+        # Orders first: one that is settled has reopened its job.
+        return all(order.settled for order in scene.orders) and all(
+            scene.ended(name) for name in scene.submissions if name not in scene.purged
+        )
 
-    def _compare(self, scene: Scene, schedule: Schedule) -> Difference:
-        """Once what was left lying had time to go; a job that was given up has to be tidy, whatever its rows."""
-        contents = {"main": schedule.content, "small": "small"}
-        jobs = {name: self.job_of(one.key) for name, one in scene.submissions.items()}
+    def _compare(self, scene: Scene) -> Difference:
+        """Once what was left lying had time to go."""
         end = time.monotonic() + _SETTLE_S
         while True:
-            wrong = Difference()
-            for name, job_id in jobs.items():
-                assert job_id is not None
-                wrong += self._untidy(job_id) if name == "given up" else self.compare_job(contents[name], job_id)
+            wrong = scene.wrong + self._shown(scene)
+            for name in scene.submissions:
+                wrong += self._compare_one(scene, name)
             if not wrong or time.monotonic() > end:
                 return wrong
             time.sleep(0.2)
+
+    def _compare_one(self, scene: Scene, name: str) -> Difference:
+        if name in scene.purged:
+            job_id, forgotten = scene.purged[name]
+            left = self._fleet.look(lambda db: left_of(db, job_id, forgotten=forgotten))
+            return left + self._untidy(job_id)
+        found = scene.job(name)
+        assert found is not None
+        # A job that was given up has to be tidy, whatever its rows.
+        if name == "given up":
+            return self._untidy(found[0])
+        return self.compare_job(scene.content if name == MAIN else name, found[0])
+
+    def _shown(self, scene: Scene) -> Difference:
+        """Plates that the job shows and must not."""
+        fleet = FLEETS[scene.content]
+        if not fleet.hashed:
+            return Difference()
+        return self._fleet.look(lambda db: readable(db, scene.job_id, fleet.plates))
 
     def _untidy(self, job_id: int) -> Difference:
         left = self._fleet.look(lambda db: tables_of(db, job_id))
@@ -191,7 +217,7 @@ class Chaos:
         submission = self._fleet.submit(content, key)
         status = submission.process.wait(timeout=60)
         if status != 0:
-            raise RuntimeError(f"submitting {content} failed with status {status}; see logs/submit.log")
+            raise RuntimeError(f"submitting {content} failed with status {status}; see logs/commands.log")
         job_id = self.job_of(key)
         assert job_id is not None
         return job_id
@@ -204,3 +230,7 @@ class Chaos:
 
     def _progress(self, job_id: int) -> int:
         return int(self._fleet.ask(_PROGRESS, job=job_id)[0]["ended"])
+
+
+def _kind(one: Strike) -> str:
+    return one.fault.partition("-")[0]

@@ -1,10 +1,18 @@
-"""A schedule of faults: a pure function of its seed, so that a failure can be replayed."""
+"""A schedule of faults: a pure function of its seed, so that a failure can be replayed.
+
+Faults are dealt to ten seeds at a time, 0 to 9, 10 to 19 and so on: between them these have all faults and all drives.
+"""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from functools import lru_cache
 
+from bench.chaos.drives import FLEETS
+
+#: Seeds that share one deal.
+TEN = 10
 #: Fault → (weight in the draw, losses it may cost a segment). A segment is given up at the fifth loss, so that a
 #: schedule may only cost it three: it must end as if nothing had been.
 FAULTS: dict[str, tuple[int, int]] = {
@@ -21,14 +29,19 @@ FAULTS: dict[str, tuple[int, int]] = {
     "freeze-detect-child": (2, 1),
     "freeze-read": (3, 1),
     "freeze-control": (3, 0),
-    "freeze-long": (2, 1),
+    "freeze-long": (1, 1),
     "redis-restart": (3, 0),
     "redis-lost": (3, 0),
     "redis-flush": (4, 0),
     "redis-away": (2, 0),
+    "redis-full": (3, 0),
     "postgres-fast": (3, 0),
     "postgres-kill": (3, 0),
     "postgres-away": (2, 1),
+    "cut-redis": (3, 0),
+    "cut-postgres": (3, 0),
+    "silence-redis": (2, 0),
+    "silence-postgres": (2, 1),
     "resend": (4, 0),
     "resend-old": (3, 0),
     "resend-steps": (3, 0),
@@ -36,20 +49,31 @@ FAULTS: dict[str, tuple[int, int]] = {
     "store-rotten": (3, 0),
     "store-full": (3, 0),
     "pause": (3, 0),
+    "retry": (1, 0),
+    "rerun-early": (1, 0),
+    "rerun-read": (1, 0),
+    "rerun-detect": (1, 0),
+    "purge": (1, 0),
     "small-job": (3, 0),
     "cancel-beside": (3, 0),
 }
 #: Drawn at most once a schedule: a second one would only make it longer.
 _ONCE = frozenset(
     {"kill-submit", "freeze-long", "store-flaky", "store-full", "pause", "small-job", "cancel-beside", "redis-away",
-     "postgres-away"}
+     "redis-full", "postgres-away", "silence-redis", "silence-postgres", "retry", "rerun-early", "purge"}
 )  # fmt: skip
+#: The job is done a second time; what comes after it in a schedule strikes then.
+RERUNS = frozenset({"rerun-read", "rerun-detect"})
+#: At most one of these: each takes some seconds.
+_EITHER = RERUNS | {"freeze-long"}
 #: Only where the store is one that can be made to fail.
-_STORE = frozenset({"store-flaky", "store-rotten", "store-full"})
+STORE_FAULTS = frozenset({"store-flaky", "store-rotten", "store-full"})
+#: Five losses take their time; doing the same again would take it twice.
+_LONG = frozenset({"deadly"})
+_NOT_WHERE_LONG = _EITHER | {"retry"}
 _MOST_LOSSES = 3
-#: What is in the drives themselves (see `bench.chaos.drives`), and how often. Stretches that take their workers down
-#: need five losses to be given up, so they are rarer.
-CONTENTS = {"plain": 38, "poisoned": 34, "bare": 13, "deadly": 9, "stuck": 6}
+#: What is in the drives themselves (see `bench.chaos.drives`), for ten seeds.
+CONTENTS = ("plain", "plain", "plain", "plain", "poisoned", "poisoned", "poisoned", "bare", "hashed", "deadly")
 #: How long each fault that lasts does so, seconds from and to: past the lease of 2 s; past Redis's visibility timeout;
 #: an outage.
 _LASTS: dict[str, tuple[float, float]] = {
@@ -59,7 +83,10 @@ _LASTS: dict[str, tuple[float, float]] = {
     "freeze-control": (1.0, 3.6),
     "freeze-long": (7.5, 9.0),
     "redis-away": (0.8, 2.0),
+    "redis-full": (0.8, 2.5),
     "postgres-away": (0.8, 2.5),
+    "silence-redis": (0.8, 2.5),
+    "silence-postgres": (0.8, 3.0),
     "store-rotten": (1.0, 2.0),
     "store-full": (1.0, 2.5),
     "pause": (0.4, 1.5),
@@ -96,32 +123,79 @@ class Schedule:
     @property
     def faults(self) -> tuple[str, ...]:
         """All faults by name, those in the drives among them."""
-        inside = (self.content,) if self.content in ("poisoned", "deadly", "stuck") else ()
+        inside = (self.content,) if FLEETS[self.content].leaves_out else ()
         return (*inside, *(strike.fault for strike in self.strikes))
 
 
-def schedule_of(seed: int, least: int = 5, most: int = 8) -> Schedule:
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """What one seed has been dealt."""
+
+    content: str
+    store: str
+    size: int
+    names: list[str]
+
+    def takes(self, name: str) -> bool:
+        """Whether the fault goes with the drives, the store and the other faults."""
+        losses = FAULTS[name][1] + sum(FAULTS[other][1] for other in self.names)
+        return not (
+            losses > _MOST_LOSSES
+            or (name in _ONCE and name in self.names)
+            or (name in _EITHER and not _EITHER.isdisjoint(self.names))
+            or (name in STORE_FAULTS and self.store == "folder")
+            or (name in _NOT_WHERE_LONG and self.content in _LONG)
+            or (name == "rerun-read" and not FLEETS[self.content].pictures)
+        )
+
+
+def schedule_of(seed: int, least: int = 5, most: int = 7) -> Schedule:
     """The schedule of a seed, with `least` to `most` strikes."""
+    hand = deal(seed // TEN, least, most)[seed % TEN]
     rng = random.Random(f"dashplate chaos {seed}")
-    content = rng.choices(list(CONTENTS), list(CONTENTS.values()))[0]
-    # By tens, because another store needs other workers.
-    store = "folder" if seed // 10 % 3 == 2 else "flaky"
-    names = _draw(rng, rng.randint(least, most), store)
-    moments = sorted(rng.uniform(0.0, 0.8) for _ in names)
-    strikes = tuple(_strike(rng, name, at) for name, at in zip(names, moments, strict=True))
-    return Schedule(seed, content, store, strikes)
-
-
-def _draw(rng: random.Random, count: int, store: str) -> list[str]:
-    names: list[str] = []
-    while len(names) < count:
-        name = rng.choices(list(FAULTS), [weight for weight, _ in FAULTS.values()])[0]
-        losses = FAULTS[name][1] + sum(FAULTS[other][1] for other in names)
-        if losses > _MOST_LOSSES or (name in _ONCE and name in names) or (name in _STORE and store == "folder"):
-            continue
-        names.append(name)
+    names = list(hand.names)
+    rng.shuffle(names)
     # A submission is only killed while there is one.
-    return sorted(names, key=lambda name: name != "kill-submit")
+    names.sort(key=lambda name: name != "kill-submit")
+    names = _rerun_in_the_middle(rng, names)
+    again = next((number for number, name in enumerate(names) if name in RERUNS), len(names))
+    moments = [*_moments(rng, again), *_moments(rng, len(names) - again)]
+    strikes = tuple(_strike(rng, name, at) for name, at in zip(names, moments, strict=True))
+    return Schedule(seed, hand.content, hand.store, strikes)
+
+
+@lru_cache(maxsize=64)
+def deal(ten: int, least: int, most: int) -> tuple[Hand, ...]:
+    """What ten seeds are dealt, `ten` times ten and the following."""
+    rng = random.Random(f"dashplate chaos ten {ten}")
+    # By tens, because another store needs other workers.
+    store = "folder" if ten % 3 == 2 else "flaky"
+    hands = [Hand(content, store, rng.randint(least, most), []) for content in rng.sample(CONTENTS, TEN)]
+    # What goes with few drives first, while there is room.
+    names = sorted(rng.sample(list(FAULTS), len(FAULTS)), key=lambda name: sum(hand.takes(name) for hand in hands))
+    for name in names:
+        able = [hand for hand in hands if len(hand.names) < hand.size and hand.takes(name)]
+        if able:
+            rng.choice(able).names.append(name)
+    for hand in hands:
+        while len(hand.names) < hand.size:
+            name = rng.choices(list(FAULTS), [weight for weight, _ in FAULTS.values()])[0]
+            if hand.takes(name):
+                hand.names.append(name)
+    return tuple(hands)
+
+
+def _rerun_in_the_middle(rng: random.Random, names: list[str]) -> list[str]:
+    """Something strikes while the job is done for the first time, and something while it is done again."""
+    for name in RERUNS & set(names):
+        others = [other for other in names if other != name]
+        place = rng.randint(1, len(others) - 1) if len(others) > 1 else len(others)
+        return [*others[:place], name, *others[place:]]
+    return names
+
+
+def _moments(rng: random.Random, count: int) -> list[float]:
+    return sorted(rng.uniform(0.0, 0.8) for _ in range(count))
 
 
 def _strike(rng: random.Random, name: str, at: float) -> Strike:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ _QUERIES: dict[str, str] = {
         FROM sightings g JOIN videos v ON v.id = g.video_id JOIN plates p ON p.id = g.plate_id
         WHERE v.job_id = :job""",
     "frames": f"""
-        SELECT {_FILE} || ' ' || f.pts, regexp_replace(f.name, '^frames/\\d+/\\d+/', ''), f.sha256, f.size
+        SELECT {_FILE} || ' ' || f.pts, regexp_replace(f.name, '^frames/\\d+/\\d+/\\d+-\\d+/', ''), f.sha256, f.size
         FROM frames f JOIN videos v ON v.id = f.video_id WHERE v.job_id = :job""",
     "plates": """
         SELECT p.key, p.text, p.country FROM plates p WHERE p.id IN (
@@ -76,6 +76,21 @@ _NAMED = """
     UNION ALL
     SELECT f.name, f.size, f.sha256 FROM frames f JOIN videos v ON v.id = f.video_id WHERE v.job_id = :job
 """
+#: Every row of a job, as it stands; those that a purge leaves come first.
+_OF_VIDEO = "SELECT id FROM videos WHERE job_id = :job"
+_OF_SEGMENT = "SELECT id FROM segments WHERE job_id = :job"
+_OF_TRACKLET = f"SELECT id FROM tracklets WHERE segment_id IN ({_OF_SEGMENT})"
+_STAYS = {"jobs": "id = :job", "videos": "job_id = :job", "segments": "job_id = :job"}
+_GOES = {
+    "outbox": "job_id = :job",
+    "tracklets": f"segment_id IN ({_OF_SEGMENT})",
+    "crops": f"tracklet_id IN ({_OF_TRACKLET})",
+    "readings": f"tracklet_id IN ({_OF_TRACKLET})",
+    "sightings": f"video_id IN ({_OF_VIDEO})",
+    "frames": f"video_id IN ({_OF_VIDEO})",
+    "plates": f"id IN (SELECT plate_id FROM sightings WHERE video_id IN ({_OF_VIDEO}))",
+    "deletions": "name LIKE 'crops/' || :job || '/%' OR name LIKE 'frames/' || :job || '/%'",
+}
 #: What a killed writer was writing; swept when it is old.
 _DRAFT = ".draft-"
 
@@ -136,6 +151,29 @@ def files_difference(db: Session, job_id: int, store: Path) -> Difference:
     doubled = [f"files: {name} is too many" for name in found if name not in named]
     damaged = [f"files: {name} is damaged" for name in named.keys() & found.keys() if _told(found[name]) != named[name]]
     return Difference(tuple(lost), tuple(doubled), tuple(damaged))
+
+
+def left_of(db: Session, job_id: int, *, forgotten: bool) -> Difference:
+    """Rows of a job that a purge should have taken along; of one that is `forgotten` none may be left."""
+    wanted = {**_GOES, **_STAYS} if forgotten else _GOES
+    found = {table: len(_raw(db, job_id, table, where)) for table, where in wanted.items()}
+    return Difference(doubled=tuple(f"{table}: {count} rows are left" for table, count in found.items() if count))
+
+
+def readable(db: Session, job_id: int, plates: Collection[str]) -> Difference:
+    """Rows of a job that show one of these plates in clear."""
+    shown = [
+        f"{table}: a row shows {plate}"
+        for table, where in {**_GOES, **_STAYS}.items()
+        for row in _raw(db, job_id, table, where)
+        for plate in plates
+        if plate in row
+    ]
+    return Difference(changed=tuple(shown))
+
+
+def _raw(db: Session, job_id: int, table: str, where: str) -> Sequence[str]:
+    return db.scalars(text(f"SELECT to_jsonb(r)::text FROM {table} r WHERE {where}"), {"job": job_id}).all()
 
 
 def _keyed(rows: Sequence[Any]) -> dict[str, tuple[str, ...]]:

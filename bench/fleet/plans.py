@@ -16,6 +16,19 @@ from db.engine import engine_for
 GROWING = ("segments", "videos", "tracklets", "crops", "readings", "sightings", "outbox")
 
 
+#: A table of fewer rows is read from end to end because that is quickest.
+_SMALL = 1_000
+#: What a segment goes through before a statement applies to it.
+_UP_TO = {
+    "begin a segment": ("queued",),
+    "renew its lease": ("queued", "detecting"),
+    "end its detection": ("queued", "detecting"),
+    "end it without a plate": ("queued", "detecting"),
+    "end its reading": ("queued", "detecting", "detected", "reading"),
+}
+_MOVE = text("UPDATE segments SET state = :state WHERE id = :id")
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How PostgreSQL carries a statement out."""
@@ -25,7 +38,7 @@ class Plan:
     ms: float
     #: Rows of growing tables that were looked at, those filtered out included.
     rows: int
-    #: Growing tables that are read from end to end.
+    #: Growing tables that are read from end to end, and are not small.
     scanned: tuple[str, ...]
     #: Indexes that are used.
     indexes: tuple[str, ...]
@@ -38,8 +51,11 @@ class Plan:
 def plans(url: str, job_id: int) -> list[Plan]:
     """Explain each statement as it is run for that job; what they change is rolled back."""
     found = []
-    for name, statement, values in _statements(job_id, _any_segment(url, job_id)):
+    segment = _any_segment(url, job_id)
+    for name, statement, values in _statements(job_id, segment):
         with engine_for(url).connect() as connection, connection.begin() as transaction:
+            for state in _UP_TO.get(name, ()):
+                connection.execute(_MOVE, {"id": segment["id"], "state": state})
             found.append(_explained(connection, name, statement, values))
             transaction.rollback()
     return found
@@ -52,10 +68,10 @@ def _statements(job_id: int, segment: dict[str, Any]) -> Iterator[tuple[str, str
     begin = {"before": "queued", "step": "detecting", "worker": "plan", "lease_s": 20.0}
     yield "begin a segment", moves._BEGIN.text, {**of_segment, **begin}
     yield "renew its lease", moves._RENEW.text, {**of_segment, "lease_s": 20.0}
-    yield "end its detection", moves._DETECTED.text, {**of_segment, "frames_looked": 1, "damage": None}
+    seen = {"frames_looked": 1, "damage": None}
+    yield "end its detection", moves._DETECTED.text, {**of_segment, **seen}
+    yield "end it without a plate", moves._NOTHING_TO_READ.text, {**of_segment, **seen}
     yield "end its reading", moves._FINISHED.text, of_segment
-    counted = {"video": segment["video_id"], "done": 1, "quarantined": 0, "length_s": 10.0}
-    yield "count its end", moves._COUNT_END.text, counted
     yield (
         "lost workers",
         "SELECT id, attempt FROM segments WHERE state IN ('detecting', 'reading') AND lease_until < now()"
@@ -87,17 +103,20 @@ def _explained(connection: Connection, name: str, statement: str, values: dict[s
     explain = text(f"EXPLAIN (ANALYZE, FORMAT JSON, TIMING OFF) {statement}")
     (tree,) = connection.execute(explain, values).scalar_one()
     nodes = list(_nodes(tree["Plan"]))
-    looked_at = [node for node in nodes if node.get("Relation Name") in GROWING]
+    looked_at = [(node, _rows(node)) for node in nodes if node.get("Relation Name") in GROWING]
+    whole = {node["Relation Name"] for node, rows in looked_at if node["Node Type"] == "Seq Scan" and rows > _SMALL}
     return Plan(
         name=name,
         ms=tree["Execution Time"],
-        rows=sum(
-            round(node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)))
-            for node in looked_at
-        ),
-        scanned=tuple(sorted({node["Relation Name"] for node in looked_at if node["Node Type"] == "Seq Scan"})),
+        rows=sum(rows for _, rows in looked_at),
+        scanned=tuple(sorted(whole)),
         indexes=tuple(sorted({node["Index Name"] for node in nodes if "Index Name" in node})),
     )
+
+
+def _rows(node: dict[str, Any]) -> int:
+    """Those filtered out included."""
+    return int(node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)))
 
 
 def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -113,9 +113,7 @@ def reading(
     split: _Split = None,
     match: _Match = None,
     where: _Where = None,
-    limit: Annotated[
-        int | None, typer.Option(help="Only the first so many plates.", min=1, show_default=False)
-    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first so many plates.", min=1, show_default=False)] = None,
     by: _By = None,
     reader: _ReaderNames = None,
     engine: _Engine = None,

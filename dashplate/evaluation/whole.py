@@ -89,9 +89,7 @@ class PaddleOcr:
         return [
             SeenText(str(text), _around(corners), float(confidence))
             for page in self._pipeline.predict(image)
-            for text, corners, confidence in zip(
-                page["rec_texts"], page["rec_polys"], page["rec_scores"], strict=True
-            )
+            for text, corners, confidence in zip(page["rec_texts"], page["rec_polys"], page["rec_scores"], strict=True)
         ]
 
 

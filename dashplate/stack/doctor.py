@@ -176,9 +176,7 @@ def _gpu() -> Check:
         return none
     query = [program, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
     try:
-        said = subprocess.check_output(
-            query, stderr=subprocess.DEVNULL, text=True, timeout=_NVIDIA_SMI_TIMEOUT_S
-        )
+        said = subprocess.check_output(query, stderr=subprocess.DEVNULL, text=True, timeout=_NVIDIA_SMI_TIMEOUT_S)
     except (OSError, subprocess.SubprocessError):
         return Check("GPU", None, "nvidia-smi is there and fails", "see what nvidia-smi says")
     lines = said.strip().splitlines()

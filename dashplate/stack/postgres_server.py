@@ -128,9 +128,7 @@ class PostgresServer(Server):
             self._initialise()
         version = (self.folder / "PG_VERSION").read_text().strip()
         if version != _MAJOR_VERSION:
-            raise ServiceUnavailable(
-                f"{self.folder} is PostgreSQL {version}'s; Dashplate runs {_MAJOR_VERSION}."
-            )
+            raise ServiceUnavailable(f"{self.folder} is PostgreSQL {version}'s; Dashplate runs {_MAJOR_VERSION}.")
         self._open_ways()
         take_over(self._account, self.folder)
         # Nothing of ours runs here, so the pid in this file may be anybody's by now; PostgreSQL would refuse.

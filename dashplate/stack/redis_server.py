@@ -52,8 +52,7 @@ def redis_binary() -> Path:
     if bundled and os.access(bundled, os.X_OK):
         return bundled
     raise MissingDependency(
-        f"There is no Redis here. Install one with `{install_command()}`, "
-        "or set DASHPLATE_REDIS_URL to a server."
+        f"There is no Redis here. Install one with `{install_command()}`, or set DASHPLATE_REDIS_URL to a server."
     )
 
 

@@ -44,9 +44,7 @@ class Stack:
     takes them over; whatever died it starts again on the same data.
     """
 
-    def __init__(
-        self, layout: Layout, redis_url: str, database_url: str, owned: bool, share: Share | None
-    ) -> None:
+    def __init__(self, layout: Layout, redis_url: str, database_url: str, owned: bool, share: Share | None) -> None:
         #: Addresses with passwords: for drivers and children's environments, not for eyes; see `mask_url`.
         self.redis_url = redis_url
         self.database_url = database_url

@@ -71,7 +71,9 @@ SELECT
     -- What waits for another attempt, or for the surroundings to mend.
     (
         SELECT count(*) FROM segments g
-        WHERE g.job_id = j.id AND g.state = 'pending' AND g.not_before IS NOT NULL
+        WHERE g.job_id = j.id AND g.state = 'pending' AND g.not_before IS NOT NULL AND NOT g.parked
+    ) + (
+        SELECT count(*) FROM segments g WHERE g.job_id = j.id AND g.parked
     )                                                                           AS segments_delayed
 FROM jobs j
 CROSS JOIN LATERAL (

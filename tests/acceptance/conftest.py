@@ -10,6 +10,7 @@ import av
 import pytest
 
 from tests import media_files
+from tests.acceptance.in_process import Here, Said, run_here
 from tests.acceptance.job import JobResult
 from tests.acceptance.program import GUARD, ROOT, Command, Finished, run
 
@@ -43,6 +44,17 @@ def dashplate(data_dir: Path, guarded: dict[str, str]) -> Command:
 
     def command(*arguments: object, before: tuple[str, ...] = ()) -> Finished:
         return run([str(argument) for argument in arguments], guarded, data_dir, before)
+
+    return command
+
+
+@pytest.fixture(scope="session")
+def here(data_dir: Path, guarded: dict[str, str]) -> Here:
+    """Run `dashplate ...` in this process, for commands that others here have tried as processes of their own."""
+    data_dir.parent.mkdir(parents=True, exist_ok=True)
+
+    def command(*words: object) -> Said:
+        return run_here(words, guarded, data_dir.parent)
 
     return command
 

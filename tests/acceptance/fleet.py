@@ -36,12 +36,15 @@ _SHORT = {
     "DASHPLATE_TIME_LIMIT_S": "2",
     "DASHPLATE_KILL_AFTER_S": "1",
     "DASHPLATE_RETRY_DELAY_S": "0.2",
+    "DASHPLATE_TROUBLE_DELAY_S": "0.3",
 }
 #: One worker of each role; that for detection has a second process, so that a drive that hangs does not hold up all.
 _WORKERS = [
     Command(f"worker-{role}", (sys.executable, "-m", "dashplate", "worker", role, *more))
     for role, more in ((CONTROL, ()), (DETECT, ("--concurrency", "2")), (READ, ()))
 ]
+#: The folder that is a root of its own below the others.
+SHARE = "share"
 #: Four segments with two plates each, done at once.
 USUAL = Drive()
 #: When the first drive was written, nanoseconds since 1970.
@@ -173,7 +176,8 @@ def running_fleet(stack: Stack, folder: Path) -> Iterator[Fleet]:
         "DASHPLATE_REDIS_URL": stack.redis_url,
         "DASHPLATE_DATABASE_URL": stack.database_url,
         "DASHPLATE_DATA_DIR": str(folder / "data"),
-        "DASHPLATE_ROOTS": str(folder / "drives"),
+        # The second stands for a share: it is away where it is not there.
+        "DASHPLATE_ROOTS": f"{folder / 'drives'}:{folder / 'drives' / SHARE}",
         "DASHPLATE_WORK": "bench.standin:StandIn",
     }
     drives = folder / "drives"

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ GUARD = Path(__file__).parent / "network_guard"
 _SAMPLE_S = 0.5
 #: No command may take longer, on the most crowded machine.
 _TIME_LIMIT_S = 900.0
+#: A process that has ended needs so long at most to leave the process table; one that lives stays longer.
+_BURIAL_S, _BURIAL_POLL_S = 5.0, 0.05
 
 
 @dataclass
@@ -42,7 +45,13 @@ class Watch:
             self.peaks[process.pid] = max(self.peaks.get(process.pid, (0, "")), (rss, what))
 
     def left(self, data_dir: Path) -> list[str]:
-        """What still runs of all that was seen, and what names the data folder."""
+        """What still runs of all that was seen, and what names the data folder; the dying are given their moment."""
+        end = time.monotonic() + _BURIAL_S
+        while (found := self._running(data_dir)) and time.monotonic() < end:
+            time.sleep(_BURIAL_POLL_S)
+        return found
+
+    def _running(self, data_dir: Path) -> list[str]:
         still = [p for p in self._seen.values() if _alive(p)]
         named = [p for p in psutil.process_iter() if str(data_dir) in _cmdline(p)]
         return sorted({f"{p.pid} {_cmdline(p)[:100]}" for p in (*still, *named)})

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from pipeline.detect import VIDEO_THRESHOLD
+from tests.acceptance.in_process import Here
 from tests.acceptance.program import ROOT, Command, Finished
 
 pytestmark = pytest.mark.timeout(900)
@@ -122,8 +123,8 @@ def test_the_boxes_found_can_be_scored_elsewhere(rows: dict[str, dict[str, Any]]
         (["boxes.csv", "--limit", "1", "--weights", "gone.pt"], "There is no detector at gone.pt"),
     ],
 )
-def test_bad_input_costs_a_sentence(dashplate: Command, truth: Path, arguments: list[str], sentence: str) -> None:
-    finished = dashplate("eval", "detection", *(truth if a == "boxes.csv" else a for a in arguments))
+def test_bad_input_costs_a_sentence(here: Here, truth: Path, arguments: list[str], sentence: str) -> None:
+    finished = here("eval", "detection", *(truth if a == "boxes.csv" else a for a in arguments))
     assert finished.code in (2, 6)
     assert sentence in finished.err
     assert len(finished.err.splitlines()) == 1

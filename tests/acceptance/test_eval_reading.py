@@ -15,6 +15,7 @@ import pytest
 
 from pipeline.recognizers import BUNDLED_MODEL
 from pipeline.recognizers.model_folder import bundled_folder
+from tests.acceptance.in_process import Here
 from tests.acceptance.program import Command, Finished
 
 pytestmark = pytest.mark.timeout(900)
@@ -114,10 +115,8 @@ def test_the_curve_shows_both_readers(told: dict[str, Any], folder: Path) -> Non
     assert len(svg.findall("{http://www.w3.org/2000/svg}circle")) == len(filled)
 
 
-def test_the_shipped_reader_reaches_what_the_house_promises(
-    dashplate: Command, shared_data: Path, folder: Path
-) -> None:
-    finished = dashplate(
+def test_the_shipped_reader_reaches_what_the_house_promises(here: Here, shared_data: Path, folder: Path) -> None:
+    finished = here(
         "eval", "reading", shared_data / "recognition/labels.csv", "--split", "dev", "--by", "country",
         "--json", folder / "shipped.json",
     )  # fmt: skip
@@ -128,8 +127,8 @@ def test_the_shipped_reader_reaches_what_the_house_promises(
     assert rows["all"]["ece"] <= 0.05
 
 
-def test_boxes_are_cut_out_of_frames_and_time_is_compared(dashplate: Command, shared_data: Path, folder: Path) -> None:
-    finished = dashplate(
+def test_boxes_are_cut_out_of_frames_and_time_is_compared(here: Here, shared_data: Path, folder: Path) -> None:
+    finished = here(
         "eval", "reading", shared_data / "detection/boxes.csv", "--split", "dev", "--match", "openalpr_br_*",
         "--where", "legibility=clear", "--limit", "2", "--reader", BUNDLED_MODEL, "--compare-speed",
         "--json", folder / "boxes.json",
@@ -150,10 +149,8 @@ def test_boxes_are_cut_out_of_frames_and_time_is_compared(dashplate: Command, sh
         (["--limit", "1", "--reader", f"gone{os.sep}reader"], "does not exist"),
     ],
 )
-def test_bad_input_costs_a_sentence(
-    dashplate: Command, shared_data: Path, arguments: list[str], sentence: str
-) -> None:
-    finished = dashplate("eval", "reading", shared_data / "recognition/labels.csv", *arguments)
+def test_bad_input_costs_a_sentence(here: Here, shared_data: Path, arguments: list[str], sentence: str) -> None:
+    finished = here("eval", "reading", shared_data / "recognition/labels.csv", *arguments)
     assert finished.code in (2, 6)
     assert sentence in finished.err
     assert len(finished.err.splitlines()) == 1

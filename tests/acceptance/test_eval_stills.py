@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import pytest
 
+from tests.acceptance.in_process import Here
 from tests.acceptance.program import ROOT, Command, Finished
 
 pytestmark = pytest.mark.timeout(900)
@@ -77,10 +78,8 @@ def test_each_plate_leaves_with_its_verdict_and_failures_are_drawn(
     assert min(image.shape[:2]) >= 300
 
 
-def test_pictures_without_boxes_are_measured_by_their_texts(
-    dashplate: Command, shared_data: Path, folder: Path
-) -> None:
-    finished = dashplate(
+def test_pictures_without_boxes_are_measured_by_their_texts(here: Here, shared_data: Path, folder: Path) -> None:
+    finished = here(
         "eval", "stills", shared_data / "hongkong/truth.csv", "--where", "kind=image",
         "--json", folder / "hongkong.json",
     )  # fmt: skip
@@ -91,10 +90,8 @@ def test_pictures_without_boxes_are_measured_by_their_texts(
     assert "2 more plates count neither way" in finished.out
 
 
-def test_cropping_stands_beside_ocr_of_the_whole_picture(
-    dashplate: Command, shared_data: Path, folder: Path
-) -> None:
-    finished = dashplate(
+def test_cropping_stands_beside_ocr_of_the_whole_picture(here: Here, shared_data: Path, folder: Path) -> None:
+    finished = here(
         "eval", "stills", shared_data / "hongkong/truth.csv", "--match", "31299736077*", "--match", "9cc614d5*",
         "--compare-whole", "--csv", folder / "whole.csv", "--json", folder / "whole.json",
     )  # fmt: skip
@@ -112,8 +109,8 @@ def test_cropping_stands_beside_ocr_of_the_whole_picture(
     assert read["PaddleOCR-whole", "AM189"] == "AM189"
 
 
-def test_frames_of_a_ride_are_looked_at_as_a_video_is(dashplate: Command, shared_data: Path, folder: Path) -> None:
-    finished = dashplate(
+def test_frames_of_a_ride_are_looked_at_as_a_video_is(here: Here, shared_data: Path, folder: Path) -> None:
+    finished = here(
         "eval", "stills", shared_data / "detection/boxes.csv", "--split", "dev", "--match", "ro_*7[1-6]*.jpg",
         "--ignore", ROOT / "training/detector/by_eye.csv",
         "--frames", "--json", folder / "ride.json",
@@ -135,10 +132,8 @@ def test_frames_of_a_ride_are_looked_at_as_a_video_is(dashplate: Command, shared
         (["--limit", "1", "--country", "XX"], "XX"),
     ],
 )
-def test_bad_input_costs_a_sentence(
-    dashplate: Command, shared_data: Path, arguments: list[str], sentence: str
-) -> None:
-    finished = dashplate("eval", "stills", shared_data / "detection/boxes.csv", *arguments)
+def test_bad_input_costs_a_sentence(here: Here, shared_data: Path, arguments: list[str], sentence: str) -> None:
+    finished = here("eval", "stills", shared_data / "detection/boxes.csv", *arguments)
     assert finished.code in (2, 6)
     assert sentence in finished.err
     assert len(finished.err.splitlines()) == 1

@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import pytest
 
+from tests.acceptance.in_process import Here, Said
 from tests.acceptance.program import ROOT, Command, Finished
 
 pytestmark = pytest.mark.timeout(900)
@@ -27,9 +28,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def rides(dashplate: Command, shared_data: Path, folder: Path) -> Finished:
+def rides(here: Here, shared_data: Path, folder: Path) -> Said:
     """The development frames of the Romanian rides."""
-    return dashplate(
+    return here(
         "eval", "rides", shared_data / "detection/boxes.csv", "--split", "dev", "--match", "ro_*", "--ignore", IGNORE,
         "--draw", folder / "rides", "--json", folder / "rides.json", "--csv", folder / "rides.csv",
     )  # fmt: skip
@@ -52,7 +53,7 @@ def clips(dashplate: Command, shared_data: Path, folder: Path) -> Finished:
     )  # fmt: skip
 
 
-def test_rides_reach_what_the_house_promises(rides: Finished, folder: Path) -> None:
+def test_rides_reach_what_the_house_promises(rides: Said, folder: Path) -> None:
     assert rides.code == 0, rides.err
     total = rows_of(folder / "rides.json")["total"]
     assert total["plates"] == 26
@@ -62,7 +63,7 @@ def test_rides_reach_what_the_house_promises(rides: Finished, folder: Path) -> N
     assert total["frames"] == 120
 
 
-def test_the_rides_rows_add_up_and_the_csv_has_every_plate(rides: Finished, folder: Path) -> None:
+def test_the_rides_rows_add_up_and_the_csv_has_every_plate(rides: Said, folder: Path) -> None:
     rows = rows_of(folder / "rides.json")
     day, night, total = rows["ro_dayride_type1_002"], rows["ro_nightride_type3_001"], rows["total"]
     assert list(rows) == ["ro_dayride_type1_002", "ro_nightride_type3_001", "total"]
@@ -78,7 +79,7 @@ def test_the_rides_rows_add_up_and_the_csv_has_every_plate(rides: Finished, fold
     assert sum(name.startswith("false_") for name in names) == wrong
 
 
-def test_the_table_shows_the_same_numbers(rides: Finished, folder: Path) -> None:
+def test_the_table_shows_the_same_numbers(rides: Said, folder: Path) -> None:
     head, *lines = rides.out.splitlines()
     assert head.split()[:6] == ["plates", "exact", "folded", "false", "single", "precision"]
     cells = {line.split()[0]: line.split()[1:] for line in lines if line}
@@ -107,8 +108,8 @@ def test_the_plate_that_was_missed_is_drawn(clips: Finished, folder: Path) -> No
     assert image.std() > 10
 
 
-def test_fusion_stands_beside_its_rivals(dashplate: Command, shared_data: Path, folder: Path) -> None:
-    finished = dashplate(
+def test_fusion_stands_beside_its_rivals(here: Here, shared_data: Path, folder: Path) -> None:
+    finished = here(
         "eval", "rides", shared_data / "detection/boxes.csv", "--match", "ro_dayride_type1_002_*", "--rivals",
         "--harm", "1", "--json", folder / "rivals.json", "--csv", folder / "rivals.csv",
     )  # fmt: skip
@@ -137,11 +138,9 @@ def test_fusion_stands_beside_its_rivals(dashplate: Command, shared_data: Path, 
         (["video", "TRUTH", "--harm", "1"], "--harm is for --rivals"),
     ],
 )
-def test_bad_input_costs_a_sentence(
-    dashplate: Command, shared_data: Path, arguments: list[str], sentence: str
-) -> None:
+def test_bad_input_costs_a_sentence(here: Here, shared_data: Path, arguments: list[str], sentence: str) -> None:
     known = {"BOXES": shared_data / "detection/boxes.csv", "TRUTH": shared_data / "video/truth.csv"}
-    finished = dashplate("eval", *(known.get(argument, argument) for argument in arguments))
+    finished = here("eval", *(known.get(argument, argument) for argument in arguments))
     assert finished.code == 2
     assert sentence in finished.err
     assert len(finished.err.splitlines()) == 1

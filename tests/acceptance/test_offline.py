@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.in_process import run_here
 from tests.acceptance.job import JobResult
 from tests.acceptance.program import ROOT, Command
 
@@ -55,6 +56,13 @@ def test_the_guard_sees_a_call(guarded: dict[str, str], tmp_path: Path) -> None:
     noted = tmp_path / "calls.txt"
     said = python(CALLER, env=guarded | {"NETWORK_GUARD_FILE": str(noted)})
     assert "the network is cut" in said
+    assert "192.0.2.1" in attempts(noted)
+
+
+def test_the_guard_sees_a_call_of_a_command_in_this_process(guarded: dict[str, str], tmp_path: Path) -> None:
+    noted = tmp_path / "calls.txt"
+    env = guarded | {"NETWORK_GUARD_FILE": str(noted), "DASHPLATE_REDIS_URL": "redis://192.0.2.1:6379/0"}
+    assert run_here(("health", "redis"), env, tmp_path).code == 5
     assert "192.0.2.1" in attempts(noted)
 
 

@@ -73,10 +73,10 @@ def test_files_are_taken_in_as_they_arrive_and_the_job_ends_with_the_watch(fleet
         slow.parent.mkdir()
         taken_early = []
         with slow.open("wb") as file:
-            for part in range(10):
-                file.write(whole[part * len(whole) // 10 : (part + 1) * len(whole) // 10])
+            for part in range(15):
+                file.write(whole[part * len(whole) // 15 : (part + 1) * len(whole) // 15])
                 file.flush()
-                time.sleep(0.3)
+                time.sleep(0.2)
                 taken_early.append(len(fleet.videos(watch.job)) > 1)
         assert not any(taken_early)
         wait_until("the slow one", lambda: fleet.states(watch.job).get("slow.mp4") == "done")

@@ -80,7 +80,7 @@ def _see_the_tasks(browser: Browser, port: int, video: str, picture: Path) -> No
     for name in (f"probe {video}", *(f"{step} {video} segment {i}" for step in ("detect", "read") for i in (0, 1))):
         row = table.locator("tr").filter(has=page.get_by_text(name, exact=True))
         expect(row).to_have_count(1, timeout=30_000)
-        expect(row).to_contain_text("SUCCESS")
+        expect(row).to_contain_text("SUCCESS", timeout=30_000)
     # The sweeper's two seconds would push all else off the page.
     expect(table).not_to_contain_text("sweep")
     page.screenshot(path=picture)

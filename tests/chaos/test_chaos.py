@@ -9,16 +9,17 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from bench.chaos.command import line, total
+from bench.chaos.drives import FLEETS
 from bench.chaos.fleet import ChaosFleet
 from bench.chaos.run import Chaos, Outcome
-from bench.chaos.schedule import CONTENTS, FAULTS, schedule_of
-from bench.chaos.tables import Difference
+from bench.chaos.schedule import CONTENTS, FAULTS, RERUNS, STORE_FAULTS, TEN, deal, schedule_of
+from bench.chaos.tables import Difference, left_of, readable
 from db.engine import engine_for
 from pipeline.errors import MissingDependency
 from tests.conftest import missing
 
-#: Between them they have every kind of fault.
-SEEDS = (0, 1, 2, 3, 7, 8, 15, 16, 24, 28)
+#: Dealt together: between them they have every fault and all kinds of drives.
+SEEDS = range(TEN)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChaosFleet]:
 @pytest.fixture(scope="module")
 def chaos(fleet: ChaosFleet) -> Chaos:
     runs = Chaos(fleet)
-    fleet.ready("flaky", short_limits=False)
+    fleet.ready("flaky")
     # Side by side: what takes its worker down five times would otherwise be waited for alone.
     runs.undisturbed(sorted({schedule_of(seed).content for seed in SEEDS} | {"small"}))
     return runs
@@ -81,7 +82,7 @@ _HARM = {
 
 @pytest.fixture
 def small_job(fleet: ChaosFleet, chaos: Chaos) -> int:
-    fleet.ready("folder", short_limits=False)
+    fleet.ready("folder")
     return chaos.undisturbed(["small"])["small"]
 
 
@@ -109,19 +110,47 @@ def test_the_comparison_notices_files(fleet: ChaosFleet, chaos: Chaos, small_job
     assert not chaos.compare_job("small", small_job)
 
 
+def test_a_plate_in_clear_is_noticed(fleet: ChaosFleet, chaos: Chaos) -> None:
+    fleet.ready("folder")
+    job, plates = chaos.undisturbed(["hashed"])["hashed"], FLEETS["hashed"].plates
+    clear = "UPDATE segments SET problem = :plate WHERE job_id = :job AND index = 1"
+    with Session(engine_for(fleet.url)) as db:
+        assert not readable(db, job, plates)
+        assert readable(db, chaos.undisturbed(["plain"])["plain"], plates)
+        db.execute(text(clear), {"job": job, "plate": f"{min(plates)} was not read"})
+        assert set(readable(db, job, plates).lines) == {f"segments: a row shows {min(plates)}"}
+
+
+def test_what_a_purge_leaves_is_noticed(fleet: ChaosFleet, small_job: int) -> None:
+    with Session(engine_for(fleet.url)) as db:
+        gone = {said.partition(":")[0] for said in left_of(db, small_job, forgotten=False).lines}
+        assert gone == {"tracklets", "crops", "readings", "sightings", "frames", "plates"}
+        both = {said.partition(":")[0] for said in left_of(db, small_job, forgotten=True).lines}
+        assert both == gone | {"jobs", "videos", "segments"}
+
+
 def test_a_seed_is_a_schedule() -> None:
     schedules = [schedule_of(seed) for seed in range(100)]
+    deal.cache_clear()
     assert schedules == [schedule_of(seed) for seed in range(100)]
     assert len({schedule.strikes for schedule in schedules}) == 100
     assert all(len(schedule.strikes) >= 5 for schedule in schedules)
-    assert {strike.fault for schedule in schedules for strike in schedule.strikes} == set(FAULTS)
+
+
+@pytest.mark.parametrize("first", range(0, 10 * TEN, TEN))
+def test_ten_seeds_have_every_fault_and_all_drives(first: int) -> None:
+    schedules = [schedule_of(seed) for seed in range(first, first + TEN)]
     assert {schedule.content for schedule in schedules} == set(CONTENTS)
+    faults = {strike.fault for schedule in schedules for strike in schedule.strikes}
+    (store,) = {schedule.store for schedule in schedules}
+    assert faults == set(FAULTS) - (STORE_FAULTS if store == "folder" else set())
 
 
-def test_the_ten_have_every_kind_of_fault() -> None:
-    faults = {fault for seed in SEEDS for fault in schedule_of(seed).faults}
-    kinds = {fault.partition("-")[0] for fault in FAULTS}
-    assert kinds <= {fault.partition("-")[0] for fault in faults}
+def test_what_is_done_again_is_disturbed_both_times() -> None:
+    for schedule in map(schedule_of, range(100)):
+        names = [strike.fault for strike in schedule.strikes]
+        for again in RERUNS.intersection(names):
+            assert 0 < names.index(again) < len(names) - 1
 
 
 def test_a_failure_says_so_and_counts() -> None:

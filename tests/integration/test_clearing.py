@@ -182,9 +182,7 @@ def test_a_file_that_is_named_again_is_spared(road: Road) -> None:
 
 @pytest.mark.usefixtures("killed")
 @pytest.mark.parametrize("when", ["after the listing", "after the question"])
-def test_a_rerun_in_the_middle_of_a_sweep_loses_nothing(
-    road: Road, monkeypatch: pytest.MonkeyPatch, when: str
-) -> None:
+def test_a_rerun_in_the_middle_of_a_sweep_loses_nothing(road: Road, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
     job, (video,) = road.run("one.mp4", evidence=False)
     to_read: list[tuple[int, int]] = []
 

@@ -29,7 +29,7 @@ from db.rows import sighting_row
 from pipeline import road
 from pipeline.recognizers import BUNDLED_MODEL
 from pipeline.records import ReadTracklet, Sighting
-from tests.branded import BOARD_TEXT, write_branded
+from tests.branded import BOARD_TEXT
 from tests.helpers_processes import PATIENCE_S, family, wait_until
 from training.synthesis.drive import Drive
 from workers.settings import settings
@@ -123,12 +123,11 @@ def test_a_distributed_run_gives_the_rows_of_one_process(
     _assert_rows(fleet, undisturbed, expected)
 
 
-def test_text_that_stands_still_on_screen_is_ignored_by_the_workers_too(fleet: Fleet, tmp_path: Path) -> None:
-    video = write_branded(tmp_path / "branded.mp4")
-    alone = road.run(video, settings().parts)
+def test_text_that_stands_still_on_screen_is_ignored_by_the_workers_too(fleet: Fleet, branded: Path) -> None:
+    alone = road.run(branded, settings().parts)
     assert alone.media.overlays
-    job = fleet.submit([video])
-    kept = fleet.submit([video], keep_overlays=True)
+    job = fleet.submit([branded])
+    kept = fleet.submit([branded], keep_overlays=True)
     fleet.finish(job)
     fleet.finish(kept)
     _assert_rows(fleet, job, alone)
@@ -141,9 +140,7 @@ def test_text_that_stands_still_on_screen_is_ignored_by_the_workers_too(fleet: F
     assert board in {s["text"] for s in _sightings(fleet, whole["id"])}
 
 
-def test_the_same_video_again_in_the_same_job_adds_nothing(
-    fleet: Fleet, undisturbed: int, demo_drive: Drive
-) -> None:
+def test_the_same_video_again_in_the_same_job_adds_nothing(fleet: Fleet, undisturbed: int, demo_drive: Drive) -> None:
     # The job was open once more, and so has a new end; nothing else may tell.
     before = _everything_of(fleet, undisturbed)
     again = _dashplate("submit", str(demo_drive.video), "--job", str(undisturbed), "--wait")
@@ -163,9 +160,7 @@ def test_a_redis_that_loses_everything_loses_no_work(
     _assert_rows(fleet, job, expected, videos=2)
 
 
-def test_bad_files_end_with_a_sentence_and_the_others_go_on(
-    fleet: Fleet, demo_drive: Drive, tmp_path: Path
-) -> None:
+def test_bad_files_end_with_a_sentence_and_the_others_go_on(fleet: Fleet, demo_drive: Drive, tmp_path: Path) -> None:
     good = _copies(demo_drive.video, tmp_path, 1)[0]
     fake = tmp_path / "fake.mp4"
     fake.write_text("This is a text.\n" * 500)

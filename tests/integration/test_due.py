@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from db import control, due, outbox
 from db.engine import session
-from db.models import Segment, Video
-from db.moves import described
+from db.models import Job, Segment, Video
+from db.moves import Dispatched, described
 from db.videos import end_video
 from pipeline.records import JobState, Priority, SegmentState, VideoState
 from tests.helpers_db import (
@@ -22,6 +24,7 @@ from tests.helpers_db import (
     begin,
     detect,
     fail,
+    job,
     job_state,
     make_job,
     no_waiting,
@@ -116,19 +119,52 @@ def test_jobs_share_by_their_priority(database_url: str) -> None:
     assert [flying[jobs[priority]] for priority in (LOW, NORMAL, HIGH)] == [1, 4, 16]
 
 
-def test_shares_hold_while_work_is_done(database_url: str) -> None:
-    jobs = {make_job(database_url, 200, priority=priority)[0]: priority for priority in (LOW, NORMAL, HIGH)}
-    done: Counter[Priority] = Counter()
-    queue = take(database_url, window=200, depth=21)
-    for _ in range(63):
+def worked(url: str, depth: int) -> Iterator[int]:
+    """Do one segment after the other, the express queue first, with `depth` waiting; gives the job of each."""
+    queue: list[Dispatched] = []
+    while queue := sorted(queue + take(url, window=200, depth=depth), key=lambda one: not one.express):
         segment = queue.pop(0)
-        done[jobs[stored(database_url, segment.segment_id).job_id]] += 1
-        # What has been done leaves; how it ended does not matter here.
-        run_sql(database_url, "DELETE FROM segments WHERE id = :id", id=segment.segment_id)
-        queue += take(database_url, window=200, depth=21)
+        work(url, segment)
+        yield stored(url, segment.segment_id).job_id
+
+
+@pytest.mark.parametrize("depth", [1, 8])
+def test_shares_hold_while_work_is_done(database_url: str, depth: int) -> None:
+    """However few are on the way at once."""
+    jobs = {make_job(database_url, 200, priority=priority)[0]: priority for priority in (LOW, NORMAL, HIGH)}
+    done = Counter(jobs[job_id] for job_id in islice(worked(database_url, depth), 63))
     assert done[HIGH] == pytest.approx(48, abs=3)
-    assert done[NORMAL] == pytest.approx(12, abs=3)
-    assert 2 <= done[LOW] <= 5, "the least important job goes on too"
+    assert done[NORMAL] == pytest.approx(12, abs=2)
+    assert done[LOW] == pytest.approx(3, abs=1)
+
+
+def test_who_comes_late_begins_where_the_others_are(database_url: str) -> None:
+    """It neither catches up on what they have had, nor waits for what they will have."""
+    early, _ = make_job(database_url, 200)
+    done = worked(database_url, 4)
+    assert set(islice(done, 24)) == {early}
+    late, _ = make_job(database_url, 200)
+    assert Counter(islice(done, 24))[late] == pytest.approx(12, abs=3)
+
+
+def test_a_job_that_was_paused_does_not_catch_up(database_url: str) -> None:
+    one, two = (make_job(database_url, 200)[0] for _ in range(2))
+    done = worked(database_url, 2)
+    control.pause(database_url, two)
+    assert Counter(islice(done, 24))[one] >= 22
+    control.resume(database_url, two)
+    assert Counter(islice(done, 24))[one] == pytest.approx(12, abs=3)
+
+
+def test_a_job_whose_row_is_held_keeps_nobody_waiting(database_url: str) -> None:
+    """Who ends a video of it counts that in the job's row."""
+    job_id, _ = make_job(database_url, 20)
+    with session(database_url) as db:
+        db.execute(update(Job).where(Job.id == job_id).values(videos=Job.videos))
+        assert len(take(database_url, depth=4)) == 4
+    assert job(database_url, job_id).turn == 0
+    assert len(take(database_url, depth=6)) == 2
+    assert job(database_url, job_id).turn > 0
 
 
 def test_equal_jobs_get_equal_shares_however_long_they_are(database_url: str) -> None:

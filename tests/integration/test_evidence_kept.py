@@ -57,7 +57,7 @@ def test_frames_that_take_too_long_cost_frames_only(
         job, video = ready(road)
         begun = time.monotonic()
         road.aggregate()
-        assert time.monotonic() - begun < 2.0
+        assert time.monotonic() - begun < 4.5
         assert road.video(video).state is VideoState.DONE
         assert [len(road.ask(f"SELECT id FROM {table}")) for table in ("sightings", "frames")] == [3, 1]
         assert check(road.url, road.store, job).well
@@ -77,9 +77,7 @@ def test_frames_that_cannot_be_decoded_again_cost_frames_only(road: Road, monkey
     assert check(road.url, road.store, job).well
 
 
-def test_frames_that_kill_their_worker_are_done_without_in_the_end(
-    road: Road, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_frames_that_kill_their_worker_are_done_without_in_the_end(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
     def deadly(*_: Any) -> Iterator[tuple[int, Image]]:
         raise KeyboardInterrupt
 

@@ -149,9 +149,7 @@ def test_a_link_out_of_the_roots_is_inaccessible(url: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("where", ["http://169.254.169.254/latest/a.mp4", "http://2130706433/a.mp4"])
-def test_a_private_address_is_inaccessible(
-    url: str, where: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_private_address_is_inaccessible(url: str, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DASHPLATE_ROOTS")
     settings.cache_clear()
     state, problem, _ = end_of(url, source_of(where))
@@ -159,9 +157,7 @@ def test_a_private_address_is_inaccessible(
     assert "a.mp4 lies on a private network address, which is not asked" in (problem or "")
 
 
-def test_a_private_host_that_a_root_names_is_read(
-    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_private_host_that_a_root_names_is_read(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with web_server() as server:
         server.files["/a.mp4"] = tidy(tmp_path).read_bytes()
         monkeypatch.setenv("DASHPLATE_ROOTS", f"{server.url}/")
@@ -169,9 +165,7 @@ def test_a_private_host_that_a_root_names_is_read(
         assert end_of(url, check_allowed(source_of(f"{server.url}/a.mp4"), settings().roots))[:2] == ("done", None)
 
 
-def test_a_zip_bomb_in_an_object_store_is_unreadable(
-    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_zip_bomb_in_an_object_store_is_unreadable(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = zip_bomb(tmp_path / "bomb.zip").read_bytes()
     with s3_server() as endpoint, bucket(endpoint, "depot", monkeypatch) as s3:
         s3.put_object(Bucket="depot", Key="bomb.mp4", Body=data)

@@ -1,50 +1,28 @@
-"""Messages that transactions owe, and how jobs and videos end, on a real PostgreSQL."""
+"""Steps on whole videos that transactions owe, on a real PostgreSQL."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-
-import pytest
 from sqlalchemy import select, text
 
-from dashplate.jobs import JobOptions, submit
-from db import control, due, outbox, report
+from db import due, outbox
 from db.engine import session
-from db.holding import Holder
-from db.models import CropRow, Job, OutboxRow, ReadingRow, Segment, SightingRow, TrackletRow, Video
-from db.results import crops_of, store_readings, store_sightings, store_tracklets
-from db.submit import NewVideo, add_videos, close_if_done, close_job, create_job, open_job
+from db.models import Job, OutboxRow, Segment, TrackletRow
 from db.videos import end_video
-from pipeline.errors import UsageError
-from pipeline.records import JobState, Priority, Step, VideoState
+from pipeline.records import VideoState
 from tests.helpers_db import (
     LEASE_S,
-    PICTURES,
     SILENT,
-    aggregate,
     count,
-    end,
-    finished_at,
     job,
-    job_state,
     leases_run_out,
     make_job,
     no_waiting,
     overlap,
     owed,
-    reading,
     resend,
     run_sql,
-    sighting,
     split,
     take_steps,
-    tracklet,
-    until,
-    video,
 )
 
 PROBE, AGGREGATE = outbox.PROBE, outbox.AGGREGATE
@@ -257,275 +235,11 @@ def test_after_a_pause_of_everything_every_step_gets_a_whole_lease(database_url:
     assert row_of(database_url, sent).lease_until is None
 
 
-def test_the_same_file_twice_in_a_job_is_one_video(database_url: str) -> None:
-    files = [NewVideo("/cam/a.mp4", "a"), NewVideo("/copy/a.mp4", "a"), NewVideo("/cam/b.mp4", "b")]
+def test_a_job_that_is_deleted_takes_what_is_owed_with_it(database_url: str) -> None:
+    job_id, _ = make_job(database_url, 1, 0, state=VideoState.REGISTERED)
+    other, (kept,) = make_job(database_url, 0, state=VideoState.REGISTERED)
     with session(database_url) as db:
-        one, two = create_job(db, "one", {}), create_job(db, "two", {})
-        assert add_videos(db, one, files) == 2
-        assert add_videos(db, one, files) == 0
-        assert add_videos(db, two, files) == 2, "another job is another matter"
-        assert [row["path"] for row in report.videos(db, one)] == ["/cam/a.mp4", "/cam/b.mp4"]
-
-
-def test_a_job_keeps_the_options_that_it_was_made_with(database_url: str, tmp_path: Path) -> None:
-    job_id, _ = make_job(database_url, 0)
-    video = tmp_path / "late.mp4"
-    video.write_bytes(b"late")
-    with pytest.raises(UsageError, match=f"Job {job_id} keeps the options"):
-        submit(database_url, [video], None, JobOptions(("GB",)), job_id)
-    assert count(database_url, Video) == 1
-
-
-def test_more_files_than_fit_one_insert(database_url: str) -> None:
-    with session(database_url) as db:
-        job_id = create_job(db, "many", {})
-        assert add_videos(db, job_id, (NewVideo(f"/cam/{i}", str(i)) for i in range(2345))) == 2345
-
-
-def test_a_key_names_a_submission(database_url: str) -> None:
-    files = [NewVideo("/cam/a.mp4", "a")]
-    with session(database_url) as db:
-        first = create_job(db, "one", {"sample_fps": 8}, key="monday", priority=Priority.HIGH)
-        assert add_videos(db, first, files) == 1
-    with session(database_url) as db:
-        again = create_job(db, "one again", {"sample_fps": 8}, key="monday", priority=Priority.HIGH)
-        assert add_videos(db, again, files) == 0
-        other = create_job(db, "other", {}, key="tuesday")
-        assert create_job(db, "without", {}) != create_job(db, "without", {})
-    assert (again, other != first) == (first, True)
-    row = job(database_url, first)
-    assert (row.name, row.options, row.priority) == ("one", {"sample_fps": 8}, Priority.HIGH)
-
-
-def test_a_key_that_stands_for_other_options_is_refused(database_url: str) -> None:
-    with session(database_url) as db:
-        create_job(db, "one", {"sample_fps": 8}, key="monday")
-    for options, priority in (({"sample_fps": 9}, Priority.NORMAL), ({"sample_fps": 8}, Priority.LOW)):
-        with pytest.raises(UsageError, match="has that key and other options"), session(database_url) as db:
-            create_job(db, "one", options, key="monday", priority=priority)
-
-
-def test_a_key_stands_for_what_was_submitted_whatever_a_rerun_has_changed(database_url: str) -> None:
-    with session(database_url) as db:
-        job_id = create_job(db, "one", {"sample_fps": 8, "reader": None}, key="monday")
-        add_videos(db, job_id, [NewVideo("/cam/a.mp4", "a")])
-        assert end_video(db, 1, VideoState.UNREADABLE, "Noise.")
-    for reader in ("another", "a third"):
-        control.rerun(database_url, job_id, Step.DETECT, {"reader": reader})
-    with session(database_url) as db:
-        assert create_job(db, "one", {"sample_fps": 8, "reader": None}, key="monday") == job_id
-    assert job(database_url, job_id).options == {"sample_fps": 8, "reader": "a third"}
-    with pytest.raises(UsageError, match="has that key and other options"), session(database_url) as db:
-        create_job(db, "one", {"sample_fps": 8, "reader": "a third"}, key="monday")
-
-
-def test_a_key_outlives_a_version_with_a_new_option(database_url: str) -> None:
-    defaults = {"sample_fps": 10, "sealed": False}
-    with session(database_url) as db:
-        job_id = create_job(db, "one", {"sample_fps": 10}, key="monday")
-        given = {"sample_fps": 10, "sealed": False}
-        assert create_job(db, "one", given, key="monday", defaults=defaults) == job_id
-    with pytest.raises(UsageError, match="has that key and other options"), session(database_url) as db:
-        create_job(db, "one", {**given, "sealed": True}, key="monday", defaults=defaults)
-
-
-def test_two_submitters_with_one_key_at_once_share_the_job(database_url: str) -> None:
-    made: list[int] = []
-    overlap(
-        database_url,
-        lambda db: made.append(create_job(db, "one", {}, key="monday")),
-        lambda db: made.append(create_job(db, "two", {}, key="monday")),
-    )
-    assert len(set(made)) == 1
-    assert count(database_url, Job) == 1
-
-
-def test_a_job_is_finished_with_its_last_video_and_open_again_with_a_new_one(database_url: str) -> None:
-    job_id, (one, two) = make_job(database_url, 0, 0, state=VideoState.AGGREGATING)
-    end(database_url, one)
-    assert (finished_at(database_url, job_id), job_state(database_url, job_id)) == (None, JobState.RUNNING)
-    end(database_url, two)
-    when = finished_at(database_url, job_id)
-    assert (when is not None, job_state(database_url, job_id)) == (True, JobState.FINISHED)
-    with session(database_url) as db:
-        close_if_done(db, job_id)
-        add_videos(db, job_id, [NewVideo("/cam/0.mp4", "print-0")])
-    assert finished_at(database_url, job_id) == when, "nothing new"
-    with session(database_url) as db:
-        add_videos(db, job_id, [NewVideo("/cam/2.mp4", "print-2")])
-    assert (finished_at(database_url, job_id), job_state(database_url, job_id)) == (None, JobState.RUNNING)
-
-
-def test_an_open_job_does_not_finish(database_url: str) -> None:
-    with session(database_url) as db:
-        job_id = create_job(db, "a depot", {}, is_open=True)
-        add_videos(db, job_id, [NewVideo("/cam/a.mp4", "a")])
-        assert end_video(db, 1, VideoState.UNREADABLE, "Noise.")
-    assert job_state(database_url, job_id) is JobState.RUNNING
-    with session(database_url) as db:
-        close_job(db, job_id)
-    assert job_state(database_url, job_id) is JobState.FINISHED
-    with session(database_url) as db:
-        open_job(db, job_id)
-    row = job(database_url, job_id)
-    assert (row.open, row.state, row.finished_at) == (True, JobState.RUNNING, None)
-    with session(database_url) as db:
-        close_job(db, job_id)
-    assert job_state(database_url, job_id) is JobState.FINISHED
-
-
-def test_whoever_leaves_last_closes_the_job(database_url: str) -> None:
-    with session(database_url) as db:
-        job_id = create_job(db, "a depot", {}, is_open=True)
-    with Holder(database_url, job_id) as watch, Holder(database_url, job_id) as submission:
-        submission.keep()
-        assert not submission.leave("another name")
-        row = job(database_url, job_id)
-        assert (row.open, row.state, row.name) == (True, JobState.RUNNING, "another name")
-        assert watch.leave()
-    assert (job(database_url, job_id).open, job_state(database_url, job_id)) == (False, JobState.FINISHED)
-
-
-def test_a_holder_that_is_killed_leaves_the_job_open_until_the_next_one_leaves(database_url: str) -> None:
-    with session(database_url) as db:
-        job_id = create_job(db, "a depot", {}, is_open=True)
-    code = (
-        "import sys, time; from db.holding import Holder\n"
-        f"with Holder({database_url!r}, {job_id}): print('held', flush=True); time.sleep(60)"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "held\n"
-        with Holder(database_url, job_id) as holder:
-            assert not holder.leave()
-        other.kill()
-    assert job(database_url, job_id).open, "nobody knows whether all its files came"
-    until(lambda: held_locks(database_url) == 0)
-    with Holder(database_url, job_id) as holder:
-        assert holder.leave()
-    assert job_state(database_url, job_id) is JobState.FINISHED
-
-
-def held_locks(url: str) -> int:
-    with session(url) as db:
-        return db.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")) or 0
-
-
-def test_a_holder_whose_connection_is_cut_holds_on(database_url: str) -> None:
-    with session(database_url) as db:
-        job_id = create_job(db, "a depot", {}, is_open=True)
-    with Holder(database_url, job_id) as watch:
-        run_sql(
-            database_url,
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'",
-        )
-        with Holder(database_url, job_id) as other:
-            assert other.leave(), "it cannot know"
-        assert job_state(database_url, job_id) is JobState.FINISHED
-        watch.keep()
-        assert (job(database_url, job_id).open, job_state(database_url, job_id)) == (True, JobState.RUNNING)
-        with Holder(database_url, job_id) as other:
-            assert not other.leave()
-        assert watch.leave()
-    assert held_locks(database_url) == 0
-
-
-def test_a_cancelled_job_is_held_by_nobody(database_url: str) -> None:
-    job_id, _ = make_job(database_url, 0, state=VideoState.REGISTERED)
-    control.cancel(database_url, job_id)
-    with pytest.raises(UsageError, match=f"Job {job_id} is cancelled"):
-        Holder(database_url, job_id).keep()
-
-
-def test_a_job_that_is_closed_while_it_works_ends_with_its_last_video(database_url: str) -> None:
-    job_id, (video_id,) = make_job(database_url, 0, state=VideoState.AGGREGATING)
-    with session(database_url) as db:
-        open_job(db, job_id)
-        close_job(db, job_id)
-    assert job_state(database_url, job_id) is JobState.RUNNING
-    end(database_url, video_id)
-    assert job_state(database_url, job_id) is JobState.FINISHED
-
-
-def test_two_that_add_the_same_files_in_other_orders_do_not_block_each_other(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("db.submit._CHUNK", 1)
-    with session(database_url) as db:
-        job_id = create_job(db, "a tour", {})
-    files = [NewVideo(f"/cam/{i}.mp4", str(i)) for i in range(40)]
-    start = threading.Barrier(2)
-
-    def add(mine: list[NewVideo]) -> int:
-        start.wait()
-        with session(database_url) as db:
-            return add_videos(db, job_id, mine)
-
-    with ThreadPoolExecutor(2) as pool:
-        assert sorted(pool.map(add, (files, files[::-1]))) == [0, 40]
-
-
-def test_a_cancelled_job_takes_no_more_files(database_url: str) -> None:
-    job_id, _ = make_job(database_url, 0, state=VideoState.REGISTERED)
-    control.cancel(database_url, job_id)
-    with pytest.raises(UsageError, match=f"Job {job_id} is cancelled"), session(database_url) as db:
-        add_videos(db, job_id, [NewVideo("/cam/new.mp4", "new")])
-    with pytest.raises(UsageError, match=f"Job {job_id} is cancelled"), session(database_url) as db:
-        open_job(db, job_id)
-    assert count(database_url, Video) == 1
-
-
-def test_the_last_two_videos_at_once_finish_the_job(database_url: str) -> None:
-    job_id, (one, two) = make_job(database_url, 0, 0, state=VideoState.AGGREGATING)
-    overlap(
-        database_url,
-        lambda db: end_video(db, one, VideoState.DONE, None),
-        lambda db: end_video(db, two, VideoState.DONE, None),
-    )
-    assert finished_at(database_url, job_id) is not None
-
-
-def test_a_job_that_gets_a_video_while_its_last_one_ends_stays_open(database_url: str) -> None:
-    job_id, (video_id,) = make_job(database_url, 0, state=VideoState.AGGREGATING)
-    overlap(
-        database_url,
-        lambda db: add_videos(db, job_id, [NewVideo("/cam/new.mp4", "new")]),
-        lambda db: end_video(db, video_id, VideoState.DONE, None),
-    )
-    assert finished_at(database_url, job_id) is None
-
-
-def test_a_video_ends_once(database_url: str) -> None:
-    job_id, (video_id,) = make_job(database_url, 0, state=VideoState.AGGREGATING)
-    with session(database_url) as db:
-        outbox.post(db, AGGREGATE, video_id)
-    aggregate(database_url, video_id, VideoState.TRUNCATED, "It stops at 3 s.")
-    with session(database_url) as db:
-        assert not end_video(db, video_id, VideoState.FAILED, "Later.")
-        (row,) = report.videos(db, job_id)
-    assert (row["state"], row["problem"]) == ("truncated", "It stops at 3 s.")
-    assert (owed(database_url), video(database_url, video_id).finished_at is not None) == ([], True)
-
-
-def test_a_job_goes_with_all_that_was_found_in_it(database_url: str) -> None:
-    job_id, (video_id,) = make_job(database_url, 1)
-    with session(database_url) as db:
-        store_tracklets(db, 1, [tracklet(0)], PICTURES)
-        store_readings(db, 1, {next(iter(crops_of(db, 1))): reading("AB123")})
-        store_sightings(db, video_id, [sighting(0, "AB123")])
         db.delete(db.get_one(Job, job_id))
-    assert [count(database_url, t) for t in (Segment, TrackletRow, CropRow, ReadingRow, SightingRow)] == [0] * 5
-
-
-def test_a_server_that_notices_late_that_somebody_hung_up_does_not_keep_the_job_open(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with session(database_url) as db:
-        job_id = create_job(db, "one", {}, is_open=True)
-    with Holder(database_url, job_id) as holder:
-        connection = holder._connection
-        assert connection is not None
-        monkeypatch.setattr(connection, "close", lambda: None)
-        assert holder.leave()
-    monkeypatch.undo()
-    connection.close()
+    assert owed(database_url) == [(PROBE, kept)]
+    assert (count(database_url, Job), count(database_url, TrackletRow)) == (1, 0)
+    assert job(database_url, other).videos == 1

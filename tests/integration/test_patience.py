@@ -98,9 +98,7 @@ def test_patience_ends(server: Server) -> None:
     postgres.ensure()
 
 
-def test_a_connection_that_was_cut_while_it_rested_is_not_used(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_connection_that_was_cut_while_it_rested_is_not_used(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sessions that have no patience would fail on the first use of each pooled connection after a restart."""
     url, postgres = server
     monkeypatch.setattr(engine, "_IDLE_S", 0.0)

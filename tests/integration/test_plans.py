@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session
 
-from db import due, moves, outbox, pulse
+from db import away, due, moves, outbox, pulse, report
 from db.engine import engine_for, session
 from db.models import Segment, Video
 from db.moves import Dispatched
@@ -67,12 +67,15 @@ FILL = (
 #: Of the tests alone.
 _OURS = "/* test */"
 #: Indexes of what is on the way, of which there is never much.
-SMALL = {"ix_segments_in_flight", "ix_segments_delayed", "ix_videos_started", "ix_outbox_sent", "ix_outbox_failing"}
+SMALL = {
+    "ix_segments_in_flight", "ix_segments_delayed", "ix_segments_parked", "ix_videos_started", "ix_videos_away",
+    "ix_outbox_sent", "ix_outbox_failing",
+}  # fmt: skip
 
 #: Without these, something would be looked for among all rows of a job.
 MADE_FOR_THIS = {
     "ix_segments_pending", "ix_segments_in_flight", "ix_segments_delayed", "ix_segments_ended", "ix_videos_started",
-    "ix_outbox_due", "ix_outbox_sent",
+    "ix_videos_away", "ix_outbox_due", "ix_outbox_sent",
 }  # fmt: skip
 
 
@@ -172,6 +175,15 @@ def gives_up(db: Session) -> None:
     assert moves.failed(db, segment.segment_id, segment.attempt, "It broke.")
 
 
+def is_away(db: Session) -> None:
+    first, second = flying(db)[:2]
+    for segment in (first, second):
+        assert moves.begin(db, segment.segment_id, segment.attempt, DETECTING, "host:1", LEASE_S)
+        assert away.away(db, segment.segment_id, segment.attempt, "Its share is away.", longest_s=-1.0)
+    report.waiting_for(db, 1)
+    away.unpark(db)
+
+
 def loses(db: Session) -> None:
     one_detected(db)
     db.execute(text(_OURS + "UPDATE segments SET lease_until = now() - interval '1 s' WHERE state = 'detecting'"))
@@ -225,9 +237,11 @@ def progresses(db: Session) -> None:
 
 
 DEEDS = (
-    flying, reading, renews, finishes, fails, gives_up, loses, strands, prolongs, steps, ends, opens, arrives,
+    flying, reading, renews, finishes, fails, gives_up, is_away, loses, strands, prolongs, steps, ends, opens, arrives,
     progresses,
 )  # fmt: skip
+
+
 def test_nothing_is_read_from_end_to_end(fleet: str) -> None:
     found, used = [], set()
     for deed in DEEDS:
@@ -248,7 +262,9 @@ def test_the_guard_sees_what_is_read_from_end_to_end(fleet: str) -> None:
     with asked(fleet) as statements, session(fleet) as db:
         db.scalars(select(Segment.id).where(Segment.frames_looked > 5)).all()
         db.scalars(select(func.count()).select_from(Video)).all()
-        db.scalars(select(Segment.index).where(Segment.state == "pending").order_by(Segment.job_id)).all()
+        db.scalars(
+            select(Segment.index).where(Segment.state == "pending", ~Segment.parked).order_by(Segment.job_id)
+        ).all()
         db.scalars(select(Segment.id).where(Segment.id == 7)).all()
     assert [read_whole(planned(fleet, *one)) for one in statements if one[0].startswith("SELECT segments")] == [
         {"segments"}, {"ix_segments_pending"}, set(),

@@ -19,11 +19,10 @@ import pytest
 
 from pipeline import web
 from pipeline.decode import Decoder
-from pipeline.errors import Inaccessible, MissingDependency, Unreadable, UsageError
+from pipeline.errors import Away, Inaccessible, MissingDependency, Unreadable, UsageError
 from pipeline.fingerprints import fingerprint, fingerprints
 from pipeline.inputs import expand
 from pipeline.media import changed_since, probe, read_photo
-from pipeline.patience import Unreachable
 from pipeline.remote import BLOCK_BYTES, BLOCKS_KEPT, open_remote
 from pipeline.roots import check_allowed, split_roots
 from pipeline.sources import Remote, Source, source_of
@@ -163,8 +162,29 @@ def test_a_storage_that_does_not_answer_may_do_so_later(s3: Any, monkeypatch: py
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setattr("pipeline.patience.WAITS_S", (0.01,))
     forget_drivers()
-    with pytest.raises(Unreachable, match=r"storage of a\.mp4 does not answer"):
+    with pytest.raises(Away, match=r"storage of a\.mp4 does not answer"):
         probe(source_of("s3://cards/a.mp4"))
+
+
+def test_what_a_storage_answers_tells_whether_it_is_worth_waiting_for(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.patience.WAITS_S", ())
+    monkeypatch.setattr("pipeline.remote._S3_CONFIG", {"retries": {"max_attempts": 0}})
+    with web_server() as storage:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", storage.url)
+        forget_drivers()
+        for status, code, error in (
+            (503, "SlowDown", Away),
+            (500, "InternalError", Away),
+            (502, "BadGateway", Away),
+            (429, "TooManyRequests", Away),
+            (403, "AccessDenied", Inaccessible),
+            (400, "InvalidRequest", Inaccessible),
+        ):
+            said = f"<Error><Code>{code}</Code><Message>As it is said.</Message></Error>".encode()
+            storage.answers[f"/cards/{code}.mp4"] = status, {"Content-Type": "application/xml"}, said
+            with pytest.raises(Inaccessible) as problem:
+                fingerprint(source_of(f"s3://cards/{code}.mp4"))
+            assert type(problem.value) is error, problem.value
 
 
 def test_an_object_that_is_replaced_while_it_is_read_is_not_mixed(s3: Any) -> None:
@@ -268,8 +288,29 @@ def test_a_server_that_refuses_is_quoted(site: WebServer, status: int, sentence:
     with pytest.raises(Inaccessible) as problem:
         probe(allowed(site, "/a.mp4"))
     assert sentence in str(problem.value)
-    assert not isinstance(problem.value, Unreachable)
+    assert not isinstance(problem.value, Away)
     assert len(site.asked) == 1
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 507, 522])
+def test_a_server_in_trouble_is_away(site: WebServer, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    monkeypatch.setattr("pipeline.patience.WAITS_S", ())
+    site.statuses["/a.mp4"] = status, -1
+    for look in (probe, fingerprint):
+        with pytest.raises(Away, match=rf"in trouble \(HTTP {status}\)"):
+            look(allowed(site, "/a.mp4"))
+
+
+def test_a_server_that_is_not_there_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.patience.WAITS_S", ())
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    for url, sentence in (
+        (f"http://127.0.0.1:{port}/a.mp4", "was lost or refused"),
+        ("http://cards.invalid/a.mp4", r"The host of a\.mp4 is not known"),
+    ):
+        with pytest.raises(Away, match=sentence):
+            probe(check_allowed(source_of(url), split_roots(url)))
 
 
 def test_trouble_that_passes_is_waited_out(site: WebServer, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,7 +329,7 @@ def test_trouble_that_stays_is_told_also_in_the_middle_of_a_stretch(
     site.files["/a.mp4"] = clip.read_bytes()
     info = probe(allowed(site, "/a.mp4"))
     site.statuses["/a.mp4"] = 500, -1
-    with pytest.raises(Unreachable, match="in trouble"):
+    with pytest.raises(Away, match="in trouble"):
         list(Decoder(info, split(info)[0]))
     # After the container was opened: what comes next cannot be read.
     monkeypatch.setattr("pipeline.container.open_remote", lambda remote, block=0: open_remote(remote, 4096))
@@ -296,7 +337,7 @@ def test_trouble_that_stays_is_told_also_in_the_middle_of_a_stretch(
     frames = iter(Decoder(info, split(info)[0]))
     next(frames)
     site.statuses["/a.mp4"] = 500, -1
-    with pytest.raises(Unreachable, match="in trouble"):
+    with pytest.raises(Away, match="in trouble"):
         list(frames)
 
 
@@ -306,9 +347,9 @@ def test_a_server_that_says_nothing_is_not_waited_for_without_end(monkeypatch: p
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/a.mp4"
         begin = time.monotonic()
-        with pytest.raises(Unreachable, match="does not answer in time"):
+        with pytest.raises(Away, match="does not answer in time"):
             probe(check_allowed(source_of(url), split_roots(url)))
-        assert time.monotonic() - begin < 3
+        assert time.monotonic() - begin < 20
 
 
 def test_a_forked_worker_reads_on_its_own(site: WebServer, s3: Any) -> None:

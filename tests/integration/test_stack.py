@@ -1,16 +1,13 @@
-"""The embedded stack with real servers and real processes, in folders of its own."""
+"""The embedded servers as real processes, in folders of their own."""
 
 from __future__ import annotations
 
 import fcntl
 import os
-import re
 import signal
 import stat
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -18,14 +15,13 @@ import psycopg
 import pytest
 import redis
 
-from dashplate.stack import Command, Layout, Stack, Supervisor, mask_secrets, mask_url, running, stop
+from dashplate.stack import Layout, Stack, mask_secrets, mask_url, running, stop
 from dashplate.stack.doctor import checks
 from dashplate.stack.postgres_server import postgres_bin
 from dashplate.stack.redis_server import RedisServer, redis_binary
-from dashplate.stack.system import identify, servers_in
+from dashplate.stack.system import servers_in
 from pipeline.errors import MissingDependency, ServiceUnavailable, UsageError
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers_processes import Runner, first_line
 
 #: Opens a stack and stays until it is killed or told to end.
 OPENER = """
@@ -38,25 +34,6 @@ sys.stdin.read()
 stack.close()
 """
 
-#: Supervises a pool: a parent and two children that shrug off SIGTERM, as a busy Celery worker does.
-SUPERVISING = """
-import sys, time
-from pathlib import Path
-from dashplate.stack import Command, Supervisor
-supervisor = Supervisor(Path(sys.argv[1]))
-supervisor.start([Command("pool", (sys.executable, "-c", sys.argv[2]))])
-print("up", flush=True)
-time.sleep(600)
-"""
-
-POOL = """
-import os, signal, sys, time
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-os.fork(); os.fork()
-os.write(1, f"pool {os.getpid()}\\n".encode())
-time.sleep(600)
-"""
-
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -64,39 +41,6 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("stack") / "data"
     yield folder
     stop(folder)
-
-
-Runner = Callable[..., subprocess.Popen[str]]
-
-
-@pytest.fixture
-def run_program() -> Iterator[Runner]:
-    """Starts programs, and kills those that a failed test leaves behind."""
-    programs: list[subprocess.Popen[str]] = []
-
-    def run(source: str, *arguments: str) -> subprocess.Popen[str]:
-        argv = [sys.executable, "-c", source, *arguments]
-        pipe = subprocess.PIPE
-        programs.append(subprocess.Popen(argv, cwd=ROOT, stdin=pipe, stdout=pipe, text=True))
-        return programs[-1]
-
-    yield run
-    for program in programs:
-        if program.poll() is None:
-            program.kill()
-            program.communicate()
-
-
-def first_line(program: subprocess.Popen[str]) -> str:
-    assert program.stdout is not None
-    return program.stdout.readline().strip()
-
-
-def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 def connect(stack: Stack) -> psycopg.Connection[tuple[object, ...]]:
@@ -133,7 +77,7 @@ def test_data_outlives_a_stop(data_dir: Path) -> None:
     assert running(data_dir) is None
     started = time.monotonic()
     with Stack.open(data_dir) as stack:
-        assert time.monotonic() - started < 5.0
+        assert time.monotonic() - started < 20.0
         assert (stack.redis_url, stack.database_url) == addresses
         assert all("first" in found for found in words(stack))
 
@@ -141,9 +85,7 @@ def test_data_outlives_a_stop(data_dir: Path) -> None:
 def test_redis_keeps_everything_and_the_role_is_no_superuser(data_dir: Path) -> None:
     with Stack.open(data_dir) as stack, connect(stack) as connection:
         client = redis.Redis.from_url(stack.redis_url, decode_responses=True)
-        settings = {
-            key: client.config_get(key)[key] for key in ("appendonly", "maxmemory-policy", "maxmemory")
-        }
+        settings = {key: client.config_get(key)[key] for key in ("appendonly", "maxmemory-policy", "maxmemory")}
         assert settings["appendonly"] == "yes"
         assert settings["maxmemory-policy"] == "noeviction"
         assert settings["maxmemory"] != "0"
@@ -156,9 +98,7 @@ def test_redis_keeps_everything_and_the_role_is_no_superuser(data_dir: Path) -> 
 
 def test_passwords_are_private(data_dir: Path) -> None:
     with Stack.open(data_dir) as stack:
-        secrets = [
-            url.split("://")[1].split("@")[0].split(":")[1] for url in (stack.redis_url, stack.database_url)
-        ]
+        secrets = [url.split("://")[1].split("@")[0].split(":")[1] for url in (stack.redis_url, stack.database_url)]
         commands = [" ".join(psutil.Process(pid).cmdline()) for pid in server_pids(data_dir).values()]
         with pytest.raises(redis.AuthenticationError):
             redis.Redis.from_url(stack.redis_url.replace(secrets[0], "guess")).ping()
@@ -172,9 +112,7 @@ def test_passwords_are_private(data_dir: Path) -> None:
         assert path.lstat().st_mode & 0o077 & ~group_may == 0, path
 
 
-def test_a_second_program_joins_and_the_last_one_stops_the_servers(
-    data_dir: Path, run_program: Runner
-) -> None:
+def test_a_second_program_joins_and_the_last_one_stops_the_servers(data_dir: Path, run_program: Runner) -> None:
     first = Stack.open(data_dir)
     pids = server_pids(data_dir)
     program = run_program(OPENER, str(data_dir))
@@ -329,110 +267,3 @@ def test_a_missing_server_names_the_command_that_installs_it(monkeypatch: pytest
     for look in (redis_binary, postgres_bin):
         with pytest.raises(MissingDependency, match=r"Install one with `.*install.*`, or set DASHPLATE_"):
             look()
-
-
-def sleeper(name: str = "sleeper") -> Command:
-    return Command(name, (sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"))
-
-
-def pool_pids(log: Path) -> list[int]:
-    return [int(pid) for pid in re.findall(r"pool (\d+)\n", log.read_text())]
-
-
-def session_pids(leader: int) -> set[int]:
-    members = set()
-    for pid in psutil.pids():
-        try:
-            if os.getsid(pid) == leader and identify(pid):
-                members.add(pid)
-        except OSError:
-            continue
-    return members
-
-
-def test_a_killed_child_starts_again(tmp_path: Path) -> None:
-    with Supervisor(tmp_path) as supervisor:
-        supervisor.start([sleeper()])
-        first = supervisor.states()[0]
-        assert first.pid is not None
-        os.kill(first.pid, signal.SIGKILL)
-        until(lambda: supervisor.states()[0].restarts == 1)
-        second = supervisor.states()[0]
-        assert second.alive
-        assert second.pid != first.pid
-        assert second.last_exit == -signal.SIGKILL
-        until(lambda: "up" in second.log.read_text())
-    assert not supervisor.states()[0].alive
-    assert identify(second.pid or 0) is None
-    assert not list((tmp_path / "run").glob("processes-*"))
-
-
-def test_a_child_that_keeps_dying_is_started_ever_more_slowly(tmp_path: Path) -> None:
-    with Supervisor(tmp_path) as supervisor:
-        supervisor.start([Command("broken", (sys.executable, "-S", "-c", "raise SystemExit(3)"))])
-        until(lambda: supervisor.states()[0].restarts == 2)
-        time.sleep(1.0)
-        state = supervisor.states()[0]
-        assert (state.restarts, state.last_exit, state.alive) == (2, 3, False)
-
-
-def test_stop_kills_what_ignores_sigterm_with_its_pool(tmp_path: Path) -> None:
-    supervisor = Supervisor(tmp_path, grace_s=0.3)
-    supervisor.start([Command("pool", (sys.executable, "-c", POOL))])
-    leader = supervisor.states()[0].pid
-    assert leader is not None
-    until(lambda: len(session_pids(leader)) == 4)
-    supervisor.stop()
-    assert session_pids(leader) == set()
-
-
-def test_a_pool_without_its_parent_is_ended_before_the_restart(tmp_path: Path) -> None:
-    with Supervisor(tmp_path, grace_s=0.1) as supervisor:
-        supervisor.start([Command("pool", (sys.executable, "-c", POOL))])
-        leader = supervisor.states()[0].pid
-        assert leader is not None
-        until(lambda: len(session_pids(leader)) == 4)
-        os.kill(leader, signal.SIGKILL)
-        until(lambda: supervisor.states()[0].restarts == 1)
-        assert session_pids(leader) == set()
-
-
-def test_children_die_when_the_supervising_program_is_killed(tmp_path: Path, run_program: Runner) -> None:
-    program = run_program(SUPERVISING, str(tmp_path), POOL)
-    assert first_line(program) == "up"
-    log = tmp_path / "logs" / "pool.log"
-    until(lambda: len(pool_pids(log)) == 4)
-    pids = pool_pids(log)
-    program.kill()
-    program.communicate()
-    until(lambda: not any(identify(pid) for pid in pids))
-    until(lambda: not list((tmp_path / "run").glob("processes-*")))
-
-
-def test_stop_ends_the_supervising_program_and_its_children(tmp_path: Path, run_program: Runner) -> None:
-    program = run_program(SUPERVISING, str(tmp_path), "import time; time.sleep(600)")
-    assert first_line(program) == "up"
-    children = psutil.Process(program.pid).children()
-    assert f"program {program.pid}" in stop(tmp_path)
-    program.communicate()
-    assert program.returncode == -signal.SIGTERM
-    until(lambda: not any(child.is_running() for child in children))
-
-
-def test_a_recycled_pid_is_never_killed(tmp_path: Path) -> None:
-    bystander = subprocess.Popen(
-        [sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True
-    )
-    folder = tmp_path / "run"
-    folder.mkdir()
-    (folder / "processes-x.json").write_text(
-        f'{{"mark": "x", "supervisor": [{bystander.pid}, "long ago"], '
-        f'"children": {{"worker": [{bystander.pid}, "long ago"]}}}}'
-    )
-    try:
-        assert stop(tmp_path) == []
-        assert bystander.poll() is None
-        assert not list(folder.glob("processes-*"))
-    finally:
-        bystander.kill()
-        bystander.wait()

@@ -8,14 +8,9 @@ import pytest
 
 from pipeline import road
 from pipeline.overlay import covered
-from tests.branded import BOARD, BOARD_TEXT, write_branded
+from tests.branded import BOARD, BOARD_TEXT
 
 _BOARD = BOARD_TEXT.replace(" ", "")
-
-
-@pytest.fixture(scope="module")
-def branded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_branded(tmp_path_factory.mktemp("branded") / "branded.mp4")
 
 
 @pytest.fixture(scope="module")

@@ -129,15 +129,15 @@ def test_what_was_put_is_got(bucket: Bucket, store: Store) -> None:
     assert store.location(NAME) == f"s3://results/fleet/{NAME}"
     assert fsspec.filesystem("s3").size(store.location(NAME)) == stored.size
     with pytest.raises(MissingFile):
-        store.get(frame_name(1, 2, 3))
+        store.get(frame_name(1, 2, "7-1", 3))
     store.put(NAME, b"something else")
     with pytest.raises(DamagedFile):
         store.get_image(NAME, stored.sha256)
 
 
 def test_files_and_folders(store: Store) -> None:
-    kept = {crop_name(1, 20, 0, 1, 0, 0), crop_name(10, 2, 0, 1, 0, 0), frame_name(1, 20, 5)}
-    gone = {crop_name(1, 2, 0, 1, 0, 0), crop_name(1, 2, 1, 3, 0, 1), frame_name(1, 2, 5)}
+    kept = {crop_name(1, 20, 0, 1, 0, 0), crop_name(10, 2, 0, 1, 0, 0), frame_name(1, 20, "7-1", 5)}
+    gone = {crop_name(1, 2, 0, 1, 0, 0), crop_name(1, 2, 1, 3, 0, 1), frame_name(1, 2, "7-1", 5)}
     for name in kept | gone:
         store.put(name, b"12345")
     assert {(file.name, file.size) for file in store.files()} == {(name, 5) for name in kept | gone}
@@ -205,7 +205,7 @@ def test_nobody_there(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
             begin = time.monotonic()
             with pytest.raises(StoreUnavailable) as told:
                 act()
-            assert time.monotonic() - begin < 5
+            assert time.monotonic() - begin < 20
             assert "not-a-secret" not in str(told.value)
 
 
@@ -218,9 +218,9 @@ def put_and_get(store: Store, name: str) -> None:
 def test_a_store_goes_on_in_a_child_process(store: Store, method: str) -> None:
     """Celery forks its workers after the parent may have used the store."""
     put_and_get(store, NAME)
-    child = multiprocessing.get_context(method).Process(target=put_and_get, args=(store, frame_name(1, 2, 3)))
+    child = multiprocessing.get_context(method).Process(target=put_and_get, args=(store, frame_name(1, 2, "7-1", 3)))
     child.start()
     child.join(60)
     assert child.exitcode == 0
-    put_and_get(store, frame_name(1, 2, 4))
+    put_and_get(store, frame_name(1, 2, "7-1", 4))
     assert len(names(store)) == 3

@@ -1,50 +1,31 @@
-"""What `dashplate eval video` and `eval rides` make of truth, of sightings that are right and wrong, and of frames."""
+"""What `dashplate eval video` and `eval rides` make of sightings that are right and wrong."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
-from dashplate.evaluation.detection.truth import Picture, Selection, load_truth
-from dashplate.evaluation.video.clips import ClipChoice, load_clips
 from dashplate.evaluation.video.drawing import draw_wrong
 from dashplate.evaluation.video.footage import outcome
-from dashplate.evaluation.video.rides import load_rides
 from dashplate.evaluation.video.scores import row, video_rows
 from dashplate.evaluation.video.table import video_csv, video_json, video_notes
 from dashplate.evaluation.video.uniques import Outcome, TruePlate, Verdict, judge, unique_found, unique_true
-from dashplate.evaluation.video.watching import Models, Pace, Watched, frame_at, look_at_frames
-from pipeline.errors import MediaError, UsageError
-from pipeline.records import Box, Character, Detection, Image, Observation, Reading, ReadTracklet, Sighting
+from dashplate.evaluation.video.watching import Models, Watched
+from pipeline.records import Box, Character, Image, Observation, Reading, ReadTracklet, Sighting
 from pipeline.road import Parts
-from tests import media_files
+from tests.helpers_eval import PLATE, seen, sighting
 
-PLATE = Box(100.0, 100.0, 200.0, 125.0)
 MODELS = Models(Parts(reader="a-reader"))
 
 
 def true(text: str, first_s: float = 0.0, last_s: float = 2.0, *, clear: bool = True) -> TruePlate:
     return TruePlate(text, clear, (first_s, first_s), (last_s, last_s))
-
-
-def seen(time_s: float, box: Box = PLATE) -> Observation:
-    return Observation(round(time_s), time_s, box, 0.8)
-
-
-def sighting(
-    text: str, first_s: float = 0.0, last_s: float = 2.0, *, confirmed: bool = True, box: Box = PLATE
-) -> Sighting:
-    chars = tuple(Character(char, 0.9) for char in text)
-    first, last = seen(first_s, box), seen(last_s, box)
-    return Sighting(0, text, None, 0.9, chars, (), first, last, first, None, 2, confirmed, ())
 
 
 def unsure(text: str, confidence: float, time_s: float = 0.0) -> ReadTracklet:
@@ -232,178 +213,3 @@ def test_a_false_text_beside_a_clear_plate_of_another_name_takes_nothing_from_it
     asked, reported = judge([true("AAA111")], unique_found([sighting("AAA111"), sighting("AAA112")]))
     assert [a.verdict for a in asked] == [Verdict.EXACT]
     assert [r.verdict for r in reported] == [Verdict.EXACT, Verdict.FALSE]
-
-
-# The truth of videos.
-
-
-@pytest.fixture
-def videos(tmp_path: Path) -> Path:
-    """A folder with two clips, and none of the truth."""
-    for name in ("a.mp4", "b.mp4"):
-        media_files.single_frame(tmp_path).rename(tmp_path / name)
-    return tmp_path
-
-
-def write_truth(folder: Path, *lines: str, columns: str = "video,plate_text,first_s,last_s,legibility") -> Path:
-    file = folder / "truth.csv"
-    file.write_text("\n".join([columns, *lines]) + "\n", encoding="utf-8")
-    return file
-
-
-def test_clips_come_with_their_plates_and_others_are_named(videos: Path) -> None:
-    truth = write_truth(videos, "a.mp4,ab 12-cd,0,2.5,clear", "a.mp4,XX99,1,2,hard")
-    (clip,), left_out = load_clips(truth, ClipChoice())
-    assert [(p.text, p.clear, p.first_s, p.last_s) for p in clip.plates] == [
-        ("AB12CD", True, (0, 0), (2.5, 2.5)),
-        ("XX99", False, (1, 1), (2, 2)),
-    ]
-    assert left_out == ["b.mp4"]
-
-
-@pytest.mark.parametrize(
-    ("second_line", "plateless", "others"), [("b.mp4,,,,", (), False), ("", ("b.mp4",), False), ("", (), True)]
-)
-def test_videos_without_plates_are_asked_for_three_ways(
-    videos: Path, second_line: str, plateless: tuple[str, ...], others: bool
-) -> None:
-    truth = write_truth(videos, "a.mp4,AB12,0,2,clear", *filter(None, [second_line]))
-    choice = ClipChoice(plateless=tuple(videos / name for name in plateless), others_plateless=others)
-    clips, left_out = load_clips(truth, choice)
-    assert [(clip.name, len(clip.plates)) for clip in clips] == [("a.mp4", 1), ("b.mp4", 0)]
-    assert left_out == []
-
-
-def test_without_legibility_every_plate_is_clear(videos: Path) -> None:
-    truth = write_truth(videos, "a.mp4,AB12,0,2", columns="video,plate_text,first_s,last_s")
-    assert load_clips(truth, ClipChoice())[0][0].plates[0].clear
-
-
-@pytest.mark.parametrize(
-    ("line", "sentence"),
-    [
-        ("gone.mp4,AB12,0,2,clear", "Not there: gone.mp4; --videos names"),
-        ("a.mp4,AB12,soon,2,clear", "line 2: first_s and last_s have to be seconds"),
-        ("a.mp4,AB12,3,2,clear", "0 ≤ first_s ≤ last_s"),
-        ("a.mp4,AB12,0,nan,clear", "0 ≤ first_s ≤ last_s"),
-        ("a.mp4,--,0,2,clear", "a text is needed"),
-        (",AB12,0,2,clear", "line 2: no video is named"),
-        ("", "names no video"),
-        ("still.png,AB12,0,2,clear", "is a photograph"),
-    ],
-)
-def test_truth_that_cannot_be_used_costs_a_sentence(videos: Path, line: str, sentence: str) -> None:
-    cv2.imwrite(str(videos / "still.png"), np.full((40, 60, 3), 90, np.uint8))
-    with pytest.raises(UsageError, match=sentence):
-        load_clips(write_truth(videos, *([line] if line else [])), ClipChoice())
-
-
-def test_a_plateless_video_must_have_no_plates_and_a_broken_one_is_told_before_all_others(videos: Path) -> None:
-    truth = write_truth(videos, "a.mp4,AB12,0,2,clear")
-    with pytest.raises(UsageError, match=r"a\.mp4 has plates"):
-        load_clips(truth, ClipChoice(plateless=(videos / "a.mp4",)))
-    (videos / "b.mp4").write_bytes(b"")
-    with pytest.raises(MediaError):
-        load_clips(truth, ClipChoice(others_plateless=True))
-    with pytest.raises(UsageError, match="no column first_s"):
-        load_clips(write_truth(videos, "a.mp4,AB12", columns="video,plate_text"), ClipChoice())
-
-
-def test_the_frame_of_a_time_is_the_one_shown_then(tmp_path: Path) -> None:
-    path = media_files.variable_rate(tmp_path)
-    frames = [frame_at(path, time_s) for time_s in (0.0, 0.5, 99.0)]
-    assert frames[0].time_s == 0.0
-    assert 0.0 < frames[1].time_s <= 0.5
-    assert frames[2].time_s > frames[1].time_s
-
-
-# Rides kept as pictures.
-
-
-def picture(folder: Path, name: str, *plates: tuple[Box, str, str], complete: bool = True) -> Picture:
-    path = folder / name
-    cv2.imwrite(str(path), np.full((240, 320, 3), 90, np.uint8))
-    boxes = np.array([box.as_tuple() for box, _, _ in plates], np.float32).reshape(-1, 4)
-    words = tuple(word for *_, word in plates)
-    texts = tuple(text for _, text, _ in plates)
-    return Picture(name, path, boxes, words, np.zeros((0, 4), np.float32), complete, texts)
-
-
-def test_rides_are_told_apart_and_ordered_by_the_names_numbers(tmp_path: Path) -> None:
-    names = ("x_day_001_00010.png", "x_day_001_00009.png", "x_day_002_00003.png", "x_day_001_00110.png")
-    rides = load_rides([picture(tmp_path, name) for name in names], fps=10)
-    assert [(ride.name, [f.number for f in ride.frames]) for ride in rides] == [
-        ("x_day_001", [9, 10, 110]),
-        ("x_day_002", [3]),
-    ]
-    assert [f.time_s for f in rides[0].frames] == pytest.approx([0, 0.1, 10.1])
-    assert (rides[0].duration_s, rides[1].duration_s) == (pytest.approx(10.1), 0)
-    assert [(f.pts, f.image.shape) for f in rides[0].decoded()] == [(n, (240, 320, 3)) for n in (9, 10, 110)]
-
-
-def test_a_name_without_number_and_a_frame_twice_are_told(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"gate\.png is no frame of a ride"):
-        load_rides([picture(tmp_path, "gate.png")], 1)
-    with pytest.raises(UsageError, match="the same frame"):
-        load_rides([picture(tmp_path, "a_1.png"), picture(tmp_path, "a_01.png")], 1)
-
-
-def test_a_rides_plates_are_its_unique_texts_with_the_times_of_their_frames(tmp_path: Path) -> None:
-    (ride,) = load_rides(
-        [
-            picture(tmp_path, "r_01.png", (PLATE, "AAA111", "blurred_known_from_track")),
-            picture(tmp_path, "r_02.png", (PLATE, "AAA111", "clear"), (Box(0, 0, 40, 10), "", "unreadable")),
-            picture(tmp_path, "r_05.png", (PLATE, "BBB222", "low_confidence")),
-        ],
-        1.0,
-    )
-    assert ride.plates == (TruePlate("AAA111", True, (0, 1), (1, 1)), TruePlate("BBB222", False, (4, 4), (4, 4)))
-    _, place, time_s = ride.look_of(ride.plates[0])
-    assert (place, time_s) == (PLATE, 1.0)
-
-
-def test_only_what_lies_on_a_plate_of_known_text_is_judged_where_truth_is_not_whole(tmp_path: Path) -> None:
-    untexted, aside = Box(10, 10, 60, 22), Box(250, 200, 300, 212)
-    whole = picture(tmp_path, "r_1.png", (PLATE, "AAA111", "clear"), (untexted, "", "untranscribed"))
-    part = picture(tmp_path, "r_2.png", (PLATE, "AAA111", "clear"), complete=False)
-    (ride,) = load_rides([whole, part], 1.0)
-
-    def unjudged(number: int, box: Box) -> bool:
-        at = Observation(number, 0.0, box, 0.9)
-        s = sighting("ZZZ999")
-        return ride.is_unjudged(Sighting(0, s.text, None, 0.9, (), (), at, at, at, None, 2, True, ()))
-
-    assert [unjudged(1, box) for box in (PLATE, untexted.grown(3, 1), aside)] == [False, True, False]
-    assert [unjudged(2, box) for box in (PLATE.grown(4, 2), aside)] == [False, True]
-
-
-def test_the_shared_csvs_texts_and_ignored_places_reach_the_ride(tmp_path: Path) -> None:
-    (tmp_path / "images").mkdir()
-    picture(tmp_path / "images", "r_1.png")
-    boxes, places = tmp_path / "boxes.csv", tmp_path / "places.csv"
-    boxes.write_text("image,x1,y1,x2,y2,plate_text,legibility\nr_1.png,100,100,200,125,b 12-abc,clear\n")
-    places.write_text("image,x1,y1,x2,y2,what\nr_1.png,10,10,60,22,plate\n")
-    (ride,) = load_rides(load_truth(boxes, None, Selection(), places), 1.0)
-    assert [plate.text for plate in ride.plates] == ["B12ABC"]
-    assert ride.is_unjudged(sighting("ZZZ999", 1.0, box=Box(10, 10, 60, 22)))
-
-
-class OnePlate:
-    """A detector that sees the same plate on every picture."""
-
-    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
-        return [[Detection(PLATE, 0.8)] for _ in images]
-
-
-@pytest.mark.parametrize(("fps", "tracklets"), [(1.0, 3), (10.0, 1)])
-def test_frames_far_apart_need_no_second_look(tmp_path: Path, fps: float, tracklets: int) -> None:
-    (ride,) = load_rides([picture(tmp_path, f"r_{n}.png") for n in (1, 2, 3)], fps)
-    found, looked = look_at_frames(ride.decoded(), ride.pace(), OnePlate())
-    assert (len(found), looked) == (tracklets, 3)
-    assert sum(len(t.observations) for t in found) == 3
-
-
-def test_overlays_are_masked_as_in_a_video(tmp_path: Path) -> None:
-    (ride,) = load_rides([picture(tmp_path, f"r_{n}.png") for n in (1, 2, 3)], 1.0)
-    pace = Pace((240, 320, 3), 1.0, 2.0, overlays=(PLATE.grown(5, 5),))
-    assert look_at_frames(ride.decoded(), pace, OnePlate())[0] == ()

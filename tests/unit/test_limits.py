@@ -22,7 +22,7 @@ def test_work_that_takes_too_long_is_told() -> None:
     begun = time.monotonic()
     with pytest.raises(SoftTimeLimitExceeded), time_limit(0.05):
         time.sleep(5.0)
-    assert time.monotonic() - begun < 1.0
+    assert time.monotonic() - begun < 4.0
 
 
 def test_nothing_comes_after_the_block() -> None:
@@ -59,16 +59,16 @@ def test_a_limit_inside_another_leaves_it_what_is_left() -> None:
             heard.append(time.monotonic() - begun)
         time.sleep(5.0)
 
-    with pytest.raises(SoftTimeLimitExceeded), time_limit(0.3):
+    with pytest.raises(SoftTimeLimitExceeded), time_limit(0.6):
         work()
     assert len(heard) == 1
-    assert 0.05 <= heard[0] < 0.25 < time.monotonic() - begun < 1.0
+    assert 0.05 <= heard[0] < 0.55 < time.monotonic() - begun < 4.0
 
 
 def test_a_limit_inside_a_nearer_one_is_cut_short() -> None:
     begun = time.monotonic()
     with pytest.raises(SoftTimeLimitExceeded), time_limit(0.1), time_limit(5.0):
         time.sleep(5.0)
-    assert time.monotonic() - begun < 1.0
+    assert time.monotonic() - begun < 4.0
     time.sleep(0.05)
     assert as_before()

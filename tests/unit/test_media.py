@@ -282,9 +282,7 @@ def test_an_unknown_codec_is_told(files: Files, tmp_path: Path) -> None:
         probe(path)
 
 
-@pytest.mark.parametrize(
-    "listing", ["#EXTM3U\n#EXTINF:6,\n{}\n#EXT-X-ENDLIST\n", "ffconcat version 1.0\nfile {}\n"]
-)
+@pytest.mark.parametrize("listing", ["#EXTM3U\n#EXTINF:6,\n{}\n#EXT-X-ENDLIST\n", "ffconcat version 1.0\nfile {}\n"])
 @pytest.mark.parametrize("name", ["list.m3u8", "list.mp4"])
 def test_a_playlist_does_not_open_other_files(files: Files, tmp_path: Path, listing: str, name: str) -> None:
     shutil.copy(files["late_start"], tmp_path / "other.ts")

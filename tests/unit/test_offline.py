@@ -62,3 +62,22 @@ def test_openvino_does_without_its_reports() -> None:
 
 def test_silence_may_be_asked_for_twice() -> None:
     assert python("from pipeline.offline import silence; silence(); silence(); print('well')") == "well\n"
+
+
+def test_a_reader_does_not_bring_torch_along() -> None:
+    """PaddleX imports modelscope in passing, and that torch: half a gigabyte for each process that reads."""
+    code = """
+from pipeline.offline import silence
+silence()
+import sys
+import paddleocr
+print("torch" in sys.modules, "modelscope" in sys.modules)
+"""
+    assert python(code).split() == ["False", "True"]
+
+
+def test_a_library_that_is_put_off_is_there_when_it_is_wanted() -> None:
+    if importlib.util.find_spec("modelscope") is None:
+        pytest.skip("modelscope is not installed.")
+    code = "from pipeline.offline import silence; silence(); import modelscope; print(modelscope.snapshot_download)"
+    assert "function" in python(code)

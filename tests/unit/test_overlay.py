@@ -18,7 +18,7 @@ from pipeline.media import probe
 from pipeline.overlay import MOST_COVER, covered, find_overlays, with_overlays
 from pipeline.records import Box, Detection, Frame, Image, MediaKind, SegmentSpan
 from tests import media_files
-from tests.branded import BOARD, Pen, Picture, board, drive, frames, write_branded
+from tests.branded import BOARD, Pen, Picture, board, drive, frames
 
 #: Where the rendered drive's own camera writes: its clock, and its name and speed.
 CLOCK, SPEED = Box(22, 682, 274, 704), Box(1021, 682, 1259, 704)
@@ -234,6 +234,6 @@ def test_a_video_that_is_gone_has_no_overlays(tmp_path: Path) -> None:
     assert with_overlays(info) == info
 
 
-def test_the_board_of_a_file_is_found(tmp_path: Path) -> None:
-    info = with_overlays(probe(write_branded(tmp_path / "branded.mp4")))
+def test_the_board_of_a_file_is_found(branded: Path) -> None:
+    info = with_overlays(probe(branded))
     assert all(hides(info.overlays, text) for text in (BOARD, CLOCK, SPEED))

@@ -49,9 +49,7 @@ lengths = st.floats(0.1, 60)
 
 
 @given(videos(), lengths, lengths)
-def test_spans_cover_the_video_without_gap_or_overlap(
-    info: MediaInfo, target_s: float, first_s: float
-) -> None:
+def test_spans_cover_the_video_without_gap_or_overlap(info: MediaInfo, target_s: float, first_s: float) -> None:
     spans = split(info, target_s, first_s)
     assert spans[0].start_pts == info.start_pts
     assert spans[-1].end_pts == info.end_pts
@@ -61,9 +59,7 @@ def test_spans_cover_the_video_without_gap_or_overlap(
 
 
 @given(videos(), lengths, lengths)
-def test_every_span_but_the_first_starts_at_a_keyframe(
-    info: MediaInfo, target_s: float, first_s: float
-) -> None:
+def test_every_span_but_the_first_starts_at_a_keyframe(info: MediaInfo, target_s: float, first_s: float) -> None:
     assert {span.start_pts for span in split(info, target_s, first_s)[1:]} <= set(info.keyframes)
 
 
@@ -74,9 +70,7 @@ def test_no_span_is_longer_than_wanted_where_it_could_have_been_cut(info: MediaI
         for pts in inside:
             cut, whole = info.seconds(pts), info.seconds(span.end_pts)
             begin = info.seconds(span.start_pts)
-            assert (
-                abs(cut - begin - target_s) >= abs(whole - begin - target_s) - 1e-6 or cut - begin < target_s
-            )
+            assert abs(cut - begin - target_s) >= abs(whole - begin - target_s) - 1e-6 or cut - begin < target_s
 
 
 def test_the_first_span_is_short_and_the_others_are_long() -> None:

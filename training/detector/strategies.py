@@ -94,9 +94,7 @@ def compare_strategies(weights: Path, data: Path, threshold: float) -> str:
     recall on close-ups, and milliseconds a picture of 1280x720 (the Romanian rides), in batches of eight.
     """
     photos = load_photos(data, "dev")
-    groups = {
-        group: [photo for photo in photos if photo.group == group] for group in sorted({p.group for p in photos})
-    }
+    groups = {group: [photo for photo in photos if photo.group == group] for group in sorted({p.group for p in photos})}
     lines = [
         "| Look | "
         + " | ".join(f"{group}: recall >= 40 px, AP50, false" for group in groups)

@@ -17,9 +17,7 @@ def _progress(share: float) -> None:
 def main() -> None:
     """Parse the command line and render."""
     parser = argparse.ArgumentParser(prog="python -m training.synthesis", description=__doc__)
-    drive = parser.add_subparsers(dest="command", required=True).add_parser(
-        "drive", help="render a dashcam drive"
-    )
+    drive = parser.add_subparsers(dest="command", required=True).add_parser("drive", help="render a dashcam drive")
     drive.add_argument("out", type=Path, help="the video to write, an .mp4")
     drive.add_argument("--seed", type=int, default=7)
     drive.add_argument("--seconds", type=float, default=30.0)
@@ -30,11 +28,7 @@ def main() -> None:
     )
     sys.stderr.write("\n")
     for plate in made.truth:
-        when = (
-            f"{plate.legible_first_s:6.2f} to {plate.legible_last_s:6.2f} s"
-            if plate.legible
-            else "never legible"
-        )
+        when = f"{plate.legible_first_s:6.2f} to {plate.legible_last_s:6.2f} s" if plate.legible else "never legible"
         print(f"{plate.text:10} {plate.country:3} {when}  {plate.max_width_px:5.0f} px")
 
 

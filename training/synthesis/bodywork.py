@@ -154,9 +154,7 @@ def flank(shape: Shape, paint: Colour) -> Sprite:
             tip = (x + r * 0.62 * float(np.cos(angle)), r + r * 0.62 * float(np.sin(angle)))
             brush.line([(x, r), tip], 0.06, (176, 176, 176))
         brush.disc(x, r, r * 0.14, (70, 70, 70))
-    brush.polygon(
-        [(0.0, top - 0.05), (0.22, top - 0.08), (0.12, top - 0.24), (0.0, top - 0.28)], (34, 28, 150)
-    )
+    brush.polygon([(0.0, top - 0.05), (0.22, top - 0.08), (0.12, top - 0.24), (0.0, top - 0.28)], (34, 28, 150))
     return brush.sprite()
 
 
@@ -220,9 +218,7 @@ def van_doors(shape: Shape, paint: Colour, rng: np.random.Generator) -> Sprite:
     brush.line([(width / 2, 0.0), (width / 2, height)], 0.014, shade(paint, 0.4))
     ink: Colour = (130, 60, 20) if sum(paint) > 380 else (235, 235, 235)
     brush.text(FIRMS[int(rng.integers(len(FIRMS)))], width / 2, 0.3, 0.13, ink, width * 0.86)
-    brush.text(
-        f"0800 {int(rng.integers(100, 999))} {int(rng.integers(100, 999))}", width / 2, 0.12, 0.09, ink
-    )
+    brush.text(f"0800 {int(rng.integers(100, 999))} {int(rng.integers(100, 999))}", width / 2, 0.12, 0.09, ink)
     return brush.sprite()
 
 

@@ -48,9 +48,7 @@ class Brush:
         cv2.fillPoly(self._colour, outline, colour, cv2.LINE_AA, 4)
         cv2.fillPoly(self._cover, outline, 255, cv2.LINE_AA, 4)
 
-    def box(
-        self, left: float, bottom: float, right: float, top: float, colour: Colour, radius: float = 0.0
-    ) -> None:
+    def box(self, left: float, bottom: float, right: float, top: float, colour: Colour, radius: float = 0.0) -> None:
         """Fill a rectangle, its corners rounded."""
         radius = min(radius, (right - left) / 2, (top - bottom) / 2)
         if radius <= 0:
@@ -71,9 +69,7 @@ class Brush:
     def disc(self, x: float, y: float, radius: float, colour: Colour, squash: float = 1.0) -> None:
         """Fill a circle, or an ellipse ``squash`` times as high as wide."""
         angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-        self.polygon(
-            [(x + radius * float(np.cos(a)), y + radius * squash * float(np.sin(a))) for a in angles], colour
-        )
+        self.polygon([(x + radius * float(np.cos(a)), y + radius * squash * float(np.sin(a))) for a in angles], colour)
 
     def line(self, points: list[tuple[float, float]], width_m: float, colour: Colour) -> None:
         """Draw a line through points."""
@@ -82,9 +78,7 @@ class Brush:
         cv2.polylines(self._colour, path, False, colour, pen, cv2.LINE_AA, 4)
         cv2.polylines(self._cover, path, False, 255, pen, cv2.LINE_AA, 4)
 
-    def text(
-        self, text: str, x: float, y: float, height_m: float, colour: Colour, width_m: float = 99.0
-    ) -> None:
+    def text(self, text: str, x: float, y: float, height_m: float, colour: Colour, width_m: float = 99.0) -> None:
         """Write a line of capitals whose middle stands at (x, y), no wider than ``width_m``."""
         height = max(4, round(height_m * self._scale))
         room = min(round(width_m * self._scale), self._cover.shape[1] - 2)
@@ -109,9 +103,7 @@ class Brush:
         """Roughen the surface."""
         tile = cv2.GaussianBlur(rng.normal(0, 2 * strength, (128, 128)).astype(np.float32), (0, 0), 1.2) + 128
         height, width = self._cover.shape
-        rough = np.tile(np.clip(tile, 0, 255).astype(np.uint8), (height // 128 + 1, width // 128 + 1))[
-            :height, :width
-        ]
+        rough = np.tile(np.clip(tile, 0, 255).astype(np.uint8), (height // 128 + 1, width // 128 + 1))[:height, :width]
         self._colour = np.asarray(cv2.addWeighted(self._colour, 1, cv2.merge([rough] * 3), 1, -128), np.uint8)
 
     def fade(self, softness_m: float) -> None:

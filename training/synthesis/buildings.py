@@ -73,9 +73,7 @@ def _door(brush: Brush, x: float, rng: np.random.Generator) -> None:
 def gable(depth: float, height: float, ridge: float, wall: Colour, rng: np.random.Generator) -> Sprite:
     """Return an end wall with the triangle under the roof."""
     brush = Brush(depth, height + ridge, _PX_PER_M * 0.6)
-    brush.polygon(
-        [(0, 0), (depth, 0), (depth, height), (depth / 2, height + ridge), (0, height)], shade(wall, 0.8)
-    )
+    brush.polygon([(0, 0), (depth, 0), (depth, height), (depth / 2, height + ridge), (0, height)], shade(wall, 0.8))
     _window(brush, depth / 2, 3.6, rng)
     brush.grain(rng, 4)
     return brush.sprite()
@@ -99,9 +97,7 @@ def tree(rng: np.random.Generator, height: float, width: float) -> Sprite:
                    (middle - 0.1, height * 0.6)],
                   (50, 66, 82))  # fmt: skip
     for side in (-1, 1):
-        brush.line(
-            [(middle, height * 0.36), (middle + side * width * 0.2, height * 0.58)], 0.12, (48, 62, 78)
-        )
+        brush.line([(middle, height * 0.36), (middle + side * width * 0.2, height * 0.58)], 0.12, (48, 62, 78))
     leaf: Colour = ((38, 92, 62), (44, 104, 84), (50, 88, 52))[int(rng.integers(3))]
     for share in np.linspace(0, 1, 260):
         angle, reach = rng.uniform(0, 2 * np.pi), np.sqrt(rng.random())

@@ -21,9 +21,7 @@ _SHUTTER_BLUR_M = 0.06
 _DEEPEST = 6
 
 
-def _noise(
-    rng: np.random.Generator, shape: tuple[int, int], cell: int, strength: float
-) -> NDArray[np.float32]:
+def _noise(rng: np.random.Generator, shape: tuple[int, int], cell: int, strength: float) -> NDArray[np.float32]:
     """Return smooth noise that repeats from the last row to the first."""
     rows, columns = max(2, shape[0] // cell), max(2, shape[1] // cell)
     coarse = rng.normal(0, strength, (rows, columns)).astype(np.float32)
@@ -39,9 +37,7 @@ def _texture(rng: np.random.Generator) -> Image:
     s = (np.arange(shape[0]) + 0.5) / _PX_PER_M
     ground = np.empty((*shape, 3), np.float32)
     ground[:] = (52, 104, 92)
-    ground += (_noise(rng, shape, 40, 9) + _noise(rng, shape, 8, 7))[..., None] * np.array(
-        [0.7, 1.0, 1.0], np.float32
-    )
+    ground += (_noise(rng, shape, 40, 9) + _noise(rng, shape, 8, 7))[..., None] * np.array([0.7, 1.0, 1.0], np.float32)
     _pave(ground, u, s, rng)
     _asphalt(ground, u, rng)
     _mark(ground, u, s, rng)
@@ -54,9 +50,7 @@ def _pave(
 ) -> None:
     """Lay pavement slabs and the kerb on both sides."""
     slabs = rng.normal(0, 4, (int(_PERIOD_M / 0.6), int(_REACH_M * 2 / 0.6))).astype(np.float32)
-    tone = slabs[
-        (s / 0.6).astype(int)[:, None] % slabs.shape[0], ((u + _REACH_M) / 0.6).astype(int) % slabs.shape[1]
-    ]
+    tone = slabs[(s / 0.6).astype(int)[:, None] % slabs.shape[0], ((u + _REACH_M) / 0.6).astype(int) % slabs.shape[1]]
     joints = ((s % 0.6 < 0.03)[:, None] | ((u + _REACH_M) % 0.6 < 0.03)[None, :]) * -18.0
     paved = np.abs(u) < PAVEMENT_M
     ground[:, paved] = np.array([150, 154, 156], np.float32) + (tone + joints)[:, paved, None]
@@ -156,6 +150,4 @@ class Ground:
     def _haze(self, below: Image, ahead: NDArray[np.float64]) -> None:
         count = int((ahead > 20).sum())
         share = (1 - np.exp(-ahead[:count] / HAZE_M)).astype(np.float32)[:, None, None]
-        below[:count] = (below[:count] * (1 - share) + np.array(HAZE_BGR, np.float32) * share).astype(
-            np.uint8
-        )
+        below[:count] = (below[:count] * (1 - share) + np.array(HAZE_BGR, np.float32) * share).astype(np.uint8)

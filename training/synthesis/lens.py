@@ -61,9 +61,7 @@ def _bonnet(width: int, height: int) -> Image:
     outline = np.vstack([np.stack([x * width, y], axis=1), [(width, rows * 2), (0, rows * 2)]])
     cv2.fillPoly(cover, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
     cover = np.asarray(cv2.GaussianBlur(cover, (0, 0), height / 400), np.uint8)
-    tone = np.linspace(92, 34, rows, dtype=np.float32)[:, None, None] * np.array(
-        [1.08, 1.0, 0.95], np.float32
-    )
+    tone = np.linspace(92, 34, rows, dtype=np.float32)[:, None, None] * np.array([1.08, 1.0, 0.95], np.float32)
     share = cover[..., None].astype(np.float32) / 255
     return np.dstack([(tone * share).astype(np.uint8), cover])
 

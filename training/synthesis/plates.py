@@ -50,9 +50,7 @@ def _eu(code: str, paper: Colour = _WHITE, stroke: float = 0.13) -> PlateStyle:
     return PlateStyle(code, code, 520, 110, 76, paper, band=code, stroke=stroke)
 
 
-def _us(
-    name: str, caption: str, paper: Colour, ink: Colour, caption_ink: Colour, numbering: str = "US"
-) -> PlateStyle:
+def _us(name: str, caption: str, paper: Colour, ink: Colour, caption_ink: Colour, numbering: str = "US") -> PlateStyle:
     return PlateStyle(
         name,
         numbering,

@@ -47,9 +47,7 @@ class Sprite:
         key = (max(0, min(wanted[0], deepest[0])), max(0, min(wanted[1], deepest[1])))
         if key not in self._levels:
             size = (max(2, self.width >> key[0]), max(2, self.height >> key[1]))
-            self._levels[key] = np.asarray(
-                cv2.resize(self._levels[0, 0], size, interpolation=cv2.INTER_AREA), np.uint8
-            )
+            self._levels[key] = np.asarray(cv2.resize(self._levels[0, 0], size, interpolation=cv2.INTER_AREA), np.uint8)
         return self._levels[key]
 
 
@@ -82,9 +80,7 @@ def draw_quad(
     ahead = float(middle[2]) - view.s
     smear = view.smear(middle, speed_mps) if ahead < _SMEAR_WITHIN_M else (0.0, 0.0)
     if math.hypot(*smear) >= _LEAST_SMEAR_PX:
-        warped = np.asarray(
-            cv2.filter2D(warped, -1, _line_kernel(round(smear[0] * 2), round(smear[1] * 2))), np.uint8
-        )
+        warped = np.asarray(cv2.filter2D(warped, -1, _line_kernel(round(smear[0] * 2), round(smear[1] * 2))), np.uint8)
     left, top, right, bottom = box
     blend(canvas[top:bottom, left:right], warped, 1 - math.exp(-ahead / HAZE_M))
 
@@ -131,9 +127,7 @@ def _box(target: Points, width: int, height: int) -> tuple[int, int, int, int] |
     return box if box[2] - box[0] > 1 and box[3] - box[1] > 1 else None
 
 
-def _warp(
-    sprite: Sprite, target: Points, share: tuple[float, float], box: tuple[int, int, int, int]
-) -> Image:
+def _warp(sprite: Sprite, target: Points, share: tuple[float, float], box: tuple[int, int, int, int]) -> Image:
     top_left, top_right, low_right, low_left = target.tolist()
     across = max(1.0, math.dist(top_left, top_right), math.dist(low_left, low_right))
     down = max(1.0, math.dist(top_left, low_left), math.dist(top_right, low_right))

@@ -66,9 +66,7 @@ def _house(rng: np.random.Generator, side: int, start: float, length: float, sho
     ridge, far, end = 2.6, side * _HOUSE_DEPTH_M, start + length
     left, right = min(u, u + far), max(u, u + far)
     top = height + ridge
-    wall_end = np.array(
-        [(left, top, start), (right, top, start), (right, 0, start), (left, 0, start)], np.float64
-    )
+    wall_end = np.array([(left, top, start), (right, top, start), (right, 0, start), (left, 0, start)], np.float64)
     slope = _along(u, start - 0.3, end + 0.3, height - 0.15, top)
     slope[:2, 0] += far / 2
     slope[2:, 0] -= side * 0.35
@@ -92,19 +90,14 @@ class Street:
 
     def _houses(self, rng: np.random.Generator, length_m: float) -> list[Thing]:
         models = [
-            [(float(rng.uniform(9, 13)), rng.spawn(1)[0]) for _ in range(int(length_m / 14) + 2)]
-            for _ in range(2)
+            [(float(rng.uniform(9, 13)), rng.spawn(1)[0]) for _ in range(int(length_m / 14) + 2)] for _ in range(2)
         ]
         shops = list(rng.permutation(buildings.SHOPS))
         made: list[Thing] = []
         for side, row in zip((-1, 1), models, strict=True):
             start = -6.0 - side * 3
             for index, (length, own) in enumerate(row):
-                shop = (
-                    str(shops[(index // 2 + (side > 0) * 3) % len(shops)])
-                    if index % 2 == (side > 0)
-                    else None
-                )
+                shop = str(shops[(index // 2 + (side > 0) * 3) % len(shops)]) if index % 2 == (side > 0) else None
                 made.append(_house(own, side, start, length, shop))
                 start += length + float(own.uniform(0.6, 5.0))
         return made

@@ -39,17 +39,9 @@ class Backdrop:
         horizon = int(height * HORIZON_SHARE) + _MARGIN_PX
         strip_width = int(width * _STRIP)
         blend = np.linspace(0, 1, horizon, dtype=np.float32)[:, None, None] ** 1.4
-        sky = (
-            np.array([206, 152, 104], np.float32) * (1 - blend)
-            + np.array([236, 222, 206], np.float32) * blend
-        )
+        sky = np.array([206, 152, 104], np.float32) * (1 - blend) + np.array([236, 222, 206], np.float32) * blend
         cover = _clouds(rng, horizon, strip_width)[..., None]
-        lit = (
-            250
-            - 34
-            * cv2.GaussianBlur(cover, (0, 0), 16)[..., None]
-            * np.linspace(0.4, 1.3, horizon)[:, None, None]
-        )
+        lit = 250 - 34 * cv2.GaussianBlur(cover, (0, 0), 16)[..., None] * np.linspace(0.4, 1.3, horizon)[:, None, None]
         strip = np.clip(sky * (1 - cover) + lit * cover, 0, 255).astype(np.uint8)
         self._strip = np.vstack([strip, np.full((_MARGIN_PX * 2, strip_width, 3), HAZE_BGR, np.uint8)])
         self._horizon = horizon
@@ -65,9 +57,7 @@ class Backdrop:
         for colour, heights in ranges:
             top = self._horizon - heights * scale
             outline = np.stack([np.arange(width), top], axis=1)
-            points = np.vstack(
-                [outline, [(width, self._horizon + _MARGIN_PX), (0, self._horizon + _MARGIN_PX)]]
-            )
+            points = np.vstack([outline, [(width, self._horizon + _MARGIN_PX), (0, self._horizon + _MARGIN_PX)]])
             cv2.fillPoly(self._strip, [np.round(points * 16).astype(np.int32)], colour, cv2.LINE_AA, 4)
 
     def draw(self, canvas: Image, view: View) -> None:

@@ -152,9 +152,7 @@ def _parked(own: OwnCar, slot: _Slot) -> Callable[[float], Pose]:
 
 def _oncoming(own: OwnCar, slot: _Slot, vehicle: Vehicle) -> Callable[[float], Pose]:
     speed, meeting = 4.2, own.s(slot.middle_s) + _MEETING_M
-    return lambda time_s: Pose(
-        OTHER_LANE_M, meeting - speed * (time_s - slot.middle_s), -speed, oncoming=True
-    )
+    return lambda time_s: Pose(OTHER_LANE_M, meeting - speed * (time_s - slot.middle_s), -speed, oncoming=True)
 
 
 def _passing(own: OwnCar, slot: _Slot) -> Callable[[float], Pose]:
@@ -215,13 +213,11 @@ class Traffic:
         slots = _slots(duration_s, plates)
         self.own = OwnCar(slots, duration_s, rng.spawn(1)[0])
         order = {
-            key: list(rng.permutation(names))
-            for key, names in (("rear", _REAR), ("small", _SMALL), ("front", _FRONT))
+            key: list(rng.permutation(names)) for key, names in (("rear", _REAR), ("small", _SMALL), ("front", _FRONT))
         }
         used: set[str] = set()
         self.actors = [
-            self._actor(slot, _style(slot.kind, i, order), rng.spawn(1)[0], used)
-            for i, slot in enumerate(slots)
+            self._actor(slot, _style(slot.kind, i, order), rng.spawn(1)[0], used) for i, slot in enumerate(slots)
         ]
 
     def _actor(self, slot: _Slot, style: str, rng: Rng, used: set[str]) -> Actor:

@@ -88,9 +88,7 @@ def _hidden(view: View, box: Points, pose: Pose, others: list[tuple[Actor, Pose]
     return False
 
 
-def _box(
-    view: View, frame: int, actor: Actor, pose: Pose, others: list[tuple[Actor, Pose]]
-) -> TrueBox | None:
+def _box(view: View, frame: int, actor: Actor, pose: Pose, others: list[tuple[Actor, Pose]]) -> TrueBox | None:
     corners = actor.vehicle.plate_corners(pose)
     if bool(np.any(view.distance(corners) < 1.5)):
         return None
@@ -112,18 +110,14 @@ def true_boxes(spec: DriveSpec) -> list[TrueBox]:
     for frame in range(spec.frames):
         view = traffic.own.view(frame / spec.fps, spec.width, spec.height)
         posed = [(actor, actor.pose(view.time_s)) for actor in traffic.actors]
-        found = (
-            _box(view, frame, actor, pose, [o for o in posed if o[0] is not actor]) for actor, pose in posed
-        )
+        found = (_box(view, frame, actor, pose, [o for o in posed if o[0] is not actor]) for actor, pose in posed)
         boxes += [box for box in found if box is not None]
     return boxes
 
 
 def true_plates(spec: DriveSpec, boxes: Iterable[TrueBox]) -> tuple[TruePlate, ...]:
     """Return one row a plate, in the order of appearance."""
-    countries = {
-        a.vehicle.plate.text: a.vehicle.plate.style.name.split("-")[0] for a in traffic_of(spec).actors
-    }
+    countries = {a.vehicle.plate.text: a.vehicle.plate.style.name.split("-")[0] for a in traffic_of(spec).actors}
     seen: dict[str, list[TrueBox]] = {}
     for box in boxes:
         seen.setdefault(box.text, []).append(box)

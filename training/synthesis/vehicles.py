@@ -55,9 +55,7 @@ def framed(plate: Plate) -> Sprite:
     """Return a plate in its black holder."""
     edge = round(_FRAME_MM * plate.image.shape[1] / plate.style.width_mm)
     return Sprite(
-        np.asarray(
-            cv2.copyMakeBorder(plate.image, edge, edge, edge, edge, cv2.BORDER_CONSTANT, value=(22, 22, 22))
-        )
+        np.asarray(cv2.copyMakeBorder(plate.image, edge, edge, edge, edge, cv2.BORDER_CONSTANT, value=(22, 22, 22)))
     )
 
 
@@ -163,9 +161,7 @@ class Vehicle:
     def outline(self, pose: Pose) -> Points:
         """Return the eight corners of the box around the vehicle, for hiding what stands behind."""
         half, end, top = self.shape.width / 2, self.shape.length, self.shape.height
-        return self._placed(
-            _quad(*((x, y, z) for x in (-half, half) for y in (0.0, top) for z in (0.0, end))), pose
-        )
+        return self._placed(_quad(*((x, y, z) for x in (-half, half) for y in (0.0, top) for z in (0.0, end))), pose)
 
     def _plate_corners(self, pose: Pose, margin_mm: int) -> Points:
         style, shape = self.plate.style, self.shape
@@ -174,9 +170,7 @@ class Vehicle:
             y, z, half = shape.plate_front, shape.length + _STAND_OFF_M, -half
         else:
             y, z = shape.plate_rear, -_STAND_OFF_M
-        return self._placed(
-            _quad((-half, y + up, z), (half, y + up, z), (half, y - up, z), (-half, y - up, z)), pose
-        )
+        return self._placed(_quad((-half, y + up, z), (half, y + up, z), (half, y - up, z), (-half, y - up, z)), pose)
 
     def _placed(self, points: Points, pose: Pose) -> Points:
         """Turn and move points of the vehicle onto the road."""

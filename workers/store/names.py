@@ -23,9 +23,9 @@ def crop_name(job_id: int, video_id: int, segment: int, attempt: int, tracklet: 
     return f"{attempt_folder(job_id, video_id, segment, attempt)}{tracklet:04d}-{rank}.png"
 
 
-def frame_name(job_id: int, video_id: int, pts: int) -> str:
-    """Where an evidence frame lies."""
-    return f"frames/{job_id}/{video_id}/{pts}.jpg"
+def frame_name(job_id: int, video_id: int, attempt: str, pts: int) -> str:
+    """Where an evidence frame lies; each attempt at putting the video together gives names of its own."""
+    return f"frames/{job_id}/{video_id}/{attempt}/{pts}.jpg"
 
 
 def job_folders(job_id: int) -> tuple[str, ...]:

@@ -75,9 +75,7 @@ def speed_line(speed: Speed) -> str:
     )
 
 
-def as_json(
-    rows: Sequence[Row], operations: Sequence[Operation], look: Look, iou: float, speed: Speed | None
-) -> str:
+def as_json(rows: Sequence[Row], operations: Sequence[Operation], look: Look, iou: float, speed: Speed | None) -> str:
     """The same numbers, unrounded; `null` where there is nothing to measure."""
     whole = {
         "weights": str(look.options.weights),

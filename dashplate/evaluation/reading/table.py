@@ -50,9 +50,7 @@ def notes(labels: Labels) -> list[str]:
         lines.append(f"{labels.without_text} lines without a text are left out.")
     unclear = sum(plate.legibility not in _CLEAR for plate in labels.plates)
     if unclear:
-        lines.append(
-            f"{unclear} of these plates are not said to be clear; --where legibility=clear leaves them out."
-        )
+        lines.append(f"{unclear} of these plates are not said to be clear; --where legibility=clear leaves them out.")
     return lines
 
 

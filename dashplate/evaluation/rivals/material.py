@@ -52,9 +52,7 @@ class Looks:
     crops: tuple[Crop, ...]
 
 
-def known_tracklets(
-    clips: Sequence[Clip], rides: Sequence[Ride], models: Models, harm: int | None
-) -> Iterator[Known]:
+def known_tracklets(clips: Sequence[Clip], rides: Sequence[Ride], models: Models, harm: int | None) -> Iterator[Known]:
     """The tracklets of clips and rides with two crops or more whose plate is known.
 
     In a ride the plate is known by its place. Frames far apart give one crop a tracklet, so crops of one plate on

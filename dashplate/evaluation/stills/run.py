@@ -71,9 +71,7 @@ def judge_all(
     stills: Sequence[Still], look: Look, readers: dict[str, Reader], whole: WholeReader | None = None
 ) -> dict[str, list[JudgedStill]]:
     """Every picture as each reader reads it, by reader, and last, as `WHOLE`, as it is read without cropping."""
-    shown = track(
-        stills, "looking", len(stills), console=show.err, transient=True, disable=not show.err.is_terminal
-    )
+    shown = track(stills, "looking", len(stills), console=show.err, transient=True, disable=not show.err.is_terminal)
     judged: dict[str, list[JudgedStill]] = {name: [] for name in (*readers, *((WHOLE,) if whole else ()))}
     for reader, one in _by_turns(shown, look, readers, whole):
         judged[reader].append(one)

@@ -192,9 +192,7 @@ def _row(group: str, reader: str, judged: Sequence[JudgedStill]) -> Row:
         found=_share(sum(answer.place is not None for answer in boxed), len(boxed)),
         exact=_share(sum(answer.said == answer.plate.text for answer in answers), len(answers)),
         folded=_share(right, len(answers)),
-        cer=_share(
-            sum(answer.characters_wrong for answer in found), sum(len(answer.plate.text) for answer in found)
-        ),
+        cer=_share(sum(answer.characters_wrong for answer in found), sum(len(answer.plate.text) for answer in found)),
         false=false,
         precision=_share(right, sum(answer.reading is not None for answer in answers) + false),
         upper_bound=not all(j.still.every_plate_known for j in judged),

@@ -73,9 +73,7 @@ def video(
 def rides(
     truth: Annotated[
         Path,
-        typer.Argument(
-            help="CSV of plates: image, x1, y1, x2, y2, plate_text.", show_default=False, readable=False
-        ),
+        typer.Argument(help="CSV of plates: image, x1, y1, x2, y2, plate_text.", show_default=False, readable=False),
     ],
     images: Annotated[
         Path | None, typer.Option(help="Folder of the pictures; default: `images` beside the CSV.", show_default=False)

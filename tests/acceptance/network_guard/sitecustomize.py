@@ -7,9 +7,9 @@ import os
 import socket
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Any
 
-_FILE = os.environ.get("NETWORK_GUARD_FILE")
 #: Frames of the caller that are noted.
 _DEPTH = 12
 
@@ -25,23 +25,29 @@ def _is_here(host: object) -> bool:
         return False
 
 
-def _deny(what: str, host: object) -> None:
+def _deny(noted: str, what: str, host: object) -> None:
     caller = "".join(traceback.format_stack(limit=_DEPTH)[:-2])
-    assert _FILE is not None
-    with open(_FILE, "a", encoding="utf-8") as file:
+    with open(noted, "a", encoding="utf-8") as file:
         file.write(f"{what} {host!r} by {sys.argv}\n{caller}\n")
     raise OSError(101, f"the network is cut: {what} {host!r}")
 
 
-def _on_event(event: str, arguments: tuple[Any, ...]) -> None:
-    if event in ("socket.connect", "socket.sendto"):
-        connection, address = arguments
-        if connection.family in (socket.AF_INET, socket.AF_INET6) and not _is_here(address[0]):
-            _deny(event, address)
-    elif event in ("socket.getaddrinfo", "socket.gethostbyname") and not _is_here(arguments[0]):
-        _deny(event, arguments[0])
+def guard(noted: str) -> Callable[[str, tuple[Any, ...]], None]:
+    """An audit hook, which sees the sockets of every library, however early it took hold of `socket.socket`.
+
+    It notes attempts in the file `noted`.
+    """
+
+    def on_event(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in ("socket.connect", "socket.sendto"):
+            connection, address = arguments
+            if connection.family in (socket.AF_INET, socket.AF_INET6) and not _is_here(address[0]):
+                _deny(noted, event, address)
+        elif event in ("socket.getaddrinfo", "socket.gethostbyname") and not _is_here(arguments[0]):
+            _deny(noted, event, arguments[0])
+
+    return on_event
 
 
-if _FILE:
-    # An audit hook sees the sockets of every library, however early it took hold of `socket.socket`.
-    sys.addaudithook(_on_event)
+if _noted := os.environ.get("NETWORK_GUARD_FILE"):
+    sys.addaudithook(guard(_noted))

@@ -1,0 +1,106 @@
+"""What faults work on: the fleet, the jobs at hand, the commands that were typed, and what is to be undone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bench.chaos.fleet import ChaosFleet, Typed
+from bench.chaos.tables import Difference
+
+_JOB = "SELECT id, finished_at IS NOT NULL AS ended FROM jobs WHERE key = :key"
+#: The job that a schedule is about, and one that is purged beside it.
+MAIN, OLD = "main", "old"
+
+
+@dataclass
+class Order:
+    """A command that steers a job. It is typed again until it is settled."""
+
+    typed: Typed
+    #: By its exit code, whether nothing is left to do.
+    settles: Callable[[int], bool] = lambda code: code == 0
+    #: Whether it makes sense to type it again now.
+    sensible: Callable[[], bool] = lambda: True
+
+    @property
+    def settled(self) -> bool:
+        code = self.typed.process.poll()
+        return code is not None and self.settles(code)
+
+
+@dataclass
+class Scene:
+    """One schedule's run."""
+
+    fleet: ChaosFleet
+    #: The drives of its job; see `bench.chaos.drives`.
+    content: str
+    key: str
+    job_id: int = 0
+    #: Submissions by what is submitted; faults add jobs beside the first.
+    submissions: dict[str, Typed] = field(default_factory=dict)
+    #: Jobs that were purged, by the same: id, and whether their videos' own rows go too.
+    purged: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    orders: list[Order] = field(default_factory=list)
+    #: The order to do the job again.
+    rerun: Order | None = None
+    #: (moment, what to do then), for what lasts.
+    due: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+    #: What was found wrong on the way.
+    wrong: Difference = field(default_factory=Difference)
+    #: What happened when.
+    story: list[str] = field(default_factory=list)
+    _begun: float = field(default_factory=time.monotonic)
+
+    def note(self, what: str) -> None:
+        self.story.append(f"{time.monotonic() - self._begun:5.1f} s  {what}")
+
+    def submit(self, name: str, drives: str | None = None) -> None:
+        """Begin to submit drives as a job beside the others."""
+        self.submissions[name] = self.fleet.submit(drives or name, f"{self.key} {name}")
+
+    def job(self, name: str) -> tuple[int, bool] | None:
+        """A submitted job's id and whether it has ended; None where it is not there yet."""
+        rows = self.fleet.ask(_JOB, key=f"{self.key} {name}")
+        return (rows[0]["id"], rows[0]["ended"]) if rows else None
+
+    def ended(self, name: str) -> bool:
+        """Whether a submitted job has ended, its submission too."""
+        found = self.job(name)
+        return self.submissions[name].process.poll() == 0 and found is not None and found[1]
+
+    def unfinished(self) -> list[str]:
+        """What has not ended, in words."""
+        jobs = [
+            f"{name} has not ended" for name in self.submissions if name not in self.purged and not self.ended(name)
+        ]
+        orders = [one.typed.words[0] for one in self.orders if not one.settled]
+        return jobs + [f"{order} has not done its work" for order in orders]
+
+    def about_to_run_again(self) -> bool:
+        """Whether the job has been ordered to be done again and stands still."""
+        return self.rerun is not None and not self.rerun.settled and self.ended(MAIN)
+
+    def keep_typing(self) -> None:
+        """Type again whatever ended before it had done its work."""
+        for name, submission in self.submissions.items():
+            if submission.process.poll() not in (None, 0):
+                self.submissions[name] = self.fleet.type(*submission.words)
+        for order in self.orders:
+            code = order.typed.process.poll()
+            if code is not None and not order.settles(code) and order.sensible():
+                self.note(f"{order.typed.words[0]} ended with {code} and is typed again")
+                order.typed = self.fleet.type(*order.typed.words)
+
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        self.due.append((time.monotonic() + seconds, act))
+
+    def carry_out(self, *, all_of_them: bool = False) -> None:
+        """Do what is due."""
+        now = time.monotonic()
+        ripe = [act for at, act in self.due if all_of_them or at <= now]
+        self.due = [(at, act) for at, act in self.due if not all_of_them and at > now]
+        for act in ripe:
+            act()

@@ -1,0 +1,58 @@
+"""Runs the command line in the test's own process: starting Python and loading the models' libraries takes seconds."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from dashplate import cli
+from tests.acceptance.network_guard import sitecustomize as network
+from workers.settings import settings
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+#: `here("eval", "stills", csv)`.
+Here = Callable[..., Said]
+
+
+@cache
+def _guard_the_network(noted: str) -> None:
+    """As in a process that starts under the guard; hooks stay for good, so this one looks whether a command runs."""
+    on_event = network.guard(noted)
+
+    def on_event_of_a_command(event: str, arguments: tuple[Any, ...]) -> None:
+        if os.environ.get("NETWORK_GUARD_FILE") == noted:
+            on_event(event, arguments)
+
+    sys.addaudithook(on_event_of_a_command)
+
+
+def run_here(words: tuple[object, ...], env: Mapping[str, str], folder: Path) -> Said:
+    """Run `dashplate ...` to its end, in that environment and working folder."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    _guard_the_network(env["NETWORK_GUARD_FILE"])
+    with patch.dict(os.environ, env, clear=True), patch.object(sys, "argv", ["dashplate", *map(str, words)]):
+        settings.cache_clear()
+        with chdir(folder), redirect_stdout(out), redirect_stderr(err):
+            try:
+                cli.main()
+            except SystemExit as end:
+                code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    settings.cache_clear()
+    return Said(code, out.getvalue(), err.getvalue())

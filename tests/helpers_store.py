@@ -1,0 +1,59 @@
+"""Places for the result store that fail as real ones do, and what is put there."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from pipeline.records import Box, Crop, Observation, Tracklet
+from tests.media_files import picture
+from workers.store import (
+    Store,
+    crop_name,
+)
+
+NAME = crop_name(1, 2, 3, 4, 5, 0)
+
+
+class Flaky(LocalFileSystem):
+    """Local files where every tenth write fails half way."""
+
+    protocol = "flaky"
+    writes = 0
+    failed = 0
+    every = 10
+    error = errno.EIO
+
+    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **kwargs: Any) -> None:
+        Flaky.writes += 1
+        if Flaky.writes % Flaky.every == 0:
+            super().pipe_file(path, value[: len(value) // 2], mode, **kwargs)
+            Flaky.failed += 1
+            raise OSError(Flaky.error, os.strerror(Flaky.error))
+        super().pipe_file(path, value, mode, **kwargs)
+
+
+def flaky(folder: Path, every: int, error: int = errno.EIO) -> Store:
+    fsspec.register_implementation("flaky", Flaky, clobber=True)
+    Flaky.writes = Flaky.failed = 0
+    Flaky.every, Flaky.error = every, error
+    return Store(f"flaky://{folder}/store")
+
+
+def tracklet(index: int, crops: int) -> Tracklet:
+    seen = Observation(index, 0.0, Box(0, 0, 10, 10), 0.9)
+    images = [picture(10 * index + rank, 120 + index, 40) for rank in range(crops)]
+    return Tracklet(index, (seen,), tuple(Crop(seen, Box(0, 0, 1, 1), 1.0, image) for image in images))
+
+
+def names(store: Store, folder: str = "") -> set[str]:
+    return {file.name for file in store.files(folder)}
+
+
+def everything(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
