@@ -18,7 +18,7 @@ from db.engine import session
 from db.moves import Dispatched
 from pipeline.records import SegmentState
 from tests.helpers_road import Road, stand_in_road
-from workers import bundles, tasks
+from workers import bundles, dispatch, tasks
 from workers.app import DETECT, READ, express
 from workers.bundles import Token
 from workers.dispatch import send_again, send_segments
@@ -162,3 +162,30 @@ def test_what_others_have_taken_meanwhile_is_not_sent_again(yard: Yard) -> None:
     assert send_again(tokens(segments)) == 2
     assert [one.bundle for one in yard.messages(DETECT)] == [[tokens(segments)[0]], [tokens(segments)[2]]]
     assert send_again([]) == 0
+
+
+def test_bundles_grow_while_the_queue_runs_dry_within_the_second_and_some_is_left(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = yard.road.submit("drive.mp4", drive=Drive(64, plates=0))
+    yard.road.open(job)
+    depth = dispatch._Depth()
+    monkeypatch.setattr(dispatch, "_depth", depth)
+    assert dispatch.top_up() == due.LEAST_DEPTH, "nothing waits: a segment for each worker that may be idle"
+    assert [len(one.bundle) for one in yard.messages(DETECT)] == [1] * 3, "and one on the express queue"
+    # However slow this machine is just now.
+    monkeypatch.setattr(dispatch, "_AHEAD_S", 600.0)
+    monkeypatch.setattr(dispatch, "_REST_S", 600.0)
+    assert dispatch.top_up() == 0, "enough waits"
+    with redis.Redis.from_url(yard.redis_url) as client:
+        client.ltrim(DETECT, 0, 0)
+    assert dispatch.top_up() == 0, "somebody asked just now"
+    monkeypatch.setattr(dispatch, "_REST_S", 0.0)
+    assert dispatch.top_up() > 0
+    assert depth.now == 2 * due.LEAST_DEPTH
+    assert [len(one.bundle) for one in yard.messages(DETECT)] == [1, 2, 2]
+    monkeypatch.setattr(dispatch, "_AHEAD_S", 0.0)
+    with redis.Redis.from_url(yard.redis_url) as client:
+        client.ltrim(DETECT, 0, 0)
+    dispatch.top_up()
+    assert depth.now == due.LEAST_DEPTH, "it lasts: bundles are small again"
