@@ -71,9 +71,7 @@ SELECT
     -- What waits for another attempt, or for the surroundings to mend.
     (
         SELECT count(*) FROM segments g
-        WHERE g.job_id = j.id AND g.state = 'pending' AND g.not_before IS NOT NULL AND NOT g.parked
-    ) + (
-        SELECT count(*) FROM segments g WHERE g.job_id = j.id AND g.parked
+        WHERE g.job_id = j.id AND g.state = 'pending' AND g.not_before IS NOT NULL
     )                                                                           AS segments_delayed
 FROM jobs j
 CROSS JOIN LATERAL (

@@ -76,7 +76,6 @@ def _jobs() -> None:
     op.create_unique_constraint("uq_jobs_key", "jobs", ["key"])
     priorities = _word("priority", "low", "normal", "high")
     op.add_column("jobs", sa.Column("priority", priorities, server_default="normal", nullable=False))
-    op.add_column("jobs", _seconds("turn"))
     op.add_column("jobs", sa.Column("retain_s", sa.BigInteger()))
     for name in ("videos", "videos_ended", "videos_with_problem", "videos_opened"):
         op.add_column("jobs", _count(name))
@@ -92,7 +91,7 @@ def _jobs() -> None:
 def _videos() -> None:
     op.drop_constraint("ck_videos_videostate", "videos")
     op.create_check_constraint("videostate", "videos", f"state IN {(*_VIDEO_STATES, 'cancelled')}")
-    for name in ("started_at", "purged_at", "away_since"):
+    for name in ("started_at", "purged_at"):
         op.add_column("videos", sa.Column(name, sa.DateTime(timezone=True)))
     for name in ("segments", "segments_done", "segments_quarantined"):
         op.add_column("videos", _count(name))
@@ -102,7 +101,6 @@ def _videos() -> None:
     op.drop_index("ix_videos_state", "videos")
     started = sa.text("started_at IS NOT NULL AND finished_at IS NULL")
     op.create_index("ix_videos_started", "videos", ["job_id"], postgresql_where=started)
-    op.create_index("ix_videos_away", "videos", ["job_id"], postgresql_where=sa.text("away_since IS NOT NULL"))
     ended = sa.text("finished_at IS NOT NULL AND purged_at IS NULL")
     op.create_index("ix_videos_ended", "videos", ["job_id", "finished_at"], postgresql_where=ended)
     op.execute("ALTER TABLE videos SET (fillfactor = 75)")
@@ -118,7 +116,6 @@ def _segments() -> None:
     for name in ("failures", "losses"):
         op.add_column("segments", _count(name))
     op.add_column("segments", sa.Column("damage", sa.String()))
-    op.add_column("segments", sa.Column("parked", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     # Each attempt but the one that stands was a failure or a loss; which of them was not noted.
     op.execute("UPDATE segments SET failures = attempt WHERE state = 'quarantined'")
     op.execute("UPDATE segments SET failures = least(attempt, 3) WHERE state = 'pending'")
@@ -127,12 +124,10 @@ def _segments() -> None:
     _tell_damage_apart()
     op.drop_index("ix_segments_pending", "segments")
     op.drop_index("ix_segments_in_flight", "segments")
-    pending = sa.text("state = 'pending' AND NOT parked")
+    pending = sa.text("state = 'pending'")
     op.create_index("ix_segments_pending", "segments", ["job_id", "video_id", "index"], postgresql_where=pending)
-    delayed = sa.text("state = 'pending' AND not_before IS NOT NULL AND NOT parked")
+    delayed = sa.text("state = 'pending' AND not_before IS NOT NULL")
     op.create_index("ix_segments_delayed", "segments", ["job_id"], postgresql_where=delayed)
-    parked = sa.text("parked")
-    op.create_index("ix_segments_parked", "segments", ["job_id", "video_id"], postgresql_where=parked)
     op.create_index("ix_segments_in_flight", "segments", ["state"], postgresql_where=sa.text(_IN_FLIGHT))
     op.create_index("ix_segments_ended", "segments", ["job_id", "moved_at"], postgresql_where=sa.text(_ENDED))
     op.execute("ALTER TABLE segments SET (fillfactor = 75)")
@@ -281,13 +276,13 @@ def _back_to_three() -> None:
         "readings": ("sealed",),
         "crops": ("sha256", "size"),
         "outbox": ("job_id", "lease_until", "not_before", "failures", "begins", "problem"),
-        "segments": ("job_id", "step", "failures", "losses", "damage", "parked"),
+        "segments": ("job_id", "step", "failures", "losses", "damage"),
         "videos": (
             "started_at", "purged_at", "segments", "segments_done", "segments_quarantined", "footage_done_s", "damage",
-            "reopened", "away_since",
+            "reopened",
         ),
         "jobs": (
-            "state", "open", "key", "submitted", "priority", "turn", "retain_s", "videos", "videos_ended",
+            "state", "open", "key", "submitted", "priority", "retain_s", "videos", "videos_ended",
             "videos_with_problem", "videos_opened", "segments", "footage_s", "segments_done", "segments_quarantined",
             "footage_done_s",
         ),
