@@ -19,8 +19,8 @@ else
 	@$(BIN)/dashplate demo --out out $(ARGS)
 endif
 
-# Two suites at a time: the one waits for servers and workers while the other computes. The longest come first, so that
-# no processor is left without work at the end. Each prints when it is done.
+# Two suites at a time: the one waits for servers and workers while the other computes. After the checks, the
+# longest come first, so that no processor is left without work at the end. Each prints when it is done.
 SUITES := check acceptance integration chaos-ten unit browser
 
 test: setup-dev system ## every check and every test

@@ -40,6 +40,8 @@ from pipeline.records import (
     SegmentSpan,
     Tracklet,
 )
+from pipeline.remote import open_remote
+from pipeline.sources import Source, source_of
 from workers.settings import settings
 
 #: pts per second.
@@ -76,16 +78,16 @@ class Drive:
         path.write_text(json.dumps(asdict(self)), encoding="utf-8")
 
     @classmethod
-    def load(cls, path: Path) -> Drive:
+    def load(cls, source: Source) -> Drive:
         """Raises Unreadable for a file that is no drive, Inaccessible for one that is not there, Away for one that may
         come back."""
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+            return cls(**json.loads(_bytes(source)))
         except OSError as problem:
-            check_answers(path, problem)
-            raise Inaccessible(f"{path.name} is not there, or may not be read.") from problem
+            check_answers(source, problem)
+            raise Inaccessible(f"{source.name} is not there, or may not be read.") from problem
         except (ValueError, TypeError) as problem:
-            raise Unreadable(f"{path.name} is no stand-in drive.") from problem
+            raise Unreadable(f"{source.name} is no stand-in drive.") from problem
 
 
 class StandIn:
@@ -95,7 +97,7 @@ class StandIn:
         """There is no model."""
 
     def probe(self, path: str, options: dict[str, Any]) -> tuple[MediaInfo, Sequence[SegmentSpan]]:
-        file = check_allowed(Path(path), settings().roots)
+        file = check_allowed(source_of(path), settings().roots)
         drive = Drive.load(file)
         time.sleep(drive.probe_s)
         ticks = round(drive.seconds * _TICKS)
@@ -117,7 +119,7 @@ class StandIn:
         return info, [SegmentSpan(i, i * ticks, (i + 1) * ticks) for i in range(drive.segments)]
 
     def look(self, media: MediaInfo, span: SegmentSpan, options: dict[str, Any]) -> SegmentLook:
-        drive = Drive.load(check_allowed(Path(str(media.path)), settings().roots))
+        drive = Drive.load(check_allowed(media.path, settings().roots))
         self._misbehave(drive, span.index)
         time.sleep(drive.look_s)
         name = media.path.name
@@ -147,6 +149,13 @@ class StandIn:
                     signal.signal(signum, signal.SIG_IGN)
             while True:
                 time.sleep(1.0)
+
+
+def _bytes(source: Source) -> bytes:
+    if isinstance(source, Path):
+        return source.read_bytes()
+    with open_remote(source) as file:
+        return file.read()
 
 
 def plate_text(video: str, number: int) -> str:

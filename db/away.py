@@ -16,11 +16,16 @@ from pipeline.records import SegmentState, Step
 
 #: A video that could not be reached for so long is given up as a whole, in seconds.
 AWAY_S = 1800.0
+#: Where nobody has looked for longer than this, the time begins anew: its job may have been paused, or what took the
+#: workers down took the server along. Seconds.
+LOOKED_S = 300.0
+#: A scout waits a tenth of the time for which its video has been away, and no longer than this. Seconds.
+LONGEST_DELAY_S = 120.0
 #: Segments that are let go in one sweep.
 _BATCH = 5_000
 
 
-def away(
+def unreachable(
     db: Session,
     segment_id: int,
     attempt: int,
@@ -33,7 +38,7 @@ def away(
     Where that has been so for longer than `longest_s`, the video is given up: this segment and all that wait for it
     are quarantined with the same sentence. Those that only wait to be read need no video, and go on.
     """
-    values = {"segment": segment_id, "attempt": attempt, "longest_s": longest_s}
+    values = {"segment": segment_id, "attempt": attempt, "longest_s": longest_s, "looked_s": LOOKED_S}
     video = db.execute(_AWAY, values).mappings().one_or_none()
     if video is None:
         return False
@@ -42,15 +47,27 @@ def away(
         ended = db.execute(_GIVE_UP, {"segment": segment_id, "video": video["id"], "reason": reason}).scalars()
         moves.count_quarantined(db, video["id"], ended.all())
         return True
-    if note(db, video["id"]):
-        db.execute(_PARK, {"video": video["id"]})
+    delay_s = later(delay_s, note(db, video["id"]))
+    db.execute(_PARK, {"video": video["id"]})
     parked = bool(db.execute(_HAS_SCOUT, {"video": video["id"], "but": segment_id}).scalar_one())
     return moves.put_back(db, segment_id, attempt, reason, delay_s, parked=parked)
 
 
-def note(db: Session, video_id: int) -> bool:
-    """From now on a video cannot be reached; False where that was known."""
-    return db.execute(_NOTE, {"video": video_id}).scalar_one_or_none() is not None
+def note(db: Session, video_id: int) -> float:
+    """Somebody has looked for a video in vain; returns for how long it has been away, in seconds."""
+    values = {"video": video_id, "looked_s": LOOKED_S}
+    return float(db.execute(_NOTE, values).scalar_one_or_none() or 0.0)
+
+
+def too_long(db: Session, video_id: int, longest_s: float) -> bool:
+    """Whether a video has been looked for in vain for longer than that."""
+    values = {"video": video_id, "longest_s": longest_s, "looked_s": LOOKED_S}
+    return bool(db.execute(text(f"SELECT {_TOO_LONG} FROM videos v WHERE v.id = :video"), values).scalar_one())
+
+
+def later(delay_s: float, away_s: float) -> float:
+    """How long to wait before the next look at what has been away for `away_s` seconds."""
+    return max(delay_s, min(LONGEST_DELAY_S, away_s / 10))
 
 
 def unpark(db: Session) -> int:
@@ -61,10 +78,15 @@ def unpark(db: Session) -> int:
     return len(db.execute(_UNPARK, {"most": _BATCH}).all()) + len(db.execute(_NEXT_SCOUT).all())
 
 
+_TOO_LONG = """coalesce(
+    v.away_since < now() - :longest_s * interval '1 second'
+    AND v.away_looked_at > now() - :looked_s * interval '1 second', false
+)"""
+
 #: The segment and its video, the segment locked.
 _AWAY = text(
     f"""
-    SELECT v.id, coalesce(v.away_since < now() - :longest_s * interval '1 second', false) AS too_long
+    SELECT v.id, {_TOO_LONG} AS too_long
     FROM segments g JOIN videos v ON v.id = g.video_id
     WHERE g.id = :segment AND g.attempt = :attempt
           AND g.state IN ('{SegmentState.DETECTING}', '{SegmentState.READING}')
@@ -72,7 +94,17 @@ _AWAY = text(
     """
 )
 
-_NOTE = text("UPDATE videos SET away_since = now() WHERE id = :video AND away_since IS NULL RETURNING id")
+#: Not where it has ended meanwhile: its job may have been cancelled.
+_NOTE = text(
+    """
+    UPDATE videos SET
+        away_since = CASE WHEN away_looked_at > now() - :looked_s * interval '1 second'
+                          THEN coalesce(away_since, now()) ELSE now() END,
+        away_looked_at = now()
+    WHERE id = :video AND finished_at IS NULL
+    RETURNING extract(epoch FROM now() - away_since)
+    """
+)
 
 _WAITING = f"state = '{SegmentState.PENDING}' AND step = '{Step.DETECT}'"
 
@@ -120,10 +152,9 @@ _NEXT_SCOUT = text(
     f"""
     UPDATE segments SET parked = false
     WHERE parked AND id IN (
-        SELECT (SELECT min(p.id) FROM segments p WHERE p.job_id = v.job_id AND p.video_id = v.id AND p.parked)
-        FROM videos v
-        WHERE v.away_since IS NOT NULL AND v.segments > 0
-              AND NOT EXISTS (SELECT 1 FROM segments WHERE video_id = v.id AND {_SCOUT})
+        SELECT (SELECT min(p.id) FROM segments p WHERE p.job_id = w.job_id AND p.video_id = w.video_id AND p.parked)
+        FROM (SELECT DISTINCT job_id, video_id FROM segments WHERE parked) w
+        WHERE NOT EXISTS (SELECT 1 FROM segments WHERE video_id = w.video_id AND {_SCOUT})
     )
     RETURNING id
     """

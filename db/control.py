@@ -34,11 +34,8 @@ def pause(url: str, job_id: int) -> None:
 
 
 def resume(url: str, job_id: int) -> None:
-    """Go on with a paused job. Its videos that were away are given their time anew: nobody has looked meanwhile."""
+    """Go on with a paused job."""
     with session(url) as db:
-        waiting = select(Video.id).where(Video.job_id == job_id, Video.away_since.is_not(None)).order_by(Video.id)
-        locked = waiting.with_for_update().scalar_subquery()
-        db.execute(update(Video).where(Video.id.in_(locked)).values(away_since=None))
         _change(db, job_id, (JobState.PAUSED,), JobState.RUNNING, "resumed")
 
 
@@ -78,14 +75,14 @@ def end_cancelled(url: str, job_id: int) -> int:
             update(Video)
             .where(Video.id.in_(ids), Video.started_at.is_(None))
             .where(Video.state.in_((VideoState.REGISTERED, VideoState.PROCESSING)))
-            .values(state=VideoState.CANCELLED, problem=sentence, finished_at=func.now())
+            .values(state=VideoState.CANCELLED, problem=sentence, finished_at=func.now(), away_since=None)
         )
         ended = db.scalars(select(Video.id).where(Video.id.in_(ids), Video.state == VideoState.CANCELLED))
         forget_unkept(db, ended.all())
         started = db.execute(
             update(Video)
             .where(Video.id.in_(ids), Video.state == VideoState.PROCESSING)
-            .values(state=VideoState.AGGREGATING)
+            .values(state=VideoState.AGGREGATING, away_since=None)
             .returning(Video.id)
         ).scalars()
         for video_id in started.all():

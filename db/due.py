@@ -169,6 +169,12 @@ _CHARGE = text(
     """
 )
 
+_OWED = """
+    SELECT o.id, o.kind FROM outbox o
+    WHERE o.job_id = j.id AND o.sent_at IS NULL AND (j.state = 'running' OR o.kind = 'aggregate')
+"""
+_FIRST = "ORDER BY o.kind, o.id LIMIT greatest(0, :window - f.n)"
+#: What was tried before and what never was take turns: files that cannot be reached would come first for half an hour.
 _MESSAGES = text(
     f"""
     WITH flying AS MATERIALIZED (
@@ -181,14 +187,16 @@ _MESSAGES = text(
             SELECT coalesce((SELECT n FROM flying WHERE job_id = j.id), 0) AS n
         ) f
         CROSS JOIN LATERAL (
-            SELECT due.id, row_number() OVER (ORDER BY due.kind, due.id) AS place
+            SELECT due.id, row_number() OVER (ORDER BY due.kind, due.number, due.again) AS place
             FROM (
-                SELECT o.id, o.kind FROM outbox o
-                WHERE o.job_id = j.id AND o.sent_at IS NULL AND (o.not_before IS NULL OR o.not_before <= now())
-                      AND (j.state = 'running' OR o.kind = 'aggregate')
-                ORDER BY o.kind, o.id
-                LIMIT greatest(0, :window - f.n)
+                SELECT new.*, row_number() OVER (ORDER BY new.kind, new.id) AS number, false AS again
+                FROM ({_OWED} AND o.not_before IS NULL {_FIRST}) new
+                UNION ALL
+                SELECT old.*, row_number() OVER (ORDER BY old.kind, old.id) AS number, true AS again
+                FROM ({_OWED} AND o.not_before <= now() {_FIRST}) old
             ) due
+            ORDER BY place
+            LIMIT greatest(0, :window - f.n)
         ) g
         CROSS JOIN LATERAL (SELECT (f.n + g.place)::float / ({_WEIGHT}) AS turn) t
         WHERE j.finished_at IS NULL

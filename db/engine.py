@@ -40,6 +40,8 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
 #: The server stops, starts, or two transactions met: the same again may succeed. A statement that ran out of time is
 #: not among them.
 _PASSING = ("08", "57P01", "57P02", "57P03", "53", "40001", "40P01", "55P03")
+#: The server ended a transaction in which nothing was asked for: our own doing, and it would happen again.
+_IDLE_TOO_LONG = "25P03"
 #: What the server is asked to keep to on each connection.
 _SERVER_SIDE = {
     "timezone": "UTC",
@@ -139,6 +141,8 @@ def is_passing(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):
         return False
     state = getattr(error.orig, "sqlstate", None)
+    if state == _IDLE_TOO_LONG:
+        return False
     # Without a state there was no server to give one.
     return error.connection_invalidated or (
         state.startswith(_PASSING) if state else isinstance(error, OperationalError)

@@ -111,7 +111,7 @@ class Video(Base):
         Index("ix_videos_open", "job_id", "id", postgresql_where=text("finished_at IS NULL")),
         # The few whose segments are being done: what a job's progress adds to its counters.
         Index("ix_videos_started", "job_id", postgresql_where=text("started_at IS NOT NULL AND finished_at IS NULL")),
-        # The few, if any, that cannot be reached.
+        # Those that cannot be reached; none, for the most part.
         Index("ix_videos_away", "job_id", postgresql_where=text("away_since IS NOT NULL")),
         # What retention looks for.
         Index(
@@ -161,8 +161,10 @@ class Video(Base):
     purged_at: Mapped[dt.datetime | None]
     #: A person has it opened again: the file may have been mended since its fingerprint was taken.
     reopened: Mapped[bool] = mapped_column(server_default=text("false"))
-    #: Since when it cannot be reached, where its share or server is away; null once something of it is done again.
+    #: Since when it cannot be reached, where its share or server is away; null once something of it was seen again.
     away_since: Mapped[dt.datetime | None]
+    #: When somebody last looked in vain whether it can be reached.
+    away_looked_at: Mapped[dt.datetime | None]
 
 
 class Segment(Base):
@@ -359,7 +361,15 @@ class OutboxRow(Base):
     __tablename__ = "outbox"
     __table_args__ = (
         UniqueConstraint("kind", "key"),
-        Index("ix_outbox_due", "job_id", "kind", "id", postgresql_where=text("sent_at IS NULL")),
+        # What was never tried, and what was: both get their turns.
+        Index("ix_outbox_due", "job_id", "kind", "id", postgresql_where=text("sent_at IS NULL AND not_before IS NULL")),
+        Index(
+            "ix_outbox_again",
+            "job_id",
+            "kind",
+            "id",
+            postgresql_where=text("sent_at IS NULL AND not_before IS NOT NULL"),
+        ),
         Index("ix_outbox_sent", "sent_at", postgresql_where=text("sent_at IS NOT NULL")),
         Index("ix_outbox_failing", "id", postgresql_where=text("failures > 0")),
     )

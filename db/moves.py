@@ -145,21 +145,11 @@ def lost(db: Session) -> list[tuple[int, int]]:
 
 
 def prolong_all(db: Session, lease_s: float) -> None:
-    """Give every holder a whole lease: nobody could renew while the database or the sweeper was away.
-
-    Videos that are away begin to be so now: what took the workers down may have taken their server along.
-    """
+    """Give every holder a whole lease: nobody could renew while the database or the sweeper was away."""
     db.execute(
         update(Segment)
         .where(Segment.state.in_(_HELD))
         .values(lease_until=_in(lease_s))
-        .execution_options(synchronize_session=False)
-    )
-    missing = select(Video.id).where(Video.away_since.is_not(None)).order_by(Video.id)
-    db.execute(
-        update(Video)
-        .where(Video.id.in_(missing.with_for_update(skip_locked=True).scalar_subquery()))
-        .values(away_since=func.now())
         .execution_options(synchronize_session=False)
     )
 
@@ -328,21 +318,27 @@ _RENEW = text(
 #: Should the reading fail, the tracklets are there: so the next step is to read.
 _DETECTED = text(
     f"""
-    UPDATE segments
-    SET state = '{SegmentState.DETECTED}', step = '{Step.READ}', frames_looked = :frames_looked, damage = :damage,
-        lease_until = NULL, moved_at = now()
-    WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.DETECTING}'
-    RETURNING id
+    WITH seen AS (
+        UPDATE segments
+        SET state = '{SegmentState.DETECTED}', step = '{Step.READ}', frames_looked = :frames_looked, damage = :damage,
+            lease_until = NULL, moved_at = now()
+        WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.DETECTING}'
+        RETURNING id, video_id
+    ), back AS (
+        UPDATE videos SET away_since = NULL
+        WHERE id IN (SELECT video_id FROM seen) AND away_since IS NOT NULL
+    )
+    SELECT id FROM seen
     """
 )
 
 
 def _counted(ended: str) -> TextClause:
-    """A statement, with the counting of what it ends: it gives `video_id`, `done`, `quarantined` and `length_s`.
+    """A statement, with the counting of what it ends: it gives `video_id`, `done`, `quarantined`, `length_s`, `seen`.
 
     All in one round trip: the segment ends, its video counts it and moves on where it was its last, and the aggregation
     is owed. The video's row is the barrier: whoever ends a segment holds it, so the last one sees all the others. A
-    video of which something was done can be reached again.
+    video of which something was `seen` can be reached again; its crops can be read while it cannot.
     """
     return text(
         f"""
@@ -352,7 +348,7 @@ def _counted(ended: str) -> TextClause:
                 segments_quarantined = segments_quarantined + quarantined,
                 footage_done_s = footage_done_s + length_s,
                 started_at = coalesce(started_at, now()),
-                away_since = CASE WHEN done > 0 THEN NULL ELSE away_since END,
+                away_since = CASE WHEN seen THEN NULL ELSE away_since END,
                 state = CASE WHEN state = '{VideoState.PROCESSING}'
                                   AND segments_done + segments_quarantined + done + quarantined = segments
                              THEN '{VideoState.AGGREGATING}' ELSE state END
@@ -376,7 +372,7 @@ _NOTHING_TO_READ = _counted(
     SET state = '{SegmentState.DONE}', step = '{Step.READ}', frames_looked = :frames_looked,
         damage = :damage, problem = :damage, lease_until = NULL, moved_at = now()
     WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.DETECTING}'
-    {_ONE_DONE}
+    {_ONE_DONE}, true AS seen
     """
 )
 
@@ -384,14 +380,14 @@ _FINISHED = _counted(
     f"""
     UPDATE segments SET state = '{SegmentState.DONE}', problem = damage, lease_until = NULL, moved_at = now()
     WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.READING}'
-    {_ONE_DONE}
+    {_ONE_DONE}, false AS seen
     """
 )
 
 _COUNT_QUARANTINED = _counted(
     """
     SELECT CAST(:video AS bigint) AS video_id, 0 AS done, CAST(:quarantined AS int) AS quarantined,
-           CAST(:length_s AS float) AS length_s
+           CAST(:length_s AS float) AS length_s, false AS seen
     """
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 
 from sqlalchemy import func, select, update
@@ -58,12 +57,11 @@ def opening_away(
     """
     if not outbox.holds(db, held):
         return
-    too_long = Video.away_since < func.now() - dt.timedelta(seconds=longest_s)
-    if db.scalar(select(too_long).where(Video.id == held.video_id)):
+    if away.too_long(db, held.video_id, longest_s):
         sentence = f"Opening it was given up after {longest_s:g} s: {reason}"
         end_video(db, held.video_id, VideoState.FAILED, sentence)
     else:
-        away.note(db, held.video_id)
+        delay_s = away.later(delay_s, away.note(db, held.video_id))
         outbox.put_back(db, held, reason, counts=False, delay_s=delay_s)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from pathlib import Path
 from typing import TypeGuard
 
-from pipeline.errors import Away
+from pipeline.errors import Away, Inaccessible
 from pipeline.sources import Source, shown
 
 #: What the system says of a file whose share, server or disk does not answer; some systems do not know them all.
@@ -22,6 +23,8 @@ _SAID = frozenset(
 )  # fmt: skip
 #: Bytes of a file's beginning that are asked of the disk itself.
 _HEAD_BYTES = 4096
+#: Seconds within which whatever holds a file answers, an old card or a sleeping disk aside.
+_PROMPT_S = 1.0
 
 
 def says_away(problem: Exception) -> TypeGuard[OSError]:
@@ -41,6 +44,8 @@ def check_answers(source: Source, problem: Exception) -> None:
 def check_reads(source: Source, problem: Exception | None = None) -> None:
     """Raises `Away` where a file of this machine that seems damaged cannot be read at all now; else it is the file.
 
+    Raises `Inaccessible` where it is not there any more.
+
     `problem` is what the demuxer raised. It also says EIO of damaged files, and it takes what it cannot read for the
     end or for damage; so the file's beginning is read anew, past what the system remembers of it.
     """
@@ -48,13 +53,20 @@ def check_reads(source: Source, problem: Exception | None = None) -> None:
         return  # What reads it raises by itself.
     if isinstance(problem, OSError) and problem.errno != errno.EIO:
         check_answers(source, problem)
+    began = time.monotonic()
     try:
         with open(source, "rb", buffering=0) as file:
             if hasattr(os, "posix_fadvise"):
                 os.posix_fadvise(file.fileno(), 0, _HEAD_BYTES, os.POSIX_FADV_DONTNEED)
             file.read(_HEAD_BYTES)
+    except (FileNotFoundError, NotADirectoryError) as trouble:
+        # Opening it again will tell whether its share went, or the file alone.
+        raise Inaccessible(f"{shown(source)} went away while it was read.") from trouble
     except OSError as trouble:
         check_answers(source, trouble)
+    if isinstance(problem, OSError) and time.monotonic() - began > _PROMPT_S:
+        # A server that has just come back: what it did not answer before was no damage.
+        check_answers(source, problem)
 
 
 def is_unmounted(folder: Path) -> bool:

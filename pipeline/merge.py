@@ -59,10 +59,15 @@ PHOTO_CONFIDENCE = 0.1
 def stitch(tracklets: Sequence[ReadTracklet], kind: MediaKind | None) -> tuple[Sighting, ...]:
     """The sightings of one video, by first appearance; `tracklets` are all that have a reading, in any order."""
     groups: list[_Group] = []
+    # Those that a later tracklet may still belong to: a day of one camera has thousands of others.
+    near: list[_Group] = []
     for tracklet in sorted(tracklets, key=lambda t: (t.first.pts, t.segment, t.index)):
-        home = min(_homes(groups, tracklet), key=lambda pair: pair[0], default=None)
+        near = [group for group in near if group.last_s + SAME_TEXT_GAP_S >= tracklet.first.time_s]
+        home = min(_homes(near, tracklet), key=lambda pair: pair[0], default=None)
         if home is None:
-            groups.append(_Group([tracklet]))
+            alone = _Group([tracklet])
+            groups.append(alone)
+            near.append(alone)
         else:
             home[1].members.append(tracklet)
     sightings = [s for group in groups if _worth_keeping(s := group.sighting(), kind)]
@@ -75,6 +80,11 @@ class _Group:
     """Tracklets of one vehicle's passing, in the making."""
 
     members: list[ReadTracklet] = field(default_factory=list)
+
+    @property
+    def last_s(self) -> float:
+        """When it was last seen so far."""
+        return max(member.last.time_s for member in self.members)
 
     def sighting(self) -> Sighting:
         shares = _fused(self.members)

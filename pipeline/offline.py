@@ -5,7 +5,7 @@ Importing `pipeline` calls `silence()`, before any of them is loaded.
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import os
 import sys
 from importlib.machinery import ModuleSpec
@@ -55,4 +55,5 @@ def silence() -> None:
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     sys.modules.setdefault(_TELEMETRY, None)  # type: ignore[arg-type]
-    sys.modules.setdefault(_UNUSED, _Unread(_UNUSED))
+    if _UNUSED not in sys.modules and importlib.util.find_spec(_UNUSED) is not None:
+        sys.modules[_UNUSED] = _Unread(_UNUSED)

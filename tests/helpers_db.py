@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -39,6 +38,7 @@ from pipeline.records import (
     Tracklet,
     VideoState,
 )
+from tests.helpers_processes import wait_until
 
 LEASE_S = 20.0
 SILENT = "Its worker went silent."
@@ -248,7 +248,7 @@ def overlap(url: str, first: Callable[[Session], object], second: Callable[[Sess
             first(db)
             db.flush()
             through = pool.submit(other)
-            until(lambda: through.done() or waiting(url))
+            wait_until("the second transaction", lambda: through.done() or waiting(url))
         through.result(timeout=20)
 
 
@@ -256,13 +256,6 @@ def waiting(url: str) -> int:
     """How many transactions wait for a lock that another holds."""
     with session(url) as db:
         return db.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")) or 0
-
-
-def until(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
 
 
 def check_counters(url: str) -> None:
@@ -316,7 +309,7 @@ _COUNTERS = {
                    coalesce(sum(v.segments_quarantined), 0) AS quarantined,
                    coalesce(sum(v.footage_done_s), 0) AS footage_done_s,
                    (SELECT count(*) FROM segments g
-                    WHERE g.job_id = j.id AND g.state = 'pending' AND g.not_before IS NOT NULL) AS delayed
+                    WHERE g.job_id = j.id AND g.state = 'pending' AND (g.not_before IS NOT NULL OR g.parked)) AS delayed
             FROM jobs j LEFT JOIN ({_OF_A_VIDEO}) v ON v.job_id = j.id GROUP BY j.id
         ) c ON c.id = p.job
         WHERE (p.segments_done, p.segments_quarantined, p.segments_delayed) <> (c.done, c.quarantined, c.delayed)

@@ -20,29 +20,29 @@ from workers.store import (
 NAME = crop_name(1, 2, 3, 4, 5, 0)
 
 
-class Flaky(LocalFileSystem):
+class Faulty(LocalFileSystem):
     """Local files where every tenth write fails half way."""
 
-    protocol = "flaky"
+    protocol = "faulty"
     writes = 0
     failed = 0
     every = 10
     error = errno.EIO
 
     def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **kwargs: Any) -> None:
-        Flaky.writes += 1
-        if Flaky.writes % Flaky.every == 0:
+        Faulty.writes += 1
+        if Faulty.writes % Faulty.every == 0:
             super().pipe_file(path, value[: len(value) // 2], mode, **kwargs)
-            Flaky.failed += 1
-            raise OSError(Flaky.error, os.strerror(Flaky.error))
+            Faulty.failed += 1
+            raise OSError(Faulty.error, os.strerror(Faulty.error))
         super().pipe_file(path, value, mode, **kwargs)
 
 
-def flaky(folder: Path, every: int, error: int = errno.EIO) -> Store:
-    fsspec.register_implementation("flaky", Flaky, clobber=True)
-    Flaky.writes = Flaky.failed = 0
-    Flaky.every, Flaky.error = every, error
-    return Store(f"flaky://{folder}/store")
+def faulty(folder: Path, every: int, error: int = errno.EIO) -> Store:
+    fsspec.register_implementation("faulty", Faulty, clobber=True)
+    Faulty.writes = Faulty.failed = 0
+    Faulty.every, Faulty.error = every, error
+    return Store(f"faulty://{folder}/store")
 
 
 def tracklet(index: int, crops: int) -> Tracklet:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from celery.exceptions import SoftTimeLimitExceeded
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 from sqlalchemy.orm import Session
 
 from db.engine import patiently
@@ -42,23 +42,23 @@ def aggregate(video_id: int) -> None:
     with taken(AGGREGATE, video_id) as held:
         if held is None:
             return
-        job_id, media, options, sightings = patiently(url, lambda db: _stitched(db, video_id))
-        evidence = keeps_pictures(options)
+        row = patiently(url, lambda db: _row(db, video_id))
+        job_id, options, media = row["job_id"], row["options"], media_of(row)
+        key, evidence = key_of(options), keeps_pictures(options)
+        with discreet(options):
+            # Its readings cannot change any more: all its segments have ended.
+            tracklets = patiently(url, lambda db: read_tracklets_of(db, video_id, key))
+            # Outside of any transaction: a long video may take minutes.
+            sightings = stitch(tracklets, media.kind)
         frames = _frames(job_id, held, media, sightings) if evidence else {}
-        key = key_of(options)
         ended = patiently(url, lambda db: _store(db, held, sightings, frames, evidence, key))
     if ended:
         clear_video(url, job_id, video_id)
 
 
-def _stitched(db: Session, video_id: int) -> tuple[int, MediaInfo, dict[str, object], tuple[Sighting, ...]]:
-    """Its readings cannot change any more: all its segments have ended."""
+def _row(db: Session, video_id: int) -> RowMapping:
     wanted = select(Video.job_id, Job.options, *MEDIA_COLUMNS).join(Job, Job.id == Video.job_id)
-    row = db.execute(wanted.where(Video.id == video_id)).mappings().one()
-    options = row["options"]
-    with discreet(options):
-        sightings = stitch(read_tracklets_of(db, video_id, key_of(options)), row["kind"])
-    return row["job_id"], media_of(row), options, sightings
+    return db.execute(wanted.where(Video.id == video_id)).mappings().one()
 
 
 def _frames(job_id: int, held: Held, media: MediaInfo, sightings: Sequence[Sighting]) -> dict[int, Stored]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from celery import Celery
 
+from workers import transport
+
 DETECT = "detect"
 READ = "read"
 CONTROL = "control"
@@ -22,5 +24,6 @@ ROLES = {
 }
 QUEUES = tuple(queue for queues in ROLES.values() for queue in queues)
 
+transport.use()
 app = Celery("dashplate", include=["workers.tasks", "workers.warm"])
 app.config_from_object("workers.celeryconfig:values")

@@ -32,7 +32,6 @@ def configuration(config: Settings) -> dict[str, Any]:
     }
     return {
         "broker_url": config.require_redis(),
-        "broker_transport": "workers.transport:Transport",
         "broker_transport_options": transport,
         "visibility_timeout": config.visibility_timeout_s,
         "result_backend_transport_options": transport,

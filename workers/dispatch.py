@@ -50,7 +50,8 @@ def send_segments(segments: Iterable[moves.Dispatched], bundle: int = 1) -> int:
     sent = 0
     for (alone, only_read, express_), alike in groupby(segments, _kind):
         several = list(alike)
-        size = 1 if alone else bundle
+        # An express segment is a job's only one: it waits for no other job's.
+        size = 1 if alone or express_ else bundle
         for start in range(0, len(several), size):
             _send_bundle(several[start : start + size], only_read, express_)
             sent += 1

@@ -14,8 +14,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from db import moves
-from db.away import away
+from db import away, moves
 from db.engine import Executor, patiently, patiently_single, single
 from db.files import names_any_below
 from db.models import CropRow
@@ -183,7 +182,7 @@ def _give_up(segment_id: int, attempt: int, step: SegmentState, error: Exception
     if trouble is not None:
         moves.put_back(db, segment_id, attempt, trouble, config.trouble_delay_s)
     elif isinstance(error, Away):
-        away(db, segment_id, attempt, str(error), config.away_s, config.trouble_delay_s)
+        away.unreachable(db, segment_id, attempt, str(error), config.away_s, config.trouble_delay_s)
     else:
         gone = isinstance(error, MissingFile | DamagedFile)
         # It may be a share of which one cannot tell that it is away, and which comes back, but not within seconds.

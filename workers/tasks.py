@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from workers import aggregator, producer, stages
 from workers.app import app
 from workers.bundles import Token, in_turn
 from workers.dispatch import pump, send_again, top_up
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def _else_the_sweeper() -> Iterator[None]:
+    """What was done is stored, and the next link is to go out: what fails here, the sweeper makes good in seconds."""
+    try:
+        yield
+    except Exception:
+        log.warning("What comes next is left to the sweeper.", exc_info=True)
 
 
 @app.task(name="dashplate.probe")
@@ -27,8 +40,9 @@ def detect(self: Any, bundle: Sequence[Token]) -> Sequence[Token]:
         # The second link is sent when this one returns: there is nothing for it, or this one does not return.
         self.request.chain = None
         again += done.passed
-    send_again(again)
-    top_up()
+    with _else_the_sweeper():
+        send_again(again)
+        top_up()
     done.check()
     return done.passed
 
@@ -37,8 +51,9 @@ def detect(self: Any, bundle: Sequence[Token]) -> Sequence[Token]:
 def read(bundle: Sequence[Token]) -> None:
     """Second link of a bundle's chain: crops to readings."""
     done = in_turn(stages.read, bundle)
-    send_again(done.left)
-    top_up()
+    with _else_the_sweeper():
+        send_again(done.left)
+        top_up()
     done.check()
 
 

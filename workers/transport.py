@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import redis as base
 from redis.exceptions import OutOfMemoryError
 
@@ -13,3 +14,9 @@ class Transport(base.Transport):  # type: ignore[misc]
     """
 
     connection_errors = (*base.Transport.connection_errors, OutOfMemoryError)
+
+
+def use() -> None:
+    """Put it in the place of Celery's own: by the addresses' schemes, from which much follows, TLS among it."""
+    for scheme in ("redis", "rediss"):
+        TRANSPORT_ALIASES[scheme] = f"{__name__}:{Transport.__name__}"

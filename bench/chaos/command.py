@@ -56,20 +56,25 @@ def chaos(
     if json_file is not None:
         json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.write_text(json.dumps([_record(one) for one in outcomes], indent=1) + "\n", encoding="utf-8")
-    sys.stdout.write(total(outcomes) + "\n")
-    if not all(one.identical for one in outcomes):
+    sys.stdout.write(total(outcomes, faults) + "\n")
+    if not all(one.identical and len(one.struck) >= faults for one in outcomes):
         raise typer.Exit(1)
 
 
-def total(outcomes: list[Outcome]) -> str:
-    """`100 schedules, 640 faults: lost 0, doubled 0`, with more where there is more to say."""
-    count = sum(len(one.schedule.faults) for one in outcomes)
+def total(outcomes: list[Outcome], least: int = 5) -> str:
+    """`100 schedules, 640 faults: lost 0, doubled 0`, with more where there is more to say.
+
+    Counted are faults that struck; schedules with fewer than `least` of them are named.
+    """
+    count = sum(len(one.struck) for one in outcomes)
+    spared = [str(one.schedule.seed) for one in outcomes if len(one.struck) < least]
     lost = sum(len(one.difference.lost) for one in outcomes)
     doubled = sum(len(one.difference.doubled) for one in outcomes)
     changed = sum(len(one.difference.changed) for one in outcomes)
     stood = sum(bool(one.standstill) for one in outcomes)
     more = "".join(f", {what} {number}" for what, number in (("changed", changed), ("not ended", stood)) if number)
-    return f"{len(outcomes)} schedules, {count} faults: lost {lost}, doubled {doubled}{more}"
+    few = f"; fewer than {least} faults struck in seed {', '.join(spared)}" if spared else ""
+    return f"{len(outcomes)} schedules, {count} faults: lost {lost}, doubled {doubled}{more}{few}"
 
 
 def line(outcome: Outcome) -> str:
@@ -83,7 +88,7 @@ def line(outcome: Outcome) -> str:
     head = f"seed {schedule.seed:3d}  {outcome.seconds:5.1f} s  {verdict}  {schedule.content}/{schedule.store}"
     wrong = [*outcome.standstill, *outcome.difference.lines]
     more = [f"  and {len(wrong) - _SHOWN} more"] if len(wrong) > _SHOWN else []
-    strikes = " ".join(one.fault for one in schedule.strikes)
+    strikes = " ".join(outcome.struck)
     return "\n".join([f"{head}  {strikes}  ({seen})", *(f"  {one}" for one in wrong[:_SHOWN]), *more])
 
 
@@ -103,7 +108,7 @@ def _run(runs: Chaos, schedules: list[Schedule], faults: int, story: bool) -> li
 
 
 def _record(outcome: Outcome) -> dict[str, Any]:
-    return {**asdict(outcome), "identical": outcome.identical, "faults": outcome.schedule.faults}
+    return {**asdict(outcome), "identical": outcome.identical}
 
 
 def main() -> None:

@@ -47,15 +47,19 @@ class Fleet:
         return not self.words
 
     @property
-    def leaves_out(self) -> bool:
-        """Whether stretches end quarantined."""
-        return any(drive.poisoned or drive.deadly or drive.stuck for drive in self.drives.values())
+    def given_up(self) -> frozenset[tuple[str, int]]:
+        """Stretches that end quarantined: the drive's name and the number."""
+        return frozenset(
+            (name, number)
+            for name, drive in self.drives.items()
+            for number in (*drive.poisoned, *drive.deadly, *drive.stuck)
+        )
 
 
 def _plain() -> dict[str, Drive]:
     return {
-        "north": Drive(segments=8, seconds=_SECONDS, look_s=0.1, read_s=0.03),
-        "south": Drive(segments=10, seconds=_SECONDS, look_s=0.06, read_s=0.04, probe_s=0.05),
+        "north": Drive(segments=8, seconds=_SECONDS, look_s=0.1, read_s=0.03, probe_s=0.2),
+        "south": Drive(segments=10, seconds=_SECONDS, look_s=0.06, read_s=0.04, probe_s=0.4),
         "harbour": Drive(segments=12, seconds=_SECONDS, look_s=0.03, read_s=0.02, plates=3),
     }
 

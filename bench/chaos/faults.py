@@ -17,9 +17,11 @@ from kombu import Queue
 from kombu.exceptions import OperationalError as BrokerError
 
 from bench.chaos import orders
+from bench.chaos.drives import FLEETS
 from bench.chaos.fleet import WORKERS, family_of, tell
-from bench.chaos.scene import MAIN, Scene
+from bench.chaos.scene import MAIN, Missed, Scene
 from bench.chaos.schedule import Strike
+from bench.chaos.tables import Difference
 from dashplate.stack.server import Server
 from db import control
 from workers.app import CONTROL, DETECT, QUEUES, READ
@@ -38,13 +40,30 @@ _SWEEPING = """
 _WORKING = "SELECT worker FROM segments WHERE job_id = :job AND state = :state AND worker IS NOT NULL ORDER BY id"
 _SOME_SEGMENTS = "SELECT id, attempt FROM segments WHERE job_id = :job AND attempt > 0 ORDER BY id"
 _SOME_VIDEOS = "SELECT id FROM videos WHERE job_id = :job ORDER BY id"
+#: Files that have to be opened, or of which segments have to be detected, whatever the job.
+_NEEDED = """
+    SELECT 1 FROM videos v WHERE v.finished_at IS NULL AND (v.state = 'registered' OR EXISTS (
+        SELECT 1 FROM segments s WHERE s.video_id = v.id AND s.state IN ('pending', 'queued', 'detecting')
+                                       AND s.step = 'detect'))
+"""
+_AWAY = "SELECT count(*) AS videos FROM videos WHERE away_since IS NOT NULL"
+#: Of segments that were not stopped by the clock, which a frozen worker may be.
+_COUNTED = """
+    SELECT regexp_replace(v.path, '^.*/|[.]mp4$', '', 'g') AS drive, s.index, s.failures
+    FROM segments s JOIN videos v ON v.id = s.video_id
+    WHERE s.job_id = :job AND s.failures > 0 AND coalesce(s.problem, '') NOT LIKE '%longer than it may%'
+"""
 
 
 def strike(scene: Scene, one: Strike) -> None:
-    """Let a fault happen."""
+    """Let a fault happen, or note that it struck nothing."""
     rng = random.Random(one.seed)
     kind, _, what = one.fault.partition("-")
-    _KINDS[kind](scene, what, one, rng)
+    scene.struck.append(one.fault)
+    try:
+        _KINDS[kind](scene, what, one, rng)
+    except Missed as reason:
+        scene.miss(one, reason)
 
 
 def _kill(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
@@ -54,22 +73,25 @@ def _kill(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
         return
     family = _sweeping_family(scene, rng) if role == "sweeper" else _family(scene, role, rng)
     victims = _pool(family) if part == "child" else family[:1] if part == "parent" else family
-    tell(victims, signal.SIGKILL)
+    _tell_any(victims, signal.SIGKILL)
 
 
 def _freeze(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
     role, _, part = what.partition("-")
     family = _family(scene, DETECT if role == "long" else role, rng)
     frozen = _pool(family) if part == "child" else family
-    tell(frozen, signal.SIGSTOP)
+    _tell_any(frozen, signal.SIGSTOP)
     scene.later(one.lasts_s, lambda: tell(frozen, signal.SIGCONT))
 
 
 def _redis(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
     server = scene.fleet.redis
     if what == "flush":
-        with redis.Redis.from_url(scene.fleet.redis_url) as client, suppress(redis.RedisError):
-            client.flushall()
+        with redis.Redis.from_url(scene.fleet.redis_url) as client:
+            try:
+                client.flushall()
+            except redis.RedisError as error:
+                raise Missed(f"Redis said {error}") from error
         return
     if what == "full":
         _fill(scene, one, rng)
@@ -106,7 +128,8 @@ def _postgres(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
 
 
 def _cut(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
-    scene.fleet.networks[what].cut()
+    if not scene.fleet.networks[what].cut():
+        raise Missed("nobody was connected")
 
 
 def _silence(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
@@ -116,21 +139,27 @@ def _silence(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
 
 
 def _resend(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
-    # A Redis that is full takes no message from us either.
-    with suppress(BrokerError):
+    try:
         _send_again(scene, what, rng)
+    except BrokerError as error:
+        # A Redis that is full takes no message from us either.
+        raise Missed(f"Redis said {error}") from error
 
 
 def _send_again(scene: Scene, what: str, rng: random.Random) -> None:
     celery = _celery(scene.fleet.redis_url)
     if what == "steps":
         videos = scene.fleet.ask(_SOME_VIDEOS, job=scene.job_id)
-        for row in rng.choices(videos, k=3) if videos else ():
+        if not videos:
+            raise Missed("no video is registered yet")
+        for row in rng.choices(videos, k=3):
             task = rng.choice(("probe", "aggregate"))
             celery.send_task(f"dashplate.{task}", args=(row["id"],), queue=CONTROL)
         return
     segments = scene.fleet.ask(_SOME_SEGMENTS, job=scene.job_id)
-    for row in rng.choices(segments, k=4) if segments else ():
+    if not segments:
+        raise Missed("no segment has been sent yet")
+    for row in rng.choices(segments, k=4):
         attempt = row["attempt"] - (what == "old")
         queue = rng.choice((DETECT, READ))
         for _ in range(2):
@@ -159,28 +188,45 @@ def _cancel(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
     scene.submit("given up")
 
 
-def _retry(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
-    orders.retry(scene, rng)
+def _share(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
+    """The folder of the videos is missing or empty for a while, which nothing may be counted for."""
+    fleet, before = scene.fleet, _counted(scene)
+    if not fleet.ask(_NEEDED):
+        raise Missed("no video was needed any more")
+
+    def back() -> None:
+        seen = fleet.ask(_AWAY)[0]["videos"]
+        scene.note(f"the videos are back; {seen} were known to be away")
+        now = _counted(scene)
+        wrong = [f"segments: {name} failed while it was away" for name in now if now[name] > before.get(name, 0)]
+        scene.wrong += Difference(changed=tuple(wrong))
+        fleet.bring_videos_back()
+
+    fleet.take_videos_away(emptied=rng.random() < 0.5)
+    scene.later(one.lasts_s, back)
 
 
-def _rerun(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
-    orders.rerun(scene, what, rng)
-
-
-def _purge(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
-    orders.purge(scene, rng)
+def _counted(scene: Scene) -> dict[str, int]:
+    """Failures of segments that ought to have none."""
+    given_up = FLEETS[scene.content].given_up
+    return {
+        f"{row['drive']} {row['index']}": row["failures"]
+        for row in scene.fleet.ask(_COUNTED, job=scene.job_id)
+        if (row["drive"], row["index"]) not in given_up
+    }
 
 
 def _kill_submission(scene: Scene, rng: random.Random) -> None:
     """Just after its job is there: before its files are, or before it is closed."""
     time.sleep(rng.uniform(0.0, 0.06))
-    scene.submissions[MAIN].process.kill()
+    process = scene.submissions[MAIN].process
+    if process.poll() is not None:
+        raise Missed("it had ended")
+    process.kill()
 
 
 def _family(scene: Scene, role: str, rng: random.Random) -> list[psutil.Process]:
     """The family of a worker of that role, if possible one that is in the middle of something."""
-    names = [name for name, other in WORKERS.items() if other == role]
-    fallback = rng.choice(names)
     state = {DETECT: "detecting", READ: "reading"}.get(role)
     end = time.monotonic() + _AIM_S
     while state is not None and time.monotonic() < end:
@@ -189,7 +235,14 @@ def _family(scene: Scene, role: str, rng: random.Random) -> list[psutil.Process]
             if name is not None:
                 return scene.fleet.family(name)
         time.sleep(0.01)
-    return scene.fleet.family(fallback)
+    return _any_family(scene, role, rng)
+
+
+def _any_family(scene: Scene, role: str, rng: random.Random) -> list[psutil.Process]:
+    """The family of a worker of that role, if possible one that is not just being started again."""
+    names = [name for name, other in WORKERS.items() if other == role]
+    families = [scene.fleet.family(name) for name in rng.sample(names, len(names))]
+    return max(families, key=lambda family: bool(_pool(family)))
 
 
 def _sweeping_family(scene: Scene, rng: random.Random) -> list[psutil.Process]:
@@ -203,7 +256,13 @@ def _sweeping_family(scene: Scene, rng: random.Random) -> list[psutil.Process]:
                 family = scene.fleet.family(name)
                 if any(port in _ports(process) for process in family):
                     return family
-    return scene.fleet.family(rng.choice(["control-1", "control-2"]))
+    return _any_family(scene, CONTROL, rng)
+
+
+def _tell_any(victims: Sequence[psutil.Process], signum: signal.Signals) -> None:
+    if not victims:
+        raise Missed("the worker was just being started again")
+    tell(victims, signum)
 
 
 def _ports(process: psutil.Process) -> Sequence[int]:
@@ -249,9 +308,10 @@ _KINDS: dict[str, Callable[[Scene, str, Strike, random.Random], None]] = {
     "resend": _resend,
     "store": _store,
     "pause": _pause,
-    "retry": _retry,
-    "rerun": _rerun,
-    "purge": _purge,
+    "share": _share,
+    "retry": orders.retry,
+    "rerun": orders.rerun,
+    "purge": orders.purge,
     "small": _small,
     "cancel": _cancel,
 }

@@ -57,6 +57,17 @@ _RESTART_S = 0.5
 _STOP_S = 3.0
 _READY_S = 60.0
 _ROOT = Path(__file__).resolve().parents[2]
+_JOB = "SELECT id, open, finished_at IS NOT NULL AS ended FROM jobs WHERE key = :key"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A submitted job as it stands."""
+
+    id: int
+    #: A command still adds files to it.
+    open: bool
+    ended: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,8 @@ class ChaosFleet:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.store_folder = folder / "store"
+        #: The videos are on a share: a root of its own.
+        self._share, self._share_away = folder / "drives", folder / "drives.away"
         self._trouble_file = folder / "store.trouble"
         self._closing = ExitStack()
         self._store_kind = ""
@@ -88,12 +101,12 @@ class ChaosFleet:
         self.redis_url = stack.redis_url
         self.redis, self.postgres = RedisServer(layout), PostgresServer(layout)
         self._closing.callback(engine_for.cache_clear)
-        #: Between workers and servers; commands and the harness itself reach the servers directly.
+        #: Between servers and all of Dashplate; only the harness itself reaches the servers directly.
         self.networks = {"redis": Proxy(lambda: self.redis.port), "postgres": Proxy(lambda: self.postgres.port)}
         for network in self.networks.values():
             self._closing.enter_context(network)
         upgrade(self.url)
-        self.files = write_fleets(self.folder / "drives")
+        self.files = write_fleets(self._share)
         self.calm()
         self._workers: Supervisor | None = None
         self._closing.callback(self._stop_workers)
@@ -112,10 +125,26 @@ class ChaosFleet:
         """The result store fails from now on; see `bench.chaos.store`."""
         store.set_trouble(self._trouble_file, chance, full)
 
+    @property
+    def videos_are_away(self) -> bool:
+        return self._share_away.exists()
+
+    def take_videos_away(self, *, emptied: bool) -> None:
+        """Unmount the share, as it were: its folder is missing, or `emptied`."""
+        self._share.rename(self._share_away)
+        if emptied:
+            self._share.mkdir()
+
+    def bring_videos_back(self) -> None:
+        """The same files again. An empty folder in their place gives way."""
+        self._share_away.rename(self._share)
+
     def ready(self, store_kind: str) -> None:
-        """See that servers answer and all workers run, on a store of that kind (see `Schedule.store`)."""
+        """See that servers answer, videos are there and all workers run, on that kind of store (`Schedule.store`)."""
         self.redis.ensure()
         self.postgres.ensure()
+        if self.videos_are_away:
+            self.bring_videos_back()
         if self._store_kind != store_kind:
             self._stop_workers()
             self._store_kind = store_kind
@@ -135,6 +164,11 @@ class ChaosFleet:
         with (self.folder / "logs" / "commands.log").open("ab") as log:
             process = subprocess.Popen(command, env=env, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         return Typed(words, process, name)
+
+    def job(self, key: str) -> Job | None:
+        """The job of a submission's key; None where it is not there yet."""
+        rows = self.ask(_JOB, key=key)
+        return Job(**rows[0]) if rows else None
 
     def ask(self, query: str, **values: Any) -> Sequence[RowMapping]:
         """The rows of a query; waits for a database that is away."""
@@ -177,22 +211,18 @@ class ChaosFleet:
         return {
             **_PACE,
             **store.environment(self._trouble_file),
-            "DASHPLATE_REDIS_URL": self.redis_url,
-            "DASHPLATE_DATABASE_URL": self.url,
+            "DASHPLATE_REDIS_URL": _through(self.networks["redis"], self.redis_url),
+            "DASHPLATE_DATABASE_URL": _through(self.networks["postgres"], self.url),
             "DASHPLATE_DATA_DIR": str(self.folder),
             "DASHPLATE_STORE_DIR": place,
-            "DASHPLATE_ROOTS": str(self.folder),
+            "DASHPLATE_ROOTS": str(self._share),
             "DASHPLATE_WORK": "bench.chaos.store:StandIn",
             "DASHPLATE_PLATE_KEY": self._plate_key,
         }
 
     def _start_workers(self) -> None:
         self._workers = Supervisor(self.folder, grace_s=_STOP_S, longest_delay_s=_RESTART_S)
-        env = {
-            **self._environment(),
-            "DASHPLATE_REDIS_URL": _through(self.networks["redis"], self.redis_url),
-            "DASHPLATE_DATABASE_URL": _through(self.networks["postgres"], self.url),
-        }
+        env = self._environment()
         self._workers.start(
             Command(name, (sys.executable, "-m", "dashplate", "worker", role), env, cwd=_ROOT)
             for name, role in WORKERS.items()

@@ -9,26 +9,27 @@ import time
 from bench.chaos.drives import FLEETS
 from bench.chaos.fleet import Typed
 from bench.chaos.scene import MAIN, OLD, Order, Scene
+from bench.chaos.schedule import Strike
 
 #: What a command is killed over: one of these is the last that its connection was asked.
 _HALF_WAY = {
     "retry": ("%pg_advisory_lock_shared%", "UPDATE segments%", "UPDATE videos%"),
     "rerun": ("UPDATE segments%", "%UPDATE videos%"),
-    "purge": ("DELETE FROM %", "%UPDATE videos SET purged_at%", "%FROM deletions%"),
+    "purge": ("DELETE FROM %", "%UPDATE videos SET purged_at%", "%deletions%"),
 }
 _ASKED = "SELECT 1 FROM pg_stat_activity WHERE application_name = :name AND query LIKE :asked"
 _EXISTS = "SELECT 1 FROM jobs WHERE id = :job"
-_POLL_S = 0.005
+_POLL_S = 0.002
 #: A refused command's exit code.
 _REFUSED = 2
 
 
-def retry(scene: Scene, rng: random.Random) -> None:
+def retry(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
     """Try again what was given up."""
-    _kill_over_it(scene, _give(scene, Order(scene.fleet.type("retry", str(scene.job_id)))), rng)
+    _kill_over_it(scene, _give(scene, Order(scene.fleet.type("retry", str(scene.job_id)))), one, rng)
 
 
-def rerun(scene: Scene, what: str, rng: random.Random) -> None:
+def rerun(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
     """Do the job again, from `read` or, killed half way, from `detect`; `early`, while it runs, that is refused."""
     steps = ("read", "detect") if FLEETS[scene.content].pictures else ("detect",)
     step = what if what in steps else rng.choice(steps)
@@ -39,20 +40,20 @@ def rerun(scene: Scene, what: str, rng: random.Random) -> None:
     # Killed too late, it has done its work: then the job runs, and is done once more after that.
     scene.rerun = _give(scene, Order(typed, sensible=lambda: scene.ended(MAIN)))
     if step == "detect":
-        _kill_over_it(scene, scene.rerun, rng)
+        _kill_over_it(scene, scene.rerun, one, rng)
 
 
-def purge(scene: Scene, rng: random.Random) -> None:
+def purge(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
     """Delete what another job showed, in half of all cases its rows too."""
     found = scene.job(OLD)
     assert found is not None
-    job_id, forget = found[0], rng.random() < 0.5
+    job_id, forget = found.id, rng.random() < 0.5
     words = ("purge", "--older-than", "0m", "--job", str(job_id), "--yes", *(("--forget",) if forget else ()))
     scene.purged[OLD] = (job_id, forget)
     typed = scene.fleet.type(*words)
     # Forgotten, the job is not there to be purged once more.
     order = Order(typed, settles=lambda code: code == 0 or not scene.fleet.ask(_EXISTS, job=job_id))
-    _kill_over_it(scene, _give(scene, order), rng)
+    _kill_over_it(scene, _give(scene, order), one, rng)
 
 
 def _give(scene: Scene, order: Order) -> Order:
@@ -60,15 +61,18 @@ def _give(scene: Scene, order: Order) -> Order:
     return order
 
 
-def _kill_over_it(scene: Scene, order: Order, rng: random.Random) -> None:
+def _kill_over_it(scene: Scene, order: Order, one: Strike, rng: random.Random) -> None:
     query = rng.choice(_HALF_WAY[order.typed.words[0]])
-    threading.Thread(target=_kill_half_way, args=(scene, order.typed, query), daemon=True).start()
+    killer = threading.Thread(target=_kill_half_way, args=(scene, order.typed, one, query), daemon=True)
+    scene.killers.append(killer)
+    killer.start()
 
 
-def _kill_half_way(scene: Scene, typed: Typed, query: str) -> None:
+def _kill_half_way(scene: Scene, typed: Typed, one: Strike, query: str) -> None:
     while typed.process.poll() is None:
         if scene.fleet.ask(_ASKED, name=typed.name, asked=query):
             typed.process.kill()
             scene.note(f"{typed.words[0]} was killed over {query}")
             return
         time.sleep(_POLL_S)
+    scene.miss(one, f"{typed.words[0]} ended with {typed.process.returncode} before it was killed over {query}")

@@ -67,9 +67,9 @@ class Proxy:
         self._thread.join(_PATIENCE_S)
         self._listener.close()
 
-    def cut(self) -> None:
-        """Reset all connections, at both ends."""
-        self._do(self._drop(0.0))
+    def cut(self) -> int:
+        """Reset all connections, at both ends; returns how many there were."""
+        return self._do(self._drop(0.0))
 
     def silence(self) -> None:
         """Deliver nothing from now on; connections are still taken."""
@@ -140,7 +140,7 @@ class Proxy:
         if link.server is not None:
             self._loop.call_later(link.ghost_s, link.server.close)
 
-    async def _drop(self, ghost_s: float) -> None:
+    async def _drop(self, ghost_s: float) -> int:
         links = list(self._links)
         for link in links:
             link.ghost_s = ghost_s
@@ -154,6 +154,7 @@ class Proxy:
             # One that was cancelled before it began has not closed its own.
             self._links.discard(link)
             self._close(link)
+        return len(links)
 
     async def _silence(self) -> None:
         self._flows.clear()

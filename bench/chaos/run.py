@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -12,7 +14,7 @@ from bench.chaos.drives import FLEETS
 from bench.chaos.faults import strike
 from bench.chaos.fleet import ChaosFleet, wait_for
 from bench.chaos.scene import MAIN, OLD, Scene
-from bench.chaos.schedule import RERUNS, Schedule, Strike
+from bench.chaos.schedule import RERUNS, SUBMITTING, Schedule, Strike
 from bench.chaos.tables import Difference, Tables, difference, files_difference, left_of, readable, tables_of
 from db import control
 
@@ -26,7 +28,18 @@ _POLL_S = 0.03
 #: The next fault does not wait longer than this for its moment: then it strikes in the middle of a recovery.
 _LONGEST_CALM_S = 1.2
 
-_JOB = "SELECT id FROM jobs WHERE key = :key"
+#: A strike that struck nothing is aimed again so much later, while something runs.
+_AGAIN_S = 0.3
+_MOST_AIMS = 4
+#: In place of one that cannot be aimed again: it always finds its victim, and costs no segment a loss. Where all has
+#: ended, it strikes while one of these is done.
+_INSTEAD = "kill-control"
+_BESIDE = ("small", OLD)
+#: What needs no job that is being done.
+_BEGINS = frozenset({"retry", "rerun", "purge", "small", "cancel"})
+#: What can happen once only: a command has been typed, and what it does is done.
+_TYPED = frozenset({"submit", "retry", "rerun", "purge"})
+
 _PROGRESS = "SELECT count(*) AS ended FROM segments WHERE job_id = :job AND state IN ('done', 'quarantined')"
 _GIVEN_UP = "SELECT segments_quarantined AS stretches, videos_with_problem AS videos FROM jobs WHERE id = :job"
 _SEEN = """
@@ -54,6 +67,8 @@ class Outcome:
     losses: int = 0
     #: Workers that were started again.
     restarts: int = 0
+    #: Faults that struck, by name; those in the drives come first.
+    struck: tuple[str, ...] = ()
     difference: Difference = field(default_factory=Difference)
     #: What happened when: seconds, segments ended by then, what.
     story: tuple[str, ...] = ()
@@ -77,12 +92,12 @@ class Chaos:
     def undisturbed(self, contents: Sequence[str]) -> dict[str, int]:
         """The undisturbed jobs of these drives; what has not been run is run now, side by side."""
         new = [name for name in contents if name not in self._expected]
-        jobs = {name: self._submitted(name, f"{self._begun} undisturbed {name}") for name in new}
-        for name, job_id in jobs.items():
-            wait_for(f"the undisturbed run of {name}", lambda job_id=job_id: self._ended(job_id), STANDSTILL_S)  # type: ignore[misc]
-            wait_for(f"the tidy end of {name}", lambda job_id=job_id: self._tidy(job_id), _SETTLE_S)  # type: ignore[misc]
-            self._expected[name] = self._fleet.look(lambda db, job_id=job_id: tables_of(db, job_id))  # type: ignore[misc]
-        self._undisturbed |= jobs
+        keys = {name: self._submitted(name) for name in new}
+        for name, key in keys.items():
+            job_id = wait_for(f"the undisturbed run of {name}", partial(self._ended, key), STANDSTILL_S)
+            wait_for(f"the tidy end of {name}", partial(self._tidy, job_id), _SETTLE_S)
+            self._expected[name] = self._fleet.look(partial(tables_of, job_id=job_id))
+            self._undisturbed[name] = job_id
         return {name: self._undisturbed[name] for name in contents}
 
     def run(self, schedule: Schedule) -> Outcome:
@@ -101,20 +116,16 @@ class Chaos:
             scene.carry_out(all_of_them=True)
             open_videos = fleet.ask(_OPEN, job=scene.job_id)
             return Outcome(
-                schedule, time.monotonic() - begun, story=tuple(scene.story),
+                schedule, time.monotonic() - begun,
+                struck=(*schedule.inside, *scene.struck), story=tuple(scene.story),
                 standstill=(str(error), *scene.unfinished(), *(row["line"] for row in open_videos)),
             )  # fmt: skip
         wrong = self._compare(scene)
         seen = fleet.ask(_SEEN, job=scene.job_id)[0]
         return Outcome(
             schedule, time.monotonic() - begun, seen["attempts"], seen["failures"], seen["losses"],
-            fleet.restarts() - restarts, wrong, tuple(scene.story),
+            fleet.restarts() - restarts, (*schedule.inside, *scene.struck), wrong, tuple(scene.story),
         )  # fmt: skip
-
-    def job_of(self, key: str) -> int | None:
-        """The job of a submission's key."""
-        rows = self._fleet.ask(_JOB, key=key)
-        return rows[0]["id"] if rows else None
 
     def compare_job(self, content: str, job_id: int) -> Difference:
         """A job's rows and files against those of the undisturbed run."""
@@ -127,9 +138,10 @@ class Chaos:
 
     def _disturb(self, scene: Scene, schedule: Schedule) -> None:
         deadline = time.monotonic() + STANDSTILL_S
-        waiting = list(schedule.strikes)
+        waiting, aims = list(schedule.strikes), Counter[int]()
         last_thaw, last_strike = 0.0, time.monotonic()
-        while waiting or scene.due or not self._all_ended(scene):
+        # What ended may have been missed: last of all that is looked at.
+        while waiting or scene.due or not self._all_ended(scene) or scene.missed:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not ended after {STANDSTILL_S:.0f} s")
             before = len(scene.due)
@@ -138,7 +150,12 @@ class Chaos:
             scene.keep_typing()
             if not scene.job_id:
                 found = scene.job(MAIN)
-                scene.job_id = found[0] if found else 0
+                scene.job_id = found.id if found else 0
+            # What is struck instead may be a job that has to be submitted first.
+            while scene.missed and not self._fleet.videos_are_away:
+                missed = scene.missed.pop()
+                aims[missed.seed] += 1
+                waiting[:0] = self._instead(scene, missed, aims[missed.seed])
             if not scene.job_id or scene.about_to_run_again():
                 last_strike = time.monotonic()
             elif waiting and self._is_time(scene, waiting[0], time.monotonic() - last_strike > _LONGEST_CALM_S):
@@ -152,30 +169,53 @@ class Chaos:
     def _is_time(self, scene: Scene, one: Strike, late: bool) -> bool:
         """Whether the moment of the next strike has come; `late`, nothing moves for long."""
         fleet = FLEETS[scene.content]
+        if _kind(one) == "share":
+            return scene.submitted() and not self._fleet.videos_are_away and self._is_its_turn(scene, one, late)
+        # What is not there when it is submitted might be misspelt: nobody waits for it.
+        if one.fault in SUBMITTING and self._fleet.videos_are_away:
+            return False
         if one.fault in RERUNS:
             return scene.ended(MAIN)
         if _kind(one) == "retry":
             given_up = self._fleet.ask(_GIVEN_UP, job=scene.job_id)[0]
-            return bool(given_up["stretches" if fleet.leaves_out else "videos"]) or scene.ended(MAIN)
+            return bool(given_up["stretches" if fleet.given_up else "videos"]) or scene.ended(MAIN)
         if _kind(one) == "purge" and not scene.ended(OLD):
             return False
-        return late or self._progress(scene.job_id) >= one.at * fleet.segments
+        # Nothing is being done, but it will be.
+        if _kind(one) not in _BEGINS and scene.at_rest() and not scene.over():
+            return False
+        return self._is_its_turn(scene, one, late)
+
+    def _is_its_turn(self, scene: Scene, one: Strike, late: bool) -> bool:
+        return late or self._progress(scene.job_id) >= one.at * FLEETS[scene.content].segments
+
+    def _instead(self, scene: Scene, missed: Strike, aims: int) -> list[Strike]:
+        """What takes the place of a strike that struck nothing: the same again, or one that always strikes."""
+        over = scene.over()
+        if _TYPED.isdisjoint(missed.fault.split("-")) and aims < _MOST_AIMS and not over:
+            return [replace(missed, wait_s=_AGAIN_S)]
+        if over:
+            more = [name for name in _BESIDE if name not in scene.submissions]
+            if not more:
+                return []
+            scene.submit(more[0])
+        return [replace(missed, fault=_INSTEAD, wait_s=0.0)]
 
     def _strike(self, scene: Scene, one: Strike) -> None:
         time.sleep(one.wait_s)
         scene.note(f"{one.fault} after {self._progress(scene.job_id)} segments")
-        strike(scene, one)
+        if _kind(one) not in _BEGINS and scene.over():
+            scene.miss(one, "all had ended")
+        else:
+            strike(scene, one)
         scene.wrong += self._shown(scene)
 
     def _all_ended(self, scene: Scene) -> bool:
-        """All jobs have ended; one that is to be cancelled is cancelled as soon as something of it is done."""
+        """Whether all is over; a job that is to be cancelled is cancelled as soon as something of it is done."""
         given_up = scene.job("given up") if "given up" in scene.submissions else None
-        if given_up and not given_up[1] and self._progress(given_up[0]):
-            self._fleet.steer(control.cancel, given_up[0])
-        # Orders first: one that is settled has reopened its job.
-        return all(order.settled for order in scene.orders) and all(
-            scene.ended(name) for name in scene.submissions if name not in scene.purged
-        )
+        if given_up and not given_up.ended and self._progress(given_up.id):
+            self._fleet.steer(control.cancel, given_up.id)
+        return scene.over()
 
     def _compare(self, scene: Scene) -> Difference:
         """Once what was left lying had time to go."""
@@ -197,8 +237,8 @@ class Chaos:
         assert found is not None
         # A job that was given up has to be tidy, whatever its rows.
         if name == "given up":
-            return self._untidy(found[0])
-        return self.compare_job(scene.content if name == MAIN else name, found[0])
+            return self._untidy(found.id)
+        return self.compare_job(scene.content if name == MAIN else name, found.id)
 
     def _shown(self, scene: Scene) -> Difference:
         """Plates that the job shows and must not."""
@@ -213,17 +253,18 @@ class Chaos:
         store = self._fleet.store_folder
         return Difference(doubled=steps) + self._fleet.look(lambda db: files_difference(db, job_id, store))
 
-    def _submitted(self, content: str, key: str) -> int:
+    def _submitted(self, content: str) -> str:
+        """Submit an undisturbed job; returns its key."""
+        key = f"{self._begun} undisturbed {content}"
         submission = self._fleet.submit(content, key)
         status = submission.process.wait(timeout=60)
         if status != 0:
             raise RuntimeError(f"submitting {content} failed with status {status}; see logs/commands.log")
-        job_id = self.job_of(key)
-        assert job_id is not None
-        return job_id
+        return key
 
-    def _ended(self, job_id: int) -> bool:
-        return bool(self._fleet.ask("SELECT 1 FROM jobs WHERE id = :job AND finished_at IS NOT NULL", job=job_id))
+    def _ended(self, key: str) -> int | None:
+        job = self._fleet.job(key)
+        return job.id if job is not None and job.ended else None
 
     def _tidy(self, job_id: int) -> bool:
         return not self._untidy(job_id)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Thread
 
-from bench.chaos.fleet import ChaosFleet, Typed
+from bench.chaos.fleet import ChaosFleet, Job, Typed
+from bench.chaos.schedule import Strike
 from bench.chaos.tables import Difference
 
-_JOB = "SELECT id, finished_at IS NOT NULL AS ended FROM jobs WHERE key = :key"
 #: The job that a schedule is about, and one that is purged beside it.
 MAIN, OLD = "main", "old"
+
+
+class Missed(Exception):
+    """A fault that struck nothing, with the reason."""
 
 
 @dataclass
@@ -48,6 +53,12 @@ class Scene:
     rerun: Order | None = None
     #: (moment, what to do then), for what lasts.
     due: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+    #: Faults that struck.
+    struck: list[str] = field(default_factory=list)
+    #: Strikes that struck nothing, and in whose place nothing has been done yet.
+    missed: list[Strike] = field(default_factory=list)
+    #: What waits for the moment to kill a command.
+    killers: list[Thread] = field(default_factory=list)
     #: What was found wrong on the way.
     wrong: Difference = field(default_factory=Difference)
     #: What happened when.
@@ -57,19 +68,47 @@ class Scene:
     def note(self, what: str) -> None:
         self.story.append(f"{time.monotonic() - self._begun:5.1f} s  {what}")
 
+    def miss(self, one: Strike, reason: object) -> None:
+        """A fault has struck nothing, though it may have seemed to."""
+        self.note(f"{one.fault} struck nothing: {reason}")
+        if one.fault in self.struck:
+            self.struck.remove(one.fault)
+        self.missed.append(one)
+
     def submit(self, name: str, drives: str | None = None) -> None:
         """Begin to submit drives as a job beside the others."""
         self.submissions[name] = self.fleet.submit(drives or name, f"{self.key} {name}")
 
-    def job(self, name: str) -> tuple[int, bool] | None:
-        """A submitted job's id and whether it has ended; None where it is not there yet."""
-        rows = self.fleet.ask(_JOB, key=f"{self.key} {name}")
-        return (rows[0]["id"], rows[0]["ended"]) if rows else None
+    def job(self, name: str) -> Job | None:
+        """A submitted job; None where it is not there yet."""
+        return self.fleet.job(f"{self.key} {name}")
+
+    def submitted(self) -> bool:
+        """Whether all that is being submitted is in its job: no command has to look at a file any more."""
+        return all(
+            self.submissions[name].process.poll() in (None, 0) and (job := self.job(name)) is not None and not job.open
+            for name in self.submissions
+            if name not in self.purged
+        )
 
     def ended(self, name: str) -> bool:
         """Whether a submitted job has ended, its submission too."""
         found = self.job(name)
-        return self.submissions[name].process.poll() == 0 and found is not None and found[1]
+        return self.submissions[name].process.poll() == 0 and found is not None and found.ended
+
+    def over(self) -> bool:
+        """Whether all jobs have ended, and nothing that was typed is still to come."""
+        # Orders first: one that is settled has reopened its job.
+        return (
+            all(order.settled for order in self.orders)
+            and not any(killer.is_alive() for killer in self.killers)
+            and all(self.ended(name) for name in self.submissions if name not in self.purged)
+        )
+
+    def at_rest(self) -> bool:
+        """Whether no job is being done at the moment."""
+        jobs = [self.job(name) for name in self.submissions if name not in self.purged]
+        return all(job is None or job.ended for job in jobs)
 
     def unfinished(self) -> list[str]:
         """What has not ended, in words."""
@@ -86,7 +125,8 @@ class Scene:
     def keep_typing(self) -> None:
         """Type again whatever ended before it had done its work."""
         for name, submission in self.submissions.items():
-            if submission.process.poll() not in (None, 0):
+            # What is not there when it is submitted might be misspelt: nobody waits for it.
+            if submission.process.poll() not in (None, 0) and not self.fleet.videos_are_away:
                 self.submissions[name] = self.fleet.type(*submission.words)
         for order in self.orders:
             code = order.typed.process.poll()

@@ -1,6 +1,7 @@
 """A schedule of faults: a pure function of its seed, so that a failure can be replayed.
 
-Faults are dealt to ten seeds at a time, 0 to 9, 10 to 19 and so on: between them these have all faults and all drives.
+Faults are dealt to ten seeds at a time, 0 to 9, 10 to 19 and so on: between them these have all drives and
+all faults, but for those of the store where theirs is a plain folder.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ FAULTS: dict[str, tuple[int, int]] = {
     "store-flaky": (3, 0),
     "store-rotten": (3, 0),
     "store-full": (3, 0),
+    "share-away": (3, 0),
+    "share-opening": (2, 0),
     "pause": (3, 0),
     "retry": (1, 0),
     "rerun-early": (1, 0),
@@ -60,10 +63,16 @@ FAULTS: dict[str, tuple[int, int]] = {
 #: Drawn at most once a schedule: a second one would only make it longer.
 _ONCE = frozenset(
     {"kill-submit", "freeze-long", "store-flaky", "store-full", "pause", "small-job", "cancel-beside", "redis-away",
-     "redis-full", "postgres-away", "silence-redis", "silence-postgres", "retry", "rerun-early", "purge"}
+     "redis-full", "postgres-away", "silence-redis", "silence-postgres", "share-away", "share-opening", "retry",
+     "rerun-early", "purge"}
 )  # fmt: skip
 #: The job is done a second time; what comes after it in a schedule strikes then.
 RERUNS = frozenset({"rerun-read", "rerun-detect"})
+#: Strikes at once: a command that submits, files that are being opened. At most one of them: when the command has been
+#: typed again, the files have been opened.
+_FIRST = frozenset({"kill-submit", "share-opening"})
+#: Add a job beside the first.
+SUBMITTING = frozenset({"small-job", "cancel-beside"})
 #: At most one of these: each takes some seconds.
 _EITHER = RERUNS | {"freeze-long"}
 #: Only where the store is one that can be made to fail.
@@ -89,6 +98,8 @@ _LASTS: dict[str, tuple[float, float]] = {
     "silence-postgres": (0.8, 3.0),
     "store-rotten": (1.0, 2.0),
     "store-full": (1.0, 2.5),
+    "share-away": (1.0, 3.0),
+    "share-opening": (1.0, 3.0),
     "pause": (0.4, 1.5),
 }
 
@@ -121,10 +132,9 @@ class Schedule:
     strikes: tuple[Strike, ...]
 
     @property
-    def faults(self) -> tuple[str, ...]:
-        """All faults by name, those in the drives among them."""
-        inside = (self.content,) if FLEETS[self.content].leaves_out else ()
-        return (*inside, *(strike.fault for strike in self.strikes))
+    def inside(self) -> tuple[str, ...]:
+        """The fault that is in the drives themselves, if any."""
+        return (self.content,) if FLEETS[self.content].given_up else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +153,7 @@ class Hand:
             losses > _MOST_LOSSES
             or (name in _ONCE and name in self.names)
             or (name in _EITHER and not _EITHER.isdisjoint(self.names))
+            or (name in _FIRST and not _FIRST.isdisjoint(self.names))
             or (name in STORE_FAULTS and self.store == "folder")
             or (name in _NOT_WHERE_LONG and self.content in _LONG)
             or (name == "rerun-read" and not FLEETS[self.content].pictures)
@@ -155,8 +166,7 @@ def schedule_of(seed: int, least: int = 5, most: int = 7) -> Schedule:
     rng = random.Random(f"dashplate chaos {seed}")
     names = list(hand.names)
     rng.shuffle(names)
-    # A submission is only killed while there is one.
-    names.sort(key=lambda name: name != "kill-submit")
+    names.sort(key=lambda name: name not in _FIRST)
     names = _rerun_in_the_middle(rng, names)
     again = next((number for number, name in enumerate(names) if name in RERUNS), len(names))
     moments = [*_moments(rng, again), *_moments(rng, len(names) - again)]
@@ -202,8 +212,8 @@ def _strike(rng: random.Random, name: str, at: float) -> Strike:
     shortest, longest = _LASTS.get(name, (0.0, 0.0))
     return Strike(
         fault=name,
-        at=0.0 if name == "kill-submit" else round(at, 3),
-        wait_s=0.0 if name == "kill-submit" else round(rng.uniform(0.0, 0.2), 3),
+        at=0.0 if name in _FIRST else round(at, 3),
+        wait_s=0.0 if name in _FIRST else round(rng.uniform(0.0, 0.2), 3),
         lasts_s=round(rng.uniform(shortest, longest), 2),
         seed=rng.randrange(1_000_000),
     )

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dashplate.evaluation.video.commands import rides, video
+from dashplate.options import Country
 
 app = typer.Typer(help="Measure a stage on pictures whose truth is known.", no_args_is_help=True)
 app.command()(video)
@@ -92,7 +93,6 @@ _ReaderNames = Annotated[
 _Engine = Annotated[
     str | None, typer.Option(help="What runs the reader: openvino, onnxruntime, paddle.", show_default=False)
 ]
-_Countries = Annotated[str | None, typer.Option("--country", help="Countries to expect: GB,FR.", show_default=False)]
 _Json = Annotated[Path | None, typer.Option(help="Write the numbers here.", show_default=False)]
 
 
@@ -117,7 +117,7 @@ def reading(
     by: _By = None,
     reader: _ReaderNames = None,
     engine: _Engine = None,
-    country: _Countries = None,
+    country: Country = None,
     draw: Annotated[
         Path | None, typer.Option(help="Folder for pictures of what was read wrong.", show_default=False)
     ] = None,
@@ -179,7 +179,7 @@ def stills(
     ] = False,
     reader: _ReaderNames = None,
     engine: _Engine = None,
-    country: _Countries = None,
+    country: Country = None,
     draw: Annotated[
         Path | None, typer.Option(help="Folder for pictures of what went wrong.", show_default=False)
     ] = None,

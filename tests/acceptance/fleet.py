@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 import redis
 from sqlalchemy import RowMapping, text
 
 from bench.standin import Drive
-from dashplate import cli
 from dashplate.stack import Command, Stack, Supervisor
 from db.engine import engine_for, session
 from db.migrate import upgrade
+from tests.acceptance.in_process import Said, run_command
 from tests.helpers_db import empty_tables
 from tests.helpers_processes import wait_until
 from workers.app import CONTROL, DETECT, QUEUES, READ
@@ -53,22 +51,6 @@ _stamps = count()
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a command printed, and its exit code."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def job(self) -> int:
-        """The job's id, which stands alone on standard output."""
-        assert self.code == 0, self.err
-        assert self.out == f"{int(self.out)}\n"
-        return int(self.out)
-
-
-@dataclass(frozen=True)
 class Fleet:
     """Servers and workers, and a folder that they may read."""
 
@@ -78,14 +60,7 @@ class Fleet:
 
     def dashplate(self, *words: object) -> Said:
         """Run a command as the command line does, in this process: starting Python costs more than most of them."""
-        out, err, code = io.StringIO(), io.StringIO(), 0
-        argv = ["dashplate", *map(str, words)]
-        with patch.object(sys, "argv", argv), redirect_stdout(out), redirect_stderr(err):
-            try:
-                cli.main()
-            except SystemExit as end:
-                code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        return Said(code, out.getvalue(), err.getvalue())
+        return run_command(*words)
 
     def start(self, *words: object, **options: Any) -> subprocess.Popen[str]:
         """Start a command in a process of its own."""
@@ -156,7 +131,7 @@ class Fleet:
         return shown
 
     def queued(self) -> int:
-        """Messages on all queues but the sweeper's."""
+        """Messages on all queues."""
         with redis.Redis.from_url(self.redis_url) as client:
             return sum(int(client.llen(queue)) for queue in QUEUES)
 
@@ -169,18 +144,19 @@ def write_drive(path: Path, drive: Drive = USUAL) -> None:
 
 
 @contextmanager
-def running_fleet(stack: Stack, folder: Path) -> Iterator[Fleet]:
+def running_fleet(stack: Stack, folder: Path, *more_roots: str) -> Iterator[Fleet]:
     """Workers that do stand-in work, on empty tables and an empty Redis."""
+    drives = folder / "drives"
+    # The second stands for a share: it is away where it is not there.
+    roots = (drives, drives / SHARE, *more_roots)
     env = {
         **_SHORT,
         "DASHPLATE_REDIS_URL": stack.redis_url,
         "DASHPLATE_DATABASE_URL": stack.database_url,
         "DASHPLATE_DATA_DIR": str(folder / "data"),
-        # The second stands for a share: it is away where it is not there.
-        "DASHPLATE_ROOTS": f"{folder / 'drives'}:{folder / 'drives' / SHARE}",
+        "DASHPLATE_ROOTS": ":".join(map(str, roots)),
         "DASHPLATE_WORK": "bench.standin:StandIn",
     }
-    drives = folder / "drives"
     drives.mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patched:
         for name, value in env.items():

@@ -26,6 +26,13 @@ class Said:
     out: str
     err: str
 
+    @property
+    def job(self) -> int:
+        """The job's id, which stands alone on standard output."""
+        assert self.code == 0, self.err
+        assert self.out == f"{int(self.out)}\n"
+        return int(self.out)
+
 
 #: `here("eval", "stills", csv)`.
 Here = Callable[..., Said]
@@ -43,16 +50,23 @@ def _guard_the_network(noted: str) -> None:
     sys.addaudithook(on_event_of_a_command)
 
 
-def run_here(words: tuple[object, ...], env: Mapping[str, str], folder: Path) -> Said:
-    """Run `dashplate ...` to its end, in that environment and working folder."""
+def run_command(*words: object) -> Said:
+    """Run `dashplate ...` to its end, in the environment as it is."""
     out, err, code = io.StringIO(), io.StringIO(), 0
-    _guard_the_network(env["NETWORK_GUARD_FILE"])
-    with patch.dict(os.environ, env, clear=True), patch.object(sys, "argv", ["dashplate", *map(str, words)]):
-        settings.cache_clear()
-        with chdir(folder), redirect_stdout(out), redirect_stderr(err):
-            try:
-                cli.main()
-            except SystemExit as end:
-                code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    settings.cache_clear()
+    argv = ["dashplate", *map(str, words)]
+    with patch.object(sys, "argv", argv), redirect_stdout(out), redirect_stderr(err):
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
     return Said(code, out.getvalue(), err.getvalue())
+
+
+def run_here(words: tuple[object, ...], env: Mapping[str, str], folder: Path) -> Said:
+    """The same in that environment and working folder, under the guard of the network."""
+    _guard_the_network(env["NETWORK_GUARD_FILE"])
+    with patch.dict(os.environ, env, clear=True), chdir(folder):
+        settings.cache_clear()
+        said = run_command(*words)
+    settings.cache_clear()
+    return said

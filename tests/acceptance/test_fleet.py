@@ -229,19 +229,20 @@ def test_a_small_job_behind_a_fleet_starts_at_once_and_redis_stays_empty(fleet: 
 
 
 def test_priorities_share_the_workers_by_their_weights(fleet: Fleet) -> None:
-    """Sixteen, four and one, about, though few are on the way at once."""
+    """Sixteen, four and one, but for the few that are on the way."""
     jobs = {
-        priority: fleet.submit(fleet.drives(priority, 4, Drive(60, look_s=0.1, plates=0)), "--priority", priority)
+        priority: fleet.submit(fleet.drives(priority, 4, Drive(60, look_s=0.05, plates=0)), "--priority", priority)
         for priority in ("low", "normal", "high")
     }
     # What was queued before the important one came is done first.
     wait_until("all to be under way", lambda: fleet.job(jobs["high"])["segments_done"] >= 30)
     assert "running, high" in fleet.dashplate("status").out
     before = {priority: fleet.job(job)["segments_done"] for priority, job in jobs.items()}
-    wait_until("more", lambda: fleet.job(jobs["high"])["segments_done"] - before["high"] >= 40)
+    wait_until("more", lambda: fleet.job(jobs["high"])["segments_done"] - before["high"] >= 120)
     done = {priority: fleet.job(job)["segments_done"] - before[priority] for priority, job in jobs.items()}
     print(f"Segments done in the same time: {done}")
-    assert done["high"] > 2 * done["normal"] > 4 * done["low"] > 0
+    for priority, less in (("normal", 4), ("low", 16)):
+        assert 0.5 < done[priority] * less / done["high"] < 2.0
 
     # One that has waited for long enough gets its turn before all others.
     low = jobs["low"]
@@ -333,7 +334,7 @@ def test_what_was_given_up_is_tried_again(fleet: Fleet) -> None:
 
 def test_a_share_that_is_away_is_waited_for(fleet: Fleet) -> None:
     """For longer than four errors would have taken, while some of its files are being done and others not opened."""
-    share = fleet.drives(SHARE, 3, Drive(4, probe_s=0.3, look_s=0.15))
+    share = fleet.drives(SHARE, 8, Drive(4, probe_s=0.3, look_s=0.15))
     job = fleet.submit(share)
     wait_until("the first ends", lambda: fleet.job(job)["segments_done"] >= 2)
     away = share.with_name("away")
@@ -342,18 +343,18 @@ def test_a_share_that_is_away_is_waited_for(fleet: Fleet) -> None:
     sentence = "is not there, and the folder share is missing or empty. Check the path, and that its share or disk is"
     wait_until("it to be told", lambda: sentence in fleet.dashplate("status", job).out, 30.0)
     held = "SELECT count(*) FROM videos WHERE job_id = :job AND away_since IS NOT NULL"
-    wait_until("all to be known as away", lambda: fleet.one(held, job=job) >= 2, 30.0)
+    wait_until("several to be known as away", lambda: fleet.one(held, job=job) >= 4, 30.0)
     time.sleep(max(0.0, began + 3.0 - time.monotonic()))
     assert not fleet.ended(job)
     away.rename(share)
     fleet.finish(job)
-    assert fleet.states(job) == {f"{number:05d}.mp4": "done" for number in range(3)}
+    assert fleet.states(job) == {f"{number:05d}.mp4": "done" for number in range(8)}
     assert fleet.one("SELECT count(*) FROM videos WHERE job_id = :job AND problem IS NOT NULL", job=job) == 0
     counted = "SELECT sum(failures + losses), count(*) FILTER (WHERE state = 'done') FROM segments WHERE job_id = :job"
-    assert [*fleet.ask(counted, job=job)[0].values()] == [0, 12]
+    assert [*fleet.ask(counted, job=job)[0].values()] == [0, 32]
     assert fleet.one(held, job=job) == 0
-    assert [plate for name, plate, _ in fleet.plates(job) if name == "00002.mp4"] == [
-        plate_text("00002.mp4", number) for number in range(5)
+    assert [plate for name, plate, _ in fleet.plates(job) if name == "00007.mp4"] == [
+        plate_text("00007.mp4", number) for number in range(5)
     ]
 
 

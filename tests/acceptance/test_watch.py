@@ -1,4 +1,4 @@
-"""`dashplate watch`: a depot's folder, into which drives arrive slowly, and which goes away now and then."""
+"""`dashplate watch`: a depot's folder, into which drives arrive slowly, and which goes away now and then; a bucket."""
 
 from __future__ import annotations
 
@@ -10,24 +10,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bench.standin import Drive
+from bench.standin import Drive, plate_text
 from dashplate.stack import Stack
 from tests.acceptance.fleet import Fleet, running_fleet
 from tests.helpers_processes import wait_until
+from tests.s3_server import bucket, s3_server
 
 pytestmark = pytest.mark.timeout(300)
 
 LEAST = Drive(1, plates=1)
 #: A file rests for so long before it is taken, and the folder is looked at so often, seconds.
 SETTLE_S, EVERY_S = 1.0, 0.2
+BUCKET = "cards"
 
 
 @pytest.fixture(scope="module")
-def fleet(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    with running_fleet(stack, tmp_path_factory.mktemp("watch")) as fleet:
+def cards() -> Iterator[Any]:
+    """A bucket, and the environment in which commands and workers find it."""
+    with (
+        s3_server() as endpoint,
+        pytest.MonkeyPatch.context() as patched,
+        bucket(endpoint, BUCKET, patched) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def fleet(stack: Stack, tmp_path_factory: pytest.TempPathFactory, cards: Any) -> Iterator[Fleet]:
+    with running_fleet(stack, tmp_path_factory.mktemp("watch"), f"s3://{BUCKET}/") as fleet:
         yield fleet
 
 
@@ -50,7 +64,7 @@ class Watcher:
 
 
 @contextmanager
-def watching(fleet: Fleet, folder: Path, *words: object) -> Iterator[Watcher]:
+def watching(fleet: Fleet, folder: Path | str, *words: object) -> Iterator[Watcher]:
     process = fleet.start("watch", folder, "--settle", SETTLE_S, "--every", EVERY_S, *words)
     try:
         assert process.stdout is not None
@@ -118,6 +132,30 @@ def test_a_watch_ends_by_itself_when_nothing_more_comes(fleet: Fleet) -> None:
     assert "took in 2 files" in said
     fleet.finish(watch.job)
     assert set(fleet.states(watch.job).values()) == {"done"}
+
+
+def test_a_folder_of_a_bucket_is_watched_like_one_of_the_disk(fleet: Fleet, cards: Any) -> None:
+    def put(key: str, drive: Drive) -> None:
+        cards.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(asdict(drive)).encode())
+
+    put("depot/1.mp4", LEAST)
+    put("elsewhere/0.mp4", LEAST)
+    with watching(fleet, f"s3://{BUCKET}/depot/", "--until-idle", 3) as watch:
+        wait_until("the first object", lambda: fleet.videos(watch.job))
+        put("depot/2.mp4", Drive(2, plates=1))
+        put("depot/note.txt", LEAST)
+        said = watch.ended()
+    assert said.splitlines() == [
+        "took in 1.mp4",
+        "took in 2.mp4",
+        f"Job {watch.job} took in 2 files and is closed; it finishes by itself.",
+    ]
+    fleet.finish(watch.job)
+    assert fleet.states(watch.job) == {"1.mp4": "done", "2.mp4": "done"}
+    texts = {name: plate_text(name, 0) for name in ("1.mp4", "2.mp4")}
+    assert {name: plate for name, plate, first_s in fleet.plates(watch.job) if first_s == 0.0} == texts
+    paths = [video["path"] for video in fleet.videos(watch.job).values()]
+    assert paths == [f"s3://{BUCKET}/depot/{number}.mp4" for number in (1, 2)]
 
 
 def test_a_watch_that_is_killed_goes_on_under_its_key(fleet: Fleet) -> None:

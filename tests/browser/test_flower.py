@@ -10,11 +10,11 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.conftest import missing
 from tests.helpers_processes import PATIENCE_S, processes_on, wait_until
 from training.synthesis.drive import Drive
 
@@ -37,7 +37,7 @@ def browser() -> Iterator[Browser]:
     """Debian's own Chromium."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
-        _missing("Chromium is not installed; run: sudo apt-get install chromium")
+        missing("Chromium is not installed; run: sudo apt-get install chromium")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=program, args=list(_CHROMIUM_ARGUMENTS))
         yield chromium
@@ -115,10 +115,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _missing(sentence: str) -> NoReturn:
-    """Skip on a developer's machine; fail in CI, where nothing may be left out in silence."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(sentence)
-    pytest.skip(sentence)

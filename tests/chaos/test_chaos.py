@@ -10,15 +10,18 @@ from sqlalchemy.orm import Session
 
 from bench.chaos.command import line, total
 from bench.chaos.drives import FLEETS
-from bench.chaos.fleet import ChaosFleet
+from bench.chaos.faults import strike
+from bench.chaos.fleet import ChaosFleet, wait_for
 from bench.chaos.run import Chaos, Outcome
-from bench.chaos.schedule import CONTENTS, FAULTS, RERUNS, STORE_FAULTS, TEN, deal, schedule_of
+from bench.chaos.scene import MAIN, Scene
+from bench.chaos.schedule import CONTENTS, FAULTS, RERUNS, STORE_FAULTS, TEN, Strike, deal, schedule_of
 from bench.chaos.tables import Difference, left_of, readable
 from db.engine import engine_for
-from pipeline.errors import MissingDependency
+from pipeline.errors import Away, MissingDependency
+from pipeline.roots import check_allowed
 from tests.conftest import missing
 
-#: Dealt together: between them they have every fault and all kinds of drives.
+#: Dealt together, with a store that can be made to fail: they have every fault and all kinds of drives.
 SEEDS = range(TEN)
 
 
@@ -43,8 +46,8 @@ def chaos(fleet: ChaosFleet) -> Chaos:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_rows_equal_those_of_an_undisturbed_run(chaos: Chaos, seed: int) -> None:
     outcome = chaos.run(schedule_of(seed))
-    assert len(outcome.schedule.faults) >= 5
     assert outcome.identical, "\n".join([line(outcome), *outcome.story])
+    assert len(outcome.struck) >= 5, "\n".join([line(outcome), *outcome.story])
 
 
 #: What is done to a job that is well, and the sentence by which the comparison says so.
@@ -138,7 +141,7 @@ def test_a_seed_is_a_schedule() -> None:
 
 
 @pytest.mark.parametrize("first", range(0, 10 * TEN, TEN))
-def test_ten_seeds_have_every_fault_and_all_drives(first: int) -> None:
+def test_ten_seeds_have_every_fault_that_their_store_allows_and_all_drives(first: int) -> None:
     schedules = [schedule_of(seed) for seed in range(first, first + TEN)]
     assert {schedule.content for schedule in schedules} == set(CONTENTS)
     faults = {strike.fault for schedule in schedules for strike in schedule.strikes}
@@ -155,8 +158,51 @@ def test_what_is_done_again_is_disturbed_both_times() -> None:
 
 def test_a_failure_says_so_and_counts() -> None:
     wrong = Difference(lost=("readings: north.mp4 1 0 is missing",), doubled=("files: a is too many",))
-    outcomes = [Outcome(schedule_of(1), 9.0), Outcome(schedule_of(2), 8.0, difference=wrong)]
+    struck = ("kill-read", "cut-redis", "resend", "resend", "pause")
+    outcomes = [
+        Outcome(schedule_of(1), 9.0, struck=struck),
+        Outcome(schedule_of(2), 8.0, struck=struck, difference=wrong),
+    ]
     assert "identical" in line(outcomes[0])
     assert "DIFFERENT" in line(outcomes[1])
     assert "north.mp4 1 0 is missing" in line(outcomes[1])
-    assert total(outcomes).endswith("lost 1, doubled 1")
+    assert total(outcomes) == "2 schedules, 10 faults: lost 1, doubled 1"
+
+
+def test_only_faults_that_struck_count() -> None:
+    few = Outcome(schedule_of(1), 9.0, struck=("kill-read", "cut-redis", "resend", "pause"))
+    assert total([few]) == "1 schedules, 4 faults: lost 0, doubled 0; fewer than 5 faults struck in seed 1"
+
+
+def test_a_fault_that_finds_nothing_says_so(fleet: ChaosFleet, chaos: Chaos) -> None:
+    fleet.ready("folder")
+    key = "nothing to strike"
+    scene = Scene(fleet, "small", key)
+    scene.submit(MAIN, "small")
+    # Its job is not there yet.
+    again = Strike("resend", 0.0, 0.0, 0.0, seed=1)
+    strike(scene, again)
+    assert (scene.struck, scene.missed) == ([], [again])
+    assert scene.submissions[MAIN].process.wait(60) == 0
+    late = Strike("kill-submit", 0.0, 0.0, 0.0, seed=2)
+    strike(scene, late)
+    assert (scene.struck, scene.missed) == ([], [again, late])
+    assert "kill-submit struck nothing" in scene.story[-1]
+    wait_for("its end", lambda: scene.ended(MAIN), 30.0)
+    # Finished as it is, nothing of it needs its video.
+    away = Strike("share-away", 0.0, 0.0, 1.0, seed=3)
+    strike(scene, away)
+    assert (scene.struck, scene.missed[-1], fleet.videos_are_away) == ([], away, False)
+
+
+@pytest.mark.parametrize("emptied", [False, True])
+def test_videos_are_away_as_a_share_is(fleet: ChaosFleet, emptied: bool) -> None:
+    video = fleet.files["small"][-1]
+    fleet.take_videos_away(emptied=emptied)
+    try:
+        with pytest.raises(Away):
+            check_allowed(video, [video.parents[1]])
+        assert video.parents[1].exists() is emptied
+    finally:
+        fleet.bring_videos_back()
+    assert check_allowed(video, [video.parents[1]]) == video.resolve()

@@ -50,8 +50,9 @@ def test_it_forwards_both_ways_and_knows_who_is_who(proxy: Proxy, server: socket
 
 
 def test_a_cut_resets_both_ends_and_new_connections_go_through(proxy: Proxy, server: socket.socket) -> None:
+    assert proxy.cut() == 0
     ends = _pair(proxy, server)
-    proxy.cut()
+    assert proxy.cut() == 1
     for end in ends:
         with pytest.raises(ConnectionResetError):
             end.recv(10)

@@ -10,9 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bench.standin import Drive
+from db import away as db_away
 from db import control, due, moves, outbox, report
-from db.away import away as cannot_be_reached
-from db.away import unpark as let_go
 from db.engine import session
 from db.models import Segment
 from db.videos import opening_away
@@ -26,6 +25,7 @@ from tests.helpers_db import (
     check_counters,
     detect,
     fail,
+    finish,
     job,
     make_job,
     no_waiting,
@@ -51,12 +51,12 @@ GIVEN_UP = f"Its video was away for more than 1800 s: {SAID}"
 
 def away(url: str, segment: moves.Dispatched) -> bool:
     with session(url) as db:
-        return cannot_be_reached(db, segment.segment_id, segment.attempt, SAID)
+        return db_away.unreachable(db, segment.segment_id, segment.attempt, SAID)
 
 
 def long_ago(url: str) -> None:
-    """What is away has been so for an hour."""
-    run_sql(url, "UPDATE videos SET away_since = away_since - interval '1 hour'")
+    """What is away has been so for an hour, and somebody has just looked."""
+    run_sql(url, "UPDATE videos SET away_since = now() - interval '1 hour', away_looked_at = now()")
 
 
 def waits_for(url: str, job_id: int) -> str | None:
@@ -180,11 +180,11 @@ def test_two_workers_give_the_same_video_up_at_once(database_url: str) -> None:
     one, two = take(database_url, window=2)
     for segment in (one, two):
         assert begin(database_url, segment, DETECTING)
-    run_sql(database_url, "UPDATE videos SET away_since = now() - interval '1 hour'")
+    long_ago(database_url)
     overlap(
         database_url,
-        lambda db: cannot_be_reached(db, one.segment_id, one.attempt, SAID),
-        lambda db: cannot_be_reached(db, two.segment_id, two.attempt, SAID),
+        lambda db: db_away.unreachable(db, one.segment_id, one.attempt, SAID),
+        lambda db: db_away.unreachable(db, two.segment_id, two.attempt, SAID),
     )
     row = video(database_url, video_id)
     assert (row.state, row.segments_quarantined) == (VideoState.AGGREGATING, 5)
@@ -196,13 +196,13 @@ def test_a_dispatcher_that_sends_meanwhile_keeps_what_it_sent(database_url: str)
     _, (video_id,) = make_job(database_url, 3)
     (one,) = take(database_url, window=1)
     assert begin(database_url, one, DETECTING)
-    run_sql(database_url, "UPDATE videos SET away_since = now() - interval '1 hour'")
+    long_ago(database_url)
     sent: list[moves.Dispatched] = []
 
     def sends(db: Session) -> None:
         sent.extend(due.take_pending(db, 2, 1000))
 
-    overlap(database_url, sends, lambda db: cannot_be_reached(db, one.segment_id, one.attempt, SAID))
+    overlap(database_url, sends, lambda db: db_away.unreachable(db, one.segment_id, one.attempt, SAID))
     (other,) = sent
     assert stored(database_url, other.segment_id).state is SegmentState.QUEUED
     row = video(database_url, video_id)
@@ -211,21 +211,56 @@ def test_a_dispatcher_that_sends_meanwhile_keeps_what_it_sent(database_url: str)
 
 
 def test_time_in_which_nobody_looks_is_no_time_away(database_url: str) -> None:
-    job_id, (video_id, _) = make_job(database_url, 1, 1)
-    segment, _ = take(database_url)
+    """The job was paused, or the workers were down."""
+    _, (video_id,) = make_job(database_url, 1)
+    (segment,) = take(database_url)
     assert begin(database_url, segment, DETECTING)
     assert away(database_url, segment)
-    long_ago(database_url)
+    run_sql(
+        database_url,
+        "UPDATE videos SET away_since = now() - interval '1 hour', away_looked_at = now() - interval '10 min'",
+    )
+    no_waiting(database_url)
+    (segment,) = take(database_url)
+    assert begin(database_url, segment, DETECTING)
+    assert away(database_url, segment)
+    row = video(database_url, video_id)
+    assert row.segments_quarantined == 0
+    assert row.away_since == row.away_looked_at is not None, "it begins anew"
+
+
+def test_the_longer_a_video_is_away_the_less_often_somebody_looks(database_url: str) -> None:
+    _, (video_id,) = make_job(database_url, 1)
+    for minutes, least_s, most_s in ((0, 10, 20), (10, 30, 60), (29, 60, 120)):
+        run_sql(
+            database_url,
+            "UPDATE videos SET away_since = now() - :m * interval '1 min', away_looked_at = now() WHERE id = :video",
+            m=minutes, video=video_id,
+        )  # fmt: skip
+        no_waiting(database_url)
+        (segment,) = take(database_url)
+        assert begin(database_url, segment, DETECTING)
+        assert away(database_url, segment)
+        row = stored(database_url, segment.segment_id)
+        assert row.not_before is not None
+        assert least_s <= (row.not_before - row.moved_at).total_seconds() <= most_s + 1
+
+
+def test_what_is_read_says_nothing_of_a_video_and_what_is_detected_does(database_url: str) -> None:
+    _, (video_id,) = make_job(database_url, 4)
+    to_read, other, last = take(database_url, window=3)
+    assert detect(database_url, to_read)
+    for segment in (other, last):
+        assert begin(database_url, segment, DETECTING)
+    assert away(database_url, other)
+    assert begin(database_url, to_read, READING)
     with session(database_url) as db:
-        moves.prolong_all(db, LEASE_S)
-    fresh = video(database_url, video_id).away_since
-    assert fresh is not None
-    run_sql(database_url, "UPDATE videos SET away_since = NULL WHERE away_since < now() - interval '30 min'")
-    assert video(database_url, video_id).away_since == fresh, "the workers were away themselves"
-    control.pause(database_url, job_id)
-    long_ago(database_url)
-    control.resume(database_url, job_id)
+        assert finish(db, to_read)
+    assert video(database_url, video_id).away_since is not None
+    with session(database_url) as db:
+        assert moves.detected(db, last.segment_id, last.attempt, 80, None)
     assert video(database_url, video_id).away_since is None
+    check_counters(database_url)
 
 
 # Scouts
@@ -239,7 +274,7 @@ def parked(url: str) -> list[int]:
 
 def unpark(url: str) -> int:
     with session(url) as db:
-        return let_go(db)
+        return db_away.unpark(db)
 
 
 def test_one_segment_looks_whether_its_video_is_back_and_the_job_goes_on(database_url: str) -> None:
@@ -293,6 +328,28 @@ def test_the_sweeper_lets_go_what_is_back(database_url: str, redis_url: str, tmp
     with session(database_url) as db:
         states = db.scalars(select(Segment.state).order_by(Segment.index)).all()
     assert states == [SegmentState.PENDING, SegmentState.QUEUED], "the scout still waits, the other is on its way"
+
+
+# Openings
+
+
+def test_a_cancelled_job_waits_for_nothing(database_url: str) -> None:
+    job_id, (video_id,) = make_job(database_url, 5)
+    one, two, _ = take(database_url, window=3)
+    for segment in (one, two):
+        assert begin(database_url, segment, DETECTING)
+    assert away(database_url, one)
+    unopened, (waits,) = make_job(database_url, 0, state=VideoState.REGISTERED)
+    run_sql(database_url, "UPDATE videos SET away_since = now() WHERE id = :video", video=waits)
+    for cancelled in (job_id, unopened):
+        control.cancel(database_url, cancelled)
+    away(database_url, two)
+    assert [video(database_url, v).away_since for v in (video_id, waits)] == [None, None]
+    unpark(database_url)
+    assert parked(database_url) == []
+    with session(database_url) as db:
+        assert {row["segments_delayed"] for row in report.jobs(db, job_id)} <= {1, 2}
+        assert report.waiting_for(db, unopened) is None
 
 
 # Openings
@@ -388,7 +445,7 @@ def test_what_was_given_up_says_so_once_and_is_tried_again(road: Road, monkeypat
     assert stages.detect(one.segment_id, one.attempt)
     assert stages.read(one.segment_id, one.attempt)
     come_back = put_away(road)
-    road.do("UPDATE videos SET away_since = now() - interval '2 min'")
+    road.do("UPDATE videos SET away_since = now() - interval '2 min', away_looked_at = now()")
     with pytest.raises(Away):
         stages.detect(two.segment_id, two.attempt)
     road.aggregate()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +189,24 @@ def test_bundles_grow_while_the_queue_runs_dry_within_the_second_and_some_is_lef
         client.ltrim(DETECT, 0, 0)
     dispatch.top_up()
     assert depth.now == due.LEAST_DEPTH, "it lasts: bundles are small again"
+
+
+def test_an_express_segment_waits_for_no_other_jobs(yard: Yard) -> None:
+    first, second, *_ = yard.job(Drive(3))
+    assert send_segments([replace(one, express=True) for one in (first, second)], bundle=8) == 2
+    assert [one.bundle for one in yard.messages(express(DETECT))] == [tokens([first]), tokens([second])]
+
+
+def test_what_was_done_counts_as_done_where_nothing_more_can_be_sent(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segments = yard.job(Drive(2, plates=1))
+
+    def away() -> int:
+        raise redis.ConnectionError("Redis went away.")
+
+    monkeypatch.setattr(tasks, "top_up", away)
+    passed = tasks.detect.apply(args=[tokens(segments)]).get()
+    assert passed == tokens(segments), "the second link goes out"
+    assert tasks.read.apply(args=[passed]).successful()
+    assert yard.states() == [DONE] * 2

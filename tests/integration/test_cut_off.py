@@ -7,30 +7,35 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import redis
-from kombu import Connection
+from kombu import Connection, Exchange, Queue
+from kombu.asynchronous import Hub
+from kombu.transport.redis import SUBCLIENT_MAX_MISSED_HEALTH_CHECKS
 from redis.exceptions import ConnectionError as Gone
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from bench.chaos.proxy import Proxy
 from db.engine import IDLE_TRANSACTION_MS, engine_for
+from workers import transport
 
 #: How a worker reaches its broker, whichever that is.
 _ASK = """
 import json
 from workers.celeryconfig import values
-print(json.dumps({"transport": values.broker_transport, "transport_options": values.broker_transport_options}))
+print(json.dumps({"transport_options": values.broker_transport_options}))
 """
 
 
 @pytest.fixture(scope="module")
 def ways() -> dict[str, Any]:
     """What a worker opens its connections with. From another process: the module is bound to one broker."""
+    transport.use()
     env = {**os.environ, "DASHPLATE_REDIS_URL": "redis://localhost"}
     said = subprocess.run([sys.executable, "-c", _ASK], env=env, capture_output=True, text=True, check=True)
     asked: dict[str, Any] = json.loads(said.stdout)
@@ -53,6 +58,39 @@ def test_a_worker_hears_that_its_subscription_was_reset(redis_url: str, ways: di
                     waiting.result(timeout=5)
             finally:
                 network.cut()
+
+
+def test_a_worker_gives_up_a_subscription_that_is_silent(redis_url: str, ways: dict[str, Any]) -> None:
+    """After some questions that nobody answered: within a minute, and sooner here."""
+    options = ways["transport_options"]
+    assert (SUBCLIENT_MAX_MISSED_HEALTH_CHECKS + 2) * options["health_check_interval"] <= 60
+    quickly = {**options, "health_check_interval": 0.2, "socket_timeout": 0.5}
+    url, heard, hub = make_url(redis_url), [], Hub()
+    with Proxy(lambda: url.port) as network:
+        through = url.set(port=network.port).render_as_string(hide_password=False)
+        with Connection(through, transport_options=quickly) as connection:
+            queue = Queue("orders", Exchange("orders", type="fanout"), auto_delete=True)
+            connection.register_with_event_loop(hub)
+            with connection.Consumer(queue, on_message=heard.append, no_ack=True):
+                # Where everything is answered, nothing is given up, however long it takes.
+                turn(hub, 2.0)
+                with Connection(redis_url, **ways) as another:
+                    another.Producer().publish({}, exchange=queue.exchange, declare=[queue.exchange])
+                turn(hub, 0.5)
+                assert len(heard) == 1
+                network.silence()
+                # The worker connects anew, and hears that this is silent too.
+                with pytest.raises(connection.connection_errors):
+                    turn(hub, 6.0)
+                network.cut()
+    hub.close()
+
+
+def turn(hub: Hub, seconds: float) -> None:
+    """What a worker's main process does, for so long."""
+    loop, end = hub.create_loop(), time.monotonic() + seconds
+    while time.monotonic() < end:
+        next(loop)
 
 
 def test_a_full_redis_is_taken_for_one_that_is_away(redis_url: str, ways: dict[str, Any]) -> None:
@@ -91,3 +129,13 @@ def test_both_ends_of_a_database_connection_notice_a_silent_network(database_url
                 assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
         finally:
             ours.detach()
+
+
+@pytest.mark.parametrize(("scheme", "encrypted"), [("redis", False), ("rediss", True)])
+def test_each_address_is_reached_in_its_own_way(scheme: str, encrypted: bool) -> None:
+    """Named in place of the address's scheme, a transport would do without TLS."""
+    transport.use()
+    with Connection(f"{scheme}://:word@localhost:6380/0") as connection:
+        assert isinstance(connection.transport, transport.Transport)
+        assert bool(connection.ssl) is encrypted
+        assert connection.as_uri().startswith(f"{scheme}://")

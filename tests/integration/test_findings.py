@@ -39,9 +39,9 @@ from tests.helpers_db import (
     sighting,
     store_all,
     tracklet,
-    until,
     waiting,
 )
+from tests.helpers_processes import wait_until
 
 
 def test_what_was_found_comes_back_as_it_was(database_url: str) -> None:
@@ -218,9 +218,9 @@ def test_aggregators_that_meet_on_the_same_plates_both_succeed(database_url: str
         with session(database_url) as db:
             db.execute(select(Plate).where(Plate.text == "AB123").with_for_update())
             first = pool.submit(store, one, there)
-            until(lambda: waiting(database_url) == 1)
+            wait_until("the first to wait", lambda: waiting(database_url) == 1)
             second = pool.submit(store, two, back)
-            until(lambda: waiting(database_url) == 2)
+            wait_until("both to wait", lambda: waiting(database_url) == 2)
         first.result(timeout=20)
         second.result(timeout=20)
     assert [count(database_url, Plate), count(database_url, SightingRow)] == [2, 4]

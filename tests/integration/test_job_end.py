@@ -32,9 +32,9 @@ from tests.helpers_db import (
     run_sql,
     sighting,
     tracklet,
-    until,
     video,
 )
+from tests.helpers_processes import wait_until
 
 AGGREGATE = outbox.AGGREGATE
 
@@ -99,7 +99,7 @@ def test_a_holder_that_is_killed_leaves_the_job_open_until_the_next_one_leaves(d
             assert not holder.leave()
         other.kill()
     assert job(database_url, job_id).open, "nobody knows whether all its files came"
-    until(lambda: held_locks(database_url) == 0)
+    wait_until("its lock to go", lambda: held_locks(database_url) == 0)
     with Holder(database_url, job_id) as holder:
         assert holder.leave()
     assert job_state(database_url, job_id) is JobState.FINISHED

@@ -36,10 +36,10 @@ from tests.helpers_db import (
     run_sql,
     stored,
     take,
-    until,
     video,
     waiting,
 )
+from tests.helpers_processes import wait_until
 
 
 def test_a_segment_goes_the_whole_way(database_url: str) -> None:
@@ -352,7 +352,7 @@ def test_giving_up_several_segments_does_not_deadlock_with_a_worker_that_stores(
             assert [i for i, _ in given_up] == [segments[0].segment_id, segments[2].segment_id]
             assert moves.lost_attempt(db, *given_up[0], SILENT)
             may_end.set()
-            until(lambda: waiting(database_url))
+            wait_until("the worker to wait", lambda: waiting(database_url))
             assert moves.lost_attempt(db, *given_up[1], SILENT)
         through.result(timeout=20)
     assert owed(database_url) == [(outbox.AGGREGATE, video_id)]

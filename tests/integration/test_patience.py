@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ from db.engine import engine_for, is_passing, patiently, session
 from db.migrate import upgrade
 from db.models import Job
 from db.submit import create_job
-from tests.helpers_db import count, until
+from tests.helpers_db import count
+from tests.helpers_processes import wait_until
 
 Server = tuple[str, PostgresServer]
 
@@ -38,8 +40,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits are short, so that the test is."""
-    monkeypatch.setattr(engine, "_FIRST_WAIT_S", 0.05)
-    monkeypatch.setattr(engine, "_LONGEST_WAIT_S", 0.2)
+    monkeypatch.setattr(engine, "_FIRST_WAIT_S", 0.1)
+    monkeypatch.setattr(engine, "_LONGEST_WAIT_S", 0.4)
 
 
 @pytest.mark.usefixtures("kept_waiting")
@@ -55,7 +57,7 @@ def test_work_outlasts_a_restart_and_is_done_once(server: Server) -> None:
         if tries == 1:
             begun.set()
             # The server goes while the transaction is open.
-            until(lambda: postgres.main_process() is None)
+            wait_until("the server to go", lambda: postgres.main_process() is None)
             db.execute(text("SELECT 1"))
         return job_id
 
@@ -74,13 +76,19 @@ def test_work_outlasts_a_restart_and_is_done_once(server: Server) -> None:
 
 
 @pytest.mark.usefixtures("kept_waiting")
-def test_work_that_comes_while_the_database_is_away_waits_for_it(server: Server) -> None:
+def test_work_that_comes_while_the_database_is_away_waits_for_it(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For far longer than the first waits: they grow up to the longest, and go on with that."""
     url, postgres = server
     postgres.stop()
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(patiently, url, lambda db: create_job(db, "late", {}, key="late"))
-        time.sleep(0.3)
+        wait_until("the eighth try", lambda: caplog.text.count("The database is away; trying again in") >= 8)
         assert not working.done()
+        waits = [float(said) for said in re.findall(r"trying again in ([\d.]+) s", caplog.text)]
+        assert waits[:2] == [0.1, 0.2]
+        assert set(waits[2:]) == {0.4}
         postgres.ensure()
         job_id = working.result(timeout=30)
     with session(url) as db:
@@ -93,8 +101,8 @@ def test_patience_ends(server: Server) -> None:
     postgres.stop()
     started = time.monotonic()
     with pytest.raises(OperationalError):
-        patiently(url, lambda db: db.execute(text("SELECT 1")), patience_s=0.5)
-    assert 0.2 < time.monotonic() - started < 5.0
+        patiently(url, lambda db: db.execute(text("SELECT 1")), patience_s=1.0)
+    assert 0.5 < time.monotonic() - started < 5.0
     postgres.ensure()
 
 
@@ -209,6 +217,18 @@ def test_a_full_disk_is_worth_waiting_for(database_url: str) -> None:
     with pytest.raises(DBAPIError) as full, session(database_url) as db:
         db.execute(text(says))
     assert is_passing(full.value)
+
+
+def test_a_transaction_that_we_left_alone_is_not_worth_waiting_for(database_url: str) -> None:
+    """The same again would be left alone for as long."""
+
+    def leave_alone(db: Session) -> None:
+        db.execute(text("SET LOCAL idle_in_transaction_session_timeout = '20ms'"))
+        time.sleep(0.5)
+
+    with pytest.raises(DBAPIError) as ended:
+        patiently(database_url, leave_alone)
+    assert not is_passing(ended.value)
 
 
 def test_an_error_leaves_nothing_behind(database_url: str) -> None:

@@ -179,7 +179,7 @@ def is_away(db: Session) -> None:
     first, second = flying(db)[:2]
     for segment in (first, second):
         assert moves.begin(db, segment.segment_id, segment.attempt, DETECTING, "host:1", LEASE_S)
-        assert away.away(db, segment.segment_id, segment.attempt, "Its share is away.", longest_s=-1.0)
+        assert away.unreachable(db, segment.segment_id, segment.attempt, "Its share is away.", longest_s=-1.0)
     report.waiting_for(db, 1)
     away.unpark(db)
 

@@ -19,7 +19,8 @@ from db.retention import _LOCK_PLATES, Wanted, due, purge
 from pipeline.errors import DashplateError, UsageError
 from pipeline.formats.confusions import folded
 from pipeline.records import SegmentState, Step, VideoState
-from tests.helpers_db import count, until, waiting
+from tests.helpers_db import count, waiting
+from tests.helpers_processes import wait_until
 from tests.helpers_road import Road, stand_in_road
 from workers import retention
 from workers.clearing import clear_deletions
@@ -344,7 +345,7 @@ def test_a_purge_that_meets_another_badly_does_the_same_again(road: Road) -> Non
         with session(road.url) as db:
             db.execute(lock, {"video": two})
             purging = pool.submit(purge_all, road.url, Wanted(30 * DAY_S))
-            until(lambda: waiting(road.url))
+            wait_until("the purge to wait", lambda: waiting(road.url))
             db.execute(lock, {"video": one})
             assert not purging.done()
         assert purging.result(timeout=20).videos == 2

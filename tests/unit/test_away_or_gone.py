@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
+from pipeline import away
 from pipeline.away import check_reads, says_away
 from pipeline.decode import Decoder
 from pipeline.errors import Away, Inaccessible
@@ -75,6 +76,21 @@ def test_of_a_file_that_can_be_read_the_demuxers_eio_is_damage(tmp_path: Path) -
     check_reads(path)
     with pytest.raises(Away, match="Stale file handle"):
         check_reads(path, demuxer_says(errno.ESTALE))
+
+
+def test_a_file_that_went_while_it_was_read_is_tried_again(tmp_path: Path) -> None:
+    with pytest.raises(Inaccessible, match="went away while it was read"):
+        check_reads(tmp_path / "gone.mp4", demuxer_says(errno.EIO))
+
+
+def test_what_a_server_did_not_answer_before_it_came_back_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tidy(tmp_path)
+    monkeypatch.setattr(away, "_PROMPT_S", -1.0)
+    with pytest.raises(Away, match="cannot be read now"):
+        check_reads(path, demuxer_says(errno.EIO))
+    check_reads(path)
 
 
 @needs_silent

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline import merge
 from pipeline.merge import LOOK_ALIKE_COST, edit_cost, stitch
 from pipeline.records import Box, Candidate, Character, MediaKind, Observation, Reading, ReadTracklet, Sighting
 
@@ -205,6 +206,25 @@ def test_every_character_has_its_confidence() -> None:
     both = only([sure, replace(shaky, index=1)])
     assert both.shown == "LS15EBC"
     assert [c.char for c in both.characters] == list("LS15EBC")
+
+
+def test_a_long_drive_takes_no_longer_for_each_of_its_plates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is long past is not looked at again; what lasts is, however long ago it began."""
+    looked = 0
+
+    def counted(a: ReadTracklet, b: ReadTracklet) -> float | None:
+        nonlocal looked
+        looked += 1
+        return really(a, b)
+
+    really = merge._kinship
+    monkeypatch.setattr(merge, "_kinship", counted)
+    drive = [tracklet(f"LS{i:03d}EBC", 60.0 * i, segment=6 * i) for i in range(300)]
+    parked = tracklet("R298OTY", 1.0, 60.0 * 300, x=900, index=1)
+    again = tracklet("R298OTY", 60.0 * 300 + 10.0, x=900, segment=1800)
+    found = stitch([*drive, parked, again], MediaKind.VIDEO)
+    assert len(found) == 301
+    assert looked < 3 * len(drive)
 
 
 def test_nothing_gives_nothing() -> None:

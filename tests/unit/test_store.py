@@ -13,7 +13,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from pipeline.errors import DashplateError
-from tests.helpers_store import NAME, flaky, names, tracklet
+from tests.helpers_store import NAME, faulty, names, tracklet
 from tests.media_files import picture
 from workers.store import (
     DamagedFile,
@@ -30,15 +30,15 @@ from workers.store import (
 pytestmark = pytest.mark.usefixtures("no_store_waits")
 
 
-@pytest.fixture(params=["folder", "file_url", "flaky", "memory"])
+@pytest.fixture(params=["folder", "file_url", "faulty", "memory"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Every kind of place; what holds for one holds for all."""
     if request.param == "folder":
         yield Store(tmp_path / "store")
     elif request.param == "file_url":
         yield Store(f"file://{tmp_path}/store")
-    elif request.param == "flaky":
-        yield flaky(tmp_path, every=10)
+    elif request.param == "faulty":
+        yield faulty(tmp_path, every=10)
     else:
         yield Store("memory://store/below")
         MemoryFileSystem.store.clear()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import DashplateError, MissingDependency, UsageError
-from tests.helpers_store import NAME, Flaky, everything, flaky, names, tracklet
+from tests.helpers_store import NAME, Faulty, everything, faulty, names, tracklet
 from workers.store import (
     Store,
     StoreFull,
@@ -21,10 +21,10 @@ pytestmark = pytest.mark.usefixtures("no_store_waits")
 
 
 def test_one_write_in_ten_may_fail(tmp_path: Path) -> None:
-    store = flaky(tmp_path, every=10)
+    store = faulty(tmp_path, every=10)
     tracklets = [tracklet(index, 12) for index in range(8)]
     stored = store.put_crops(1, 2, 3, 4, tracklets)
-    assert Flaky.failed >= 9
+    assert Faulty.failed >= 9
     assert names(store) == {one.name for one in stored.values()}
     assert len(everything(tmp_path)) == 96
     for one in stored.values():
@@ -32,29 +32,29 @@ def test_one_write_in_ten_may_fail(tmp_path: Path) -> None:
 
 
 def test_a_write_that_always_fails_leaves_what_was_there(tmp_path: Path) -> None:
-    store = flaky(tmp_path, every=1000)
+    store = faulty(tmp_path, every=1000)
     store.put(NAME, b"before")
-    Flaky.every = 1
+    Faulty.every = 1
     with pytest.raises(StoreUnavailable, match="Input/output error"):
         store.put(NAME, b"after")
-    assert Flaky.failed == 4
+    assert Faulty.failed == 4
     assert store.get(NAME) == b"before"
     assert len(everything(tmp_path)) == 1
 
 
 def test_a_full_far_side_is_said_at_once(tmp_path: Path) -> None:
-    store = flaky(tmp_path, every=1, error=errno.ENOSPC)
+    store = faulty(tmp_path, every=1, error=errno.ENOSPC)
     with pytest.raises(StoreFull):
         store.put(NAME, b"data")
-    assert Flaky.failed == 1
+    assert Faulty.failed == 1
     assert everything(tmp_path) == []
 
 
 def test_a_store_that_may_not_be_written_is_not_asked_twice(tmp_path: Path) -> None:
-    store = flaky(tmp_path, every=1, error=errno.EACCES)
+    store = faulty(tmp_path, every=1, error=errno.EACCES)
     with pytest.raises(StoreUnavailable, match="Permission denied"):
         store.put(NAME, b"data")
-    assert Flaky.failed == 1
+    assert Faulty.failed == 1
 
 
 def test_a_url_is_checked_when_the_store_is_opened() -> None:

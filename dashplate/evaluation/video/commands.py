@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dashplate.options import Country
+
 if TYPE_CHECKING:
     from dashplate.evaluation.video.clips import Clip
     from dashplate.evaluation.video.rides import Ride
@@ -20,7 +22,6 @@ Engine = Annotated[str | None, typer.Option(help="openvino, onnxruntime or paddl
 Weights = Annotated[
     Path | None, typer.Option(help="Detector that Ultralytics loads; default: the pipeline's.", show_default=False)
 ]
-Country = Annotated[str | None, typer.Option(help="Countries to expect: GB,FR.", show_default=False)]
 Draw = Annotated[Path | None, typer.Option(help="Folder for missed plates and false texts.", show_default=False)]
 Csv = Annotated[Path | None, typer.Option(help="Write a line a plate here.", show_default=False)]
 Json = Annotated[Path | None, typer.Option(help="Write the numbers here.", show_default=False)]
