@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bench.standin import Drive
+from bench.standin import Drive, StandIn
 from db import away as db_away
 from db import control, due, moves, outbox, report
 from db.engine import session
@@ -434,6 +434,22 @@ def test_workers_wait_for_a_folder_that_is_away(road: Road) -> None:
     assert [road.video(v).state for v in (first, second)] == [VideoState.DONE] * 2
     assert [road.video(v).problem for v in (first, second)] == [None] * 2
     assert waits_for(road.url, job_id) is None
+
+
+def test_a_share_that_goes_between_two_looks_at_it_is_away(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_id = road.submit("a.mp4", drive=Drive(segments=1))
+    road.open(job_id)
+    (one,) = take(road.url)
+
+    def goes(*_: object) -> None:
+        put_away(road)
+        raise Inaccessible("a.mp4 is not there, or may not be read.")
+
+    monkeypatch.setattr(StandIn, "look", goes)
+    with pytest.raises(Away):
+        stages.detect(one.segment_id, one.attempt)
+    (row,) = road.segments(job_id)
+    assert (row.state, row.failures) == (SegmentState.PENDING, 0)
 
 
 def test_what_was_given_up_says_so_once_and_is_tried_again(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
