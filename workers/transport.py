@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
-from kombu.transport import TRANSPORT_ALIASES
+from kombu.transport import TRANSPORT_ALIASES, virtual
 from kombu.transport import redis as base
 from redis.exceptions import OutOfMemoryError
+
+
+class QoS(base.QoS):  # type: ignore[misc]
+    """Which messages the worker has taken and not yet acknowledged: with one of them, it takes no other."""
+
+    def ack(self, delivery_tag: str) -> None:
+        """Acknowledge a message: outside of a transaction, in which a full Redis refuses even what makes room.
+
+        The worker goes on whatever comes of it, and an error is logged. A message that comes back is stale.
+        """
+        try:
+            with self.channel.conn_or_acquire() as client, client.pipeline(transaction=False) as pipe:
+                # In this order: a number without its message is forgotten, a message without its number is not.
+                pipe.hdel(self.unacked_key, delivery_tag).zrem(self.unacked_index_key, delivery_tag).execute()
+        finally:
+            virtual.QoS.ack(self, delivery_tag)
+
+
+class Channel(base.Channel):  # type: ignore[misc]
+    """A channel that acknowledges in this way."""
+
+    QoS = QoS
 
 
 class Transport(base.Transport):  # type: ignore[misc]
@@ -13,6 +35,7 @@ class Transport(base.Transport):  # type: ignore[misc]
     Ending would take the segments along that its processes are at.
     """
 
+    Channel = Channel
     connection_errors = (*base.Transport.connection_errors, OutOfMemoryError)
 
 

@@ -8,12 +8,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import redis
-from kombu import Connection, Exchange, Queue
+from kombu import Connection, Exchange, Message, Queue
 from kombu.asynchronous import Hub
 from kombu.transport.redis import SUBCLIENT_MAX_MISSED_HEALTH_CHECKS
 from redis.exceptions import ConnectionError as Gone
@@ -103,6 +105,46 @@ def test_a_full_redis_is_taken_for_one_that_is_away(redis_url: str, ways: dict[s
                 connection.Producer().publish({}, routing_key="anything")
         finally:
             client.config_set("maxmemory", before)
+
+
+def test_a_worker_goes_on_where_a_full_or_silent_redis_hears_of_nothing(redis_url: str, ways: dict[str, Any]) -> None:
+    """Each message that it has taken and could not acknowledge would keep it from taking the next."""
+    taken: list[Message] = []
+    with redis.Redis.from_url(redis_url) as client, Connection(redis_url, **ways) as connection:
+        queue = Queue("letters")
+        for number in range(3):
+            connection.Producer().publish(number, routing_key="letters", declare=[queue])
+        channel = connection.channel()
+        with connection.Consumer(queue, channel=channel, on_message=taken.append, prefetch_count=1):
+            take(connection, taken, 1)
+            before = client.config_get("maxmemory")["maxmemory"]
+            client.config_set("maxmemory", 1)
+            try:
+                taken[0].ack()
+            finally:
+                client.config_set("maxmemory", before)
+            assert client.hlen("unacked") == 0, "making room is allowed"
+            take(connection, taken, 2)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(channel, "conn_or_acquire", gone)
+                with pytest.raises(Gone):
+                    taken[1].ack()
+            take(connection, taken, 3)
+            taken[2].ack()
+    assert [one.payload for one in taken] == [0, 1, 2]
+
+
+def take(connection: Connection, taken: list[Message], number: int) -> None:
+    """Wait until so many messages have been taken."""
+    while len(taken) < number:
+        connection.drain_events(timeout=5)
+
+
+@contextmanager
+def gone() -> Iterator[None]:
+    """In place of a connection to Redis."""
+    raise Gone("Redis went away.")
+    yield
 
 
 def test_both_ends_of_a_database_connection_notice_a_silent_network(database_url: str) -> None:
