@@ -24,7 +24,7 @@ endif
 SUITES := check acceptance integration chaos-ten unit browser
 
 test: setup-dev system ## every check and every test
-	@$(MAKE) --no-print-directory -j2 --output-sync=target $(SUITES)
+	@$(MAKE) --no-print-directory -j2 --output-sync=target -o system $(SUITES)
 
 setup: $(VENV)/.run ## install what processing needs
 setup-dev: $(VENV)/.dev ## install what tests need too
