@@ -211,10 +211,15 @@ class Chaos:
         scene.wrong += self._shown(scene)
 
     def _all_ended(self, scene: Scene) -> bool:
-        """Whether all is over; a job that is to be cancelled is cancelled as soon as something of it is done."""
-        given_up = scene.job("given up") if "given up" in scene.submissions else None
-        if given_up and not given_up.ended and self._progress(given_up.id):
-            self._fleet.steer(control.cancel, given_up.id)
+        """Whether all is over; a job that is to be cancelled is cancelled as soon as something of it is done.
+
+        And it has been submitted: one that is interrupted is typed again, and a cancelled job would refuse it.
+        """
+        submission = scene.submissions.get("given up")
+        if submission is not None and submission.process.poll() == 0:
+            given_up = scene.job("given up")
+            if given_up and not given_up.ended and self._progress(given_up.id):
+                self._fleet.steer(control.cancel, given_up.id)
         return scene.over()
 
     def _compare(self, scene: Scene) -> Difference:
