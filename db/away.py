@@ -38,7 +38,7 @@ def unreachable(
     Where that has been so for longer than `longest_s`, the video is given up: this segment and all that wait for it
     are quarantined with the same sentence. Those that only wait to be read need no video, and go on.
     """
-    values = {"segment": segment_id, "attempt": attempt, "longest_s": longest_s, "looked_s": LOOKED_S}
+    values = {"segment": segment_id, "attempt": attempt, "longest_s": longest_s}
     video = db.execute(_AWAY, values).mappings().one_or_none()
     if video is None:
         return False
@@ -55,14 +55,12 @@ def unreachable(
 
 def note(db: Session, video_id: int) -> float:
     """Somebody has looked for a video in vain; returns for how long it has been away, in seconds."""
-    values = {"video": video_id, "looked_s": LOOKED_S}
-    return float(db.execute(_NOTE, values).scalar_one_or_none() or 0.0)
+    return float(db.execute(_NOTE, {"video": video_id}).scalar_one_or_none() or 0.0)
 
 
 def too_long(db: Session, video_id: int, longest_s: float) -> bool:
     """Whether a video has been looked for in vain for longer than that."""
-    values = {"video": video_id, "longest_s": longest_s, "looked_s": LOOKED_S}
-    return bool(db.execute(text(f"SELECT {_TOO_LONG} FROM videos v WHERE v.id = :video"), values).scalar_one())
+    return bool(db.execute(_IS_TOO_LONG, {"video": video_id, "longest_s": longest_s}).scalar_one())
 
 
 def later(delay_s: float, away_s: float) -> float:
@@ -78,10 +76,9 @@ def unpark(db: Session) -> int:
     return len(db.execute(_UNPARK, {"most": _BATCH}).all()) + len(db.execute(_NEXT_SCOUT).all())
 
 
-_TOO_LONG = """coalesce(
-    v.away_since < now() - :longest_s * interval '1 second'
-    AND v.away_looked_at > now() - :looked_s * interval '1 second', false
-)"""
+_JUST_LOOKED = f"away_looked_at > now() - {LOOKED_S} * interval '1 second'"
+_TOO_LONG = f"coalesce(v.away_since < now() - :longest_s * interval '1 second' AND v.{_JUST_LOOKED}, false)"
+_IS_TOO_LONG = text(f"SELECT {_TOO_LONG} FROM videos v WHERE v.id = :video")
 
 #: The segment and its video, the segment locked.
 _AWAY = text(
@@ -96,10 +93,9 @@ _AWAY = text(
 
 #: Not where it has ended meanwhile: its job may have been cancelled.
 _NOTE = text(
-    """
+    f"""
     UPDATE videos SET
-        away_since = CASE WHEN away_looked_at > now() - :looked_s * interval '1 second'
-                          THEN coalesce(away_since, now()) ELSE now() END,
+        away_since = CASE WHEN {_JUST_LOOKED} THEN coalesce(away_since, now()) ELSE now() END,
         away_looked_at = now()
     WHERE id = :video AND finished_at IS NULL
     RETURNING extract(epoch FROM now() - away_since)

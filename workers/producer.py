@@ -20,7 +20,7 @@ from pipeline.records import MediaInfo, SegmentSpan, VideoState
 from pipeline.sources import Remote, Source, source_of
 from workers.settings import settings
 from workers.steps import taken
-from workers.work import Options, work
+from workers.work import Options, in_view, work
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +52,10 @@ def _opened(path: str, options: Options, known: str | None) -> tuple[str | None,
     It is said to have grown where it is no longer what `known` says, its fingerprint at registration. Raises MediaError
     or UsageError.
     """
-    try:
+    with in_view(source_of(path)):
         found = _fingerprint(path)
         info, spans = work().probe(path, options)
         grown = None if known is None else changed_since(_allowed(path), known)
-    except Inaccessible:
-        # Its share may have gone while it was looked at.
-        _allowed(path)
-        raise
     return found, replace(info, problem=info.problem or grown), spans
 
 

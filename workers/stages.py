@@ -22,7 +22,6 @@ from db.results import crops_of, store_readings, store_tracklets
 from db.rows import media_of, observation_of
 from db.sealing import PlateKey
 from pipeline.errors import Away, DashplateError, Inaccessible
-from pipeline.inputs import check_allowed
 from pipeline.look import SegmentLook
 from pipeline.records import Box, Crop, MediaInfo, Reading, SegmentSpan, SegmentState
 from workers.lease import Lease
@@ -32,7 +31,7 @@ from workers.resources import store
 from workers.settings import settings
 from workers.store import DamagedFile, MissingFile, Stored, StoreTrouble, attempt_folder
 from workers.trouble import surroundings
-from workers.work import Options, work
+from workers.work import Options, in_view, work
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +66,8 @@ def detect(segment_id: int, attempt: int) -> bool:
             return False
         # Before minutes of decoding whose result would find no room.
         store().check_room()
-        seen = _look(claim)
+        with in_view(claim.media.path):
+            seen = work().look(claim.media, claim.span, claim.options)
         crops = store().put_crops(claim.job_id, claim.video_id, claim.span.index, attempt, seen.tracklets)
         url = settings().require_database()
         if seen.tracklets or attempt > 1:
@@ -95,15 +95,6 @@ def read(segment_id: int, attempt: int) -> bool:
             rows = patiently(url, lambda db: crops_of(db, segment_id)) if claim.found else {}
             readings = _readings(rows, claim.options)
         return patiently(url, partial(_store_readings, claim, readings, key))
-
-
-def _look(claim: Claim) -> SegmentLook:
-    try:
-        return work().look(claim.media, claim.span, claim.options)
-    except Inaccessible:
-        # Its share may have gone between the look at its folder and the one at the file.
-        check_allowed(claim.media.path, settings().roots)
-        raise
 
 
 def _store_look(claim: Claim, seen: SegmentLook, crops: dict[tuple[int, int], Stored], db: Session) -> bool:

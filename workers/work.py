@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pipeline.errors import UsageError
+from pipeline.errors import Inaccessible, UsageError
 from pipeline.evidence import frames_at
 from pipeline.inputs import check_allowed, source_of
 from pipeline.look import LookOptions, SegmentLook
@@ -23,6 +24,7 @@ from pipeline.media import probe
 from pipeline.overlay import with_overlays
 from pipeline.records import Box, Crop, Image, MediaInfo, MediaKind, Observation, Reading, SegmentSpan
 from pipeline.road import Parts, load_detector, load_reader, look_at
+from pipeline.sources import Source
 from pipeline.split import split
 from workers.app import DETECT, READ
 from workers.settings import settings
@@ -95,6 +97,16 @@ def work() -> Work:
     except (ImportError, AttributeError, ValueError) as error:
         raise UsageError(f"DASHPLATE_WORK={named} names no class: {error}.") from error
     return made
+
+
+@contextmanager
+def in_view(source: Source) -> Iterator[None]:
+    """Raises Away in place of Inaccessible where the share of what is looked at in the block went meanwhile."""
+    try:
+        yield
+    except Inaccessible:
+        check_allowed(source, settings().roots)
+        raise
 
 
 def _allowed(media: MediaInfo) -> MediaInfo:
