@@ -5,7 +5,6 @@ Large jobs are moved a chunk of videos at a time, each in a transaction of its o
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 
 from sqlalchemy import BigInteger, Double, Select, column, delete, func, select, update, values
@@ -172,19 +171,13 @@ def _retry_failed(url: str, job_id: int) -> int:
 
 def _retry_quarantined(url: str, job_id: int) -> int:
     count, after = 0, 0
-    with session(url) as db:
-        kept = bool(db.get_one(Job, job_id).options.get("evidence", True))
     while True:
         with session(url) as db:
             quarantined = _quarantined(job_id).where(Video.id > after).order_by(Video.id).limit(_CHUNK)
-            videos = db.execute(quarantined.with_for_update()).all()
-            if not videos:
+            ids = db.scalars(quarantined.with_for_update()).all()
+            if not ids:
                 return count
             _must_not_be_cancelled(db, job_id, lock=True)
-            # Where crops went with the video's end, its other stretches have nothing left to be stitched from.
-            bare = [] if kept else [video.id for video in videos if video.finished_at is not None]
-            count += _segments_again(db, job_id, bare, SegmentState.DONE, Step.DETECT)
-            ids = [video.id for video in videos]
             count += _segments_again(db, job_id, ids, SegmentState.QUARANTINED, Step.DETECT)
         after = ids[-1]
 
@@ -198,9 +191,9 @@ def _given_up(job_id: int) -> Select[int, int]:
     )
 
 
-def _quarantined(job_id: int) -> Select[int, dt.datetime | None]:
-    """(id, when it ended) of videos of which stretches were left out."""
-    return select(Video.id, Video.finished_at).where(
+def _quarantined(job_id: int) -> Select[int]:
+    """Videos of which stretches were left out."""
+    return select(Video.id).where(
         Video.job_id == job_id,
         Video.segments_quarantined > 0,
         Video.purged_at.is_(None),

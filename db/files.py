@@ -34,7 +34,7 @@ _OWE_SWEEP = text(
 )
 _WIPE_SEALED = text(
     """
-    UPDATE readings r SET sealed = NULL FROM tracklets t JOIN segments g ON g.id = t.segment_id
+    UPDATE readings r SET sealed = NULL, best = NULL FROM tracklets t JOIN segments g ON g.id = t.segment_id
     WHERE g.video_id = ANY (:ids) AND r.tracklet_id = t.id AND r.sealed IS NOT NULL
     """
 )
@@ -96,7 +96,7 @@ def forget_unkept(db: Session, video_ids: Sequence[int]) -> None:
 
 
 def wipe_sealed(db: Session, video_ids: Sequence[int]) -> None:
-    """Forget what hashed readings of these videos say: stitching is all that it was kept for."""
+    """Forget what hashed readings of these videos say: stitching is all that it was kept for. It ends with that."""
     db.execute(_WIPE_SEALED, {"ids": list(video_ids)})
     owe_sweep(db, video_ids)
 

@@ -227,13 +227,15 @@ class Segment(Base):
     parked: Mapped[bool] = mapped_column(server_default=text("false"))
     #: What is damaged in the stretch, as detection saw it.
     damage: Mapped[str | None]
+    #: It was done once: what was found then stands until the stretch has been done again.
+    covered: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class TrackletRow(Base):
     """One plate followed inside one segment, and what the reader believes it says."""
 
     __tablename__ = "tracklets"
-    __table_args__ = (UniqueConstraint("segment_id", "index"),)
+    __table_args__ = (UniqueConstraint("segment_id", "provisional", "index"),)
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     segment_id: Mapped[int] = mapped_column(ForeignKey("segments.id", ondelete="CASCADE"))
@@ -241,6 +243,8 @@ class TrackletRow(Base):
     first: Mapped[dict[str, Any]]
     last: Mapped[dict[str, Any]]
     seen: Mapped[int]
+    #: Found while a covered segment is done again: takes the place of the earlier ones once its readings are stored.
+    provisional: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class CropRow(Base):
@@ -296,6 +300,9 @@ class ReadingRow(Base):
     best_crop: Mapped[int]
     #: The reading under the plate key, where the job stores no plate in clear; `text` is then its keyed hash.
     sealed: Mapped[str | None]
+    #: Where and when the plate was in the picture that supports the reading best. Null in readings that can be stitched
+    #: no more: hashed ones whose seal was wiped, and those of before 0006 whose pictures were not kept.
+    best: Mapped[dict[str, Any] | None]
 
 
 class Plate(Base):

@@ -60,7 +60,7 @@ def begin(
     """Take the lease on a segment for `detecting` or `reading`; None where the message is stale or another holds it.
 
     Returns what the work needs of segment, video and job, in one round trip; `found` says whether the segment has
-    tracklets. A cancelled job's segments are not begun.
+    tracklets, `covered` whether it was done before. A cancelled job's segments are not begun.
     """
     before = SegmentState.QUEUED if step is SegmentState.DETECTING else SegmentState.DETECTED
     values = {
@@ -302,7 +302,7 @@ _BEGIN = text(
           AND v.id = g.video_id AND j.id = g.job_id AND j.state IN ('{JobState.RUNNING}', '{JobState.PAUSED}')
     RETURNING g.job_id, g.video_id, g.index, g.start_pts, g.end_pts, j.options, v.path, v.kind, v.width, v.height,
               v.rotation, v.codec, v.frame_rate, v.time_base_num, v.time_base_den, v.start_pts AS video_start_pts,
-              v.end_pts AS video_end_pts, v.timed, v.overlays,
+              v.end_pts AS video_end_pts, v.timed, v.overlays, v.fingerprint, g.covered,
               EXISTS (SELECT 1 FROM tracklets t WHERE t.segment_id = g.id) AS found
     """
 )
@@ -369,7 +369,7 @@ _ONE_DONE = "RETURNING video_id, 1 AS done, 0 AS quarantined, end_s - start_s AS
 _NOTHING_TO_READ = _counted(
     f"""
     UPDATE segments
-    SET state = '{SegmentState.DONE}', step = '{Step.READ}', frames_looked = :frames_looked,
+    SET state = '{SegmentState.DONE}', step = '{Step.READ}', covered = true, frames_looked = :frames_looked,
         damage = :damage, problem = :damage, lease_until = NULL, moved_at = now()
     WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.DETECTING}'
     {_ONE_DONE}, true AS seen
@@ -378,7 +378,8 @@ _NOTHING_TO_READ = _counted(
 
 _FINISHED = _counted(
     f"""
-    UPDATE segments SET state = '{SegmentState.DONE}', problem = damage, lease_until = NULL, moved_at = now()
+    UPDATE segments
+    SET state = '{SegmentState.DONE}', covered = true, problem = damage, lease_until = NULL, moved_at = now()
     WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.READING}'
     {_ONE_DONE}, false AS seen
     """

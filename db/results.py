@@ -1,13 +1,19 @@
-"""What the stages found, stored under natural keys and loaded for the next stage."""
+"""What the stages found, stored under natural keys and loaded for the next stage.
+
+A redo replaces what it has redone and nothing else: tracklets of a segment that was done before stay until the readings
+of the new ones are stored, sightings until their segments have been done again, frames for as long as one is wanted.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import count
 from typing import Protocol
 
-from sqlalchemy import bindparam, delete, select, text
+from sqlalchemy import bindparam, delete, exists, select, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from db.files import wipe_sealed
 from db.models import Base, CropRow, FrameRow, ReadingRow, Segment, SightingRow, TrackletRow
@@ -15,6 +21,7 @@ from db.plates import held_plates, name_plates
 from db.rows import observation_json, read_tracklet_of, reading_columns, sighting_row
 from db.sealing import PlateKey
 from pipeline.formats.confusions import folded
+from pipeline.merge import SAME_TEXT_GAP_S
 from pipeline.records import Reading, ReadTracklet, SegmentState, Sighting, Tracklet
 
 
@@ -30,10 +37,20 @@ class StoredFile(Protocol):
 
 
 def store_tracklets(
-    db: Session, segment_id: int, tracklets: Sequence[Tracklet], crops: Mapping[tuple[int, int], StoredFile]
+    db: Session,
+    segment_id: int,
+    tracklets: Sequence[Tracklet],
+    crops: Mapping[tuple[int, int], StoredFile],
+    *,
+    covered: bool = False,
 ) -> None:
-    """Replace a segment's tracklets; `crops` maps (tracklet index, rank) to the crop's file in the store."""
-    db.execute(delete(TrackletRow).where(TrackletRow.segment_id == segment_id))
+    """Replace a segment's tracklets; `crops` maps (tracklet index, rank) to the crop's file in the store.
+
+    Of a `covered` segment the earlier ones stay until `replace_covered`, unless there are no new ones to wait for.
+    """
+    provisional = covered and bool(tracklets)
+    gone = delete(TrackletRow).where(TrackletRow.segment_id == segment_id)
+    db.execute(gone.where(TrackletRow.provisional) if provisional else gone)
     if not tracklets:
         return
     rows = [
@@ -43,6 +60,7 @@ def store_tracklets(
             "first": observation_json(tracklet.first),
             "last": observation_json(tracklet.last),
             "seen": len(tracklet.observations),
+            "provisional": provisional,
         }
         for tracklet in tracklets
     ]
@@ -66,8 +84,14 @@ def store_tracklets(
         db.connection().execute(_ADD_CROPS, pictures)
 
 
+def replace_covered(db: Session, segment_id: int) -> None:
+    """A covered segment was read again: tracklets that were found meanwhile take the place of the earlier ones."""
+    for statement in _REPLACE_COVERED:
+        db.execute(statement, {"segment": segment_id})
+
+
 def crops_of(db: Session, segment_id: int) -> dict[int, list[CropRow]]:
-    """The segment's crops by tracklet id, best first."""
+    """The crops that are to be read of a segment by tracklet id, best first: those that were detected last."""
     rows = db.execute(_CROPS_OF, {"segment": segment_id}).scalars()
     grouped: dict[int, list[CropRow]] = {}
     for row in rows:
@@ -81,18 +105,21 @@ def store_readings(db: Session, segment_id: int, readings: Mapping[int, Reading]
     With a key, they are stored as hashes, and sealed for `read_tracklets_of`.
     """
     db.execute(_DROP_READINGS, {"segment": segment_id, "kept": list(readings)})
-    rows = [{"tracklet_id": tracklet_id, **reading_columns(reading, key)} for tracklet_id, reading in readings.items()]
+    rows = [
+        {"of": tracklet_id, "rank": reading.best_crop, "tracklet_id": tracklet_id, **reading_columns(reading, key)}
+        for tracklet_id, reading in readings.items()
+    ]
     if rows:
         db.connection().execute(_UPSERT_READINGS, rows)
 
 
 def read_tracklets_of(db: Session, video_id: int, key: PlateKey | None = None) -> list[ReadTracklet]:
-    """Every tracklet of the video that has a reading, in time order; hashed readings are opened with the key."""
+    """Every tracklet of the video that can be stitched, in time order; hashed readings are opened with the key."""
     rows = db.execute(
-        select(Segment.index, TrackletRow, ReadingRow, CropRow)
-        .join(TrackletRow, TrackletRow.segment_id == Segment.id)
-        .join(ReadingRow, ReadingRow.tracklet_id == TrackletRow.id)
-        .join(CropRow, (CropRow.tracklet_id == TrackletRow.id) & (CropRow.rank == ReadingRow.best_crop))
+        select(Segment.index, TrackletRow, ReadingRow, CropRow.name)
+        .join(TrackletRow, (TrackletRow.segment_id == Segment.id) & TrackletRow.provisional.is_(False))
+        .join(ReadingRow, (ReadingRow.tracklet_id == TrackletRow.id) & ReadingRow.best.is_not(None))
+        .outerjoin(CropRow, (CropRow.tracklet_id == TrackletRow.id) & (CropRow.rank == ReadingRow.best_crop))
         .where(Segment.video_id == video_id)
         .order_by(Segment.index, TrackletRow.index)
     )
@@ -102,27 +129,60 @@ def read_tracklets_of(db: Session, video_id: int, key: PlateKey | None = None) -
 def store_sightings(db: Session, video_id: int, sightings: Sequence[Sighting], key: PlateKey | None = None) -> None:
     """Replace a video's sightings; plates that are new to the fleet are added, and all concerned renamed.
 
-    With a key, they are stored as hashes, and the video's sealed readings are wiped: nobody needs them any more.
+    Sightings whose readings can be stitched no more stay until their segments have been done again; a new one of the
+    same passing becomes part of them. With a key, sightings are stored as hashes, and the video's sealed readings are
+    wiped: only stitching needs them.
     """
+    kept = db.scalars(select(SightingRow).from_statement(_UNSTITCHABLE), {"video": video_id}).all()
     if key is not None:
         sightings = key.hide_sightings(sightings)
         wipe_sealed(db, [video_id])
+    sightings = [one for one in sightings if not any(_joined(row, one) for row in kept)]
     ids = held_plates(db, video_id, {sighting.text for sighting in sightings})
-    db.execute(delete(SightingRow).where(SightingRow.video_id == video_id))
-    db.add_all(sighting_row(video_id, ids[folded(s.text)], s) for s in sightings)
+    others = delete(SightingRow).where(
+        SightingRow.video_id == video_id, SightingRow.id.not_in([row.id for row in kept])
+    )
+    db.execute(others.execution_options(synchronize_session=False))
+    numbers = (number for number in count() if number not in {row.index for row in kept})
+    db.add_all(sighting_row(video_id, ids[folded(s.text)], replace(s, index=next(numbers))) for s in sightings)
     db.flush()
     name_plates(db, ids.values())
 
 
-def store_frames(db: Session, video_id: int, frames: Mapping[int, StoredFile]) -> None:
-    """Replace a video's evidence frames, given by pts."""
-    db.execute(delete(FrameRow).where(FrameRow.video_id == video_id))
+def _joined(kept: SightingRow, new: Sighting) -> bool:
+    """Whether a new sighting is the same passing as one that stays, which then takes it in."""
+    gap_s = max(kept.first_s, new.first.time_s) - min(kept.last_s, new.last.time_s)
+    if folded(kept.text) != folded(new.text) or gap_s > SAME_TEXT_GAP_S:
+        return False
+    kept.first_s, kept.first_pts = min((kept.first_s, kept.first_pts), (new.first.time_s, new.first.pts))
+    kept.last_s, kept.last_pts = max((kept.last_s, kept.last_pts), (new.last.time_s, new.last.pts))
+    kept.confidence = max(kept.confidence, new.confidence)
+    kept.confirmed = kept.confirmed or new.confirmed
+    more = [list(pair) for pair in new.tracklets if list(pair) not in kept.tracklets]
+    kept.reads += new.reads if more else 0
+    kept.tracklets = [*kept.tracklets, *more]
+    return True
+
+
+def frames_of(db: Session, video_id: int) -> set[int]:
+    """pts of the evidence frames that a video has."""
+    return set(db.scalars(select(FrameRow.pts).where(FrameRow.video_id == video_id)))
+
+
+def store_frames(db: Session, video_id: int, frames: Mapping[int, StoredFile]) -> int:
+    """Add to a video's evidence frames, given by pts, and forget those that no sighting wants any more.
+
+    A frame of a sighting's time is wanted for as long as the one that the sighting was read from is not there. Returns
+    of how many sightings it is not there.
+    """
     rows = [
         {"video_id": video_id, "pts": pts, "name": file.name, "sha256": file.sha256, "size": file.size}
         for pts, file in sorted(frames.items())
     ]
     if rows:
-        db.execute(insert(FrameRow).values(rows))
+        db.execute(insert(FrameRow).values(rows).on_conflict_do_nothing())
+    db.execute(_DROP_UNWANTED_FRAMES, {"video": video_id})
+    return int(db.execute(_WITHOUT_FRAME, {"video": video_id}).scalar_one())
 
 
 def segment_problems(db: Session, video_id: int) -> list[tuple[Segment, bool]]:
@@ -136,16 +196,24 @@ def segment_problems(db: Session, video_id: int) -> list[tuple[Segment, bool]]:
     return [(row, row.state is SegmentState.QUARANTINED) for row in rows]
 
 
+def any_left_covered(db: Session, video_id: int) -> bool:
+    """Whether a segment that was done before waits to be done again."""
+    left = exists().where(Segment.video_id == video_id, Segment.state == SegmentState.PENDING, Segment.covered)
+    return bool(db.scalar(select(left)))
+
+
 # Made once: building such statements costs more than running them, and every segment needs them.
 
 _TABLES = Base.metadata.tables
 _TRACKLETS = _TABLES["tracklets"]
 _ADD_TRACKLETS = insert(_TRACKLETS).returning(_TRACKLETS.c.index.label("number"), _TRACKLETS.c.id)
 _ADD_CROPS = insert(_TABLES["crops"])
+_OTHER = aliased(TrackletRow)
 _CROPS_OF = (
     select(CropRow)
     .join(TrackletRow, TrackletRow.id == CropRow.tracklet_id)
     .where(TrackletRow.segment_id == bindparam("segment"))
+    .where(TrackletRow.provisional == exists().where(_OTHER.segment_id == bindparam("segment"), _OTHER.provisional))
     .order_by(TrackletRow.index, CropRow.rank)
 )
 _DROP_READINGS = text(
@@ -155,9 +223,48 @@ _DROP_READINGS = text(
     """
 )
 _READING_COLUMNS = (
-    "text", "confidence", "characters", "alternatives", "country", "reads", "crops", "best_crop", "sealed",
+    "text", "confidence", "characters", "alternatives", "country", "reads", "crops", "best_crop", "sealed", "best",
 )  # fmt: skip
-_add_readings = insert(_TABLES["readings"])
+_add_readings = insert(_TABLES["readings"]).values(
+    best=select(CropRow.observation)
+    .where(CropRow.tracklet_id == bindparam("of"), CropRow.rank == bindparam("rank"))
+    .scalar_subquery()
+)
 _UPSERT_READINGS = _add_readings.on_conflict_do_update(
     index_elements=["tracklet_id"], set_={name: _add_readings.excluded[name] for name in _READING_COLUMNS}
+)
+
+_REPLACE_COVERED = (
+    text(
+        """
+        DELETE FROM tracklets t WHERE segment_id = :segment AND NOT provisional
+        AND EXISTS (SELECT 1 FROM tracklets p WHERE p.segment_id = :segment AND p.provisional)
+        """
+    ),
+    text("UPDATE tracklets SET provisional = false WHERE segment_id = :segment AND provisional"),
+)
+#: Sightings that rest on a reading that can be stitched no more: its segment was not done again, or in vain.
+_UNSTITCHABLE = text(
+    """
+    SELECT s.* FROM sightings s
+    WHERE s.video_id = :video AND EXISTS (
+        SELECT 1 FROM jsonb_array_elements(s.tracklets) e (pair)
+        JOIN segments g ON g.video_id = s.video_id AND g.index = (e.pair ->> 0)::bigint
+        JOIN tracklets t ON t.segment_id = g.id AND t.index = (e.pair ->> 1)::bigint AND NOT t.provisional
+        JOIN readings r ON r.tracklet_id = t.id
+        WHERE r.best IS NULL)
+    """
+)
+_FRAMELESS = """
+    s.video_id = :video
+    AND NOT EXISTS (SELECT 1 FROM frames b WHERE b.video_id = s.video_id AND b.pts = s.best_pts)
+"""
+_WITHOUT_FRAME = text(f"SELECT count(*) FROM sightings s WHERE {_FRAMELESS}")
+_DROP_UNWANTED_FRAMES = text(
+    f"""
+    DELETE FROM frames f
+    WHERE f.video_id = :video
+      AND NOT EXISTS (SELECT 1 FROM sightings s WHERE s.video_id = :video AND s.best_pts = f.pts)
+      AND NOT EXISTS (SELECT 1 FROM sightings s WHERE {_FRAMELESS} AND f.pts BETWEEN s.first_pts AND s.last_pts)
+    """
 )

@@ -181,7 +181,7 @@ _WATCHED = text(
     JOIN plates p ON p.id = s.plate_id
     LEFT JOIN LATERAL jsonb_array_elements(s.tracklets) e (pair) ON true
     LEFT JOIN segments g ON g.video_id = s.video_id AND g.index = (e.pair ->> 0)::bigint
-    LEFT JOIN tracklets t ON t.segment_id = g.id AND t.index = (e.pair ->> 1)::bigint
+    LEFT JOIN tracklets t ON t.segment_id = g.id AND t.index = (e.pair ->> 1)::bigint AND NOT t.provisional
     LEFT JOIN frames f ON f.video_id = s.video_id AND f.pts = s.best_pts
     WHERE s.video_id = ANY (:ids)
       AND (p.id = ANY (CAST(:plates AS bigint[])) OR EXISTS (SELECT 1 FROM watched w WHERE w.key = p.key))

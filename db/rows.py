@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from db.models import CropRow, ReadingRow, SightingRow, TrackletRow, Video
+from db.models import ReadingRow, SightingRow, TrackletRow, Video
 from db.sealing import PlateKey
 from pipeline.errors import DashplateError
 from pipeline.records import (
@@ -134,16 +134,19 @@ def reading_of(row: ReadingRow, key: PlateKey | None = None) -> Reading:
 
 
 def read_tracklet_of(
-    segment: int, row: TrackletRow, reading: ReadingRow, best: CropRow, key: PlateKey | None = None
+    segment: int, row: TrackletRow, reading: ReadingRow, crop: str | None, key: PlateKey | None = None
 ) -> ReadTracklet:
+    """Raises DashplateError for a reading that can be stitched no more."""
+    if reading.best is None:
+        raise DashplateError("What is left of this reading cannot be stitched; only detection can bring it back.")
     return ReadTracklet(
         segment=segment,
         index=row.index,
         first=observation_of(row.first),
         last=observation_of(row.last),
         seen=row.seen,
-        best=observation_of(best.observation),
-        crop=best.name,
+        best=observation_of(reading.best),
+        crop=crop,
         reading=reading_of(reading, key),
     )
 

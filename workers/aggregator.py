@@ -15,7 +15,7 @@ from db.engine import patiently
 from db.files import drop_crops, owe_sweep
 from db.models import Job, Segment, Video
 from db.outbox import AGGREGATE, MAX_FAILURES, Held, holds
-from db.results import read_tracklets_of, segment_problems, store_frames, store_sightings
+from db.results import any_left_covered, frames_of, read_tracklets_of, segment_problems, store_frames, store_sightings
 from db.rows import MEDIA_COLUMNS, media_of
 from db.sealing import PlateKey
 from db.videos import end_video
@@ -62,12 +62,14 @@ def _row(db: Session, video_id: int) -> RowMapping:
 
 
 def _frames(job_id: int, held: Held, media: MediaInfo, sightings: Sequence[Sighting]) -> dict[int, Stored]:
-    """The frames that sightings were read from, written to the store; by pts.
+    """The frames that sightings were read from and that are not there yet, written to the store; by pts.
 
     Frames are extra: where the file is gone since it was read, or decoding it again fails or takes too long, what was
     found is kept without those that are missing. Raises StoreTrouble: a store that is full is waited for.
     """
-    video_id, wanted = held.video_id, {sighting.best.pts for sighting in sightings}
+    video_id = held.video_id
+    there = patiently(settings().require_database(), lambda db: frames_of(db, video_id))
+    wanted = {sighting.best.pts for sighting in sightings} - there
     kept: dict[int, Stored] = {}
     if not wanted:
         return kept
@@ -110,29 +112,37 @@ def _store(
         sightings = [replace(sighting, crop=None) for sighting in sightings]
         drop_crops(db, video_id)
     store_sightings(db, video_id, sightings, key)
-    store_frames(db, video_id, frames)
-    return end_video(db, video_id, *_verdict(db, video))
+    frameless = store_frames(db, video_id, frames)
+    state, sentences = _verdict(db, video)
+    if evidence and frameless:
+        sentences.append(f"The frame of {frameless} of its sightings could not be fetched; the plates are kept.")
+    return end_video(db, video_id, state, " ".join(sentences) or None)
 
 
-def _stretch(numbered: tuple[int, tuple[Segment, bool]]) -> tuple[str, bool, int]:
+def _stretch(numbered: tuple[int, tuple[Segment, bool]]) -> tuple[str, bool, bool, int]:
     """Equal for segments that follow each other and have the same to say."""
     number, (segment, given_up) = numbered
-    return str(segment.problem), given_up, segment.index - number
+    return str(segment.problem), given_up, segment.covered, segment.index - number
 
 
-def _verdict(db: Session, video: Video) -> tuple[VideoState, str | None]:
-    """The final state, and every sentence about the video in one."""
+def _verdict(db: Session, video: Video) -> tuple[VideoState, list[str]]:
+    """The final state, and what there is to say of the video and its stretches."""
     problems = segment_problems(db, video.id)
     sentences = [video.damage] if video.damage else []
-    for (problem, given_up, _), alike in groupby(enumerate(problems), _stretch):
+    for (problem, given_up, covered, _), alike in groupby(enumerate(problems), _stretch):
         segments = [segment for _, (segment, _) in alike]
         where = f"{segments[0].start_s:.1f}–{segments[-1].end_s:.1f} s"
-        sentences += [f"{where} was left out: {problem}"] if given_up else [problem] * len(segments)
+        what = "could not be done again, and what it showed before is kept" if covered else "was left out"
+        sentences += [f"{where} {what}: {problem}"] if given_up else [problem] * len(segments)
     left = video.segments - video.segments_done - video.segments_quarantined
     if left and db.scalar(select(Job.state).where(Job.id == video.job_id)) is JobState.CANCELLED:
         ended = f"{video.segments - left} of {video.segments} stretches"
-        cancelled = f"The job was cancelled after {ended}; their plates are kept."
-        return VideoState.CANCELLED, " ".join([cancelled, *sentences])
-    if video.segments_quarantined == video.segments:
-        return VideoState.FAILED, f"Nothing of it could be processed: {problems[0][0].problem}"
-    return (VideoState.TRUNCATED if sentences else VideoState.DONE), " ".join(sentences) or None
+        kept = (
+            " had been done again; what the others showed before is kept"
+            if any_left_covered(db, video.id)
+            else "; their plates are kept"
+        )
+        return VideoState.CANCELLED, [f"The job was cancelled after {ended}{kept}.", *sentences]
+    if video.segments_quarantined == video.segments and not any(segment.covered for segment, _ in problems):
+        return VideoState.FAILED, [f"Nothing of it could be processed: {problems[0][0].problem}"]
+    return VideoState.TRUNCATED if sentences else VideoState.DONE, sentences

@@ -18,12 +18,15 @@ from db import away, moves
 from db.engine import Executor, patiently, patiently_single, single
 from db.files import names_any_below
 from db.models import CropRow
-from db.results import crops_of, store_readings, store_tracklets
+from db.results import crops_of, replace_covered, store_readings, store_tracklets
 from db.rows import media_of, observation_of
 from db.sealing import PlateKey
-from pipeline.errors import Away, DashplateError, Inaccessible
+from pipeline.errors import Away, DashplateError, Inaccessible, Unreadable
+from pipeline.fingerprints import UNSEEN, fingerprint
+from pipeline.inputs import check_allowed
 from pipeline.look import SegmentLook
 from pipeline.records import Box, Crop, MediaInfo, Reading, SegmentSpan, SegmentState
+from pipeline.sources import shown
 from workers.lease import Lease
 from workers.limits import time_limit
 from workers.private import discreet, key_of
@@ -49,6 +52,10 @@ class Claim:
     options: Options
     #: It has tracklets.
     found: bool
+    #: It was done before: what was found then stays until it has been done again.
+    covered: bool
+    #: Of the video's file, as it was opened.
+    fingerprint: str
 
     @property
     def footage_s(self) -> float:
@@ -67,6 +74,8 @@ def detect(segment_id: int, attempt: int) -> bool:
         # Before minutes of decoding whose result would find no room.
         store().check_room()
         with in_view(claim.media.path):
+            if claim.covered:
+                _check_same_file(claim)
             seen = work().look(claim.media, claim.span, claim.options)
         crops = store().put_crops(claim.job_id, claim.video_id, claim.span.index, attempt, seen.tracklets)
         url = settings().require_database()
@@ -100,7 +109,7 @@ def read(segment_id: int, attempt: int) -> bool:
 def _store_look(claim: Claim, seen: SegmentLook, crops: dict[tuple[int, int], Stored], db: Session) -> bool:
     if not _end_look(claim, seen, db):
         return False
-    store_tracklets(db, claim.segment_id, seen.tracklets, crops)
+    store_tracklets(db, claim.segment_id, seen.tracklets, crops, covered=claim.covered)
     return True
 
 
@@ -112,9 +121,20 @@ def _end_look(claim: Claim, seen: SegmentLook, db: Executor) -> bool:
 def _store_readings(claim: Claim, readings: dict[int, Reading], key: PlateKey | None, db: Session) -> bool:
     if not moves.finished(db, claim.segment_id, claim.attempt):
         return False
+    if claim.covered:
+        replace_covered(db, claim.segment_id)
     if claim.found:
         store_readings(db, claim.segment_id, readings, key)
     return True
+
+
+def _check_same_file(claim: Claim) -> None:
+    """Raises Unreadable where another file has taken the place of the one that was looked at before."""
+    source = check_allowed(claim.media.path, settings().roots)
+    if not claim.fingerprint.startswith(UNSEEN) and fingerprint(source) != claim.fingerprint:
+        raise Unreadable(
+            f"{shown(source)} is not the file that was looked at before. Submit it in a new job to have it read."
+        )
 
 
 def _clear_away(folder: str) -> None:
@@ -174,6 +194,8 @@ def _claim(segment_id: int, attempt: int, row: RowMapping) -> Claim:
         media=media_of(row, row["start_pts"]),
         options=row["options"],
         found=row["found"],
+        covered=row["covered"],
+        fingerprint=row["fingerprint"],
     )
 
 

@@ -1,0 +1,275 @@
+"""A redo replaces what it has redone and nothing else: what was known stays where the second pass comes to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import RowMapping
+
+from bench.standin import Drive, StandIn
+from dashplate.verifying import check
+from db import control
+from db.due import take_pending
+from db.engine import session
+from pipeline.look import SegmentLook
+from pipeline.records import Image, MediaInfo, Reading, Step, VideoState
+from tests.helpers_road import KEY, Road, stand_in_road
+from workers import stages
+from workers.clearing import clear_deletions
+
+DRIVE = "one.mp4"
+SEGMENTS = 4
+#: What a job keeps decides what a second pass has to go on from.
+KEEPING: list[dict[str, Any]] = [{}, {"evidence": False}, {"hashed": True}]
+every_job = pytest.mark.parametrize("options", KEEPING, ids=("evidence", "no evidence", "hashed"))
+
+
+@pytest.fixture
+def road(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Road]:
+    about = {"DASHPLATE_REDIS_URL": redis_url, "DASHPLATE_PLATE_KEY": KEY}
+    with stand_in_road(database_url, tmp_path / "data", **about) as made:
+        yield made
+
+
+def known(road: Road) -> dict[str, Sequence[RowMapping]]:
+    """All that a person can see of what was found, but for ids."""
+    return {name: road.ask(query) for name, query in _KNOWN.items()}
+
+
+_KNOWN = {
+    "sightings": """
+        SELECT text, shown, country, confidence, characters, alternatives, first_pts, last_pts, best_pts,
+               x1, y1, x2, y2, reads, confirmed, crop, tracklets
+        FROM sightings ORDER BY first_pts, text
+    """,
+    "readings": """
+        SELECT g.index AS segment, t.index, r.text, r.confidence, r.best_crop
+        FROM readings r JOIN tracklets t ON t.id = r.tracklet_id JOIN segments g ON g.id = t.segment_id
+        WHERE NOT t.provisional ORDER BY 1, 2
+    """,
+    "files": "SELECT name, sha256 FROM crops UNION ALL SELECT name, sha256 FROM frames ORDER BY 1",
+    "plates": "SELECT key, text, country FROM plates ORDER BY key",
+}
+
+
+def well(road: Road, job: int) -> None:
+    """What had to go is gone, and every row has its file."""
+    while clear_deletions(road.url):
+        pass
+    assert check(road.url, road.store, job).well
+
+
+def finish(road: Road) -> None:
+    road.insist()
+    road.aggregate()
+
+
+def lose(road: Road) -> None:
+    """The card was wiped."""
+    (road.folder / DRIVE).unlink()
+
+
+def detect_some(road: Road, count: int) -> list[tuple[int, int]]:
+    """Detect what is due up to `count` segments; returns them with their attempt."""
+    with session(road.url) as db:
+        taken = take_pending(db, count, 1000)
+    assert all(stages.detect(one.segment_id, one.attempt) for one in taken)
+    return [(one.segment_id, one.attempt) for one in taken]
+
+
+@every_job
+def test_a_retry_whose_file_is_gone_keeps_what_was_found(road: Road, options: dict[str, Any]) -> None:
+    job = road.submit(DRIVE, drive=Drive(segments=SEGMENTS, poisoned=(1,)), **options)
+    (video,) = road.open(job)
+    finish(road)
+    before = known(road)
+    assert road.video(video).state is VideoState.TRUNCATED
+    assert len(before["sightings"]) >= 4
+    lose(road)
+    control.retry(road.url, job, failed=True, quarantined=True)
+    finish(road)
+    assert known(road) == before
+    row = road.video(video)
+    assert (row.state, row.segments_done, row.segments_quarantined) == (VideoState.TRUNCATED, SEGMENTS - 1, 1)
+    assert "was left out: one.mp4 is not there" in str(row.problem)
+    well(road, job)
+
+
+@every_job
+def test_doing_a_job_again_whose_file_is_gone_keeps_what_was_found(road: Road, options: dict[str, Any]) -> None:
+    job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS), **options)
+    before = known(road)
+    lose(road)
+    control.rerun(road.url, job, Step.DETECT, {})
+    finish(road)
+    assert known(road) == before
+    row = road.video(video)
+    assert row.state is VideoState.TRUNCATED
+    assert str(row.problem).startswith("0.0–40.0 s could not be done again, and what it showed before is kept: one.mp4")
+    well(road, job)
+
+
+@every_job
+@pytest.mark.parametrize("done", [0, 1, 3])
+def test_a_file_that_goes_in_the_middle_of_a_second_pass(road: Road, options: dict[str, Any], done: int) -> None:
+    job, _ = road.run(DRIVE, drive=Drive(segments=SEGMENTS), **options)
+    before = {row["text"] for row in road.ask("SELECT text FROM sightings")}
+    control.rerun(road.url, job, Step.DETECT, {})
+    road.read(detect_some(road, done))
+    lose(road)
+    finish(road)
+    seen = road.ask("SELECT text FROM sightings")
+    assert {row["text"] for row in seen} == before
+    assert len(seen) == len(before), "nothing is there twice"
+    well(road, job)
+
+
+@every_job
+@pytest.mark.parametrize("done", [0, 1, 3])
+@pytest.mark.parametrize("detected", [0, 1])
+def test_cancelling_a_second_pass_keeps_what_the_first_found(
+    road: Road, options: dict[str, Any], done: int, detected: int
+) -> None:
+    job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS), **options)
+    before = {row["text"] for row in road.ask("SELECT text FROM sightings")}
+    control.rerun(road.url, job, Step.DETECT, {})
+    road.read(detect_some(road, done))
+    detect_some(road, detected)
+    control.cancel(road.url, job)
+    road.aggregate()
+    seen = road.ask("SELECT text FROM sightings")
+    assert {row["text"] for row in seen} == before
+    assert len(seen) == len(before), "nothing is there twice"
+    row = road.video(video)
+    assert row.state is VideoState.CANCELLED
+    assert row.problem == (
+        f"The job was cancelled after {done} of 4 stretches had been done again; what the others showed before is kept."
+    )
+    well(road, job)
+
+
+@every_job
+def test_what_cannot_be_read_again_stays_as_it_was_read(
+    road: Road, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS), **options)
+    before = known(road)
+
+    def broken(*_: Any) -> Sequence[Reading | None]:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(StandIn, "read", broken)
+    control.rerun(road.url, job, Step.DETECT, {})
+    finish(road)
+    after = known(road)
+    assert {name: after[name] for name in ("sightings", "readings", "plates")} == {
+        name: before[name] for name in ("sightings", "readings", "plates")
+    }
+    assert {row["name"] for row in before["files"]} <= {row["name"] for row in after["files"]}
+    assert "0.0–40.0 s could not be done again, and what it showed before is kept" in str(road.video(video).problem)
+    well(road, job)
+
+
+def test_what_is_found_no_more_goes(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
+    monkeypatch.setattr(StandIn, "look", lambda *_: SegmentLook((), frames_looked=100, damage=None))
+    control.rerun(road.url, job, Step.DETECT, {})
+    finish(road)
+    assert road.video(video).state is VideoState.DONE
+    assert not any(known(road).values())
+    well(road, job)
+    assert not road.files
+
+
+def test_another_file_under_the_same_name_is_not_taken_for_the_first(road: Road) -> None:
+    job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
+    before = known(road)
+    Drive(segments=SEGMENTS, plates=1).write(road.folder / DRIVE)
+    control.rerun(road.url, job, Step.DETECT, {})
+    finish(road)
+    assert known(road) == before
+    assert "one.mp4 is not the file that was looked at before" in str(road.video(video).problem)
+
+
+@every_job
+def test_a_second_pass_that_comes_through_gives_the_rows_of_the_first(road: Road, options: dict[str, Any]) -> None:
+    job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS), **options)
+    before = known(road)
+    control.rerun(road.url, job, Step.DETECT, {})
+    finish(road)
+    after = known(road)
+    assert road.video(video).problem is None
+    # Names of files hold the attempt.
+    assert [{**row, "crop": None} for row in after["sightings"]] == [
+        {**row, "crop": None} for row in before["sightings"]
+    ]
+    assert (after["readings"], after["plates"]) == (before["readings"], before["plates"])
+    well(road, job)
+
+
+def test_reading_again_fetches_no_frame_that_is_there(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
+    before, files = known(road), road.files
+    lose(road)
+    monkeypatch.setattr(StandIn, "frames", lambda *_: pytest.fail("it decodes"))
+    control.rerun(road.url, job, Step.READ, {})
+    finish(road)
+    assert known(road) == before
+    assert (road.video(video).state, road.video(video).problem) == (VideoState.DONE, None)
+    well(road, job)
+    assert road.files == files
+
+
+@pytest.mark.parametrize("fetch", ["gone", "half"])
+def test_frames_stay_until_better_ones_are_there(road: Road, monkeypatch: pytest.MonkeyPatch, fetch: str) -> None:
+    """Another reader may find another picture the best, whose frame is not there yet."""
+    job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
+    before, files = len(known(road)["sightings"]), {name for name in road.files if name.startswith("frames/")}
+    read, frames = StandIn.read, StandIn.frames
+
+    def other(self: StandIn, *given: Any) -> Sequence[Reading | None]:
+        return [reading and replace(reading, best_crop=1) for reading in read(self, *given)]
+
+    def half(self: StandIn, media: MediaInfo, wanted: Collection[int]) -> Iterator[tuple[int, Image]]:
+        yield from list(frames(self, media, wanted))[:2]
+        raise ValueError("the decoder gave up")
+
+    monkeypatch.setattr(StandIn, "read", other)
+    if fetch == "half":
+        monkeypatch.setattr(StandIn, "frames", half)
+    else:
+        lose(road)
+    control.rerun(road.url, job, Step.READ, {})
+    finish(road)
+    fetched = 2 if fetch == "half" else 0
+    row = road.video(video)
+    assert (row.state, row.problem) == (
+        VideoState.DONE,
+        f"The frame of {before - fetched} of its sightings could not be fetched; the plates are kept.",
+    )
+    well(road, job)
+    now = {name for name in road.files if name.startswith("frames/")}
+    assert len(now & files) == before - fetched, "each stays whose successor is missing"
+    assert len(now) == before
+
+
+def test_rows_of_before_that_cannot_be_stitched_stay(road: Road) -> None:
+    """An earlier version kept nothing to stitch from where a job keeps no pictures."""
+    job = road.submit(DRIVE, drive=Drive(segments=SEGMENTS, plates=3, poisoned=(2,)), evidence=False)
+    (video,) = road.open(job)
+    finish(road)
+    before = {row["text"] for row in road.ask("SELECT text FROM sightings")}
+    road.do("UPDATE readings SET best = NULL")
+    Drive(segments=SEGMENTS, plates=3).write(road.folder / DRIVE)
+    assert control.retry(road.url, job, failed=True, quarantined=True) == (0, 1)
+    finish(road)
+    seen = road.ask("SELECT index, text FROM sightings")
+    assert road.video(video).state is VideoState.DONE
+    assert before < {row["text"] for row in seen}
+    assert len({row["text"] for row in seen}) == len(seen) == 2 * SEGMENTS + 1
+    assert sorted(row["index"] for row in seen) == list(range(len(seen)))
+    well(road, job)
