@@ -88,7 +88,8 @@ def compare(video: VideoFiles, listing: Mapping[str, FileInfo], owed: Sequence[s
     named = {row.name for row in video.files}
     found += [Finding("reference", name) for name in sorted(video.shown - named)]
     if video.ended:
-        found += [Finding("orphan", name) for name in sorted(listing) if name not in named and not is_owed(name, owed)]
+        unnamed = sorted(listing.keys() - named - video.shown)
+        found += [Finding("orphan", name) for name in unnamed if not is_owed(name, owed)]
     return found
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, exists, func, insert, select, text, union_all, update
 from sqlalchemy.orm import Session
 
-from db.models import CropRow, Deletion, FrameRow, Segment, TrackletRow, Video
+from db.models import CropRow, Deletion, FrameRow, Segment, SightingRow, TrackletRow, Video
 
 #: Names worked off in one go.
 _BATCH = 100
@@ -41,14 +41,15 @@ _WIPE_SEALED = text(
 
 
 def names_of(db: Session, video_id: int) -> set[str]:
-    """Every file that a video's rows name."""
+    """Every file that a video's rows name: crops, frames, and what its sightings still show after a redo of theirs."""
     crops = (
         select(CropRow.name)
         .join(TrackletRow, TrackletRow.id == CropRow.tracklet_id)
         .join(Segment, Segment.id == TrackletRow.segment_id)
         .where(Segment.video_id == video_id)
     )
-    return set(db.scalars(union_all(crops, select(FrameRow.name).where(FrameRow.video_id == video_id))))
+    shown = select(SightingRow.crop).where(SightingRow.video_id == video_id, SightingRow.crop.is_not(None))
+    return set(db.scalars(union_all(crops, select(FrameRow.name).where(FrameRow.video_id == video_id), shown)))
 
 
 def names_of_ended(db: Session, video_id: int) -> set[str] | None:

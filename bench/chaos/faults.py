@@ -16,7 +16,7 @@ from celery import Celery
 from kombu import Queue
 from kombu.exceptions import OperationalError as BrokerError
 
-from bench.chaos import orders
+from bench.chaos import cards, orders
 from bench.chaos.drives import FLEETS
 from bench.chaos.fleet import WORKERS, family_of, tell
 from bench.chaos.scene import MAIN, Missed, Scene
@@ -314,4 +314,5 @@ _KINDS: dict[str, Callable[[Scene, str, Strike, random.Random], None]] = {
     "purge": orders.purge,
     "small": _small,
     "cancel": _cancel,
+    "card": cards.wipe,
 }

@@ -87,7 +87,7 @@ class ChaosFleet:
         self.folder = folder
         self.store_folder = folder / "store"
         #: The videos are on a share: a root of its own.
-        self._share, self._share_away = folder / "drives", folder / "drives.away"
+        self.share, self._share_away = folder / "drives", folder / "drives.away"
         self._trouble_file = folder / "store.trouble"
         self._closing = ExitStack()
         self._store_kind = ""
@@ -106,7 +106,7 @@ class ChaosFleet:
         for network in self.networks.values():
             self._closing.enter_context(network)
         upgrade(self.url)
-        self.files = write_fleets(self._share)
+        self.files = write_fleets(self.share)
         self.calm()
         self._workers: Supervisor | None = None
         self._closing.callback(self._stop_workers)
@@ -131,13 +131,13 @@ class ChaosFleet:
 
     def take_videos_away(self, *, emptied: bool) -> None:
         """Unmount the share, as it were: its folder is missing, or `emptied`."""
-        self._share.rename(self._share_away)
+        self.share.rename(self._share_away)
         if emptied:
-            self._share.mkdir()
+            self.share.mkdir()
 
     def bring_videos_back(self) -> None:
         """The same files again. An empty folder in their place gives way."""
-        self._share_away.rename(self._share)
+        self._share_away.rename(self.share)
 
     def ready(self, store_kind: str) -> None:
         """See that servers answer, videos are there and all workers run, on that kind of store (`Schedule.store`)."""
@@ -215,7 +215,7 @@ class ChaosFleet:
             "DASHPLATE_DATABASE_URL": _through(self.networks["postgres"], self.url),
             "DASHPLATE_DATA_DIR": str(self.folder),
             "DASHPLATE_STORE_DIR": place,
-            "DASHPLATE_ROOTS": str(self._share),
+            "DASHPLATE_ROOTS": str(self.share),
             "DASHPLATE_WORK": "bench.chaos.store:StandIn",
             "DASHPLATE_PLATE_KEY": self._plate_key,
         }

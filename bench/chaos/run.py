@@ -10,6 +10,7 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
+from bench.chaos.cards import is_card
 from bench.chaos.drives import FLEETS
 from bench.chaos.faults import strike
 from bench.chaos.fleet import ChaosFleet, wait_for
@@ -36,7 +37,7 @@ _MOST_AIMS = 4
 _INSTEAD = "kill-control"
 _BESIDE = ("small", OLD)
 #: What needs no job that is being done.
-_BEGINS = frozenset({"retry", "rerun", "purge", "small", "cancel"})
+_BEGINS = frozenset({"retry", "rerun", "purge", "small", "cancel", "card"})
 #: What can happen once only: a command has been typed, and what it does is done.
 _TYPED = frozenset({"submit", "retry", "rerun", "purge"})
 
@@ -226,7 +227,7 @@ class Chaos:
         """Once what was left lying had time to go."""
         end = time.monotonic() + _SETTLE_S
         while True:
-            wrong = scene.wrong + self._shown(scene)
+            wrong = sum(scene.found, scene.wrong + self._shown(scene))
             for name in scene.submissions:
                 wrong += self._compare_one(scene, name)
             if not wrong or time.monotonic() > end:
@@ -240,8 +241,8 @@ class Chaos:
             return left + self._untidy(job_id)
         found = scene.job(name)
         assert found is not None
-        # A job that was given up has to be tidy, whatever its rows.
-        if name == "given up":
+        # A job that was given up has to be tidy, whatever its rows; of a card it was seen what it lost.
+        if name == "given up" or is_card(name):
             return self._untidy(found.id)
         return self.compare_job(scene.content if name == MAIN else name, found.id)
 

@@ -57,10 +57,11 @@ class Scene:
     struck: list[str] = field(default_factory=list)
     #: Strikes that struck nothing, and in whose place nothing has been done yet.
     missed: list[Strike] = field(default_factory=list)
-    #: What waits for the moment to kill a command.
+    #: What waits for the moment to kill a command, or for a job's end to order something.
     killers: list[Thread] = field(default_factory=list)
-    #: What was found wrong on the way.
+    #: What was found wrong on the way; from threads, in parts.
     wrong: Difference = field(default_factory=Difference)
+    found: list[Difference] = field(default_factory=list)
     #: What happened when.
     story: list[str] = field(default_factory=list)
     _begun: float = field(default_factory=time.monotonic)

@@ -59,7 +59,14 @@ FAULTS: dict[str, tuple[int, int]] = {
     "purge": (1, 0),
     "small-job": (3, 0),
     "cancel-beside": (3, 0),
+    "card-retry": (1, 0),
+    "card-read": (1, 0),
+    "card-detect": (1, 0),
+    "card-cancel": (1, 0),
+    "card-frames": (1, 0),
 }
+#: A job beside is done again, its files gone for good or its frames torn: at most one a schedule.
+CARDS = frozenset(name for name in FAULTS if name.startswith("card-"))
 #: Drawn at most once a schedule: a second one would only make it longer.
 _ONCE = frozenset(
     {"kill-submit", "freeze-long", "store-flaky", "store-full", "pause", "small-job", "cancel-beside", "redis-away",
@@ -72,7 +79,7 @@ RERUNS = frozenset({"rerun-read", "rerun-detect"})
 #: typed again, the files have been opened.
 _FIRST = frozenset({"kill-submit", "share-opening"})
 #: Add a job beside the first.
-SUBMITTING = frozenset({"small-job", "cancel-beside"})
+SUBMITTING = frozenset({"small-job", "cancel-beside"}) | CARDS
 #: At most one of these: each takes some seconds.
 _EITHER = RERUNS | {"freeze-long"}
 #: Only where the store is one that can be made to fail.
@@ -153,6 +160,7 @@ class Hand:
             losses > _MOST_LOSSES
             or (name in _ONCE and name in self.names)
             or (name in _EITHER and not _EITHER.isdisjoint(self.names))
+            or (name in CARDS and not CARDS.isdisjoint(self.names))
             or (name in _FIRST and not _FIRST.isdisjoint(self.names))
             or (name in STORE_FAULTS and self.store == "folder")
             or (name in _NOT_WHERE_LONG and self.content in _LONG)

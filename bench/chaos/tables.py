@@ -36,10 +36,10 @@ _QUERIES: dict[str, str] = {
         FROM videos v WHERE job_id = :job""",
     "segments": f"""
         SELECT {_SEGMENT}, s.start_pts, s.end_pts, s.start_s, s.end_s, s.state, s.problem, s.frames_looked, s.damage,
-               s.lease_until IS NULL
+               s.covered, s.lease_until IS NULL
         FROM segments s JOIN videos v ON v.id = s.video_id WHERE s.job_id = :job""",
     "tracklets": f"""
-        SELECT {_SEGMENT} || ' ' || t.index, t.first, t.last, t.seen
+        SELECT {_SEGMENT} || ' ' || t.index, t.first, t.last, t.seen, t.provisional
         FROM tracklets t JOIN segments s ON s.id = t.segment_id JOIN videos v ON v.id = s.video_id
         WHERE s.job_id = :job""",
     "crops": f"""
@@ -49,7 +49,7 @@ _QUERIES: dict[str, str] = {
         JOIN videos v ON v.id = s.video_id WHERE s.job_id = :job""",
     "readings": f"""
         SELECT {_SEGMENT} || ' ' || t.index, r.text, r.confidence, r.characters, r.alternatives, r.country, r.reads,
-               r.crops, r.best_crop, r.sealed
+               r.crops, r.best_crop, r.sealed, r.best
         FROM readings r JOIN tracklets t ON t.id = r.tracklet_id JOIN segments s ON s.id = t.segment_id
         JOIN videos v ON v.id = s.video_id WHERE s.job_id = :job""",
     # By what was seen when, not by its number: one too many is then seen to be too many.

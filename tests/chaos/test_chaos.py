@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from bench.chaos.cards import gone
 from bench.chaos.command import line, total
 from bench.chaos.drives import FLEETS
 from bench.chaos.faults import strike
@@ -15,7 +16,7 @@ from bench.chaos.fleet import ChaosFleet, wait_for
 from bench.chaos.run import Chaos, Outcome
 from bench.chaos.scene import MAIN, Scene
 from bench.chaos.schedule import CONTENTS, FAULTS, RERUNS, STORE_FAULTS, TEN, Strike, deal, schedule_of
-from bench.chaos.tables import Difference, left_of, readable
+from bench.chaos.tables import Difference, left_of, readable, tables_of
 from db.engine import engine_for
 from pipeline.errors import Away, MissingDependency
 from pipeline.roots import check_allowed
@@ -130,6 +131,30 @@ def test_what_a_purge_leaves_is_noticed(fleet: ChaosFleet, small_job: int) -> No
         assert gone == {"tracklets", "crops", "readings", "sightings", "frames", "plates"}
         both = {said.partition(":")[0] for said in left_of(db, small_job, forgotten=True).lines}
         assert both == gone | {"jobs", "videos", "segments"}
+
+
+_OF_JOB = "video_id IN (SELECT id FROM videos WHERE job_id = :job)"
+
+
+@pytest.mark.parametrize(
+    ("harm", "tables"),
+    [
+        (f"DELETE FROM frames WHERE {_OF_JOB}", {"frames"}),
+        (f"DELETE FROM sightings WHERE {_OF_JOB}", {"sightings", "plates"}),
+        (
+            "DELETE FROM tracklets WHERE segment_id IN (SELECT id FROM segments WHERE job_id = :job)",
+            {"crops", "readings"},
+        ),
+    ],
+)
+def test_what_a_second_pass_loses_is_noticed(fleet: ChaosFleet, small_job: int, harm: str, tables: set[str]) -> None:
+    # Never committed.
+    with Session(engine_for(fleet.url)) as db:
+        before = tables_of(db, small_job)
+        assert not gone("card", before, tables_of(db, small_job))
+        db.execute(text(harm), {"job": small_job})
+        lost = gone("card", before, tables_of(db, small_job)).lost
+        assert {said.split(": ")[1] for said in lost} == tables
 
 
 def test_a_seed_is_a_schedule() -> None:

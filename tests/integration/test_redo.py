@@ -15,10 +15,11 @@ from dashplate.verifying import check
 from db import control
 from db.due import take_pending
 from db.engine import session
+from db.outbox import MAX_FAILURES
 from pipeline.look import SegmentLook
 from pipeline.records import Image, MediaInfo, Reading, Step, VideoState
 from tests.helpers_road import KEY, Road, stand_in_road
-from workers import stages
+from workers import stages, sweeper
 from workers.clearing import clear_deletions
 
 DRIVE = "one.mp4"
@@ -272,4 +273,28 @@ def test_rows_of_before_that_cannot_be_stitched_stay(road: Road) -> None:
     assert before < {row["text"] for row in seen}
     assert len({row["text"] for row in seen}) == len(seen) == 2 * SEGMENTS + 1
     assert sorted(row["index"] for row in seen) == list(range(len(seen)))
+    well(road, job)
+
+
+def test_sightings_keep_their_crop_where_the_new_ones_cannot_be_put_together(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
+    before = known(road)
+    control.rerun(road.url, job, Step.DETECT, {})
+    with monkeypatch.context() as patch:
+        patch.setattr("workers.aggregator.stitch", lambda *_: 1 / 0)
+        road.insist()
+        for _ in range(MAX_FAILURES):
+            with pytest.raises(ZeroDivisionError):
+                road.aggregate()
+        sweeper.sweep()
+    assert road.video(video).state is VideoState.FAILED
+    while clear_deletions(road.url):
+        pass
+    assert known(road)["sightings"] == before["sightings"]
+    assert {row["crop"] for row in before["sightings"]} <= road.files
+    control.retry(road.url, job, failed=True, quarantined=True)
+    road.aggregate()
+    assert road.video(video).state is VideoState.DONE
     well(road, job)
