@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.crops import CropOptions, CropShelf
 from pipeline.detect import Detector
 from pipeline.overlay import covered
-from pipeline.records import Box, Detection, Frame, MediaKind, Tracklet
+from pipeline.records import Box, Detection, Frame, MediaKind, Observation, Tracklet
 from pipeline.track import Track, Tracker
 
 #: Frames of a video that are looked at, a second. Ten shows an oncoming plate four times or more while it is large
@@ -54,37 +54,57 @@ def follow(
 
     What the detector finds inside `overlays` is ignored.
     """
-    tracker = Tracker()
-    shelves: dict[int, CropShelf] = {}
-    looked = 0
+    follower, looked = _Follower(kind, options), 0
     for batch in _batches(frames, options.batch):
         found = detector.detect([frame.image for frame in batch])
         for frame, detections in zip(batch, found, strict=True):
-            for track, observation in tracker.update(frame.pts, frame.time_s, _uncovered(detections, overlays)):
-                shelves.setdefault(track.index, CropShelf(options.crops)).offer(frame.image, observation)
+            follower.see(frame, _uncovered(detections, overlays))
         looked += len(batch)
-    min_seen = 1 if kind is MediaKind.PHOTO or looked == 1 else options.min_seen
-    threshold = 0.0 if kind is MediaKind.PHOTO else options.threshold
-    believed = (track for track in tracker.tracks() if _is_believed(track, min_seen, threshold))
-    return _tracklets(believed, shelves), looked
+    return follower.tracklets(only_frame=looked == 1), looked
+
+
+class _Follower:
+    """Follows plates and settles each when it has gone: of a plate that is past, its few best crops are held.
+
+    A stretch that cannot be cut may last for hours.
+    """
+
+    def __init__(self, kind: MediaKind, options: LookOptions) -> None:
+        self._is_photo = kind is MediaKind.PHOTO
+        self._options = options
+        self._tracker = Tracker()
+        #: Of plates that are still followed, by number of the track.
+        self._shelves: dict[int, CropShelf] = {}
+        #: Numbered like their tracks, in which there are gaps.
+        self._settled: list[Tracklet] = []
+
+    def see(self, frame: Frame, detections: Sequence[Detection]) -> None:
+        """Take the next frame and its boxes."""
+        for track, observation in self._tracker.update(frame.pts, frame.time_s, detections):
+            self._shelves.setdefault(track.index, CropShelf(self._options.crops)).offer(frame.image, observation)
+        self._settle(self._tracker.take_ended())
+
+    def tracklets(self, *, only_frame: bool) -> tuple[Tracklet, ...]:
+        """All that are believed and show something, by first appearance; nothing is followed any more."""
+        self._settle(self._tracker.take_all(), only_frame)
+        ordered = sorted(self._settled, key=lambda tracklet: tracklet.index)
+        return tuple(replace(tracklet, index=index) for index, tracklet in enumerate(ordered))
+
+    def _settle(self, tracks: Iterable[Track], only_frame: bool = False) -> None:
+        for track in tracks:
+            crops = self._shelves.pop(track.index).best()
+            if crops and self._is_believed(track.observations, only_frame):
+                self._settled.append(Tracklet(track.index, tuple(track.observations), crops))
+
+    def _is_believed(self, seen: Sequence[Observation], only_frame: bool) -> bool:
+        if self._is_photo:
+            return True
+        min_seen = 1 if only_frame else self._options.min_seen
+        return len(seen) >= min_seen and max(one.confidence for one in seen) >= self._options.threshold
 
 
 def _uncovered(detections: Iterable[Detection], overlays: Sequence[Box]) -> list[Detection]:
     return [detection for detection in detections if not covered(detection.box, overlays)]
-
-
-def _is_believed(track: Track, min_seen: int, threshold: float) -> bool:
-    seen = track.observations
-    return len(seen) >= min_seen and max(observation.confidence for observation in seen) >= threshold
-
-
-def _tracklets(tracks: Iterable[Track], shelves: dict[int, CropShelf]) -> tuple[Tracklet, ...]:
-    kept: list[Tracklet] = []
-    for track in tracks:
-        crops = shelves[track.index].best()
-        if crops:
-            kept.append(Tracklet(len(kept), tuple(track.observations), crops))
-    return tuple(kept)
 
 
 def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:

@@ -11,6 +11,9 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
+
+import numpy as np
 
 from pipeline.formats.confusions import CONFUSIONS, folded
 from pipeline.records import (
@@ -63,13 +66,12 @@ def stitch(tracklets: Sequence[ReadTracklet], kind: MediaKind | None) -> tuple[S
     near: list[_Group] = []
     for tracklet in sorted(tracklets, key=lambda t: (t.first.pts, t.segment, t.index)):
         near = [group for group in near if group.last_s + SAME_TEXT_GAP_S >= tracklet.first.time_s]
-        home = min(_homes(near, tracklet), key=lambda pair: pair[0], default=None)
+        _, home = min(_homes(near, tracklet), key=lambda pair: pair[0], default=(0.0, None))
         if home is None:
-            alone = _Group([tracklet])
-            groups.append(alone)
-            near.append(alone)
-        else:
-            home[1].members.append(tracklet)
+            home = _Group()
+            groups.append(home)
+            near.append(home)
+        home.add(tracklet)
     sightings = [s for group in groups if _worth_keeping(s := group.sighting(), kind)]
     ordered = sorted(sightings, key=lambda s: (s.first.pts, s.text))
     return tuple(_numbered(ordered))
@@ -80,11 +82,20 @@ class _Group:
     """Tracklets of one vehicle's passing, in the making."""
 
     members: list[ReadTracklet] = field(default_factory=list)
+    #: When it was last seen so far.
+    last_s: float = -math.inf
+    #: Members that a later tracklet may still be near to: a car that is parked for a day has thousands of others.
+    _recent: list[ReadTracklet] = field(default_factory=list)
 
-    @property
-    def last_s(self) -> float:
-        """When it was last seen so far."""
-        return max(member.last.time_s for member in self.members)
+    def add(self, member: ReadTracklet) -> None:
+        self.members.append(member)
+        self._recent.append(member)
+        self.last_s = max(self.last_s, member.last.time_s)
+
+    def recent(self, time_s: float) -> list[ReadTracklet]:
+        """Its members that were still seen shortly before `time_s`, which never runs back."""
+        self._recent = [m for m in self._recent if time_s - m.last.time_s <= SAME_TEXT_GAP_S]
+        return self._recent
 
     def sighting(self) -> Sighting:
         shares = _fused(self.members)
@@ -134,8 +145,9 @@ def _exchange_cost(a: str, b: str) -> float:
 def _homes(groups: Sequence[_Group], tracklet: ReadTracklet) -> Iterator[tuple[float, _Group]]:
     """The groups that a tracklet may belong to, with how unlike it is to each."""
     for group in groups:
-        costs = [c for member in group.members if (c := _kinship(member, tracklet)) is not None]
-        if costs and not any(_elsewhere(member, tracklet) for member in group.members):
+        members = group.recent(tracklet.first.time_s)
+        costs = [c for member in members if (c := _kinship(member, tracklet)) is not None]
+        if costs and not any(_elsewhere(member, tracklet) for member in members):
             yield min(costs), group
 
 
@@ -175,9 +187,9 @@ def _part_of(a: ReadTracklet, b: ReadTracklet) -> bool:
 
 
 def _elsewhere(a: ReadTracklet, b: ReadTracklet) -> bool:
-    """Seen at the same time in two places with two texts: two vehicles, however alike."""
+    """Seen at the same time, be it in one frame, in two places with two texts: two vehicles, however alike."""
     begin_s, end_s = max(a.first.time_s, b.first.time_s), min(a.last.time_s, b.last.time_s)
-    if end_s <= begin_s or folded(a.reading.text) == folded(b.reading.text):
+    if end_s < begin_s or folded(a.reading.text) == folded(b.reading.text):
         return False
     (ax, ay), (bx, by) = _centre_at(a, (begin_s + end_s) / 2), _centre_at(b, (begin_s + end_s) / 2)
     return math.hypot(ax - bx, ay - by) > ELSEWHERE_WIDTHS * max(a.best.box.width, b.best.box.width)
@@ -208,11 +220,25 @@ def _fused(members: Sequence[ReadTracklet]) -> dict[str, float]:
     weighted = [(_weight(m) / heaviest, own) for m, own in zip(members, proposals, strict=True)]
     # A lone tracklet has nobody to be an outlier to.
     floor = _OUTLIER if len(members) > 1 else _NEVER_ZERO
-    logs = {t: sum(w * math.log(own.get(t, 0.0) + floor) for w, own in weighted) for t in keys}
+    logs = dict(zip(keys, _sums_of_logs(keys, weighted, floor), strict=True))
     unexplained = sum(w * math.log(max(_NEVER_ZERO, 1.0 - sum(own.values()))) for w, own in weighted)
     top = max(*logs.values(), unexplained)
     total = sum(math.exp(log - top) for log in (*logs.values(), unexplained))
     return {t: math.exp(log - top) / total for t, log in logs.items()}
+
+
+def _sums_of_logs(keys: Sequence[str], weighted: Sequence[tuple[float, dict[str, float]]], floor: float) -> list[float]:
+    """For each key, the weighted sum of its logarithms over all tracklets, each raised by `floor`.
+
+    As one array a tracklet: of the many keys of a long stay, each tracklet proposes a few.
+    """
+    places = {key: place for place, key in enumerate(keys)}
+    sums = np.zeros(len(keys))
+    for weight, own in weighted:
+        logs = np.full(len(keys), math.log(floor))
+        logs[[places[key] for key in own]] = [math.log(share + floor) for share in own.values()]
+        sums += weight * logs
+    return cast(list[float], sums.tolist())
 
 
 def _proposals(reading: Reading) -> dict[str, float]:

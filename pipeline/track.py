@@ -75,9 +75,16 @@ class Tracker:
         begun = [(self._begin(o), o) for o in observations if id(o) not in taken]
         return joined + begun
 
-    def tracks(self) -> list[Track]:
-        """All tracks so far, by first appearance."""
-        return sorted(self._ended + self._live, key=lambda t: t.index)
+    def take_ended(self) -> list[Track]:
+        """Hand over the tracks that nothing can join any more; each is handed over once."""
+        ended, self._ended = self._ended, []
+        return ended
+
+    def take_all(self) -> list[Track]:
+        """Hand over all tracks that are left, after the last frame."""
+        self._ended += self._live
+        self._live = []
+        return self.take_ended()
 
     def _retire(self, time_s: float) -> None:
         gone = [t for t in self._live if time_s - t.last.time_s > MAX_GAP_S]

@@ -229,3 +229,39 @@ def test_a_long_drive_takes_no_longer_for_each_of_its_plates(monkeypatch: pytest
 
 def test_nothing_gives_nothing() -> None:
     assert stitch([], MediaKind.VIDEO) == ()
+
+
+@pytest.mark.parametrize("kind", MediaKind)
+def test_two_cars_in_one_picture_stay_two_however_alike(kind: MediaKind) -> None:
+    """In a photograph, and where a video shows both on one frame only, both are seen at one moment."""
+    one = tracklet("AB12CDE", 5.0, 5.0, x=100.0, sure=0.99)
+    other = tracklet("AB12CDF", 5.0, 5.0, x=900.0, sure=0.99, index=1, others={"AB12CDE": 0.005})
+    assert texts([one, other], kind) == ["AB12CDE", "AB12CDF"]
+
+
+def test_a_plate_that_one_track_hands_over_to_the_next_stays_one() -> None:
+    first = tracklet("AB12CDE", 5.0, 6.0)
+    second = tracklet("AB12C0E", 6.0, 7.0, x=410.0, index=1, others={"AB12CDE": 0.2})
+    assert texts([first, second]) == ["AB12CDE"]
+
+
+def test_stitching_a_parked_car_asks_no_more_for_each_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+
+    def counted(*pair: ReadTracklet) -> float | None:
+        nonlocal asked
+        asked += 1
+        return kinship(*pair)
+
+    def parked(hours: int) -> int:
+        nonlocal asked
+        asked = 0
+        looks = [tracklet("AB12CDE", 10.0 * i, 10.0 * i + 9.9, segment=i) for i in range(360 * hours)]
+        assert texts(looks) == ["AB12CDE"]
+        return asked
+
+    kinship = merge._kinship
+    monkeypatch.setattr(merge, "_kinship", counted)
+    one = parked(1)
+    assert one < 360 * 4
+    assert parked(4) - one == pytest.approx(3 * one, rel=0.05)
