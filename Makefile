@@ -3,6 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# With bytecode: where Python may write none by itself, every start would compile four thousand modules.
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode
+PACKAGES := bench dashplate db models pipeline training workers
 # The machine's certificates, so that a company's proxy is trusted as it is by everything else.
 export UV_NATIVE_TLS := 1
 export PYTHONWARNINGS := ignore::SyntaxWarning
@@ -19,12 +22,8 @@ else
 	@$(BIN)/dashplate demo --out out $(ARGS)
 endif
 
-# Two suites at a time: the one waits for servers and workers while the other computes. After the checks, the
-# longest come first, so that no processor is left without work at the end. Each prints when it is done.
-SUITES := check acceptance integration chaos-ten unit browser
-
-test: setup-dev system ## every check and every test
-	@$(MAKE) --no-print-directory -j2 --output-sync=target -o system $(SUITES)
+test: setup-dev system ## every check and every test, to the end, and a table of how they went
+	@$(BIN)/python -m tests.run
 
 setup: $(VENV)/.run ## install what processing needs
 setup-dev: $(VENV)/.dev ## install what tests need too
@@ -37,12 +36,13 @@ $(BIN)/uv:
 
 $(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/uv
 	@echo "Installing Dashplate into $(VENV) ..."
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r requirements/run.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps ./deploy/shims/opencv-contrib-python -e .
+	@$(INSTALL) -r requirements/run.txt
+	@$(INSTALL) ./deploy/shims/opencv-contrib-python -e .
+	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r requirements/dev.txt
+	@$(INSTALL) -r requirements/dev.txt
 	@touch $@
 
 # Two Debian programs that only tests use; without root the tests that want them say so.

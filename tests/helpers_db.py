@@ -38,7 +38,7 @@ from pipeline.records import (
     Tracklet,
     VideoState,
 )
-from tests.helpers_processes import wait_until
+from tests.helpers_processes import PATIENCE_S, wait_until
 
 LEASE_S = 20.0
 SILENT = "Its worker went silent."
@@ -249,7 +249,7 @@ def overlap(url: str, first: Callable[[Session], object], second: Callable[[Sess
             db.flush()
             through = pool.submit(other)
             wait_until("the second transaction", lambda: through.done() or waiting(url))
-        through.result(timeout=20)
+        through.result(timeout=PATIENCE_S)
 
 
 def waiting(url: str) -> int:

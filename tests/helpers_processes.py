@@ -15,7 +15,7 @@ from dashplate.stack import Supervisor
 T = TypeVar("T")
 
 #: Far more than anything takes on a quiet machine; a wait ends as soon as it may.
-PATIENCE_S = 180.0
+PATIENCE_S = 300.0
 
 #: `run_program(source, *arguments)`: starts Python on a text.
 Runner = Callable[..., subprocess.Popen[str]]

@@ -122,7 +122,13 @@ class Fleet:
 
     def finish(self, job: int) -> None:
         """Wait for a job's end."""
-        wait_until(f"the end of job {job}", lambda: self.ended(job), 90.0, 0.05)
+        wait_until(f"the end of job {job}", lambda: self.ended(job), every_s=0.05)
+
+    def let_sweep(self) -> None:
+        """Wait until whatever stands still has been looked for twice, and sent on where that is due."""
+        for _ in range(2):
+            before = self.one("SELECT at FROM pulse")
+            wait_until("a sweep", lambda before=before: self.one("SELECT at FROM pulse") > before)
 
     def status(self, job: int) -> Mapping[str, Any]:
         said = self.dashplate("status", job, "--json")

@@ -11,8 +11,6 @@ import pytest
 from tests.acceptance.program import Command, Finished
 from training.synthesis.truth import read_truth
 
-pytestmark = pytest.mark.timeout(900)
-
 #: Shorter than the demo that a user sees, which takes a minute to render.
 SECONDS, PLATES = 10, 4
 LEAST_FOUND = 0.9

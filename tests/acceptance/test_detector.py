@@ -15,8 +15,6 @@ import models
 from tests.acceptance.in_process import Here
 from tests.acceptance.program import ROOT
 
-pytestmark = pytest.mark.timeout(900)
-
 Evaluate = Callable[..., dict[str, Any]]
 
 

@@ -16,8 +16,6 @@ from pipeline.detect import VIDEO_THRESHOLD
 from tests.acceptance.in_process import Here
 from tests.acceptance.program import ROOT, Command, Finished
 
-pytestmark = pytest.mark.timeout(900)
-
 #: Of the 120 development frames of the Romanian rides, every fifth: by day and by night.
 FRAMES = "ro_*[27].jpg"
 

@@ -18,8 +18,6 @@ from pipeline.recognizers.model_folder import bundled_folder
 from tests.acceptance.in_process import Here
 from tests.acceptance.program import Command, Finished
 
-pytestmark = pytest.mark.timeout(900)
-
 #: Of the development plates of every country, about a fifth.
 PLATES = ("[abcu]*[37].jpg", "br_eu2/crop_[dp]*")
 

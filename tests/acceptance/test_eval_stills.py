@@ -13,8 +13,6 @@ import pytest
 from tests.acceptance.in_process import Here
 from tests.acceptance.program import ROOT, Command, Finished
 
-pytestmark = pytest.mark.timeout(900)
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

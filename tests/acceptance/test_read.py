@@ -15,9 +15,6 @@ import pytest
 from pipeline.records import Image
 from tests.acceptance.program import Command, Finished
 
-pytestmark = pytest.mark.timeout(900)
-
-
 #: A name that is no UTF-8, as old memory cards have them.
 FOREIGN = os.fsdecode(b"caf\xe9.png")
 

@@ -14,8 +14,6 @@ from rapidfuzz.distance import Levenshtein
 from tests.acceptance.job import JobResult
 from tests.acceptance.program import Command
 
-pytestmark = pytest.mark.timeout(1200)
-
 #: The promise to users: scripts rely on it.
 HEADER = "video,plate,country,confidence,first_seen_s,last_seen_s,reads,best_frame_s,x1,y1,x2,y2,crop"
 MOST_RESIDENT_BYTES = 1.5e9

@@ -18,8 +18,6 @@ from tests.conftest import missing
 from tests.helpers_processes import PATIENCE_S, processes_on, wait_until
 from training.synthesis.drive import Drive
 
-pytestmark = pytest.mark.timeout(600)
-
 _CHROMIUM_ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",

@@ -46,6 +46,7 @@ from tests.helpers_db import (
     video_state,
     work,
 )
+from tests.helpers_processes import PATIENCE_S
 from workers.aggregator import aggregate as really_aggregate
 from workers.settings import settings
 
@@ -251,9 +252,9 @@ def test_cancelling_while_many_workers_finish_neither_deadlocks_nor_miscounts(
         finished = [pool.submit(finish_all, segments[i::3]) for i in range(3)]
         # A person and the sweeper may well do it at once.
         cancelling = [pool.submit(control.cancel, database_url, job_id) for _ in range(2)]
-        done = sum(worker.result(timeout=30) for worker in finished)
+        done = sum(worker.result(timeout=PATIENCE_S) for worker in finished)
         for one in cancelling:
-            one.result(timeout=30)
+            one.result(timeout=PATIENCE_S)
     assert segment_states(database_url, job_id).count("done") == done
     assert set(segment_states(database_url, job_id)) <= {"done", "pending"}
     started = [v for v in videos if video(database_url, v).segments_done]

@@ -34,8 +34,6 @@ from tests.helpers_processes import PATIENCE_S, family, wait_until
 from training.synthesis.drive import Drive
 from workers.settings import settings
 
-pytestmark = pytest.mark.timeout(600)
-
 #: What a sighting's row has of its own; the crop's name holds the ids of its job and video.
 _OWN = ("id", "video_id", "plate_id", "crop")
 

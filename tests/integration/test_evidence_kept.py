@@ -14,6 +14,7 @@ from dashplate.verifying import check
 from db import control, outbox
 from db.engine import session
 from pipeline.records import Image, MediaInfo, Step, VideoState
+from tests.helpers_processes import PATIENCE_S
 from tests.helpers_road import Road, stand_in_road
 from workers import aggregator, dispatch
 from workers.settings import settings
@@ -47,7 +48,7 @@ def test_frames_that_take_too_long_cost_frames_only(
     def slow(self: StandIn, media: MediaInfo, wanted: Collection[int]) -> Iterator[tuple[int, Image]]:
         frames = fetch(self, media, wanted)
         yield next(frames)
-        time.sleep(5.0)
+        time.sleep(PATIENCE_S)
         yield from frames
 
     fetch = StandIn.frames
@@ -55,9 +56,8 @@ def test_frames_that_take_too_long_cost_frames_only(
     about = {"DASHPLATE_REDIS_URL": redis_url, "DASHPLATE_TIME_LIMIT_S": "1"}
     with stand_in_road(database_url, tmp_path / "data", **about) as road:
         job, video = ready(road)
-        begun = time.monotonic()
+        # Were it not cut off, it would give all three.
         road.aggregate()
-        assert time.monotonic() - begun < 4.5
         assert road.video(video).state is VideoState.DONE
         assert [len(road.ask(f"SELECT id FROM {table}")) for table in ("sightings", "frames")] == [3, 1]
         assert check(road.url, road.store, job).well

@@ -42,7 +42,7 @@ from tests.helpers_db import (
     tracklet,
     waiting,
 )
-from tests.helpers_processes import wait_until
+from tests.helpers_processes import PATIENCE_S, wait_until
 
 
 def test_what_was_found_comes_back_as_it_was(database_url: str) -> None:
@@ -234,6 +234,6 @@ def test_aggregators_that_meet_on_the_same_plates_both_succeed(database_url: str
             wait_until("the first to wait", lambda: waiting(database_url) == 1)
             second = pool.submit(store, two, back)
             wait_until("both to wait", lambda: waiting(database_url) == 2)
-        first.result(timeout=20)
-        second.result(timeout=20)
+        first.result(timeout=PATIENCE_S)
+        second.result(timeout=PATIENCE_S)
     assert [count(database_url, Plate), count(database_url, SightingRow)] == [2, 4]

@@ -39,7 +39,7 @@ from tests.helpers_db import (
     video,
     waiting,
 )
-from tests.helpers_processes import wait_until
+from tests.helpers_processes import PATIENCE_S, wait_until
 
 
 def test_a_segment_goes_the_whole_way(database_url: str) -> None:
@@ -341,12 +341,12 @@ def test_giving_up_several_segments_does_not_deadlock_with_a_worker_that_stores(
         with session(database_url) as db:
             db.execute(text("SELECT id FROM segments WHERE id = :id FOR UPDATE"), {"id": segments[1].segment_id})
             holds.set()
-            may_end.wait(10)
+            may_end.wait(PATIENCE_S)
             assert finish(db, segments[1])
 
     with ThreadPoolExecutor(1) as pool:
         through = pool.submit(worker)
-        assert holds.wait(10)
+        assert holds.wait(PATIENCE_S)
         with session(database_url) as db:
             given_up = moves.lost(db)
             assert [i for i, _ in given_up] == [segments[0].segment_id, segments[2].segment_id]
@@ -354,7 +354,7 @@ def test_giving_up_several_segments_does_not_deadlock_with_a_worker_that_stores(
             may_end.set()
             wait_until("the worker to wait", lambda: waiting(database_url))
             assert moves.lost_attempt(db, *given_up[1], SILENT)
-        through.result(timeout=20)
+        through.result(timeout=PATIENCE_S)
     assert owed(database_url) == [(outbox.AGGREGATE, video_id)]
 
 

@@ -7,7 +7,6 @@ import io
 import multiprocessing
 import os
 import socket
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -346,10 +345,8 @@ def test_a_server_that_says_nothing_is_not_waited_for_without_end(monkeypatch: p
     monkeypatch.setattr("pipeline.patience.WAITS_S", (0.01,))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/a.mp4"
-        begin = time.monotonic()
         with pytest.raises(Away, match="does not answer in time"):
             probe(check_allowed(source_of(url), split_roots(url)))
-        assert time.monotonic() - begin < 20
 
 
 def test_a_forked_worker_reads_on_its_own(site: WebServer, s3: Any) -> None:

@@ -20,7 +20,7 @@ from pipeline.errors import DashplateError, UsageError
 from pipeline.formats.confusions import folded
 from pipeline.records import SegmentState, Step, VideoState
 from tests.helpers_db import count, waiting
-from tests.helpers_processes import wait_until
+from tests.helpers_processes import PATIENCE_S, wait_until
 from tests.helpers_road import Road, stand_in_road
 from workers import retention
 from workers.clearing import clear_deletions
@@ -348,7 +348,7 @@ def test_a_purge_that_meets_another_badly_does_the_same_again(road: Road) -> Non
             wait_until("the purge to wait", lambda: waiting(road.url))
             db.execute(lock, {"video": one})
             assert not purging.done()
-        assert purging.result(timeout=20).videos == 2
+        assert purging.result(timeout=PATIENCE_S).videos == 2
     assert count(road.url, SightingRow) == 0
 
 

@@ -6,7 +6,6 @@ import fcntl
 import os
 import signal
 import stat
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,9 +74,7 @@ def test_data_outlives_a_stop(data_dir: Path) -> None:
         addresses = stack.redis_url, stack.database_url
         write(stack, "first")
     assert running(data_dir) is None
-    started = time.monotonic()
     with Stack.open(data_dir) as stack:
-        assert time.monotonic() - started < 20.0
         assert (stack.redis_url, stack.database_url) == addresses
         assert all("first" in found for found in words(stack))
 

@@ -202,10 +202,8 @@ def test_nobody_there(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
         taken.bind(("127.0.0.1", 0))
         use(monkeypatch, f"http://127.0.0.1:{taken.getsockname()[1]}")
         for act in (lambda: Store("s3://results/x").put(NAME, b"data"), lambda: Store("s3://results/x").get(NAME)):
-            begin = time.monotonic()
             with pytest.raises(StoreUnavailable) as told:
                 act()
-            assert time.monotonic() - begin < 20
             assert "not-a-secret" not in str(told.value)
 
 

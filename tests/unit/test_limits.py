@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 
+from tests.helpers_processes import PATIENCE_S
 from workers.limits import time_limit
 
 
@@ -19,10 +20,8 @@ def as_before() -> bool:
 
 
 def test_work_that_takes_too_long_is_told() -> None:
-    begun = time.monotonic()
     with pytest.raises(SoftTimeLimitExceeded), time_limit(0.05):
-        time.sleep(5.0)
-    assert time.monotonic() - begun < 4.0
+        time.sleep(PATIENCE_S)
 
 
 def test_nothing_comes_after_the_block() -> None:
@@ -48,26 +47,23 @@ def test_another_thread_has_no_limit() -> None:
 
 def test_a_limit_inside_another_leaves_it_what_is_left() -> None:
     begun = time.monotonic()
-    heard: list[float] = []
+    heard: list[str] = []
 
     def work() -> None:
         try:
             with time_limit(0.05):
-                time.sleep(5.0)
+                time.sleep(PATIENCE_S)
         except SoftTimeLimitExceeded:
-            heard.append(time.monotonic() - begun)
-        time.sleep(5.0)
+            heard.append("the inner one")
+        time.sleep(PATIENCE_S)
 
     with pytest.raises(SoftTimeLimitExceeded), time_limit(1.2):
         work()
-    assert len(heard) == 1
-    assert 0.05 <= heard[0] < 1.15 < time.monotonic() - begun < 4.0
+    assert heard == ["the inner one"]
+    assert time.monotonic() - begun > 1.15
 
 
 def test_a_limit_inside_a_nearer_one_is_cut_short() -> None:
-    begun = time.monotonic()
-    with pytest.raises(SoftTimeLimitExceeded), time_limit(0.1), time_limit(5.0):
-        time.sleep(5.0)
-    assert time.monotonic() - begun < 4.0
-    time.sleep(0.05)
+    with pytest.raises(SoftTimeLimitExceeded), time_limit(0.1), time_limit(PATIENCE_S):
+        time.sleep(PATIENCE_S)
     assert as_before()
