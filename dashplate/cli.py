@@ -346,10 +346,13 @@ def worker(
 ) -> None:
     """Serve one queue until stopped."""
     from dashplate.health import install_heartbeat
+    from dashplate.stack import Layout
     from dashplate.surroundings import use_data_dir
     from workers.serve import serve
 
-    install_heartbeat(role, use_data_dir(None).data_dir)
+    data_dir = use_data_dir(None).data_dir
+    Layout.at(data_dir).close_rooms()
+    install_heartbeat(role, data_dir)
     serve(role, concurrency, loglevel)
 
 
