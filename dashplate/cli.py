@@ -66,11 +66,11 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        from db.engine import is_passing
+        from db.engine import is_passing, why_passing
 
         if not is_passing(error):
             raise
-        print("dashplate: PostgreSQL went away or does not answer. Try again once it is back.", file=sys.stderr)
+        print(f"dashplate: {why_passing(error)}", file=sys.stderr)
         sys.exit(ServiceUnavailable.exit_code)
 
 

@@ -17,7 +17,7 @@ from dashplate import export, jobs, show
 from dashplate.stack import Supervisor, running, stop
 from dashplate.surroundings import database, everything, use_data_dir, workers_answer
 from db import report
-from db.engine import session
+from db.engine import engine_for, session
 from pipeline.errors import DashplateError, MediaError, ServiceUnavailable, UsageError
 from pipeline.inputs import expand, root_of, source_of
 from pipeline.roots import join_roots
@@ -157,6 +157,8 @@ def stay_up(data: Path | None, flower_port: int, roots: Sequence[str]) -> None:
                 show.out.print(f"Flower: http://127.0.0.1:{flower_port}")
             show.out.print("Submit with `dashplate submit`, stop with Ctrl-C or `dashplate down`.")
             watch = _watch(around.workers)
+            # From now on only the workers ask.
+            engine_for(around.settings.require_database()).dispose()
             while True:
                 time.sleep(1.0)
                 watch()

@@ -33,11 +33,13 @@ _INITDB_TIMEOUT_S = 120
 #: SIGINT is PostgreSQL's fast shutdown, with a last checkpoint; SIGQUIT leaves the work to the next start.
 _FAST_STOP_S, _IMMEDIATE_STOP_S = 30.0, 5.0
 
+#: 256 worker processes with three each, 29 for commands and main processes, 3 that PostgreSQL keeps for its superuser.
+MAX_CONNECTIONS = 256 * 3 + 29 + 3
 #: Passed on the command line, hence nothing secret here. Sized for a laptop that runs torch beside it.
 _SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
-    "max_connections": "100",
+    "max_connections": str(MAX_CONNECTIONS),
     "shared_buffers": "64MB",
     "fsync": "on",
     "wal_level": "minimal",
@@ -48,8 +50,8 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "lc_messages": "C",
 }
-#: What a server says, in the C locale, that knows us and is still replaying or closing its log.
-_BUSY_WORDS = ("starting up", "shutting down", "recovery mode", "not yet accepting connections")
+#: What a server says, in the C locale, that is still replaying or closing its log, or has no connection left.
+_BUSY_WORDS = ("starting up", "shutting down", "recovery mode", "not yet accepting connections", "too many clients")
 
 
 def postgres_bin() -> Path:
