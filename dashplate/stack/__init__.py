@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dashplate.stack.layout import Layout
 from dashplate.stack.processes import Command, ProcessState, Supervisor
+from dashplate.stack.server import why_taken
 from dashplate.stack.stack import Running, Stack, running, stop
 from dashplate.stack.urls import mask_secrets, mask_url
 
@@ -21,4 +22,5 @@ __all__ = [
     "mask_url",
     "running",
     "stop",
+    "why_taken",
 ]
