@@ -337,13 +337,22 @@ def up(
 
 
 @app.command()
-def down(data: DataDir = None) -> None:
+def down(
+    data: DataDir = None,
+    forget_account: Annotated[
+        bool,
+        typer.Option("--forget-account", help="Root only: remove the account too that was made for PostgreSQL."),
+    ] = False,
+) -> None:
     """Stop whatever runs on the data folder."""
-    from dashplate.stack import stop
+    from dashplate.stack import forget, stop
     from dashplate.surroundings import use_data_dir
 
-    stopped = stop(use_data_dir(data).data_dir)
+    folder = use_data_dir(data).data_dir
+    stopped = stop(folder)
     print(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was running.")
+    if forget_account:
+        print("The account is removed." if forget(folder) else "There was no account to remove.")
 
 
 @app.command()

@@ -10,11 +10,21 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashplate.stack.account import Account, let_through, server_account, take_over
+from dashplate.stack.account import (
+    Account,
+    close_ways,
+    give_to,
+    known_account,
+    let_through,
+    opening_ways,
+    server_account,
+    take_over,
+)
 from dashplate.stack.layout import Layout, write_private
 from dashplate.stack.server import LOOPBACK, Answer, Server, detach
 from dashplate.stack.system import Identity
@@ -201,10 +211,27 @@ class PostgresServer(Server):
             timeout=_INITDB_TIMEOUT_S, capture_output=True, check=True, text=True,
         )  # fmt: skip
 
+    def _start(self) -> None:
+        with opening_ways():
+            super()._start()
+
     def _open_ways(self) -> None:
         if self._account is not None:
-            let_through(self._account, self.folder, own=self.layout.root)
-            let_through(self._account, postgres_bin() / "postgres", own=self.layout.root)
+            for path in (self.folder, postgres_bin() / "postgres"):
+                let_through(self._account, path)
+
+    def leave(self) -> None:
+        """Close the ways that the server's account had; for after its stop. What others' servers need stays open."""
+        paths = [self.folder]
+        with suppress(MissingDependency):
+            paths.append(postgres_bin() / "postgres")
+        if account := known_account():
+            close_ways(account, *paths)
+
+    def disown(self) -> None:
+        """Make the cluster root's: the number of an account that goes may be given to another."""
+        if self.folder.exists() and os.geteuid() == 0:
+            give_to(0, 0, self.folder)
 
     def _secrets(self) -> dict[str, str]:
         try:

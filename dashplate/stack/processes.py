@@ -215,9 +215,10 @@ class Supervisor:
         while not self._stopping.wait(_TICK_S):
             with self._lock:
                 # Each by itself: what is refused to one is no reason to neglect the others.
-                acts = [partial(self._tend, child) for child in self._children.values()]
-                for act in (*acts, self._record, self._see_to_guard):
-                    _attempt(act)
+                for child in self._children.values():
+                    _attempt(partial(self._tend, child))
+                _attempt(self._record)
+                _attempt(self._see_to_guard)
 
     def _tend(self, child: _Child) -> None:
         self._unrecorded |= child.tick()

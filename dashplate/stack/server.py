@@ -90,6 +90,10 @@ class Server(ABC):
     def settle(self) -> None:
         """Finish what only a running server allows."""
 
+    @abstractmethod
+    def leave(self) -> None:
+        """Take back what the machine was changed by for this server; for after its stop."""
+
     def processes(self) -> list[Identity]:
         """Return this folder's living server processes."""
         return servers_in(self.folder, self.process_names)
