@@ -36,6 +36,8 @@ _FORK = multiprocessing.get_context("fork")
 #: Long enough for a few renewals by each process, and for the looks at them.
 _WORK_S, _LEASE_S = 3.0, 2.0
 _LOOK_S = 0.02
+#: Whoever waits for the others for longer than this waits for one that has died.
+_PATIENCE_S = 120.0
 _HELD = """
 SELECT application_name, count(*) FROM pg_stat_activity
 WHERE application_name LIKE 'dashplate %' GROUP BY application_name
@@ -60,7 +62,8 @@ def measure(url: str, processes: int) -> Held:
     segments = _segments(url, processes)
     # A forked connection would be shared.
     engine_for(url).dispose()
-    ready, through, leave = _FORK.Barrier(processes + 1), _FORK.Barrier(processes + 1), _FORK.Event()
+    ready, through = (_FORK.Barrier(processes + 1, timeout=_PATIENCE_S) for _ in range(2))
+    leave = _FORK.Event()
     workers = [_FORK.Process(target=_work, args=(url, one, ready, through, leave)) for one in segments]
     for worker in workers:
         worker.start()

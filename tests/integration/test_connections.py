@@ -69,7 +69,7 @@ def test_a_worker_process_holds_few_connections_and_a_main_process_none(
         now = {name: number for name, number in held(watcher).items() if "command" not in name}
         return not mains & set(now) and set(now.values()) == {1} and len(now) >= 3
 
-    wait_until("the processes to let go", at_rest, 30.0)
+    wait_until("the processes to let go", at_rest)
 
 
 def test_many_processes_hold_three_each_at_most(database_url: str) -> None:
