@@ -1,14 +1,18 @@
 """The command line: each command says what it does and hands over.
 
 Exit codes: 0 all went well, 2 the request cannot be carried out, 3 some file gave no pictures (the others are done),
-4 a part of the installation is missing, 5 Redis or PostgreSQL cannot be reached, 6 a model is missing.
+4 a part of the installation is missing, 5 Redis or PostgreSQL cannot be reached, 6 a model is missing, 143 and 129 it
+was ended by SIGTERM or SIGHUP.
 """
 
 from __future__ import annotations
 
 import io
+import signal
 import sys
+import threading
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -55,6 +59,7 @@ def _seconds(duration: str | None) -> int | None:
 def main() -> None:
     """Run the command line; what went wrong is told in a sentence, not a traceback."""
     silence()
+    _end_in_order()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file name or a plate that the terminal cannot show is spelled out; JSON stays JSON.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -66,12 +71,34 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        from db.engine import is_passing
+        from db.engine import is_passing, why_passing
 
         if not is_passing(error):
             raise
-        print("dashplate: PostgreSQL went away or does not answer. Try again once it is back.", file=sys.stderr)
+        print(f"dashplate: {why_passing(error)}", file=sys.stderr)
         sys.exit(ServiceUnavailable.exit_code)
+
+
+#: What asks a program to end: `kill` and the system, and a terminal that goes.
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
+def _end_in_order() -> None:
+    """Let a signal that asks a command to end leave it as an error does, so that what it brought up is stopped."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for signum in _ENDING:
+        # Whoever started this under `nohup` has it outlive the terminal.
+        if signal.getsignal(signum) is not signal.SIG_IGN:
+            signal.signal(signum, _leave)
+
+
+def _leave(signum: int, frame: FrameType | None) -> None:
+    # Once: a second signal would break off the stopping. Not SIG_IGN: Python complains where one has come already.
+    for other in _ENDING:
+        signal.signal(other, lambda *_: None)
+    # What a shell reports of a program that a signal has ended.
+    raise SystemExit(128 + signum)
 
 
 @app.command()
@@ -298,7 +325,9 @@ def sql(
 @app.command()
 def up(
     data: DataDir = None,
-    flower_port: Annotated[int, typer.Option(help="Flower's port on this machine; 0 leaves it out.")] = 5555,
+    flower_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Flower's port on this machine; 0 leaves it out.")
+    ] = 5555,
     root: Annotated[list[str] | None, typer.Option(help="A folder or address for videos.", show_default=False)] = None,
 ) -> None:
     """Start servers, workers, sweeper and Flower, and stay."""
@@ -308,13 +337,22 @@ def up(
 
 
 @app.command()
-def down(data: DataDir = None) -> None:
+def down(
+    data: DataDir = None,
+    forget_account: Annotated[
+        bool,
+        typer.Option("--forget-account", help="Root only: remove the account too that was made for PostgreSQL."),
+    ] = False,
+) -> None:
     """Stop whatever runs on the data folder."""
-    from dashplate.stack import stop
+    from dashplate.stack import forget, stop
     from dashplate.surroundings import use_data_dir
 
-    stopped = stop(use_data_dir(data).data_dir)
+    folder = use_data_dir(data).data_dir
+    stopped = stop(folder)
     print(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was running.")
+    if forget_account:
+        print("The account is removed." if forget(folder) else "There was no account to remove.")
 
 
 @app.command()
@@ -346,10 +384,13 @@ def worker(
 ) -> None:
     """Serve one queue until stopped."""
     from dashplate.health import install_heartbeat
+    from dashplate.stack import Layout
     from dashplate.surroundings import use_data_dir
     from workers.serve import serve
 
-    install_heartbeat(role, use_data_dir(None).data_dir)
+    data_dir = use_data_dir(None).data_dir
+    Layout.at(data_dir).close_rooms()
+    install_heartbeat(role, data_dir)
     serve(role, concurrency, loglevel)
 
 

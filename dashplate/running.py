@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 
 from rich.markup import escape
 from sqlalchemy import RowMapping
 
 from dashplate import export, jobs, show
-from dashplate.stack import Supervisor, running, stop
+from dashplate.stack import Supervisor, running, stop, why_taken
 from dashplate.surroundings import database, everything, use_data_dir, workers_answer
 from db import report
-from db.engine import session
+from db.engine import engine_for, session
 from pipeline.errors import DashplateError, MediaError, ServiceUnavailable, UsageError
 from pipeline.inputs import expand, root_of, source_of
 from pipeline.roots import join_roots
@@ -145,11 +143,15 @@ def stay_up(data: Path | None, flower_port: int, roots: Sequence[str]) -> None:
         os.environ["DASHPLATE_ROOTS"] = join_roots(
             [root.expanduser().resolve() if isinstance(root, Path) else root for root in sources]
         )
-    signal.signal(signal.SIGTERM, _leave)
     folder = use_data_dir(data).data_dir
     there = running(folder)
     if there is not None and there.keep:
         raise UsageError(f"Dashplate is already up on {folder}; `dashplate down` stops it.")
+    if flower_port and (reason := why_taken(flower_port)):
+        raise UsageError(
+            f"Flower cannot have port {flower_port} of this machine ({reason}). Choose another with --flower-port, "
+            "or leave Flower out with --flower-port 0."
+        )
     try:
         with everything(data, flower_port=flower_port or None, keep=True) as around:
             show.out.print(f"Dashplate is up on {folder}.")
@@ -157,15 +159,13 @@ def stay_up(data: Path | None, flower_port: int, roots: Sequence[str]) -> None:
                 show.out.print(f"Flower: http://127.0.0.1:{flower_port}")
             show.out.print("Submit with `dashplate submit`, stop with Ctrl-C or `dashplate down`.")
             watch = _watch(around.workers)
+            # From now on only the workers ask.
+            engine_for(around.settings.require_database()).dispose()
             while True:
                 time.sleep(1.0)
                 watch()
     finally:
         stop(folder)
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _watch(workers: Supervisor | None) -> Callable[[], None]:

@@ -40,6 +40,10 @@ class Patience:
     until_idle_s: float | None
 
 
+#: Ctrl-C, `kill` and the system, a terminal that goes.
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 class Arrivals:
     """Tells which files are new and complete; knows nothing of jobs."""
 
@@ -174,13 +178,17 @@ def _say(line: str) -> None:
 
 @contextmanager
 def _until_signal() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, so that the job is closed in an orderly way."""
+    """An event that signals which ask for an end set, so that the job is closed in an orderly way."""
     stop = threading.Event()
 
     def leave(number: int, frame: FrameType | None) -> None:
         stop.set()
 
-    before: dict[int, Any] = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in _ENDING}
+    for number, handler in before.items():
+        # What is ignored, under `nohup`, stays so.
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, leave)
     try:
         yield stop
     finally:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
@@ -32,6 +35,9 @@ IDLE_TRANSACTION_MS = 120_000
 #: settings: three probes after half a minute of silence, and as long for what was sent and not confirmed.
 _SILENT_S, _PROBE_EVERY_S, _PROBES = 30, 10, 3
 _UNCONFIRMED_MS = 60_000
+#: A process keeps one connection and has three at most: its work's, and beside it the renewal of a lease or a sweep.
+#: docs/deployment.md counts with that.
+KEPT, MOST = 1, 3
 #: A connection that lay idle for this long is tried before it is used: the server may have gone meanwhile.
 _IDLE_S = 5.0
 #: How long work that is done waits for a database that is away, and how long between two tries.
@@ -42,6 +48,16 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
 _PASSING = ("08", "57P01", "57P02", "57P03", "53", "40001", "40P01", "55P03")
 #: The server ended a transaction in which nothing was asked for: our own doing, and it would happen again.
 _IDLE_TOO_LONG = "25P03"
+#: What says that there are more clients than connections. The driver knows no code for a connection that was refused.
+_TOO_MANY = "53300"
+_TOO_MANY_WORDS = ("too many clients", "too many connections", "remaining connection slots", "no more connections")
+#: By the beginning of the code, what else may pass, for people.
+_SENTENCES = {
+    "53100": "The disk of PostgreSQL is full. Make room there, then try again.",
+    "53": "PostgreSQL has too little memory left. Try again.",
+    "40": "PostgreSQL was busy with the same rows for somebody else. Try again.",
+    "55P03": "PostgreSQL was busy with the same rows for somebody else. Try again.",
+}
 #: What the server is asked to keep to on each connection.
 _SERVER_SIDE = {
     "timezone": "UTC",
@@ -61,10 +77,12 @@ def engine_for(url: str) -> Engine:
         make_url(url).set(drivername="postgresql+psycopg"),
         # What a statement carries may be a plate, and error texts end in logs and rows.
         hide_parameters=True,
-        pool_size=4,
-        max_overflow=4,
+        pool_size=KEPT,
+        max_overflow=MOST - KEPT,
         connect_args={
             "connect_timeout": 10,
+            # In `pg_stat_activity`: who holds what. PGAPPNAME goes before it.
+            "fallback_application_name": f"dashplate {os.environ.get('DASHPLATE_ROLE', 'command')} {os.getpid()}",
             "keepalives_idle": _SILENT_S,
             "keepalives_interval": _PROBE_EVERY_S,
             "keepalives_count": _PROBES,
@@ -88,6 +106,24 @@ def engine_for(url: str) -> Engine:
             raise DisconnectionError("The connection had been cut.") from error
 
     return engine
+
+
+_visitors: Counter[str] = Counter()
+_visitors_change = threading.Lock()
+
+
+@contextmanager
+def visit(url: str) -> Iterator[None]:
+    """For a process that asks now and then: once none of its threads is inside, it keeps no connection."""
+    with _visitors_change:
+        _visitors[url] += 1
+    try:
+        yield
+    finally:
+        with _visitors_change:
+            _visitors[url] -= 1
+            if not _visitors[url]:
+                engine_for(url).dispose()
 
 
 @contextmanager
@@ -129,7 +165,8 @@ def _again_and_again(
         except (DBAPIError, PoolTimeout) as error:
             if not is_passing(error) or time.monotonic() + wait_s > until:
                 raise
-            log.warning("The database is away; trying again in %.1f s: %s", wait_s, str(error).partition("\n")[0])
+            reason = str(error).partition("\n")[0]
+            log.warning("The database does not serve this now; trying again in %.1f s: %s", wait_s, reason)
         time.sleep(wait_s * random.uniform(0.5, 1.0))
         wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
@@ -140,7 +177,7 @@ def is_passing(error: BaseException) -> bool:
         return True
     if not isinstance(error, DBAPIError):
         return False
-    state = getattr(error.orig, "sqlstate", None)
+    state = _state(error)
     if state == _IDLE_TOO_LONG:
         return False
     # Without a state there was no server to give one.
@@ -149,12 +186,33 @@ def is_passing(error: BaseException) -> bool:
     )
 
 
+def why_passing(error: BaseException) -> str:
+    """The sentence for an error that is passing: what is wrong, and what to do."""
+    state, said = _state(error), str(error)
+    if state == _TOO_MANY or any(words in said for words in _TOO_MANY_WORDS):
+        return (
+            "PostgreSQL has no free connection: all that its max_connections allows are in use. Try again, run fewer "
+            "worker processes, or raise the limit; docs/deployment.md says how many are needed."
+        )
+    if isinstance(error, PoolTimeout):
+        return "All connections of this process are in use. Try again."
+    for beginning, sentence in _SENTENCES.items():
+        if state is not None and state.startswith(beginning):
+            return sentence
+    return "PostgreSQL went away or does not answer. Try again once it is back."
+
+
+def _state(error: BaseException) -> str | None:
+    """PostgreSQL's code for an error, where there was a server to give one."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None)
+
+
 def check(url: str) -> None:
     """Raise ServiceUnavailable, without the password, where the database does not answer."""
     try:
-        with engine_for(url).connect():
+        with visit(url), engine_for(url).connect():
             pass
     except OperationalError as error:
         shown = make_url(url).render_as_string(hide_password=True)
         reason = str(error.orig).partition("\n")[0] or "no reason given"
-        raise ServiceUnavailable(f"PostgreSQL does not answer at {shown}: {reason}") from error
+        raise ServiceUnavailable(f"PostgreSQL does not answer at {shown}: {reason}. {why_passing(error)}") from error

@@ -13,6 +13,7 @@ from typing import Any
 
 from celery import bootsteps
 
+from db.engine import visit
 from workers.settings import settings
 from workers.sweeper import clear, sweep
 
@@ -44,7 +45,9 @@ class Clock(bootsteps.StartStopStep):  # type: ignore[misc]
     def _tick(self, act: Callable[[], object], every_s: float) -> None:
         while not self._stop.wait(every_s):
             try:
-                act()
+                # Hundreds of control workers may tick: between two ticks none keeps a connection.
+                with visit(settings().require_database()):
+                    act()
             except Exception as problem:
                 # A server is away: the next tick tries again.
                 log.warning("%s: %s", act.__name__, str(problem).partition("\n")[0])

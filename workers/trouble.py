@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db.engine import is_passing
+from db.engine import is_passing, why_passing
 from db.sealing import KeyTrouble
 from workers.store import StoreTrouble
 
@@ -11,4 +11,4 @@ def surroundings(error: Exception) -> str | None:
     """The sentence for an error of the store, the plate key or the database, which may pass; None for any other."""
     if isinstance(error, StoreTrouble | KeyTrouble):
         return str(error)
-    return "PostgreSQL was away." if is_passing(error) else None
+    return why_passing(error) if is_passing(error) else None

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dashplate.stack.layout import Layout
 from dashplate.stack.processes import Command, ProcessState, Supervisor
-from dashplate.stack.stack import Running, Stack, running, stop
+from dashplate.stack.server import why_taken
+from dashplate.stack.stack import Running, Stack, forget, running, stop
 from dashplate.stack.urls import mask_secrets, mask_url
 
 __all__ = [
@@ -17,8 +18,10 @@ __all__ = [
     "Running",
     "Stack",
     "Supervisor",
+    "forget",
     "mask_secrets",
     "mask_url",
     "running",
     "stop",
+    "why_taken",
 ]

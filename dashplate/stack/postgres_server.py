@@ -10,11 +10,21 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashplate.stack.account import Account, let_through, server_account, take_over
+from dashplate.stack.account import (
+    Account,
+    close_ways,
+    give_to,
+    known_account,
+    let_through,
+    opening_ways,
+    server_account,
+    take_over,
+)
 from dashplate.stack.layout import Layout, write_private
 from dashplate.stack.server import LOOPBACK, Answer, Server, detach
 from dashplate.stack.system import Identity
@@ -33,11 +43,13 @@ _INITDB_TIMEOUT_S = 120
 #: SIGINT is PostgreSQL's fast shutdown, with a last checkpoint; SIGQUIT leaves the work to the next start.
 _FAST_STOP_S, _IMMEDIATE_STOP_S = 30.0, 5.0
 
+#: 256 worker processes with three each, 29 for commands and main processes, 3 that PostgreSQL keeps for its superuser.
+MAX_CONNECTIONS = 256 * 3 + 29 + 3
 #: Passed on the command line, hence nothing secret here. Sized for a laptop that runs torch beside it.
 _SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
-    "max_connections": "100",
+    "max_connections": str(MAX_CONNECTIONS),
     "shared_buffers": "64MB",
     "fsync": "on",
     "wal_level": "minimal",
@@ -48,8 +60,8 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "lc_messages": "C",
 }
-#: What a server says, in the C locale, that knows us and is still replaying or closing its log.
-_BUSY_WORDS = ("starting up", "shutting down", "recovery mode", "not yet accepting connections")
+#: What a server says, in the C locale, that is still replaying or closing its log, or has no connection left.
+_BUSY_WORDS = ("starting up", "shutting down", "recovery mode", "not yet accepting connections", "too many clients")
 
 
 def postgres_bin() -> Path:
@@ -199,10 +211,27 @@ class PostgresServer(Server):
             timeout=_INITDB_TIMEOUT_S, capture_output=True, check=True, text=True,
         )  # fmt: skip
 
+    def _start(self) -> None:
+        with opening_ways():
+            super()._start()
+
     def _open_ways(self) -> None:
         if self._account is not None:
-            let_through(self._account, self.folder, own=self.layout.root)
-            let_through(self._account, postgres_bin() / "postgres", own=self.layout.root)
+            for path in (self.folder, postgres_bin() / "postgres"):
+                let_through(self._account, path)
+
+    def leave(self) -> None:
+        """Close the ways that the server's account had; for after its stop. What others' servers need stays open."""
+        paths = [self.folder]
+        with suppress(MissingDependency):
+            paths.append(postgres_bin() / "postgres")
+        if account := known_account():
+            close_ways(account, *paths)
+
+    def disown(self) -> None:
+        """Make the cluster root's: the number of an account that goes may be given to another."""
+        if self.folder.exists() and os.geteuid() == 0:
+            give_to(0, 0, self.folder)
 
     def _secrets(self) -> dict[str, str]:
         try:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +23,8 @@ from dashplate.stack.records import Record, end_recorded, record_path
 from dashplate.stack.system import CHILD_MARK, Identity, end_sessions, identify
 from pipeline.errors import DashplateError
 
+_log = logging.getLogger(__name__)
+
 #: A worker may finish the segment at hand: seconds, a long one some 20.
 GRACE_S = 30.0
 _TICK_S = 0.2
@@ -28,6 +33,7 @@ _FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 30.0
 _HEALTHY_S = 60.0
 #: At a restart a longer log becomes `NAME.log.1`.
 _LOG_LIMIT_BYTES = 20_000_000
+_STDERR = 2
 
 
 @dataclass(frozen=True)
@@ -124,17 +130,14 @@ class _Child:
 
     def _start(self) -> None:
         self._started, self._started_at = time.monotonic(), datetime.now(UTC)
-        _rotate(self.log)
-        log = open_log(self.log)
         try:
-            self._process = subprocess.Popen(
-                self.command.argv, cwd=self.command.cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={**os.environ, **self.command.env, CHILD_MARK: self._mark}, start_new_session=True,
-            )  # fmt: skip
+            with _output(self.log) as log:
+                self._process = subprocess.Popen(
+                    self.command.argv, cwd=self.command.cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    env={**os.environ, **self.command.env, CHILD_MARK: self._mark}, start_new_session=True,
+                )  # fmt: skip
         except OSError as problem:
             raise DashplateError(f"{self.command.name} cannot be started: {problem}.") from problem
-        finally:
-            os.close(log)
         self.identity = identify(self._process.pid)
 
 
@@ -143,6 +146,8 @@ class Supervisor:
 
     The children die with this program, even if it is killed: a guard process waits for that. Should the guard
     be killed too, the next Supervisor on the folder, or `stop`, ends them. Any thread may call any method.
+
+    A disk that is full or away stops none of this: what cannot be written now is tried again until it can.
     """
 
     def __init__(self, data_dir: Path, grace_s: float = GRACE_S, longest_delay_s: float = LONGEST_DELAY_S) -> None:
@@ -153,6 +158,8 @@ class Supervisor:
         self._mark = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._record_file = record_path(self._layout, self._mark)
         self._children: dict[str, _Child] = {}
+        #: The list on the disk is older than the processes.
+        self._unrecorded = True
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self._monitor: threading.Thread | None = None
@@ -165,16 +172,17 @@ class Supervisor:
         Raises DashplateError where a program cannot be started; the others stay until `stop`.
         """
         with self._lock:
-            if self._guard is None:
-                self._write_record()
-                self._guard = _Guard(self._record_file, self._layout.logs / "guard.log")
+            if self._monitor is None:
+                _attempt(self._record)
+                _attempt(self._see_to_guard)
                 self._monitor = threading.Thread(target=self._watch, name="supervisor", daemon=True)
                 self._monitor.start()
             for command in commands:
                 if command.name in self._children:
                     raise DashplateError(f"A process with the name {command.name} runs already.")
                 self._children[command.name] = _Child(command, self._layout, self._mark, self._longest_delay_s)
-                self._write_record()
+                self._unrecorded = True
+                _attempt(self._record)
 
     def states(self) -> list[ProcessState]:
         """Return how each command fares, in the order of their start."""
@@ -191,7 +199,7 @@ class Supervisor:
             end_sessions([child.identity for child in children if child.identity], self._grace_s, self._mark)
             for child in children:
                 child.reap()
-            self._record_file.unlink(missing_ok=True)
+            _attempt(partial(self._record_file.unlink, missing_ok=True))
             if self._guard is not None:
                 self._guard.dismiss()
 
@@ -206,17 +214,29 @@ class Supervisor:
     def _watch(self) -> None:
         while not self._stopping.wait(_TICK_S):
             with self._lock:
-                changed = [child.tick() for child in self._children.values()]
-                if any(changed):
-                    self._write_record()
-                if self._guard is not None:
-                    self._guard.see_to_it()
+                # Each by itself: what is refused to one is no reason to neglect the others.
+                for child in self._children.values():
+                    _attempt(partial(self._tend, child))
+                _attempt(self._record)
+                _attempt(self._see_to_guard)
 
-    def _write_record(self) -> None:
+    def _tend(self, child: _Child) -> None:
+        self._unrecorded |= child.tick()
+
+    def _record(self) -> None:
+        """Bring the list of processes to the disk, where it has changed."""
+        if not self._unrecorded:
+            return
         myself = identify(os.getpid())
         assert myself is not None
         children = {name: child.identity for name, child in self._children.items() if child.identity}
         Record(myself, self._mark, children).write(self._record_file)
+        self._unrecorded = False
+
+    def _see_to_guard(self) -> None:
+        if self._guard is None:
+            self._guard = _Guard(self._record_file, self._layout.logs / "guard.log")
+        self._guard.see_to_it()
 
 
 class _Guard:
@@ -229,8 +249,9 @@ class _Guard:
     def see_to_it(self) -> None:
         """Start a new guard if somebody ended it."""
         if self._process.poll() is not None:
-            os.close(self._pipe)
+            pipe = self._pipe
             self._pipe, self._process = self._start()
+            os.close(pipe)
 
     def dismiss(self) -> None:
         """Let the guard go; without a record it does nothing more."""
@@ -239,18 +260,47 @@ class _Guard:
 
     def _start(self) -> tuple[int, subprocess.Popen[bytes]]:
         theirs, ours = os.pipe()  # not inherited by children: they would keep the pipe open
-        log = open_log(self._log)
         try:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "dashplate.stack.guard", str(self._record_file)],
-                stdin=theirs, stdout=log, stderr=log, cwd=Path(__file__).parents[2], start_new_session=True,
-            )  # fmt: skip
+            with _output(self._log) as log:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "dashplate.stack.guard", str(self._record_file)],
+                    stdin=theirs, stdout=log, stderr=log, cwd=Path(__file__).parents[2], start_new_session=True,
+                )  # fmt: skip
+        except OSError:
+            os.close(ours)
+            raise
         finally:
             os.close(theirs)
-            os.close(log)
         return ours, process
 
 
-def _rotate(log: Path) -> None:
-    if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
-        log.replace(log.with_name(f"{log.name}.1"))
+@contextmanager
+def _output(log: Path) -> Iterator[int]:
+    """A descriptor for a child's output: its log, else this program's own standard error.
+
+    A child without a log is worth more than none.
+    """
+    try:
+        if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
+            log.replace(log.with_name(f"{log.name}.1"))
+        descriptor = open_log(log)
+    except OSError as problem:
+        _tell_once(f"{log} cannot be written, so that output goes here: {problem.strerror}.")
+        descriptor = os.dup(_STDERR)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _attempt(act: Callable[[], object]) -> None:
+    """Do what the operating system may refuse for a while, because the disk is full for instance."""
+    try:
+        act()
+    except OSError as problem:
+        _tell_once(f"The supervisor goes on, and tries again what this machine refuses now: {problem}.")
+
+
+@lru_cache(maxsize=64)
+def _tell_once(sentence: str) -> None:
+    _log.warning("%s", sentence)

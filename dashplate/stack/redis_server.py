@@ -116,6 +116,9 @@ class RedisServer(Server):
     def settle(self) -> None:
         """Nothing: what answers is ready for use."""
 
+    def leave(self) -> None:
+        """Nothing: it runs as whoever started it, in its own folder."""
+
     def _settings(self) -> dict[str, str]:
         try:
             lines = self._config.read_text(encoding="utf-8").splitlines()

@@ -11,7 +11,7 @@ import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 from typing import ClassVar
@@ -89,6 +89,10 @@ class Server(ABC):
     @abstractmethod
     def settle(self) -> None:
         """Finish what only a running server allows."""
+
+    @abstractmethod
+    def leave(self) -> None:
+        """Take back what the machine was changed by for this server; for after its stop."""
 
     def processes(self) -> list[Identity]:
         """Return this folder's living server processes."""
@@ -176,15 +180,27 @@ def free_port(preferred: int | None = None) -> int:
     for port in (preferred, 0):
         if port is None:
             continue
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            # As the servers do themselves: without it a port rests for a minute after each use.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
+        with suppress(OSError):
+            return _bound(port)
     raise ServiceUnavailable("No free port on this machine's loopback address.")
+
+
+def why_taken(port: int) -> str | None:
+    """Return why nobody else can listen on a loopback port now, in the system's words; None where one can."""
+    try:
+        _bound(port)
+    except OSError as problem:
+        return str(problem.strerror).lower()
+    return None
+
+
+def _bound(port: int) -> int:
+    """Listen on a loopback port for a moment and return it, 0 being any. Raises OSError."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As the servers do themselves: without it a port rests for a minute after each use.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((LOOPBACK, port))
+        return int(probe.getsockname()[1])
 
 
 def detach(

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from dashplate.stack.account import forget_account
 from dashplate.stack.layout import Layout, write_private
 from dashplate.stack.lock import Share, changing
 from dashplate.stack.postgres_server import PostgresServer
@@ -127,6 +128,16 @@ def stop(data_dir: Path) -> list[str]:
         return stopped + _stop_servers(layout)
 
 
+def forget(data_dir: Path) -> bool:
+    """Remove the account that root's PostgreSQL ran under, after `stop`; returns whether there was one.
+
+    Other data folders' clusters belong to its number until their next start. Raises UsageError.
+    """
+    gone = forget_account()
+    PostgresServer(Layout.at(data_dir)).disown()
+    return gone
+
+
 def running(data_dir: Path) -> Running | None:
     """Return what runs on a data folder now, without starting anything; None where no server lives."""
     layout = Layout.at(data_dir)
@@ -178,6 +189,8 @@ def _servers(layout: Layout) -> tuple[RedisServer, PostgresServer]:
 def _stop_servers(layout: Layout) -> list[str]:
     servers = _servers(layout)
     stopped = _together(lambda server: server.stop(), servers)
+    for server in servers:
+        server.leave()
     layout.state_file.unlink(missing_ok=True)
     return [server.title for server, did in zip(servers, stopped, strict=True) if did]
 

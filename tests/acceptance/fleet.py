@@ -57,6 +57,7 @@ class Fleet:
     url: str
     redis_url: str
     folder: Path
+    workers: Supervisor
 
     def dashplate(self, *words: object) -> Said:
         """Run a command as the command line does, in this process: starting Python costs more than most of them."""
@@ -171,7 +172,7 @@ def running_fleet(stack: Stack, folder: Path, *more_roots: str) -> Iterator[Flee
         _empty(stack)
         with Supervisor(folder / "data") as workers:
             workers.start(_WORKERS)
-            yield Fleet(stack.database_url, stack.redis_url, drives)
+            yield Fleet(stack.database_url, stack.redis_url, drives, workers)
     settings.cache_clear()
 
 

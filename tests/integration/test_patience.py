@@ -84,7 +84,9 @@ def test_work_that_comes_while_the_database_is_away_waits_for_it(
     postgres.stop()
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(patiently, url, lambda db: create_job(db, "late", {}, key="late"))
-        wait_until("the eighth try", lambda: caplog.text.count("The database is away; trying again in") >= 8)
+        wait_until(
+            "the eighth try", lambda: caplog.text.count("The database does not serve this now; trying again in") >= 8
+        )
         assert not working.done()
         waits = [float(said) for said in re.findall(r"trying again in ([\d.]+) s", caplog.text)]
         assert waits[:2] == [0.1, 0.2]

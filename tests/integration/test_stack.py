@@ -109,6 +109,17 @@ def test_passwords_are_private(data_dir: Path) -> None:
         assert path.lstat().st_mode & 0o077 & ~group_may == 0, path
 
 
+def test_rooms_of_an_open_data_folder_are_closed(tmp_path: Path) -> None:
+    """A data folder that was there before may be open to others, with what earlier versions left open in it."""
+    rooms = [tmp_path / name for name in ("redis", "postgres", "logs", "run", "store", "cache")]
+    tmp_path.chmod(0o755)
+    for room in rooms:
+        room.mkdir(mode=0o755)
+    Layout.at(tmp_path).prepare()
+    assert {room: stat.S_IMODE(room.stat().st_mode) for room in rooms} == dict.fromkeys(rooms, 0o700)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
 def test_a_second_program_joins_and_the_last_one_stops_the_servers(data_dir: Path, run_program: Runner) -> None:
     first = Stack.open(data_dir)
     pids = server_pids(data_dir)

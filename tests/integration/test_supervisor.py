@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import psutil
+import pytest
 
 from dashplate.stack import Command, Supervisor, stop
+from dashplate.stack.records import Record
 from dashplate.stack.system import identify
 from tests.helpers_processes import Runner, first_line, wait_until
 
@@ -25,6 +27,26 @@ supervisor = Supervisor(Path(sys.argv[1]))
 supervisor.start([Command("pool", (sys.executable, "-c", sys.argv[2]))])
 print("up", flush=True)
 time.sleep(600)
+"""
+
+#: Does as its input says, a line each: `full` lets no file grow any more, as a full disk does, `room` lets them again,
+#: `kill` kills the child and waits for the next. After each it prints the child's pid.
+ON_A_FULL_DISK = """
+import os, resource, signal, sys, time
+from pathlib import Path
+from dashplate.stack import Command, Supervisor
+with Supervisor(Path(sys.argv[1]), longest_delay_s=0.1) as supervisor:
+    supervisor.start([Command("sleeper", (sys.executable, "-c", "import time; time.sleep(600)"))])
+    for line in sys.stdin:
+        child = supervisor.states()[0]
+        if line == "kill\\n":
+            os.kill(child.pid, signal.SIGKILL)
+            while not ((now := supervisor.states()[0]).alive and now.pid != child.pid):
+                time.sleep(0.01)
+        else:
+            most = 0 if line == "full\\n" else resource.RLIM_INFINITY
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+        print(supervisor.states()[0].pid, flush=True)
 """
 
 POOL = """
@@ -147,3 +169,62 @@ def test_a_recycled_pid_is_never_killed(tmp_path: Path) -> None:
     finally:
         bystander.kill()
         bystander.wait()
+
+
+def recorded_pid(data_dir: Path, name: str) -> int:
+    """The process that the list on the disk has under that name."""
+    [path] = (data_dir / "run").glob("processes-*")
+    record = Record.read(path)
+    return record.children[name].pid if record else 0
+
+
+def kill_and_await_the_next(supervisor: Supervisor) -> None:
+    before = supervisor.states()[0]
+    assert before.pid is not None
+    os.kill(before.pid, signal.SIGKILL)
+    wait_until("the restart", lambda: supervisor.states()[0].pid not in (None, before.pid))
+
+
+def test_a_full_disk_does_not_end_the_restarts(tmp_path: Path, run_program: Runner) -> None:
+    program = run_program(ON_A_FULL_DISK, str(tmp_path))
+
+    def do(word: str) -> int:
+        assert program.stdin is not None
+        program.stdin.write(f"{word}\n")
+        program.stdin.flush()
+        return int(first_line(program))
+
+    pids = [do(word) for word in ("full", "kill", "kill")]
+    assert len(set(pids)) == 3, "it was started again each time"
+    assert recorded_pid(tmp_path, "sleeper") == pids[0], "the disk was not full"
+    do("room")
+    wait_until("the list to be true again", lambda: recorded_pid(tmp_path, "sleeper") == pids[-1])
+    program.communicate("")
+    assert program.returncode == 0
+
+
+def test_a_child_whose_log_cannot_be_written_starts_and_speaks_here(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with Supervisor(tmp_path, longest_delay_s=0.1) as supervisor:
+        supervisor.start([sleeper()])
+        log = supervisor.states()[0].log
+        log.unlink()
+        log.mkdir()
+        for _ in range(2):
+            kill_and_await_the_next(supervisor)
+            wait_until("its word", lambda: "up" in capfd.readouterr().err)
+    assert caplog.text.count(f"{log} cannot be written") == 1
+
+
+def test_folders_that_are_away_do_not_end_the_restarts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with Supervisor(tmp_path, longest_delay_s=0.1) as supervisor:
+        supervisor.start([sleeper()])
+        for folder in (tmp_path / "run", tmp_path / "logs"):
+            folder.rename(folder.with_suffix(".away"))
+        for _ in range(2):
+            kill_and_await_the_next(supervisor)
+        (tmp_path / "run.away").rename(tmp_path / "run")
+        pid = supervisor.states()[0].pid
+        wait_until("the list to be true again", lambda: recorded_pid(tmp_path, "sleeper") == pid)
+    assert caplog.text.count("The supervisor goes on") == 1

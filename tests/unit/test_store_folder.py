@@ -28,10 +28,49 @@ from workers.store import (
 pytestmark = pytest.mark.usefixtures("no_store_waits")
 
 
-def test_a_file_is_readable_and_leaves_no_draft(tmp_path: Path) -> None:
+def modes_below(root: Path) -> set[tuple[bool, int]]:
+    """(whether it is a folder, permissions) of everything in a store."""
+    return {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in root.rglob("*")}
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_store_that_is_made_is_its_owners_alone(tmp_path: Path, umask: int) -> None:
+    root, before = tmp_path / "store", os.umask(umask)
+    try:
+        Store(root).put(NAME, b"data")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(root.stat().st_mode) == 0o700
+    assert modes_below(root) == {(True, 0o700), (False, 0o600)}
+
+
+@pytest.mark.parametrize(
+    ("mode", "folders", "files"),
+    [
+        (0o755, 0o755, 0o644),
+        (0o750, 0o750, 0o640),
+        (0o2770, 0o2770, 0o660),
+        (0o777, 0o777, 0o666),
+        (0o700, 0o700, 0o600),
+    ],
+)
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_what_is_written_is_as_open_as_the_store(
+    tmp_path: Path, mode: int, folders: int, files: int, umask: int
+) -> None:
+    """Workers of several users share a store that somebody opened to them, whatever their umask."""
+    tmp_path.chmod(mode)
+    before = os.umask(umask)
+    try:
+        Store(tmp_path).put(NAME, b"data")
+    finally:
+        os.umask(before)
+    assert modes_below(tmp_path) == {(True, folders), (False, files)}
+
+
+def test_a_file_leaves_no_draft(tmp_path: Path) -> None:
     Store(tmp_path / "store").put(NAME, b"data")
     [path] = everything(tmp_path)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert Store(tmp_path / "store").location(NAME) == str(path)
 
 

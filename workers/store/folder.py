@@ -20,8 +20,12 @@ from workers.store.names import draft_beside, is_draft, ours
 from workers.store.place import FileInfo, Listing
 from workers.store.trouble import MissingFile, is_missing, unavailable
 
-#: A finished file is as readable as the folder that it lies in: workers may run as different users.
-_MODE = 0o644
+#: A store that Dashplate makes is its owner's alone. What is written into one is as open as its outermost folder is:
+#: whoever gives that to several users means all of it.
+_PRIVATE = 0o700
+#: Of a folder's permissions, those that its files have too; and those that folders in it have, with its group.
+_OF_FILES, _OF_FOLDERS = 0o666, 0o2777
+_OWNERS = 0o600
 #: A draft older than this belongs to no living writer.
 DRAFT_AGE_S = 3600.0
 
@@ -39,13 +43,13 @@ class Folder:
         path = self._path(name)
         draft = os.path.join(os.path.dirname(path), draft_beside(""))
         try:
-            with open(_created(draft), "wb", buffering=0) as file:
+            with open(self._created(draft), "wb", buffering=0) as file:
                 # One call may write less than all.
                 left = memoryview(data)
                 while left:
                     left = left[file.write(left) :]
                 os.fsync(file.fileno())
-                os.fchmod(file.fileno(), _MODE)
+                os.fchmod(file.fileno(), os.stat(self._root).st_mode & _OF_FILES | _OWNERS)
             os.replace(draft, path)
         except BaseException:
             with suppress(OSError):
@@ -124,26 +128,29 @@ class Folder:
             raise DashplateError(f"{name!r} does not lie in the result store.")
         return path
 
+    def _created(self, path: str) -> int:
+        """A new file, open for writing; folders that lead to it are made."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            return os.open(path, flags, _OWNERS)
+        except FileNotFoundError:
+            self._make_folder(os.path.dirname(path))
+            return os.open(path, flags, _OWNERS)
 
-def _created(path: str) -> int:
-    """A new file, open for writing; folders that lead to it are made."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    try:
-        return os.open(path, flags, 0o600)
-    except FileNotFoundError:
-        _make_folder(os.path.dirname(path))
-        return os.open(path, flags, 0o600)
+    def _make_folder(self, folder: str) -> None:
+        """Make a folder and those above it, each durable."""
+        if os.path.isdir(folder):
+            return
+        above = os.path.dirname(folder)
+        self._make_folder(above)
+        with suppress(FileExistsError):
+            os.mkdir(folder, _PRIVATE)
+            os.chmod(folder, self._folder_mode(folder))
+        _sync_folder(above)
 
-
-def _make_folder(folder: str) -> None:
-    """Make a folder and those above it, each durable."""
-    if os.path.isdir(folder):
-        return
-    above = os.path.dirname(folder)
-    _make_folder(above)
-    with suppress(FileExistsError):
-        os.mkdir(folder)
-    _sync_folder(above)
+    def _folder_mode(self, folder: str) -> int:
+        root = os.path.realpath(self._root)
+        return os.stat(root).st_mode & _OF_FOLDERS if folder.startswith(root + "/") else _PRIVATE
 
 
 def _sync_folder(folder: str) -> None:
