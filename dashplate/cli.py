@@ -328,7 +328,10 @@ def up(
     flower_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Flower's port on this machine; 0 leaves it out.")
     ] = 5555,
-    root: Annotated[list[str] | None, typer.Option(help="A folder or address for videos.", show_default=False)] = None,
+    root: Annotated[
+        list[str] | None,
+        typer.Option(help="A folder or address for videos; public:// is any public address.", show_default=False),
+    ] = None,
 ) -> None:
     """Start servers, workers, sweeper and Flower, and stay."""
     from dashplate.running import stay_up

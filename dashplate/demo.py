@@ -24,7 +24,7 @@ def run_demo(out: Path, data: Path | None, seed: int, seconds: float, plates: in
     if not (video.exists() and truth_file.exists()):
         _render(video, seed, seconds, plates)
     truth = read_truth(truth_file)
-    with everything(data, [video]) as around:
+    with everything(data, [video.parent]) as around:
         pace = Pace()
         job_id = jobs.submit(around.settings.require_database(), [video], jobs.JobOptions(), jobs.Submission("demo"))
         videos, rows = wait_for(around.settings, job_id, around.workers, pace.look)

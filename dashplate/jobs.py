@@ -252,7 +252,7 @@ def chunks(videos: Iterable[NewVideo]) -> Iterator[list[NewVideo]]:
 def new_videos(sources: Iterable[Source]) -> Iterator[NewVideo]:
     """What is registered; a file that cannot be opened too: its state will say so."""
     for found in fingerprints(absolute(sources)):
-        yield NewVideo(stored(found.source), found.fingerprint)
+        yield NewVideo(stored(found.source), found.fingerprint, found.former)
 
 
 def absolute(sources: Iterable[Source]) -> Iterator[Source]:

@@ -68,7 +68,7 @@ class Plan:
 def plan(sources: Sequence[Source], prints: set[str]) -> Plan:
     """Look at the files as `submit` would, and open a few; `prints` are the fingerprints that the job has."""
     found = list(fingerprints(sources))
-    first = {one.fingerprint: one for one in reversed(found) if one.fingerprint not in prints}
+    first = {one.fingerprint: one for one in reversed(found) if not {one.fingerprint, one.former} & prints}
     new = [one for one in found if first.get(one.fingerprint) is one]
     sizes = {one.source: _size(one.source) for one in new}
     photos = [source for source in sizes if source.suffix.lower() in PHOTO_EXTENSIONS]

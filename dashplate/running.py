@@ -17,8 +17,8 @@ from dashplate.surroundings import database, everything, use_data_dir, workers_a
 from db import report
 from db.engine import engine_for, session
 from pipeline.errors import DashplateError, MediaError, ServiceUnavailable, UsageError
-from pipeline.inputs import expand, root_of, source_of
-from pipeline.roots import join_roots
+from pipeline.inputs import expand
+from pipeline.roots import join_roots, root_named
 from workers.resources import store
 from workers.settings import Settings
 
@@ -39,9 +39,10 @@ def run_files(
 ) -> int:
     """Process files from end to end; returns the exit code."""
     roots = use_data_dir(data).roots
-    # Now, because the workers that are started may open what is found, and nothing else.
+    # Now, because the workers that are started may open the folders of what is found.
     sources = list(expand(words, roots))
-    with everything(data, [*map(root_of, sources), *options.folders]) as around:
+    folders = {source.parent for source in sources if isinstance(source, Path)}
+    with everything(data, [*folders, *options.folders]) as around:
         url = around.settings.require_database()
         with session(url) as db:
             since = report.newest_reading(db)
@@ -139,10 +140,8 @@ def exit_code(videos: Sequence[RowMapping]) -> int:
 def stay_up(data: Path | None, flower_port: int, roots: Sequence[str]) -> None:
     """Serve until a signal comes; then everything on the data folder stops with us."""
     if roots:
-        sources = (source_of(root) for root in roots)
-        os.environ["DASHPLATE_ROOTS"] = join_roots(
-            [root.expanduser().resolve() if isinstance(root, Path) else root for root in sources]
-        )
+        named = [root_named(root) for root in roots]
+        os.environ["DASHPLATE_ROOTS"] = join_roots([r.resolve() if isinstance(r, Path) else r for r in named])
     folder = use_data_dir(data).data_dir
     there = running(folder)
     if there is not None and there.keep:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from dashplate.stack import Command, Stack, Supervisor, running
 from db.migrate import upgrade
-from pipeline.roots import join_roots, root_of
-from pipeline.sources import Remote, Source, source_of
+from pipeline.roots import PUBLIC, join_roots
+from pipeline.sources import Source
 from workers.app import CONTROL, DETECT, READ, app
 from workers.settings import Settings, settings
 
@@ -57,7 +57,7 @@ def database(data_dir: Path | None = None, keep: bool = False) -> Iterator[Setti
 
 @contextmanager
 def everything(
-    data_dir: Path | None, sources: Sequence[Source] = (), flower_port: int | None = None, keep: bool = False
+    data_dir: Path | None, folders: Sequence[Path] = (), flower_port: int | None = None, keep: bool = False
 ) -> Iterator[Surroundings]:
     """The servers and the workers; the workers are ours unless others are there already."""
     before = use_data_dir(data_dir)
@@ -70,25 +70,23 @@ def everything(
             yield Surroundings(config, None)
             return
         supervisor = stack.enter_context(Supervisor(config.data_dir))
-        supervisor.start(worker_commands(config, default_roots(config, sources)))
+        supervisor.start(worker_commands(config, default_roots(config, folders)))
         if flower_port is not None:
             supervisor.start([flower_command(flower_port)])
         yield Surroundings(config, supervisor)
 
 
-def default_roots(config: Settings, sources: Sequence[Source]) -> tuple[Source, ...]:
-    """What local workers may open: the roots set, else the user's own folders and those of the files at hand.
+def default_roots(config: Settings, folders: Sequence[Path]) -> tuple[Source, ...]:
+    """What local workers may open: the roots set, else the user's own folders, those at hand and public addresses.
 
-    An address at hand adds its own folder; a private one is refused all the same, because no operator has named it.
+    An address at hand adds nothing: who submits a private one has not thereby allowed it.
     """
     if config.roots:
         return config.roots
-    # os.path: pathlib raises for a home that does not exist and for a folder that may not be entered.
-    resolved = [Path(os.path.expanduser(source)).resolve() for source in sources if isinstance(source, Path)]
-    folders = {path if os.path.isdir(path) else path.parent for path in resolved}
-    addresses = {root_of(source).url for source in sources if isinstance(source, Remote)}
+    # os.path: pathlib raises for a home that does not exist.
+    at_hand = {Path(os.path.expanduser(folder)).resolve() for folder in folders}
     own = (Path.home().resolve(), Path.cwd().resolve(), config.data_dir)
-    return (*own, *sorted(folders), *map(source_of, sorted(addresses)))
+    return (*own, *sorted(at_hand), PUBLIC)
 
 
 def worker_commands(config: Settings, roots: Sequence[Source]) -> list[Command]:

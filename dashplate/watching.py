@@ -23,7 +23,8 @@ from db.holding import Holder
 from db.submit import add_videos
 from pipeline.errors import DashplateError, Inaccessible, UsageError
 from pipeline.inputs import check_allowed, expand
-from pipeline.remote import describe, version
+from pipeline.marks import version
+from pipeline.remote import describe
 from pipeline.sources import Remote, Source, shown, source_of
 from workers.settings import settings
 

@@ -27,6 +27,8 @@ class NewVideo:
     #: Absolute path, or URL.
     path: str
     fingerprint: str
+    #: What an earlier version would have called it, where that differs.
+    former: str | None = None
 
 
 def create_job(
@@ -131,7 +133,21 @@ def close_if_done(db: Session, job_id: int) -> None:
 
 
 def _insert(db: Session, job_id: int, videos: Sequence[NewVideo]) -> list[int]:
+    known = _known_before(db, job_id, videos)
     rows = [
-        {"job_id": job_id, "path": v.path, "fingerprint": v.fingerprint, "state": VideoState.REGISTERED} for v in videos
+        {"job_id": job_id, "path": v.path, "fingerprint": v.fingerprint, "state": VideoState.REGISTERED}
+        for v in videos
+        if (v.path, v.former) not in known
     ]
+    if not rows:
+        return []
     return list(db.scalars(insert(Video).values(rows).on_conflict_do_nothing().returning(Video.id)))
+
+
+def _known_before(db: Session, job_id: int, videos: Sequence[NewVideo]) -> set[tuple[str, str | None]]:
+    """Paths and fingerprints of the job's videos that an earlier version registered and that are submitted again."""
+    former = [v.former for v in videos if v.former is not None]
+    if not former:
+        return set()
+    there = select(Video.path, Video.fingerprint).where(Video.job_id == job_id, Video.fingerprint.in_(former))
+    return {(path, fingerprint) for path, fingerprint in db.execute(there)}

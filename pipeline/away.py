@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from pipeline.errors import Away, Inaccessible
+from pipeline.opening import open_path
 from pipeline.sources import Source, shown
 
 #: What the system says of a file whose share, server or disk does not answer; some systems do not know them all.
@@ -55,10 +56,10 @@ def check_reads(source: Source, problem: Exception | None = None) -> None:
         check_answers(source, problem)
     began = time.monotonic()
     try:
-        with open(source, "rb", buffering=0) as file:
+        with open_path(source) as file:
             if hasattr(os, "posix_fadvise"):
                 os.posix_fadvise(file.fileno(), 0, _HEAD_BYTES, os.POSIX_FADV_DONTNEED)
-            file.read(_HEAD_BYTES)
+            os.pread(file.fileno(), _HEAD_BYTES, 0)
     except (FileNotFoundError, NotADirectoryError) as trouble:
         # Opening it again will tell whether its share went, or the file alone.
         raise Inaccessible(f"{shown(source)} went away while it was read.") from trouble

@@ -26,6 +26,7 @@ from av.video.stream import VideoStream
 
 from pipeline.away import check_reads
 from pipeline.errors import Inaccessible, NoVideoStream, Unreadable
+from pipeline.opening import by_name, open_path
 from pipeline.remote import BLOCK_BYTES, open_remote
 from pipeline.skeleton import DEMUX_OPTIONS, Skeleton, boxes
 from pipeline.sources import Remote, Source, shown
@@ -67,12 +68,7 @@ def open_video(source: Source, threads: int = 2) -> Iterator[tuple[InputContaine
     Raises `Inaccessible`, `Unreadable` or `NoVideoStream`; `Inaccessible` also while packets of a remote one are read.
     """
     with ExitStack() as held:
-        if isinstance(source, Remote):
-            container = _opened(source, held.enter_context(open_remote(source)), {})
-        else:
-            # The prefix keeps a name such as `concat:a|b` or `http:x` from being taken for an address.
-            container = _opened(source, f"file:{source.absolute()}", {})
-        held.enter_context(container)
+        container = held.enter_context(_opened(source, _target(source, held), {}))
         stream = _main_stream(source, container)
         # PyAV's standing choice, threads by slice, turns H.264's concealment of errors off, and with it
         # `is_corrupt`; threads by frame are faster as well.
@@ -112,15 +108,32 @@ def _skeleton(source: Source, held: ExitStack) -> Skeleton | None:
 def open_source(source: Source, block_bytes: int = BLOCK_BYTES) -> BinaryIO:
     """The file's bytes, seekable; remote ones are asked for in such blocks.
 
-    Raises OSError for a path, `Inaccessible` or `Unreadable` for a remote one.
+    Raises OSError for a path, and `Inaccessible` as `open_path` does; `Inaccessible` or `Unreadable` for a remote one.
     """
-    return open_remote(source, block_bytes) if isinstance(source, Remote) else source.open("rb")
+    return open_remote(source, block_bytes) if isinstance(source, Remote) else open_path(source)
+
+
+def _target(source: Source, held: ExitStack) -> str | BinaryIO:
+    """What the demuxer reads: the open file, a path's by name, because FFmpeg reads that by itself."""
+    with _told(source):
+        file = held.enter_context(open_source(source))
+        if isinstance(source, Remote):
+            return file
+        target = by_name(file)
+        return f"file:{target}" if isinstance(target, str) else target
 
 
 def _opened(source: Source, target: str | BinaryIO | io.RawIOBase, options: dict[str, str]) -> InputContainer:
+    with _told(source):
+        return av.open(target, "r", options=_SAFELY | options, buffer_size=IO_BYTES)
+
+
+@contextmanager
+def _told(source: Source) -> Iterator[None]:
+    """What goes wrong while a file is opened, as a sentence about it."""
     name = shown(source)
     try:
-        return av.open(target, "r", options=_SAFELY | options, buffer_size=IO_BYTES)
+        yield
     except FileNotFoundError as problem:
         raise Inaccessible(f"{name} is not there any more. Is its disk connected?") from problem
     except PermissionError as problem:
@@ -156,6 +169,11 @@ def _why_not_opened(source: Source) -> str:
             " as after a power cut. Copy it from the memory card again, or rebuild the index"
             " with a repair tool such as untrunc."
         )
+    return not_media(source)
+
+
+def not_media(source: Source) -> str:
+    """The sentence for a file that nothing can be made of."""
     return (
         f"{shown(source)} is not a video or photo that can be read, whatever its name says."
         " Check that it plays in a media player, and copy it from the camera again."

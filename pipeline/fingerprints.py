@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +12,9 @@ from pathlib import Path
 
 from pipeline.away import check_answers
 from pipeline.errors import DashplateError, Inaccessible
-from pipeline.remote import describe, version
+from pipeline.marks import content_mark, version
+from pipeline.opening import open_path
+from pipeline.remote import describe
 from pipeline.sources import Remote, Source, shown, stored
 
 #: Bytes at each end of a file that its fingerprint covers: headers and indexes stand at the ends, and
@@ -34,18 +35,28 @@ class Fingerprinted:
     fingerprint: str
     #: The sentence for a user, else None.
     reason: str | None = None
+    #: What an earlier version called it under the same address, where that differs; rows may still hold it.
+    former: str | None = None
 
 
 def fingerprint(source: Source) -> str:
     """64 hex digits that change when the file does.
 
-    Of a path: its size, time of change, and both ends' bytes. Of an object: its etag or another checksum, whatever its
-    address; where the storage keeps none, its address, size and time of change.
+    Of a path: its size, time of change, and both ends' bytes. Of an object: a checksum of its content, whatever its
+    address; where the storage keeps none, its address and what marks its version there.
 
     Raises `Inaccessible` where the file cannot be read (`Away` where it may be later), MissingDependency where a
     storage's driver is not installed.
     """
-    return _of_remote(source) if isinstance(source, Remote) else _of_path(source)
+    return _of_remote(source)[0] if isinstance(source, Remote) else _of_path(source)
+
+
+def is_still(source: Source, known: str) -> bool:
+    """Whether a file is what its fingerprint `known`, also one of an earlier version, was taken of.
+
+    Raises like `fingerprint`.
+    """
+    return known in _of_remote(source) if isinstance(source, Remote) else _of_path(source) == known
 
 
 def fingerprints(sources: Iterable[Source], threads: int = THREADS) -> Iterator[Fingerprinted]:
@@ -65,29 +76,32 @@ def fingerprints(sources: Iterable[Source], threads: int = THREADS) -> Iterator[
 
 def _fingerprinted(source: Source) -> Fingerprinted:
     try:
-        return Fingerprinted(source, fingerprint(source))
+        if isinstance(source, Remote):
+            now, former = _of_remote(source)
+            return Fingerprinted(source, now, former=former)
+        return Fingerprinted(source, _of_path(source))
     except (DashplateError, OSError) as problem:
         reason = str(problem) if isinstance(problem, DashplateError) else f"{shown(source)} cannot be read."
         return Fingerprinted(source, f"{UNSEEN}{stored(source)}", reason)
 
 
-def _of_remote(remote: Remote) -> str:
+def _of_remote(remote: Remote) -> tuple[str, str | None]:
+    """The fingerprint, and the one of versions that took every etag for a checksum of the content."""
     details = describe(remote)
-    mark = version(details)
-    if mark is None:
-        mark = f"size {details.get('size')} {remote.url}"
-    elif mark.startswith("changed "):
-        mark = f"{mark} {remote.url}"
+    content, mark = content_mark(remote.scheme, details), version(details)
+    now = _hashed(content or f"{mark or 'size ' + str(details.get('size'))} {remote.url}")
+    former = None if mark is None or mark.startswith("changed ") else _hashed(mark)
+    return now, None if former == now else former
+
+
+def _hashed(mark: str) -> str:
     return hashlib.sha256(mark.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _of_path(path: Path) -> str:
     try:
-        # Not Path.is_file, which asks again; and a pipe would be waited on for ever.
-        with open(path, "rb", opener=_without_waiting) as file:
+        with open_path(path) as file:
             status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise OSError("no file")
             digest = hashlib.sha256(f"{status.st_size} {status.st_mtime_ns} ".encode())
             digest.update(file.read(FINGERPRINT_BYTES))
             file.seek(max(0, status.st_size - FINGERPRINT_BYTES))
@@ -99,7 +113,3 @@ def _of_path(path: Path) -> str:
         check_answers(path, problem)
         raise Inaccessible(f"{shown(path)} cannot be read. Check the path and who may read it.") from problem
     return digest.hexdigest()
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)

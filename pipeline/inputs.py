@@ -14,12 +14,12 @@ from pipeline.errors import Inaccessible, UsageError
 from pipeline.fingerprints import FINGERPRINT_BYTES, fingerprint, fingerprints
 from pipeline.lists import sources_in, sources_on_input
 from pipeline.remote import below, describe, is_folder, is_pattern, matches
-from pipeline.roots import check_allowed, root_of, split_roots
+from pipeline.roots import check_allowed, split_roots
 from pipeline.sources import Remote, Source, is_url, shown, source_of, stored
 
 __all__ = [
     "FINGERPRINT_BYTES", "MEDIA_EXTENSIONS", "PHOTO_EXTENSIONS", "VIDEO_EXTENSIONS", "check_allowed", "expand",
-    "find_media", "fingerprint", "fingerprints", "root_of", "source_of", "split_roots", "stored",
+    "find_media", "fingerprint", "fingerprints", "source_of", "split_roots", "stored",
 ]  # fmt: skip
 
 #: Endings that a folder is searched for; a file named by itself is taken whatever its ending.

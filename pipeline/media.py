@@ -19,13 +19,14 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from pipeline.away import check_answers, check_reads
-from pipeline.container import Survey, announced_rate, open_packets, open_source, open_video, survey
+from pipeline.container import Survey, announced_rate, not_media, open_packets, open_source, open_video, survey
 from pipeline.errors import Inaccessible, Unreadable
-from pipeline.fingerprints import UNSEEN, fingerprint
+from pipeline.fingerprints import UNSEEN, is_still
 from pipeline.inputs import PHOTO_EXTENSIONS
-from pipeline.picture_size import picture_size
+from pipeline.marks import version
+from pipeline.picture_size import PHOTO_PIXELS, TwoSizes, picture_size
 from pipeline.records import Image, MediaInfo, MediaKind
-from pipeline.remote import describe, version
+from pipeline.remote import describe
 from pipeline.sources import Remote, Source, shown
 
 #: A video may end this much before its announced end: sound and picture seldom end together.
@@ -35,8 +36,6 @@ PHOTO_BYTES = 512 * 1024 * 1024
 #: An unreadable file changed less than so many seconds ago is looked at once more after a moment: cameras write at
 #: least twice a second.
 JUST_NOW_S, MOMENT_S = 2.0, 0.6
-#: Pixels of the largest photograph that is decoded: 600 MB as BGR. Telephones take up to 200 million.
-PHOTO_PIXELS = 200_000_000
 #: What the pictures that OpenCV reads begin with.
 PHOTO_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"RIFF")
 JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
@@ -79,7 +78,7 @@ def changed_since(source: Source, known: str) -> str | None:
 
     None also where it could not be looked at then. Raises `Inaccessible` where it cannot be now.
     """
-    if known.startswith(UNSEEN) or fingerprint(source) == known:
+    if known.startswith(UNSEEN) or is_still(source, known):
         return None
     return growing(source)
 
@@ -120,8 +119,11 @@ def _probe(source: Source) -> MediaInfo:
         raise Unreadable(f"{name} is a HEIC photo, which cannot be read here. Convert it to JPEG.")
     if head.startswith(ARCHIVE_MAGIC):
         raise Unreadable(f"{name} is an archive or packed, and is not unpacked here. Unpack it and submit its videos.")
-    if source.suffix.lower() in PHOTO_EXTENSIONS and (info := _probe_photo(source)):
-        return info
+    if source.suffix.lower() in PHOTO_EXTENSIONS:
+        if info := _probe_photo(source):
+            return info
+        if head.startswith(JPEG_START):
+            raise Unreadable(not_media(source))  # The demuxer would make a video of one frame of what is left.
     try:
         return _probe_video(source)
     except Unreadable:
@@ -170,8 +172,8 @@ class Photo:
 def read_photo(source: Source) -> Photo | None:
     """The photograph in a file; None where there is none.
 
-    Raises `Unreadable` for one of more than PHOTO_PIXELS, `Away` for one that cannot be read now, `Inaccessible` where
-    a remote one cannot be read at all.
+    Raises `Unreadable` for one of more than PHOTO_PIXELS or of two sizes, `Away` for one that cannot be read now,
+    `Inaccessible` where a remote one cannot be read at all.
     """
     try:
         with open_source(source) as file:
@@ -182,7 +184,11 @@ def read_photo(source: Source) -> Photo | None:
     except OSError as problem:
         check_answers(source, problem)
         return None
-    size = picture_size(data)
+    try:
+        size = picture_size(data)
+    except TwoSizes:
+        sentence = f"{shown(source)} says its size twice, so it is not decoded. Save it anew with an image program."
+        raise Unreadable(sentence) from None
     if size is None:
         return None
     if size[0] * size[1] > PHOTO_PIXELS:

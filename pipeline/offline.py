@@ -1,6 +1,7 @@
 """Keeps the libraries from calling out: a program that handles plates talks to nobody it was not told to.
 
-Importing `pipeline` calls `silence()`, before any of them is loaded.
+It also bounds the pictures that OpenCV decodes, which OpenCV asks for at import as well. Importing `pipeline` calls
+`silence()`, before any of them is loaded; `dashplate`, `workers`, `training` and `bench` import it first for that.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
+
+from pipeline.picture_size import PHOTO_PIXELS
 
 #: Ultralytics: no analytics, no downloads, no console chatter; PaddleX: no probing of model hosts; ONNX Runtime:
 #: no telemetry; Matplotlib must not look for a display. OpenVINO's telemetry package is left out of the pins.
@@ -51,9 +54,10 @@ class _Unread(ModuleType):
 
 
 def silence() -> None:
-    """Set the switches that each library reads at import; a value already in the environment stays."""
+    """Set the switches that each library reads at import; a value already in the environment stays, the bound aside."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(PHOTO_PIXELS)
     sys.modules.setdefault(_TELEMETRY, None)  # type: ignore[arg-type]
     if _UNUSED not in sys.modules and importlib.util.find_spec(_UNUSED) is not None:
         sys.modules[_UNUSED] = _Unread(_UNUSED)

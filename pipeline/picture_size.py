@@ -1,6 +1,7 @@
-"""How large a picture says it is, from its first bytes: asked before a decoder is let loose on it.
+"""How large a picture says it is, from its header: asked before a decoder is let loose on it.
 
-A PNG of a few kilobytes can claim 60,000 x 60,000 pixels, which take 11 GB once unpacked.
+A PNG of a few kilobytes can claim 60,000 x 60,000 pixels, which take 11 GB once unpacked. The header is read as
+OpenCV's decoders read it; where another decoder may see another size, there is none.
 """
 
 from __future__ import annotations
@@ -8,17 +9,30 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+#: Pixels of the largest photograph that is decoded: 600 MB as BGR. Telephones take up to 200 million.
+PHOTO_PIXELS = 200_000_000
 #: JPEG markers that stand alone, without a length behind them.
-_BARE = frozenset({0x01, *range(0xD0, 0xD9)})
+_BARE = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})
+#: JPEG markers behind which the header is over: the picture's data and the end.
+_LAST = frozenset({0xD9, 0xDA})
 #: JPEG markers that open a frame; those between them define tables.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 #: TIFF tags of width and height, and the sizes of the kinds of number that they may be.
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
 _TIFF_KINDS = {1: "B", 3: "H", 4: "I"}
+#: Bytes of OS/2's BMP header, and of the shortest of the others.
+_OS2_BYTES, _BMP_BYTES = 12, 36
+
+
+class TwoSizes(ValueError):
+    """The header says the picture's size more than once; which one counts is up to the decoder."""
 
 
 def picture_size(data: bytes) -> tuple[int, int] | None:
-    """(width, height) of a JPEG, PNG, BMP, TIFF or WebP; None where it is none of these or its header is broken."""
+    """(width, height) of a JPEG, PNG, BMP, TIFF or WebP; None where it is none of these or its header is broken.
+
+    As stored: EXIF may turn the picture. Of several pictures in a file it is the first. Raises TwoSizes.
+    """
     try:
         if data.startswith(b"\x89PNG\r\n\x1a\n") and data[12:16] == b"IHDR":
             return _pair(">II", data, 16)
@@ -38,9 +52,12 @@ def _pair(form: str, data: bytes, at: int) -> tuple[int, int]:
     return abs(first), abs(second)
 
 
-def _bmp(data: bytes) -> tuple[int, int]:
-    # OS/2's header is 12 bytes long and counts in 16 bits; a negative height stores the rows from the top.
-    return _pair("<HH", data, 18) if data[14] == 12 else _pair("<ii", data, 18)
+def _bmp(data: bytes) -> tuple[int, int] | None:
+    header_bytes = struct.unpack_from("<i", data, 14)[0]
+    if header_bytes == _OS2_BYTES:
+        return _pair("<HH", data, 18)  # It counts in 16 bits.
+    # A negative height stores the rows from the top.
+    return _pair("<ii", data, 18) if header_bytes >= _BMP_BYTES else None
 
 
 def _webp(data: bytes) -> tuple[int, int] | None:
@@ -63,27 +80,33 @@ def _jpeg(data: bytes) -> tuple[int, int] | None:
 
 
 def _jpeg_frames(data: bytes) -> Iterator[tuple[int, int]]:
+    """What the markers before the picture's data say; bytes between them are passed over, as the decoder does."""
     at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker == 0xFF or marker in _BARE:
-            at += 1 if marker == 0xFF else 2
+    while (at := data.find(b"\xff", at)) >= 0:
+        while data[at] == 0xFF:
+            at += 1
+        marker, at = data[at], at + 1
+        if marker in _LAST:
+            return
+        if marker in _BARE:
             continue
-        if marker == 0xDA:
-            return  # The picture's data; what comes behind it is of this frame.
-        if marker in _FRAMES and at + 9 <= len(data):
-            height, width = struct.unpack_from(">HH", data, at + 5)
+        if marker in _FRAMES:
+            height, width = struct.unpack_from(">HH", data, at + 3)
             yield width, height
-        at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+        at += max(2, struct.unpack_from(">H", data, at)[0])
 
 
 def _tiff(data: bytes) -> tuple[int, int] | None:
     order = "<" if data.startswith(b"II") else ">"
     start = struct.unpack_from(f"{order}I", data, 4)[0]
-    found: dict[int, int] = {}
+    found: dict[int, int | None] = {}
     for number in range(struct.unpack_from(f"{order}H", data, start)[0]):
         at = start + 2 + 12 * number
-        tag, kind, _ = struct.unpack_from(f"{order}HHI", data, at)
-        if tag in (_TIFF_WIDTH, _TIFF_HEIGHT) and kind in _TIFF_KINDS:
-            found[tag] = struct.unpack_from(order + _TIFF_KINDS[kind], data, at + 8)[0]
-    return (found[_TIFF_WIDTH], found[_TIFF_HEIGHT]) if len(found) == 2 else None
+        tag, kind, count = struct.unpack_from(f"{order}HHI", data, at)
+        if tag in found:
+            raise TwoSizes
+        if tag in (_TIFF_WIDTH, _TIFF_HEIGHT):
+            is_number = kind in _TIFF_KINDS and count == 1
+            found[tag] = struct.unpack_from(order + _TIFF_KINDS[kind], data, at + 8)[0] if is_number else None
+    width, height = found.get(_TIFF_WIDTH), found.get(_TIFF_HEIGHT)
+    return None if width is None or height is None else (width, height)

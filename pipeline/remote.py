@@ -21,6 +21,7 @@ from urllib.parse import unquote
 
 from pipeline.away import says_away
 from pipeline.errors import Inaccessible, MissingDependency, Unreadable, UsageError
+from pipeline.marks import version
 from pipeline.patience import Passing, passes, patiently
 from pipeline.sources import HOSTED, WEB, Remote, printable, shown
 
@@ -33,9 +34,6 @@ BLOCK_BYTES = 2 * 1024 * 1024
 BLOCKS_KEPT = 8
 #: Seconds that S3 is waited for.
 _S3_CONFIG = {"connect_timeout": 10, "read_timeout": 20, "retries": {"max_attempts": 2}}
-#: What a driver's listing may call its mark of a version, best first, and the time of change.
-_VERSION_MARKS = ("etag", "content-md5", "content_md5", "md5hash", "md5", "checksum", "digest", "generation", "crc32c")
-_TIMES = ("lastmodified", "last-modified", "last_modified", "mtime", "updated", "modified", "created")
 #: The package that holds a scheme's driver, or what that driver needs.
 _PACKAGES = {
     "abfs": "adlfs", "abfss": "adlfs", "az": "adlfs", "gs": "gcsfs", "gcs": "gcsfs", "s3": "s3fs", "s3a": "s3fs",
@@ -65,21 +63,6 @@ def describe(remote: Remote) -> Mapping[str, Any]:
 
         return patiently(lambda: web.describe(remote))
     return patiently(lambda: _asked(remote, lambda fs: cast(dict[str, Any], fs.info(_path(remote)))))
-
-
-def version(details: Mapping[str, Any]) -> str | None:
-    """What marks this version of an object: its etag or another checksum, else size and time; None for neither."""
-    known = {str(name).lower(): value for name, value in details.items()}
-    for name in _VERSION_MARKS:
-        if value := known.get(name):
-            # A weak etag (W/"...") says the same of bytes as a strong one for files that are stored whole.
-            return f"{name} {_text(value).removeprefix('W/').strip(chr(34))}"
-    when = next((known[name] for name in _TIMES if known.get(name)), None)
-    return None if when is None else f"changed {known.get('size')} {_text(when)}"
-
-
-def _text(value: Any) -> str:
-    return str(value.hex() if isinstance(value, bytes | bytearray) else value)
 
 
 def is_folder(remote: Remote) -> bool:
@@ -258,13 +241,13 @@ def _open_web(remote: Remote, block_bytes: int) -> io.RawIOBase | BinaryIO:
     if not first.ranged:
         return io.BytesIO(first.data)
     assert first.size is not None
-    mark = version(first.headers)
+    mark = version(first.said)
 
     def fetch(start: int, end: int) -> bytes:
         if start == 0 and len(first.data) >= end:
             return first.data[:end]
         piece = web.fetch(remote, start, end)
-        if not piece.ranged or version(piece.headers) != mark or piece.size != first.size:
+        if not piece.ranged or version(piece.said) != mark or piece.size != first.size:
             raise Inaccessible(f"{shown(remote)} was replaced while it was read. Submit it again.")
         if len(piece.data) < min(end, piece.size or 0) - start:
             raise Passing(f"The server of {shown(remote)} broke off in the middle of the file. Try again later.")

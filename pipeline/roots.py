@@ -2,7 +2,8 @@
 
 A root is a folder or the beginning of an address: `/data/cards`, `s3://bucket/cards/`, `https://cam.example.org/`.
 Addresses are compared by scheme, host, port and path component. A root that names a host lets that host be a private
-one, and no other.
+one, and no other. The root `public://` stands for every public address. Roots come from the operator alone: what is
+submitted never becomes one.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from typing import overload
 
 from pipeline.away import check_answers, is_unmounted
 from pipeline.errors import Away, Inaccessible, UsageError
-from pipeline.sources import HOSTED, WEB, Remote, Source, climbs, shown, source_of, stored
+from pipeline.sources import HOSTED, WEB, Checked, Remote, Source, climbs, shown, source_of, stored
 
+#: The root that stands for all public web addresses and all buckets; hosts of other kinds have to be named.
+PUBLIC = Remote("public://")
 #: One root: an address with its port, or a path.
 _ROOT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:\[[^\]]*\]|[^:/]*)(?::\d+(?=[:/]|$))?[^:]*|[^:]+")
 
@@ -49,8 +52,15 @@ def split_roots(text: str) -> tuple[Source, ...]:
 
     The colons behind a scheme and before a port separate nothing. Raises UsageError for what cannot be a root.
     """
-    roots = (source_of(part.strip()) for part in _parts(text) if part.strip())
-    return tuple(root.expanduser() if isinstance(root, Path) else root for root in roots)
+    return tuple(root_named(part.strip()) for part in _parts(text) if part.strip())
+
+
+def root_named(text: str) -> Source:
+    """The root that an operator wrote. Raises UsageError for what cannot be one."""
+    if text.lower() == PUBLIC.url:
+        return PUBLIC
+    root = source_of(text)
+    return root.expanduser() if isinstance(root, Path) else root
 
 
 def _parts(text: str) -> list[str]:
@@ -66,29 +76,14 @@ def _parts(text: str) -> list[str]:
 
 
 @overload
-def root_of(source: Path) -> Path: ...
-@overload
-def root_of(source: Remote) -> Remote: ...
-@overload
-def root_of(source: Source) -> Source: ...
-def root_of(source: Source) -> Source:
-    """The narrowest root that allows `source`: its folder, or all below the address's last `/`."""
-    if isinstance(source, Path):
-        return source if source.is_dir() else source.parent
-    head = source.url.partition("?")[0]
-    if source.is_folder or not source.parts:
-        return Remote(head)
-    return Remote(head.rpartition("/")[0] + "/")
-
-
-@overload
 def check_allowed(source: Path, roots: Sequence[Source]) -> Path: ...
 @overload
 def check_allowed(source: Remote, roots: Sequence[Source]) -> Remote: ...
 @overload
 def check_allowed(source: Source, roots: Sequence[Source]) -> Source: ...
 def check_allowed(source: Source, roots: Sequence[Source]) -> Source:
-    """The source to open: a path with links resolved, an address with the roots that its redirects are held to.
+    """The source to open: a path with links resolved, in which no link is followed any more; an address with the roots
+    that its redirects are held to.
 
     No roots means that every path and every public address is allowed. Raises `NotAllowed` for what lies outside
     every root, and for the address of a private host that no root names; `Away` for a path that is not there while a
@@ -103,7 +98,7 @@ def check_allowed(source: Source, roots: Sequence[Source]) -> Source:
     return replace(source, roots=addresses)
 
 
-def _allowed_path(path: Path, roots: Sequence[Source]) -> Path:
+def _allowed_path(path: Path, roots: Sequence[Source]) -> Checked:
     try:
         resolved = path.resolve()
     except (OSError, RuntimeError, ValueError) as problem:
@@ -123,15 +118,20 @@ def _allowed_path(path: Path, roots: Sequence[Source]) -> Path:
     except OSError as problem:
         # What else may be wrong, opening it says.
         check_answers(path, problem)
-    return resolved
+    return Checked(resolved)
 
 
 def check_address(remote: Remote, roots: Sequence[str]) -> None:
-    """Raises `NotAllowed` where an address may not be asked, as far as it can be told before its host is looked up."""
-    if roots:
-        if climbs(remote.url) or not any(lies_under(remote, Remote(root)) for root in roots):
-            raise _outside(remote)
-    elif remote.scheme in WEB:
+    """Raises `NotAllowed` where an address may not be asked, as far as it can be told before its host is looked up.
+
+    A host that a root names is asked below that root only, also beside `public://`: it may be a private one.
+    """
+    named = [Remote(root) for root in roots if root != PUBLIC.url]
+    if any(lies_under(remote, root) for root in named) and not climbs(remote.url):
+        return
+    if (roots and PUBLIC.url not in roots) or names_host(remote.host or "", roots):
+        raise _outside(remote)
+    if remote.scheme in WEB:
         check_public(remote.host or "", shown(remote))
     elif remote.scheme in HOSTED:
         where = f"{remote.scheme}://{remote.host}/"

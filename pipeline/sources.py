@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PosixPath, PurePosixPath
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes, urlsplit
 
@@ -99,6 +99,11 @@ class Remote:
     def at(self, url: str, details: Mapping[str, Any] | None = None) -> Remote:
         """Another object, opened under the same roots. Raises UsageError."""
         return replace(remote_of(url), details=details, roots=self.roots)
+
+
+class Checked(PosixPath):
+    """A path without links that was found to lie under a root; made by `check_allowed`. No link is followed any more
+    when it is opened."""
 
 
 #: What can be opened.

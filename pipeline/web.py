@@ -41,7 +41,7 @@ WHOLE_BYTES = 64 * 1024 * 1024
 #: Pages of a listing, their bytes, and how deep they may lie.
 LISTING_PAGES, PAGE_BYTES, LISTING_DEPTH = 2_000, 8 * 1024 * 1024, 12
 #: What is said of a file is gathered from these headers.
-_CHECKSUMS = ("ETag", "Content-MD5", "Digest", "Last-Modified")
+_SAID = ("ETag", "Content-MD5", "Digest", "Repr-Digest", "Last-Modified")
 _RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+)")
 
 T = TypeVar("T")
@@ -56,7 +56,8 @@ class Piece:
     size: int | None
     #: Whether `data` is the range; else it is the file from its beginning.
     ranged: bool
-    headers: Mapping[str, str]
+    #: What the server says to tell versions of the whole file apart, by header.
+    said: Mapping[str, str]
 
 
 def fetch(remote: Remote, start: int, end: int) -> Piece:
@@ -70,7 +71,7 @@ def fetch(remote: Remote, start: int, end: int) -> Piece:
 def describe(remote: Remote) -> dict[str, Any]:
     """`size` and what the server says to tell versions apart. Raises like `fetch`."""
     piece = _run(remote, _fetch(remote, 0, 1, body=False))
-    return {"size": piece.size} | {name: piece.headers[name] for name in _CHECKSUMS if name in piece.headers}
+    return {"size": piece.size} | dict(piece.said)
 
 
 def listing(remote: Remote) -> list[str]:
@@ -118,16 +119,16 @@ async def _fetch(remote: Remote, start: int, end: int, *, body: bool = True) -> 
     async with _session(remote.roots).get(remote.url, headers=headers, max_redirects=MOST_REDIRECTS) as answer:
         described = _RANGE.fullmatch(answer.headers.get("Content-Range", "").strip())
         if answer.status == 416:
-            return Piece(b"", int(described[3]) if described else 0, True, answer.headers)
+            return Piece(b"", int(described[3]) if described else 0, True, _said(answer))
         _refuse(remote, answer.status)
         if answer.status == 206:
             if described is None or described[1] is None or int(described[1]) != start:
                 raise Unreadable(f"The server of {shown(remote)} answers with another part of the file than was asked.")
             data = await _read(answer, end - start) if body else b""
-            return Piece(data[: end - start], int(described[3]), True, answer.headers)
+            return Piece(data[: end - start], int(described[3]), True, _said(answer))
         size = int(answer.headers["Content-Length"]) if answer.headers.get("Content-Length", "").isdecimal() else None
         if not body:
-            return Piece(b"", size, False, answer.headers)
+            return Piece(b"", size, False, _said(answer))
         data = await _read(answer, WHOLE_BYTES + 1) if (size or 0) <= WHOLE_BYTES else b""
         if (not data and size != 0) or len(data) > WHOLE_BYTES:
             raise Unreadable(
@@ -136,7 +137,14 @@ async def _fetch(remote: Remote, start: int, end: int, *, body: bool = True) -> 
             )
         if size is not None and len(data) < size:
             raise Passing(f"The server of {shown(remote)} broke off in the middle of the file. Try again later.")
-        return Piece(data, len(data), False, answer.headers)
+        return Piece(data, len(data), False, _said(answer))
+
+
+def _said(answer: aiohttp.ClientResponse) -> dict[str, str]:
+    said = {name: answer.headers[name] for name in _SAID if name in answer.headers}
+    if answer.status == 206:
+        said.pop("Content-MD5", None)  # It is that of the range.
+    return said
 
 
 async def _read(answer: aiohttp.ClientResponse, most: int) -> bytes:

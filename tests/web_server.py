@@ -23,6 +23,8 @@ class WebServer:
     statuses: dict[str, tuple[int, int]] = field(default_factory=dict)
     #: Answers that are sent as they stand: status, headers, body.
     answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
+    #: Headers that a path's file is sent with, its ETag for instance, instead of those that it would have.
+    headers: dict[str, dict[str, str]] = field(default_factory=dict)
     #: Whether ranges are answered as such.
     ranges: bool = True
     #: The value of the Authorization header that is asked for.
@@ -75,10 +77,10 @@ class _Handler(BaseHTTPRequestHandler):
         content = web.files[path]
         if isinstance(content, str):
             return self._answer(200, content.encode(), {"Content-Type": "text/html; charset=utf-8"})
-        return self._file(content)
+        return self._file(content, web.headers.get(path, {}))
 
-    def _file(self, content: bytes) -> None:
-        headers = {"Content-Type": "video/mp4", "ETag": f'"{hash(content):x}"'}
+    def _file(self, content: bytes, said: dict[str, str]) -> None:
+        headers = {"Content-Type": "video/mp4", "ETag": f'"{hash(content):x}"'} | said
         wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
         if wanted is None or not self.web.ranges:
             return self._answer(200, content, headers)

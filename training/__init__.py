@@ -1,1 +1,3 @@
 """Commands that make what `models/` holds."""
+
+import pipeline  # noqa: F401  Its switches have to be set before any library is loaded.

@@ -118,5 +118,5 @@ def _parts(options: Options) -> Parts:
     """This worker's models, but for the reader that the job asks for; jobs from before could not."""
     reader = options.get("reader")
     if reader is not None and Path(reader).exists():
-        check_allowed(Path(reader), settings().roots)
+        reader = str(check_allowed(Path(reader), settings().roots))
     return settings().parts.reading_with(reader, options.get("reader_engine"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import multiprocessing
 import os
@@ -411,10 +412,56 @@ def test_a_file_that_is_replaced_on_the_web_is_not_mixed(site: WebServer) -> Non
             file.read(1)
 
 
-def test_the_etag_tells_versions_apart(site: WebServer) -> None:
-    site.files |= {"/a.mp4": b"1", "/b.mp4": b"1", "/c.mp4": b"2"}
-    first, second, third = (fingerprint(allowed(site, f"/{name}.mp4")) for name in "abc")
-    assert first == second != third
+def test_the_etag_tells_versions_of_one_address_apart(site: WebServer) -> None:
+    site.files["/a.mp4"] = b"1"
+    before = fingerprint(allowed(site, "/a.mp4"))
+    assert changed_since(allowed(site, "/a.mp4"), before) is None
+    site.files["/a.mp4"] = b"2"
+    assert fingerprint(allowed(site, "/a.mp4")) != before
+    assert changed_since(allowed(site, "/a.mp4"), before)
+
+
+def test_an_etag_that_two_cameras_share_does_not_make_one_file_of_two(site: WebServer) -> None:
+    """nginx and Apache make it from size and second of change."""
+    for name in ("front", "rear"):
+        site.files[f"/{name}.mp4"] = name[:4].encode()
+        site.headers[f"/{name}.mp4"] = {"ETag": '"66f1-4"'}
+    front, rear = (fingerprint(allowed(site, f"/{name}.mp4")) for name in ("front", "rear"))
+    assert front != rear
+
+
+@pytest.mark.parametrize(
+    ("header", "is_one"),
+    [
+        ("Digest: sha-256=X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=", True),
+        ("Digest: md5=HUXZLQLMuI/KZ5KDcJPcOA==", True),
+        ("Repr-Digest: sha-512=:YMAam51Jz/jOATT6/zvHrLVgOYTGFy1d6GJiOHTohq4:", True),
+        ("Digest: adler32=03da0195", False),
+        # Of the range that was asked for, which is the same byte in many a file.
+        ("Content-MD5: HUXZLQLMuI/KZ5KDcJPcOA==", False),
+        ("Last-Modified: Mon, 23 Nov 2026 10:00:00 GMT", False),
+    ],
+)
+def test_a_checksum_of_the_whole_content_makes_one_file_of_two_addresses(
+    site: WebServer, header: str, is_one: bool
+) -> None:
+    name, _, value = header.partition(": ")
+    for path in ("/a.mp4", "/b.mp4"):
+        site.files[path] = b"same"
+        site.headers[path] = {"ETag": f'"{path}"', name: value}
+    first, second = (fingerprint(allowed(site, path)) for path in ("/a.mp4", "/b.mp4"))
+    assert (first == second) is is_one
+
+
+def test_what_an_earlier_version_registered_is_still_that_file(site: WebServer) -> None:
+    site.files["/a.mp4"] = b"1"
+    site.headers["/a.mp4"] = {"ETag": '"66f1-4"'}
+    [found] = fingerprints([allowed(site, "/a.mp4")])
+    before = hashlib.sha256(b"etag 66f1-4").hexdigest()
+    assert found.former == before != found.fingerprint
+    assert changed_since(allowed(site, "/a.mp4"), before) is None
+    site.headers["/a.mp4"] = {"ETag": '"66f2-4"'}
+    assert changed_since(allowed(site, "/a.mp4"), before)
 
 
 def test_the_login_comes_from_netrc_and_goes_nowhere_else(

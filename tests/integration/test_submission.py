@@ -34,6 +34,18 @@ def test_the_same_file_twice_in_a_job_is_one_video(database_url: str) -> None:
         assert [row["path"] for row in report.videos(db, one)] == ["/cam/a.mp4", "/cam/b.mp4"]
 
 
+def test_what_an_earlier_version_registered_is_not_taken_again_and_what_it_left_out_is(database_url: str) -> None:
+    """That version took two addresses of one ETag for one file."""
+    front, rear = "https://cam.example.org/front.mp4", "https://cam.example.org/rear.mp4"
+    with session(database_url) as db:
+        job_id = create_job(db, "cards", {}, key="monday")
+        assert add_videos(db, job_id, [NewVideo(front, "the etag")]) == 1
+        again = [NewVideo(front, "front and etag", "the etag"), NewVideo(rear, "rear and etag", "the etag")]
+        assert add_videos(db, job_id, again) == 1
+        assert add_videos(db, job_id, again) == 0
+        assert [row["path"] for row in report.videos(db, job_id)] == [front, rear]
+
+
 def test_a_job_keeps_the_options_that_it_was_made_with(database_url: str, tmp_path: Path) -> None:
     job_id, _ = make_job(database_url, 0)
     video = tmp_path / "late.mp4"

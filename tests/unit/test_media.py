@@ -216,7 +216,7 @@ def test_a_file_that_may_not_be_read_is_inaccessible(files: Files, monkeypatch: 
     def refused(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(Path, "open", refused)
+    monkeypatch.setattr("pipeline.opening.os.open", refused)
     with pytest.raises(Inaccessible, match="may not be read"):
         probe(files["tidy"])
 

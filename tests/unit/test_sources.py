@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import Inaccessible, UsageError
 from pipeline.picture_size import picture_size
-from pipeline.roots import NotAllowed, check_allowed, is_public, join_roots, root_of, split_roots
+from pipeline.roots import PUBLIC, NotAllowed, check_allowed, is_public, join_roots, split_roots
 from pipeline.sources import Remote, Source, printable, shown, source_of, stored
 from pipeline.web import fetch
 
@@ -193,16 +193,6 @@ def test_roots_that_are_addresses_allow_no_path(tmp_path: Path) -> None:
         check_allowed(tmp_path / "a.mp4", split_roots("s3://bucket/"))
 
 
-def test_the_narrowest_root_of_a_source_allows_it_and_not_its_neighbour(tmp_path: Path) -> None:
-    for inside, outside in (("s3://b/a/1.mp4", "s3://b/2.mp4"), ("http://127.0.0.1/a/1.mp4", "http://127.0.0.1/2.mp4")):
-        root = root_of(remote(inside))
-        assert check_allowed(remote(inside), [root]) == remote(inside)
-        with pytest.raises(NotAllowed):
-            check_allowed(remote(outside), [root])
-    assert root_of(tmp_path / "a.mp4") == root_of(tmp_path) == tmp_path
-    assert str(root_of(remote("s3://b/a/"))) == "s3://b/a/"
-
-
 @pytest.mark.parametrize(
     "host",
     [
@@ -217,7 +207,9 @@ def test_private_hosts_are_refused_unless_a_root_names_them(host: str) -> None:
         check_allowed(source, [])
     with pytest.raises(NotAllowed, match="private network address"):
         fetch(source, 0, 1)
-    check_allowed(source, [root_of(source)])
+    with pytest.raises(NotAllowed, match="private network address"):
+        check_allowed(source, [PUBLIC])
+    check_allowed(source, split_roots(f"http://{host}:8000/"))
     with pytest.raises(NotAllowed, match="outside"):
         check_allowed(source, split_roots("http://192.168.9.9:8000/"))
 
@@ -232,6 +224,36 @@ def test_other_hosts_need_a_root() -> None:
     with pytest.raises(Inaccessible, match="sftp://nas/ in DASHPLATE_ROOTS"):
         check_allowed(remote("sftp://nas/a.mp4"), [])
     assert check_allowed(remote("s3://bucket/a.mp4"), [])
+
+
+def test_one_root_stands_for_every_public_address(tmp_path: Path) -> None:
+    roots = split_roots(join_roots([tmp_path, PUBLIC, source_of("http://192.168.1.5/cards/")]))
+    assert roots[1] == PUBLIC
+    for url in ("https://93.184.216.34/a.mp4", "http://cam.example.org/a.mp4", "s3://bucket/a.mp4"):
+        assert check_allowed(remote(url), roots)
+    assert check_allowed(remote("http://192.168.1.5/cards/a.mp4"), roots)
+    with pytest.raises(NotAllowed, match="outside the addresses"):
+        check_allowed(remote("http://192.168.1.5/admin"), roots)
+    with pytest.raises(NotAllowed, match="private network address"):
+        check_allowed(remote("http://192.168.1.6/cards/a.mp4"), roots)
+    with pytest.raises(NotAllowed, match="nobody has allowed"):
+        check_allowed(remote("sftp://nas/a.mp4"), roots)
+    with pytest.raises(NotAllowed, match="outside the folders"):
+        check_allowed(Path("/etc/hostname"), roots)
+    with pytest.raises(UsageError, match="public:// is not read here"):
+        source_of("public://")
+
+
+def test_a_host_that_a_root_names_may_be_private_below_that_root_only() -> None:
+    roots = split_roots("http://cam.internal/cards/:public://")
+    assert check_allowed(remote("http://cam.internal/cards/a.mp4"), roots)
+    for url in (
+        "http://cam.internal/admin",
+        "http://cam.internal:8080/cards/a.mp4",
+        "https://cam.internal/cards/a.mp4",
+    ):
+        with pytest.raises(NotAllowed, match="outside the addresses"):
+            check_allowed(remote(url), roots)
 
 
 # Names in sentences
