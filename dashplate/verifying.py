@@ -18,6 +18,7 @@ from db import verify
 from db.engine import session
 from db.verify import VideoFiles
 from pipeline.errors import UsageError
+from workers.private import own_key
 from workers.resources import store
 from workers.store import FileInfo, MissingFile, Store, job_folders, video_folders
 
@@ -120,10 +121,13 @@ def check(url: str, files: Store, job: int, *, quick: bool = False, sweep: bool 
             _settle(files, finding, sweep, report)
     for finding in _of_no_video(url, files, job, report):
         _settle(files, finding, sweep, report)
+    key = own_key()
     with session(url) as db:
         for kind, sentences in verify.contradictions(db, job).items():
             for sentence in sentences:
                 report.add(Finding(kind, sentence))
+        for sentence in verify.telling_sentences(db, job, key) if key else ():
+            report.add(Finding("clear", sentence))
     return report
 
 
