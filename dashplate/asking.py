@@ -9,13 +9,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from dashplate import export, jobs, show
-from dashplate.privacy import note, typed
+from dashplate.privacy import note, typed, waiting_for_key
 from dashplate.surroundings import database, use_data_dir
 from db import report
 from db.engine import session
@@ -23,6 +24,9 @@ from db.sealing import MARK
 from pipeline.errors import DashplateError, MissingDependency, UsageError
 from workers.private import own_key
 from workers.resources import store
+
+if TYPE_CHECKING:
+    from dashplate.stack.doctor import Check
 
 
 def show_status(job: int | None, *, watch: bool, as_json: bool, data: Path | None) -> None:
@@ -38,6 +42,9 @@ def show_status(job: int | None, *, watch: bool, as_json: bool, data: Path | Non
             rows = report.jobs(db) if job is None else report.jobs(db, job) or [jobs.progress_of(db, job)]
             videos = [] if job is None else report.videos(db, job)
             waiting = None if job is None else report.waiting_for(db, job)
+            kept = waiting_for_key(db, job)
+    if kept:
+        show.err.print(kept, markup=False, soft_wrap=True)
     if as_json:
         whole = [export.plain(row) for row in rows]
         print(json.dumps(whole if job is None else {**whole[0], "files": [export.plain(v) for v in videos]}))
@@ -120,11 +127,26 @@ def show_checks(*, as_json: bool, data: Path | None) -> int:
     config = use_data_dir(data)
     urls = [u.get_secret_value() if u else None for u in (config.redis_url, config.database_url)]
     found = checks(config.data_dir, *urls)
+    found += _retention(urls[1]) if all(check.ok for check in found if check.name == "PostgreSQL") else []
     if as_json:
         print(json.dumps([asdict(check) for check in found]))
     else:
         show.out.print(show.check_lines(found))
     return MissingDependency.exit_code if any(check.ok is False for check in found) else 0
+
+
+def _retention(url: str | None) -> list[Check]:
+    """What retention waits for in a database that is given; nothing where it lacks our tables or goes away."""
+    from dashplate.stack.doctor import Check
+
+    if url is None:
+        return []
+    try:
+        with session(url) as db:
+            waiting = waiting_for_key(db)
+    except SQLAlchemyError:
+        return []
+    return [Check("retention", None, waiting, "set DASHPLATE_PLATE_KEY for the workers")] if waiting else []
 
 
 def _one_query(url: str, query: str, as_json: bool) -> int:
