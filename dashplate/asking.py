@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from dashplate import export, jobs, show
 from dashplate.privacy import note, typed, waiting_for_key
+from dashplate.running import note_shown, save
 from dashplate.surroundings import database, use_data_dir
 from db import report
 from db.engine import session
@@ -36,6 +37,11 @@ def show_status(job: int | None, *, watch: bool, as_json: bool, data: Path | Non
     with database(data) as config:
         url = config.require_database()
         if watch and job is not None:
+            with session(url) as db:
+                # Before a plate is recorded as shown: there may be no such job.
+                jobs.progress_of(db, job)
+            if not as_json:
+                note_shown(url, "status", job)
             with show.job_progress(quiet=as_json) as view:
                 jobs.follow(url, job, view.update)
         with session(url) as db:
@@ -102,8 +108,6 @@ def export_job(job: int, form: str, out: Path | None, data: Path | None) -> None
     if out is None:
         sys.stdout.write(text_out)
     else:
-        from dashplate.running import save
-
         save(out, text_out)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping
 
 from dashplate import jobs, show
 from dashplate.export import PlateRow
-from dashplate.running import exit_code, print_results, wait_for, write_results
+from dashplate.running import exit_code, note_shown, print_results, wait_for, write_results
 from dashplate.surroundings import everything
 from training.synthesis.drive import render_drive
 from training.synthesis.score import score
@@ -26,7 +26,9 @@ def run_demo(out: Path, data: Path | None, seed: int, seconds: float, plates: in
     truth = read_truth(truth_file)
     with everything(data, [video]) as around:
         pace = Pace()
-        job_id = jobs.submit(around.settings.require_database(), [video], jobs.JobOptions(), jobs.Submission("demo"))
+        url = around.settings.require_database()
+        job_id = jobs.submit(url, [video], jobs.JobOptions(), jobs.Submission("demo"))
+        note_shown(url, "demo", job_id)
         videos, rows = wait_for(around.settings, job_id, around.workers, pace.look)
         write_results(around.settings, job_id, out / "plates.csv", out / "plates.json")
     print_results(videos, rows)

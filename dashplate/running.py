@@ -14,6 +14,7 @@ from rich.markup import escape
 from sqlalchemy import RowMapping
 
 from dashplate import export, jobs, show
+from dashplate.privacy import note
 from dashplate.stack import Supervisor, running, stop
 from dashplate.surroundings import database, everything, use_data_dir, workers_answer
 from db import report
@@ -48,6 +49,7 @@ def run_files(
         with session(url) as db:
             since = report.newest_reading(db)
         job_id = jobs.submit(url, sources, options, about)
+        note_shown(url, "run", job_id)
         videos, rows = wait_for(around.settings, job_id, around.workers, since=since)
         write_results(around.settings, job_id, csv, json)
     print_results(videos, rows)
@@ -70,9 +72,17 @@ def submit_files(
         job_id = jobs.submit(url, sources, options, about, job, on_job=lambda number: print(number, flush=True))
         if not wait:
             return 0
+        if not _quiet():
+            note_shown(url, "submit", job_id)
         videos, _ = wait_for(config, job_id, None)
     print_problems(videos)
     return exit_code(videos)
+
+
+def note_shown(url: str, command: str, job_id: int) -> None:
+    """Put on record, before the first of them is shown, that a command shows a job's plates as they come in."""
+    with session(url) as db:
+        note(db, command, f"job {job_id} as it goes", None)
 
 
 def wait_for(
@@ -87,7 +97,7 @@ def wait_for(
     Readings are shown that came in after the one numbered `since`, or after this call.
     """
     url = config.require_database()
-    with show.job_progress(quiet=not sys.stderr.isatty() and "DASHPLATE_PROGRESS" not in os.environ) as view:
+    with show.job_progress(quiet=_quiet()) as view:
 
         def look(progress: RowMapping, fresh: Sequence[RowMapping]) -> None:
             view.update(progress, fresh)
@@ -96,6 +106,11 @@ def wait_for(
         jobs.follow(url, job_id, look, _watch(workers), since)
     with session(url) as db:
         return report.videos(db, job_id), export.unique_plates(report.sightings(db, job_id), store().location)
+
+
+def _quiet() -> bool:
+    """Whether nobody sees the live view."""
+    return not sys.stderr.isatty() and "DASHPLATE_PROGRESS" not in os.environ
 
 
 def write_results(config: Settings, job_id: int, csv: Path | None, json: Path | None) -> None:

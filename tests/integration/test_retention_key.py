@@ -1,4 +1,4 @@
-"""Retention where plates are watched by their hash and workers lack the key: what can be judged goes, the rest waits."""
+"""Retention where plates are watched by hash and workers lack the key: what can be judged goes, the rest waits."""
 
 from __future__ import annotations
 
