@@ -117,7 +117,9 @@ def read(
     images: Paths,
     json: AsJson = False,
     country: Country = None,
-    annotate: Annotated[Path | None, typer.Option(help="Folder for pictures with boxes.", show_default=False)] = None,
+    annotate: Annotated[
+        Path | None, typer.Option(help="Folder for pictures with boxes: NAME.annotated.jpg.", show_default=False)
+    ] = None,
     reader: ReaderName = None,
     reader_engine: ReaderEngine = None,
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from rich.markup import escape
 
 from dashplate import show
-from dashplate.annotate import draw, write
+from dashplate.annotate import annotated_names, draw, write
 from dashplate.jobs import JobOptions
 from pipeline.errors import MediaError, Unreadable
 from pipeline.inputs import find_media
@@ -26,7 +26,9 @@ def read_photos(images: Sequence[Path], options: JobOptions, *, as_json: bool, a
     """Read each picture and print what it shows; a bad one costs a sentence and the exit code, not the others."""
     parts = settings().parts.reading_with(options.reader, options.reader_engine)
     worst = 0
-    for path in find_media(images):
+    found = find_media(images)
+    names = annotated_names(found)
+    for path in found:
         try:
             image = _open(path)
         except MediaError as error:
@@ -36,7 +38,7 @@ def read_photos(images: Sequence[Path], options: JobOptions, *, as_json: bool, a
         plates = read_plates(image, load_detector(parts, MediaKind.PHOTO), load_reader(parts, options.countries))
         _print(path, image, plates, as_json)
         if annotate is not None:
-            write(annotate / f"{path.name}.annotated.jpg", draw(image, plates))
+            write(annotate / names[path], draw(image, plates))
         sys.stdout.flush()
     return worst
 
