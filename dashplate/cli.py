@@ -31,6 +31,7 @@ from dashplate.options import (
     Urgency,
     Words,
 )
+from dashplate.terminal import complain, guard
 from pipeline.errors import DashplateError, ServiceUnavailable
 from pipeline.offline import silence
 from pipeline.records import Priority, Step
@@ -58,10 +59,11 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file name or a plate that the terminal cannot show is spelled out; JSON stays JSON.
         sys.stdout.reconfigure(errors="backslashreplace")
+    guard()
     try:
         app()
     except DashplateError as error:
-        print(f"dashplate: {error}", file=sys.stderr)
+        complain(f"dashplate: {error}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -70,7 +72,7 @@ def main() -> None:
 
         if not is_passing(error):
             raise
-        print("dashplate: PostgreSQL went away or does not answer. Try again once it is back.", file=sys.stderr)
+        complain("dashplate: PostgreSQL went away or does not answer. Try again once it is back.")
         sys.exit(ServiceUnavailable.exit_code)
 
 

@@ -33,7 +33,7 @@ def run_demo(out: Path, data: Path | None, seed: int, seconds: float, plates: in
         write_results(around.settings, job_id, out / "plates.csv", out / "plates.json")
     print_results(videos, rows)
     _print_score(truth, rows, seconds, pace)
-    show.out.print(f"drive: {video}   plates: {out / 'plates.csv'}")
+    show.say(f"drive: {video}   plates: {out / 'plates.csv'}")
     return exit_code(videos)
 
 
@@ -86,6 +86,6 @@ def _print_score(truth: tuple[TruePlate, ...], rows: list[PlateRow], seconds: fl
     running = pace.times_real_time
     show.out.print(line if running is None else f"{line}; once running, {running:.1f} times real time")
     if result.missed:
-        show.out.print(f"missed: {', '.join(result.missed)}")
+        show.say(f"missed: {', '.join(result.missed)}")
     if result.false:
-        show.out.print(f"false: {', '.join(result.false)}")
+        show.say(f"false: {', '.join(result.false)}")

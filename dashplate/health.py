@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from dashplate.terminal import say
 from pipeline.errors import ServiceUnavailable, UsageError
 
 #: Thirty missed heartbeats: a short loss of Redis passes unnoticed, a hung worker is known within a minute.
@@ -29,13 +30,13 @@ def check(service: str, role: str | None = None) -> None:
     Raises ServiceUnavailable with the reason where it is not, UsageError for a service that there is none of.
     """
     if service == "worker":
-        print(_worker(role))
+        say(_worker(role))
         return
     try:
         probe = {"redis": _redis, "postgres": _postgres, "flower": _flower}[service]
     except KeyError:
         raise UsageError(f"There is no service {service!r}; the services are {_SERVICES}.") from None
-    print(probe())
+    say(probe())
 
 
 def install_heartbeat(role: str, data_dir: Path) -> None:

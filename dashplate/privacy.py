@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import socket
 import sys
@@ -144,11 +143,11 @@ def list_watched(*, as_json: bool, data: Path | None) -> None:
         waiting = waiting_for_key(db)
         note(db, "watched", "list", len(rows))
     if waiting:
-        show.err.print(waiting, markup=False, soft_wrap=True)
+        show.complain(waiting)
     if as_json:
         for row in rows:
             entry = {"plate": row.plate, "note": row.note, "since": row.created_at.isoformat()}
-            print(json.dumps(entry, ensure_ascii=False))
+            print(show.json_text(entry))
         return
     table = _table("plate", "since", "note")
     for row in rows:
@@ -176,7 +175,7 @@ def show_audit(since: str | None, who: str | None, *, as_json: bool, data: Path 
                 "at": row.at.isoformat(), "who": row.who, "host": row.host, "action": row.action,
                 "query": row.query, "rows": row.rows,
             }  # fmt: skip
-            print(json.dumps(entry, ensure_ascii=False))
+            print(show.json_text(entry))
         return
     table = _table("at", "who", "host", "action", "rows", "query")
     for row in rows:

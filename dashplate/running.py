@@ -167,7 +167,7 @@ def stay_up(data: Path | None, flower_port: int, roots: Sequence[str]) -> None:
         raise UsageError(f"Dashplate is already up on {folder}; `dashplate down` stops it.")
     try:
         with everything(data, flower_port=flower_port or None, keep=True) as around:
-            show.out.print(f"Dashplate is up on {folder}.")
+            show.say(f"Dashplate is up on {folder}.")
             if flower_port:
                 show.out.print(f"Flower: http://127.0.0.1:{flower_port}")
             show.out.print("Submit with `dashplate submit`, stop with Ctrl-C or `dashplate down`.")

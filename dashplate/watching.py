@@ -169,7 +169,7 @@ def _take_in(url: str, job_id: int, sources: Sequence[Source]) -> int:
 
 
 def _say(line: str) -> None:
-    show.err.print(line, markup=False, soft_wrap=True)
+    show.complain(line)
 
 
 @contextmanager
