@@ -21,6 +21,7 @@ MAX_AGE_S = 60.0
 #: Where Flower listens, unless DASHPLATE_FLOWER_URL says otherwise.
 FLOWER_URL = "http://127.0.0.1:5555"
 _FLOWER_TIMEOUT_S = 5.0
+_ROLES = ("detect", "read", "control")
 _SERVICES = "redis, postgres, worker, flower"
 
 
@@ -112,6 +113,6 @@ def _age_s(role: str, data_dir: Path) -> float | None:
 
 
 def _sign_of_life(role: str, data_dir: Path) -> Path:
-    if not role or Path(role).name != role:
+    if role not in _ROLES:
         raise UsageError(f"Say which worker: detect, read or control, not {role!r}.")
     return data_dir / "run" / "health" / role

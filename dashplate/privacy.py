@@ -26,6 +26,7 @@ from db.sealing import MARK, KeyTrouble
 from pipeline.errors import DashplateError, UsageError
 from pipeline.formats.confusions import folded
 from pipeline.recognizers.alphabet import SEPARATORS
+from pipeline.sources import printable
 from workers.clearing import clear_deletions
 from workers.private import own_key
 from workers.retention import count_all, purge_all
@@ -188,7 +189,7 @@ def show_audit(since: str | None, who: str | None, *, as_json: bool, data: Path 
 def _who() -> str:
     named = os.environ.get("DASHPLATE_USER", "").strip()
     if named:
-        return named
+        return printable(named)
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -127,7 +127,7 @@ def save(path: Path, text: str) -> None:
     """Write a result file; raises DashplateError with the reason where that fails."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         raise DashplateError(f"{path} could not be written: {error.strerror}.") from error
 

@@ -102,7 +102,7 @@ def watch_folder(
     folder = source_of(where)
     if isinstance(folder, Path):
         folder = Path(os.path.abspath(folder.expanduser()))
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise UsageError(f"{shown(folder)} is no folder; name one that is there.")
     try:
         check_allowed(folder, use_data_dir(data).roots)

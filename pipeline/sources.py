@@ -114,6 +114,8 @@ def source_of(text: str) -> Source:
 
     Raises UsageError for an address that cannot be read or must not be.
     """
+    if "\0" in text:
+        raise UsageError(f"{printable(text)!r} holds a zero byte, and no file or object can be called that.")
     if _CHAIN.match(text):
         raise _chained()
     if not is_url(text):
