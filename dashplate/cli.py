@@ -291,9 +291,7 @@ def status(
 
 @app.command()
 def plates(
-    pattern: Annotated[
-        str, typer.Argument(parser=plain_text, metavar="[PATTERN]", help="A text with * and ? as wildcards.")
-    ] = "*",
+    pattern: Annotated[str, typer.Argument(parser=plain_text, help="A text with * and ? as wildcards.")] = "*",
     limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="So many at most.")] = 100,
     json: AsJson = False,
     data: DataDir = None,
@@ -321,7 +319,7 @@ def export(
 def sql(
     query: Annotated[
         str | None,
-        typer.Option("-c", "--command", parser=plain_text, metavar="TEXT", help="Run this, leave.", show_default=False),
+        typer.Option("-c", "--command", parser=plain_text, help="Run this, leave.", show_default=False),
     ] = None,
     json: AsJson = False,
     data: DataDir = None,
@@ -455,9 +453,7 @@ app.add_typer(watched, name="watched")
 @watched.command("add")
 def watched_add(
     plate: Plate,
-    note: Annotated[
-        str | None, typer.Option(parser=plain_text, metavar="TEXT", help="Why.", show_default=False)
-    ] = None,
+    note: Annotated[str | None, typer.Option(parser=plain_text, help="Why.", show_default=False)] = None,
     data: DataDir = None,
 ) -> None:
     """Keep a plate, noted as its hash where DASHPLATE_PLATE_KEY is set."""
@@ -495,7 +491,7 @@ def audit(
     since: Annotated[str | None, typer.Option(help="7d, 12h.", show_default=False)] = None,
     who: Annotated[
         str | None,
-        typer.Option(parser=plain_text, metavar="TEXT", help="One person's questions.", show_default=False),
+        typer.Option(parser=plain_text, help="One person's questions.", show_default=False),
     ] = None,
     json: AsJson = False,
     data: DataDir = None,

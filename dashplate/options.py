@@ -53,14 +53,13 @@ JobId = Annotated[
     int, typer.Argument(min=1, max=MOST_ID, help="A job's id; `dashplate status` shows them.", show_default=False)
 ]
 OneJob = Annotated[int | None, typer.Option("--job", min=1, max=MOST_ID, help="Of this job only.", show_default=False)]
-Plate = Annotated[str, typer.Argument(parser=plain_text, metavar="PLATE", show_default=False)]
+Plate = Annotated[str, typer.Argument(parser=plain_text, show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ReaderName = Annotated[
     str | None,
     typer.Option(
         "--reader",
         parser=plain_text,
-        metavar="TEXT",
         show_default=False,
         help="A PaddleOCR model, by name or folder; default: shipped.",
     ),
@@ -75,14 +74,13 @@ KeepOverlays = Annotated[
 # Of a job that is submitted.
 Name = Annotated[
     str | None,
-    typer.Option("--name", parser=plain_text, metavar="TEXT", help="The job's name.", show_default=False),
+    typer.Option("--name", parser=plain_text, help="The job's name.", show_default=False),
 ]
 Key = Annotated[
     str | None,
     typer.Option(
         "--key",
         parser=plain_text,
-        metavar="TEXT",
         help="The same key again goes on with the same job.",
         show_default=False,
     ),
