@@ -168,7 +168,7 @@ def _bytes(source: Source) -> bytes:
 
 def plate_text(video: str, number: int) -> str:
     """The plate that a drive of that file name shows as its `number`-th: two letters, four digits."""
-    digest = hashlib.sha256(f"{video}/{number}".encode()).digest()
+    digest = hashlib.sha256(os.fsencode(f"{video}/{number}")).digest()
     letters = "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:2])
     return letters + "".join(_DIGITS[2 + byte % 8] for byte in digest[2:6])
 

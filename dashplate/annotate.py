@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -30,6 +31,20 @@ def draw(image: Image, plates: Sequence[PhotoPlate]) -> Image:
     return np.asarray(drawn, np.uint8)
 
 
+def annotated_names(pictures: Sequence[Path]) -> dict[Path, Path]:
+    """A file name below the folder of drawings for each picture, the same whenever the same pictures are named.
+
+    `x.jpg` becomes `x.jpg.annotated.jpg`. Pictures of one name from several folders lie in folders called after the
+    last parts of theirs, as many as tell them apart: `a/x.jpg.annotated.jpg`, `b/x.jpg.annotated.jpg`.
+    """
+    alike: dict[str, dict[Path, tuple[str, ...]]] = {}
+    for picture in pictures:
+        # os.path: a link leads elsewhere, and its own name is the one that was given.
+        parts = Path(os.path.abspath(os.path.expanduser(picture))).parts[1:]
+        alike.setdefault(picture.name, {})[picture] = parts
+    return {picture: name for paths in alike.values() for picture, name in _told_apart(paths).items()}
+
+
 def write(path: Path, image: Image) -> None:
     """Save as JPEG; raises DashplateError where the folder cannot be written."""
     # Not `imwrite`: it crashes the process on a name that is no UTF-8, and keeps the reason of a failure to itself.
@@ -41,6 +56,13 @@ def write(path: Path, image: Image) -> None:
         path.write_bytes(data.tobytes())
     except OSError as error:
         raise DashplateError(f"{path} could not be written: {error.strerror}.") from error
+
+
+def _told_apart(paths: Mapping[Path, tuple[str, ...]]) -> dict[Path, Path]:
+    files = len(set(paths.values()))
+    longest = max(map(len, paths.values()))
+    depth = next(n for n in range(1, longest + 1) if len({parts[-n:] for parts in paths.values()}) == files)
+    return {picture: Path(*parts[-depth:-1], f"{picture.name}.annotated.jpg") for picture, parts in paths.items()}
 
 
 def _label(image: Image, text: str, corner: tuple[int, int], scale: float, thickness: int) -> None:

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import csv
-import json
+import io
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from dashplate import export, jobs, show
-from dashplate.privacy import note, typed
+from dashplate.privacy import note, typed, waiting_for_key
+from dashplate.running import note_shown, save
 from dashplate.surroundings import database, use_data_dir
+from dashplate.terminal import write_data
 from db import report
 from db.engine import session
 from db.sealing import MARK
 from pipeline.errors import DashplateError, MissingDependency, UsageError
 from workers.private import own_key
 from workers.resources import store
+
+if TYPE_CHECKING:
+    from dashplate.stack.doctor import Check
 
 
 def show_status(job: int | None, *, watch: bool, as_json: bool, data: Path | None) -> None:
@@ -32,19 +38,27 @@ def show_status(job: int | None, *, watch: bool, as_json: bool, data: Path | Non
     with database(data) as config:
         url = config.require_database()
         if watch and job is not None:
+            with session(url) as db:
+                # Before a plate is recorded as shown: there may be no such job.
+                jobs.progress_of(db, job)
+            if not as_json:
+                note_shown(url, "status", job)
             with show.job_progress(quiet=as_json) as view:
                 jobs.follow(url, job, view.update)
         with session(url) as db:
             rows = report.jobs(db) if job is None else report.jobs(db, job) or [jobs.progress_of(db, job)]
             videos = [] if job is None else report.videos(db, job)
             waiting = None if job is None else report.waiting_for(db, job)
+            kept = waiting_for_key(db, job)
+    if kept:
+        show.complain(kept)
     if as_json:
         whole = [export.plain(row) for row in rows]
-        print(json.dumps(whole if job is None else {**whole[0], "files": [export.plain(v) for v in videos]}))
+        print(show.json_text(whole if job is None else {**whole[0], "files": [export.plain(v) for v in videos]}))
         return
     show.out.print(show.jobs_table(rows) if rows else "No jobs yet; `dashplate submit` makes one.")
     if waiting:
-        show.out.print(f"It waits: {waiting}", markup=False)
+        show.say(f"It waits: {waiting}")
     if videos:
         show.out.print()
         show.out.print(show.videos_table(videos))
@@ -68,7 +82,7 @@ def show_plates(pattern: str, limit: int, *, as_json: bool, data: Path | None) -
         show.err.print(f"Some plates are stored as keyed hashes, found by the whole plate only; {why}.", soft_wrap=True)
     if as_json:
         for row in rows:
-            print(json.dumps(export.plain(row), ensure_ascii=False))
+            print(show.json_text(export.plain(row)))
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("plate", "country", "sure", "sightings", "videos", ""):
@@ -76,7 +90,8 @@ def show_plates(pattern: str, limit: int, *, as_json: bool, data: Path | None) -
     for row in rows:
         mark = "" if row["confirmed"] else "single read"
         counts = (str(row["sightings"]), str(row["videos"]))
-        table.add_row(f"[bold]{row['plate']}[/]", row["country"] or "–", f"{row['confidence']:.0%}", *counts, mark)
+        plate = f"[bold]{escape(row['plate'])}[/]"
+        table.add_row(plate, row["country"] or "–", f"{row['confidence']:.0%}", *counts, mark)
     show.out.print(table if rows else "No plate fits.")
 
 
@@ -93,10 +108,8 @@ def export_job(job: int, form: str, out: Path | None, data: Path | None) -> None
             text_out = export.to_csv(rows) if form == "csv" else export.to_json_lines(rows)
         note(db, "export", f"job {job} as {form}", len(rows))
     if out is None:
-        sys.stdout.write(text_out)
+        write_data(text_out)
     else:
-        from dashplate.running import save
-
         save(out, text_out)
 
 
@@ -120,11 +133,26 @@ def show_checks(*, as_json: bool, data: Path | None) -> int:
     config = use_data_dir(data)
     urls = [u.get_secret_value() if u else None for u in (config.redis_url, config.database_url)]
     found = checks(config.data_dir, *urls)
+    found += _retention(urls[1]) if all(check.ok for check in found if check.name == "PostgreSQL") else []
     if as_json:
-        print(json.dumps([asdict(check) for check in found]))
+        print(show.json_text([asdict(check) for check in found]))
     else:
         show.out.print(show.check_lines(found))
     return MissingDependency.exit_code if any(check.ok is False for check in found) else 0
+
+
+def _retention(url: str | None) -> list[Check]:
+    """What retention waits for in a database that is given; nothing where it lacks our tables or goes away."""
+    from dashplate.stack.doctor import Check
+
+    if url is None:
+        return []
+    try:
+        with session(url) as db:
+            waiting = waiting_for_key(db)
+    except SQLAlchemyError:
+        return []
+    return [Check("retention", None, waiting, "set DASHPLATE_PLATE_KEY for the workers")] if waiting else []
 
 
 def _one_query(url: str, query: str, as_json: bool) -> int:
@@ -142,11 +170,13 @@ def _one_query(url: str, query: str, as_json: bool) -> int:
         raise DashplateError(f"PostgreSQL says: {str(error.orig).splitlines()[0]}") from error
     if as_json:
         for row in rows:
-            print(json.dumps(export.plain(row), ensure_ascii=False))
+            print(show.json_text(export.plain(row)))
     elif rows:
-        writer = csv.writer(sys.stdout, delimiter="\t", lineterminator="\n")
+        table = io.StringIO()
+        writer = csv.writer(table, delimiter="\t", lineterminator="\n")
         writer.writerow(rows[0].keys())
         writer.writerows([tuple(row.values()) for row in rows])
+        write_data(table.getvalue())
     return 0
 
 

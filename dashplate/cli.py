@@ -19,6 +19,11 @@ import typer
 
 from dashplate.evaluation import commands as evaluation
 from dashplate.options import (
+    MOST_ID,
+    MOST_PORT,
+    MOST_ROWS,
+    MOST_SEED,
+    YEAR_S,
     AsJson,
     Country,
     DataDir,
@@ -28,13 +33,18 @@ from dashplate.options import (
     Key,
     Name,
     NoEvidence,
+    OneJob,
     Paths,
+    Plate,
     ReaderEngine,
     ReaderName,
     Retain,
     Urgency,
     Words,
+    a_number,
+    plain_text,
 )
+from dashplate.terminal import complain, guard
 from pipeline.errors import DashplateError, ServiceUnavailable
 from pipeline.offline import silence
 from pipeline.records import Priority, Step
@@ -63,10 +73,11 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file name or a plate that the terminal cannot show is spelled out; JSON stays JSON.
         sys.stdout.reconfigure(errors="backslashreplace")
+    guard()
     try:
         app()
     except DashplateError as error:
-        print(f"dashplate: {error}", file=sys.stderr)
+        complain(f"dashplate: {error}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -75,7 +86,7 @@ def main() -> None:
 
         if not is_passing(error):
             raise
-        print(f"dashplate: {why_passing(error)}", file=sys.stderr)
+        complain(f"dashplate: {why_passing(error)}")
         sys.exit(ServiceUnavailable.exit_code)
 
 
@@ -129,9 +140,9 @@ def run(
 def demo(
     out: Annotated[Path, typer.Option(help="Where the drive and the results are written.")] = Path("out"),
     data: DataDir = None,
-    seed: int = 7,
-    seconds: float = 30.0,
-    plates: int = 12,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED)] = 7,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, callback=a_number)] = 30.0,
+    plates: Annotated[int, typer.Option(min=1, max=1000)] = 12,
 ) -> None:
     """Render a drive with known plates, process it, and score what came out."""
     from dashplate.demo import run_demo
@@ -144,7 +155,9 @@ def read(
     images: Paths,
     json: AsJson = False,
     country: Country = None,
-    annotate: Annotated[Path | None, typer.Option(help="Folder for pictures with boxes.", show_default=False)] = None,
+    annotate: Annotated[
+        Path | None, typer.Option(help="Folder for pictures with boxes: NAME.annotated.jpg.", show_default=False)
+    ] = None,
     reader: ReaderName = None,
     reader_engine: ReaderEngine = None,
 ) -> None:
@@ -160,7 +173,10 @@ def read(
 def submit(
     paths: Words,
     name: Name = None,
-    job: Annotated[int | None, typer.Option(help="Add to this job instead of a new one.", show_default=False)] = None,
+    job: Annotated[
+        int | None,
+        typer.Option(min=1, max=MOST_ID, help="Add to this job instead of a new one.", show_default=False),
+    ] = None,
     key: Key = None,
     priority: Urgency = Priority.NORMAL,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the job's end.")] = False,
@@ -192,13 +208,26 @@ def submit(
 def watch(
     folder: Annotated[str, typer.Argument(help="A folder or an address (s3://bucket/cards/).", show_default=False)],
     name: Name = None,
-    job: Annotated[int | None, typer.Option(help="Go on with this job.", show_default=False)] = None,
+    job: Annotated[
+        int | None, typer.Option(min=1, max=MOST_ID, help="Go on with this job.", show_default=False)
+    ] = None,
     key: Key = None,
-    settle: Annotated[float, typer.Option(min=0.0, help="A file unchanged for so many seconds is complete.")] = 10.0,
-    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 5.0,
+    settle: Annotated[
+        float,
+        typer.Option(min=0.0, max=YEAR_S, callback=a_number, help="A file unchanged for so many seconds is complete."),
+    ] = 10.0,
+    every: Annotated[
+        float, typer.Option(min=0.1, max=YEAR_S, callback=a_number, help="Seconds between two looks.")
+    ] = 5.0,
     until_idle: Annotated[
         float | None,
-        typer.Option(min=0.0, help="Stop when nothing new has come for so many seconds.", show_default=False),
+        typer.Option(
+            min=0.0,
+            max=YEAR_S,
+            callback=a_number,
+            show_default=False,
+            help="Stop when nothing new has come for so many seconds.",
+        ),
     ] = None,
     priority: Urgency = Priority.NORMAL,
     country: Country = None,
@@ -273,7 +302,10 @@ def rerun(
 
 @app.command()
 def status(
-    job: Annotated[int | None, typer.Argument(help="A job's id; without it, all jobs.", show_default=False)] = None,
+    job: Annotated[
+        int | None,
+        typer.Argument(min=1, max=MOST_ID, help="A job's id; without it, all jobs.", show_default=False),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Stay until the job has ended.")] = False,
     json: AsJson = False,
     data: DataDir = None,
@@ -286,8 +318,8 @@ def status(
 
 @app.command()
 def plates(
-    pattern: Annotated[str, typer.Argument(help="A text with * and ? as wildcards.")] = "*",
-    limit: int = 100,
+    pattern: Annotated[str, typer.Argument(parser=plain_text, help="A text with * and ? as wildcards.")] = "*",
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="So many at most.")] = 100,
     json: AsJson = False,
     data: DataDir = None,
 ) -> None:
@@ -312,7 +344,10 @@ def export(
 
 @app.command()
 def sql(
-    query: Annotated[str | None, typer.Option("-c", "--command", help="Run this, leave.", show_default=False)] = None,
+    query: Annotated[
+        str | None,
+        typer.Option("-c", "--command", parser=plain_text, help="Run this, leave.", show_default=False),
+    ] = None,
     json: AsJson = False,
     data: DataDir = None,
 ) -> None:
@@ -326,7 +361,7 @@ def sql(
 def up(
     data: DataDir = None,
     flower_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Flower's port on this machine; 0 leaves it out.")
+        int, typer.Option(min=0, max=MOST_PORT, help="Flower's port on this machine; 0 leaves it out.")
     ] = 5555,
     root: Annotated[
         list[str] | None,
@@ -382,15 +417,16 @@ def migrate(data: DataDir = None) -> None:
 @app.command()
 def worker(
     role: Annotated[str, typer.Argument(help="detect, read or control.")],
-    concurrency: Annotated[int, typer.Option(help="Processes; a GPU wants one.")] = 1,
+    concurrency: Annotated[int, typer.Option(min=1, max=1024, help="Processes; a GPU wants one.")] = 1,
     loglevel: str = "INFO",
 ) -> None:
     """Serve one queue until stopped."""
     from dashplate.health import install_heartbeat
     from dashplate.stack import Layout
     from dashplate.surroundings import use_data_dir
-    from workers.serve import serve
+    from workers.serve import check_role, serve
 
+    check_role(role)
     data_dir = use_data_dir(None).data_dir
     Layout.at(data_dir).close_rooms()
     install_heartbeat(role, data_dir)
@@ -399,7 +435,7 @@ def worker(
 
 @app.command()
 def flower(
-    port: int = 5555,
+    port: Annotated[int, typer.Option(min=1, max=MOST_PORT)] = 5555,
     address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Serve Flower on the broker; DASHPLATE_FLOWER_AUTH=user:password protects it."""
@@ -440,7 +476,7 @@ def purge(
         typer.Option("--older-than", help="30d, 12h, 90m, 1w; without it, as each job says.", show_default=False),
     ] = None,
     keep_watched: Annotated[bool, typer.Option("--keep-watched", help="Keep what shows watched plates.")] = False,
-    job: Annotated[int | None, typer.Option("--job", help="Of this job only.", show_default=False)] = None,
+    job: OneJob = None,
     forget: Annotated[bool, typer.Option("--forget", help="The videos themselves too, and jobs left empty.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be deleted.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
@@ -458,8 +494,8 @@ app.add_typer(watched, name="watched")
 
 @watched.command("add")
 def watched_add(
-    plate: str,
-    note: Annotated[str | None, typer.Option(help="Why.", show_default=False)] = None,
+    plate: Plate,
+    note: Annotated[str | None, typer.Option(parser=plain_text, help="Why.", show_default=False)] = None,
     data: DataDir = None,
 ) -> None:
     """Keep a plate, noted as its hash where DASHPLATE_PLATE_KEY is set."""
@@ -477,7 +513,7 @@ def watched_list(json: AsJson = False, data: DataDir = None) -> None:
 
 
 @watched.command("remove")
-def watched_remove(plate: str, data: DataDir = None) -> None:
+def watched_remove(plate: Plate, data: DataDir = None) -> None:
     """Keep a plate no longer."""
     from dashplate.privacy import unwatch_plate
 
@@ -485,7 +521,7 @@ def watched_remove(plate: str, data: DataDir = None) -> None:
 
 
 @app.command("hash")
-def hash_plate(plate: str, data: DataDir = None) -> None:
+def hash_plate(plate: Plate, data: DataDir = None) -> None:
     """Print a plate's keyed hash, for questions in SQL."""
     from dashplate.privacy import show_hash
 
@@ -495,7 +531,10 @@ def hash_plate(plate: str, data: DataDir = None) -> None:
 @app.command()
 def audit(
     since: Annotated[str | None, typer.Option(help="7d, 12h.", show_default=False)] = None,
-    who: Annotated[str | None, typer.Option(help="One person's questions.", show_default=False)] = None,
+    who: Annotated[
+        str | None,
+        typer.Option(parser=plain_text, help="One person's questions.", show_default=False),
+    ] = None,
     json: AsJson = False,
     data: DataDir = None,
 ) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping
 
 from dashplate import jobs, show
 from dashplate.export import PlateRow
-from dashplate.running import exit_code, print_results, wait_for, write_results
+from dashplate.running import exit_code, note_shown, print_results, wait_for, write_results
 from dashplate.surroundings import everything
 from training.synthesis.drive import render_drive
 from training.synthesis.score import score
@@ -26,12 +26,14 @@ def run_demo(out: Path, data: Path | None, seed: int, seconds: float, plates: in
     truth = read_truth(truth_file)
     with everything(data, [video.parent]) as around:
         pace = Pace()
-        job_id = jobs.submit(around.settings.require_database(), [video], jobs.JobOptions(), jobs.Submission("demo"))
+        url = around.settings.require_database()
+        job_id = jobs.submit(url, [video], jobs.JobOptions(), jobs.Submission("demo"))
+        note_shown(url, "demo", job_id)
         videos, rows = wait_for(around.settings, job_id, around.workers, pace.look)
         write_results(around.settings, job_id, out / "plates.csv", out / "plates.json")
     print_results(videos, rows)
     _print_score(truth, rows, seconds, pace)
-    show.out.print(f"drive: {video}   plates: {out / 'plates.csv'}")
+    show.say(f"drive: {video}   plates: {out / 'plates.csv'}")
     return exit_code(videos)
 
 
@@ -84,6 +86,6 @@ def _print_score(truth: tuple[TruePlate, ...], rows: list[PlateRow], seconds: fl
     running = pace.times_real_time
     show.out.print(line if running is None else f"{line}; once running, {running:.1f} times real time")
     if result.missed:
-        show.out.print(f"missed: {', '.join(result.missed)}")
+        show.say(f"missed: {', '.join(result.missed)}")
     if result.false:
-        show.out.print(f"false: {', '.join(result.false)}")
+        show.say(f"false: {', '.join(result.false)}")

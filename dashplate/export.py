@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import RowMapping
+
+from dashplate.terminal import json_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,13 @@ def to_csv(rows: Sequence[PlateRow]) -> str:
 
 def to_json_lines(rows: Sequence[PlateRow]) -> str:
     """One JSON object a line."""
-    return "".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
+    return "".join(json_text(asdict(row)) + "\n" for row in rows)
 
 
 def to_json(job: RowMapping, videos: Sequence[RowMapping], rows: Sequence[PlateRow]) -> str:
     """The whole job: its progress, each video's state, and the plates."""
     whole = {"job": plain(job), "videos": [plain(v) for v in videos], "plates": [asdict(row) for row in rows]}
-    return json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
+    return json_text(whole, indent=2) + "\n"
 
 
 def plain(row: RowMapping) -> dict[str, Any]:

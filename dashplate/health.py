@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from dashplate.terminal import say
 from pipeline.errors import ServiceUnavailable, UsageError
 
 #: Thirty missed heartbeats: a short loss of Redis passes unnoticed, a hung worker is known within a minute.
@@ -20,6 +21,7 @@ MAX_AGE_S = 60.0
 #: Where Flower listens, unless DASHPLATE_FLOWER_URL says otherwise.
 FLOWER_URL = "http://127.0.0.1:5555"
 _FLOWER_TIMEOUT_S = 5.0
+_ROLES = ("detect", "read", "control")
 _SERVICES = "redis, postgres, worker, flower"
 
 
@@ -29,13 +31,13 @@ def check(service: str, role: str | None = None) -> None:
     Raises ServiceUnavailable with the reason where it is not, UsageError for a service that there is none of.
     """
     if service == "worker":
-        print(_worker(role))
+        say(_worker(role))
         return
     try:
         probe = {"redis": _redis, "postgres": _postgres, "flower": _flower}[service]
     except KeyError:
         raise UsageError(f"There is no service {service!r}; the services are {_SERVICES}.") from None
-    print(probe())
+    say(probe())
 
 
 def install_heartbeat(role: str, data_dir: Path) -> None:
@@ -111,6 +113,6 @@ def _age_s(role: str, data_dir: Path) -> float | None:
 
 
 def _sign_of_life(role: str, data_dir: Path) -> Path:
-    if not role or Path(role).name != role:
+    if role not in _ROLES:
         raise UsageError(f"Say which worker: detect, read or control, not {role!r}.")
     return data_dir / "run" / "health" / role

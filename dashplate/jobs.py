@@ -106,12 +106,12 @@ def _reader(value: str, engine: str | None) -> str:
 
     Raises UsageError for a file or a folder that is not there, ModelError for one that is no model.
     """
-    # os.path: pathlib raises for a home that does not exist.
+    # os.path: pathlib raises for a home that does not exist, and for what no file can be called.
     path = Path(os.path.expanduser(value))
-    if path.is_dir():
+    if os.path.isdir(path):
         require_files(path, engine_named(engine or settings().reader_engine))
         return str(path.resolve())
-    if len(path.parts) > 1 or path.exists():
+    if len(path.parts) > 1 or os.path.exists(path):
         raise UsageError(f"The reader {value} is no folder. Name a PaddleOCR model's folder, or a model by its name.")
     return value
 

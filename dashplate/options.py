@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipeline.records import Priority
+
+#: What PostgreSQL's bigint holds, and a seed of NumPy's.
+MOST_ID, MOST_SEED = 2**63 - 1, 2**32 - 1
+#: Ports of this machine; a year in seconds, past which a wait is a slip of the finger.
+MOST_PORT, YEAR_S = 65_535, 366 * 86_400.0
+#: Of rows and pictures: more than anybody looks at.
+MOST_ROWS = 10**9
+
+
+def plain_text(text: str) -> str:
+    """Text that can be stored and searched for; refuses bytes that are no UTF-8, and zero bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise typer.BadParameter("this is no UTF-8; type it again in a terminal that uses UTF-8.") from None
+    if "\0" in text:
+        raise typer.BadParameter("this holds a zero byte; leave it out.")
+    return text
+
+
+def a_number(value: float | None) -> float | None:
+    """A number that is one: `nan` passes every range."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no number that can be meant.")
+    return value
+
 
 # `readable=False`: a file that may not be read is one inaccessible file, not the end of the whole command.
 Paths = Annotated[list[Path], typer.Argument(help="Videos, photographs, folders.", show_default=False, readable=False)]
@@ -22,11 +49,20 @@ Words = Annotated[
 ]
 DataDir = Annotated[Path | None, typer.Option("--data", help="Data folder: servers, crops, logs.", show_default=False)]
 Country = Annotated[str | None, typer.Option("--country", help="Countries to expect: GB,FR.", show_default=False)]
-JobId = Annotated[int, typer.Argument(help="A job's id; `dashplate status` shows them.", show_default=False)]
+JobId = Annotated[
+    int, typer.Argument(min=1, max=MOST_ID, help="A job's id; `dashplate status` shows them.", show_default=False)
+]
+OneJob = Annotated[int | None, typer.Option("--job", min=1, max=MOST_ID, help="Of this job only.", show_default=False)]
+Plate = Annotated[str, typer.Argument(parser=plain_text, show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ReaderName = Annotated[
     str | None,
-    typer.Option("--reader", help="A PaddleOCR model, by name or folder; default: shipped.", show_default=False),
+    typer.Option(
+        "--reader",
+        parser=plain_text,
+        show_default=False,
+        help="A PaddleOCR model, by name or folder; default: shipped.",
+    ),
 ]
 ReaderEngine = Annotated[
     str | None, typer.Option("--reader-engine", help="openvino, onnxruntime or paddle.", show_default=False)
@@ -36,9 +72,18 @@ KeepOverlays = Annotated[
 ]
 
 # Of a job that is submitted.
-Name = Annotated[str | None, typer.Option("--name", help="The job's name.", show_default=False)]
+Name = Annotated[
+    str | None,
+    typer.Option("--name", parser=plain_text, help="The job's name.", show_default=False),
+]
 Key = Annotated[
-    str | None, typer.Option("--key", help="The same key again goes on with the same job.", show_default=False)
+    str | None,
+    typer.Option(
+        "--key",
+        parser=plain_text,
+        help="The same key again goes on with the same job.",
+        show_default=False,
+    ),
 ]
 Urgency = Annotated[Priority, typer.Option("--priority", help="Its share while others want the same workers.")]
 Retain = Annotated[

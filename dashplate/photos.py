@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from rich.markup import escape
 
 from dashplate import show
-from dashplate.annotate import draw, write
+from dashplate.annotate import annotated_names, draw, write
 from dashplate.jobs import JobOptions
 from pipeline.errors import MediaError, Unreadable
 from pipeline.inputs import find_media
@@ -19,6 +18,7 @@ from pipeline.media import probe, read_photo
 from pipeline.photo import PhotoPlate, read_plates
 from pipeline.records import Image, MediaKind
 from pipeline.road import load_detector, load_reader
+from pipeline.sources import spelled
 from workers.settings import settings
 
 
@@ -26,17 +26,22 @@ def read_photos(images: Sequence[Path], options: JobOptions, *, as_json: bool, a
     """Read each picture and print what it shows; a bad one costs a sentence and the exit code, not the others."""
     parts = settings().parts.reading_with(options.reader, options.reader_engine)
     worst = 0
-    for path in find_media(images):
+    found = find_media(images)
+    names = annotated_names(found)
+    for path in found:
         try:
             image = _open(path)
         except MediaError as error:
             worst = error.exit_code
-            print(json.dumps({"image": str(path), "error": str(error)}) if as_json else f"{path}: {error}")
+            if as_json:
+                print(show.json_text({"image": str(path), "error": str(error)}))
+            else:
+                show.say(f"{spelled(str(path))}: {error}")
             continue
         plates = read_plates(image, load_detector(parts, MediaKind.PHOTO), load_reader(parts, options.countries))
         _print(path, image, plates, as_json)
         if annotate is not None:
-            write(annotate / f"{path.name}.annotated.jpg", draw(image, plates))
+            write(annotate / names[path], draw(image, plates))
         sys.stdout.flush()
     return worst
 
@@ -86,11 +91,11 @@ def _open(path: Path) -> Image:
 
 def _print(path: Path, image: Image, plates: Sequence[PhotoPlate], as_json: bool) -> None:
     if as_json:
-        print(json.dumps(as_json_object(str(path), image, plates), ensure_ascii=False))
+        print(show.json_text(as_json_object(str(path), image, plates)))
         return
-    show.out.print(escape(str(path)))
+    show.say(spelled(str(path)))
     read = [p.reading for p in plates if p.reading is not None]
     for reading in read:
-        show.out.print(f"  [bold]{reading.shown:<10}[/] {reading.country or '–':<3} {reading.confidence:>4.0%}")
+        show.out.print(f"  [bold]{escape(reading.shown):<10}[/] {reading.country or '–':<3} {reading.confidence:>4.0%}")
     if not read:
         show.out.print("  no plate could be read")

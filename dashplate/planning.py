@@ -19,7 +19,7 @@ from pipeline.errors import DashplateError, MediaError
 from pipeline.inputs import PHOTO_EXTENSIONS, check_allowed, expand, fingerprints
 from pipeline.media import probe
 from pipeline.records import MediaKind
-from pipeline.sources import Remote, Source
+from pipeline.sources import Remote, Source, printable
 from pipeline.split import FIRST_S, TARGET_S
 from workers.settings import settings
 
@@ -108,12 +108,12 @@ def show_plan(
     # Ten thousand files are looked at, some of them over a network: no transaction waits for that.
     planned = plan(sources, known)
     for line in lines(planned, into, experience):
-        show.out.print(line, markup=False)
+        show.say(line)
 
 
 def lines(planned: Plan, job: int | None, experience: report.Experience | None) -> list[str]:
     """The plan in sentences."""
-    endings = ", ".join(f"{count} {ending}" for ending, count in planned.endings.items())
+    endings = ", ".join(f"{count} {printable(ending)}" for ending, count in planned.endings.items())
     what = f"{show.many(planned.files, 'file')} would be added to {'a new job' if job is None else f'job {job}'}"
     said = [f"{what}: {endings}." if endings else f"{what}."]
     if planned.known:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import socket
 import sys
@@ -22,17 +21,25 @@ from dashplate.surroundings import database, use_data_dir
 from db import audit, watched
 from db.engine import session
 from db.files import count_owed
-from db.retention import Toll, Wanted
-from db.sealing import MARK
+from db.retention import Toll, Wanted, count_waiting
+from db.sealing import MARK, KeyTrouble
 from pipeline.errors import DashplateError, UsageError
 from pipeline.formats.confusions import folded
 from pipeline.recognizers.alphabet import SEPARATORS
+from pipeline.sources import printable
 from workers.clearing import clear_deletions
 from workers.private import own_key
 from workers.retention import count_all, purge_all
 
 #: Separators that people type between a plate's groups; in a pattern the star is no separator.
 _BETWEEN = {ord(char): None for char in SEPARATORS - {"*"}}
+
+#: Why videos outlive their time.
+_IN_DOUBT = (
+    "Plates are shown there in clear and others are watched by their hash: only the key tells which are the same."
+)
+#: Videos that wait are counted up to here.
+_MOST_COUNTED = 10_000
 
 
 def typed(text: str) -> str:
@@ -74,18 +81,34 @@ def purge(
                 jobs.progress_of(db, job)
         expected = count_all(url, wanted)
         question = _question(older_than, wanted, dry_run)
+        waiting = expected.waiting
         if dry_run or not expected.videos:
             with session(url) as db:
                 note(db, "purge", question, 0)
-            print(f"This would delete {_told(expected)}." if expected.videos else "Nothing is that old.")
+            nothing = "Nothing else is that old." if waiting else "Nothing is that old."
+            print(f"This would delete {_told(expected)}." if expected.videos else nothing)
         else:
             if not yes:
                 _confirm(expected)
             with session(url) as db:
                 note(db, "purge", question, expected.videos)
-            print(f"Deleted {_told(purge_all(url, wanted))}.")
+            gone = purge_all(url, wanted)
+            waiting = gone.waiting
+            print(f"Deleted {_told(gone)}.")
         if not dry_run:
             _clear(url)
+    if waiting:
+        stay = "1 video that is due stays" if waiting == 1 else f"{waiting:,} videos that are due stay"
+        raise KeyTrouble(f"{stay}: {_IN_DOUBT} Set DASHPLATE_PLATE_KEY.")
+
+
+def waiting_for_key(db: Session, job: int | None = None) -> str | None:
+    """A sentence about the videos that retention cannot delete without the plate key; None where there are none."""
+    count = count_waiting(db, job, _MOST_COUNTED)
+    if not count:
+        return None
+    many = f"at least {count:,} videos" if count == _MOST_COUNTED else show.many(count, "video")
+    return f"Retention waits: {many} past the time to be kept. {_IN_DOUBT} Set DASHPLATE_PLATE_KEY for the workers."
 
 
 def watch_plate(plate: str, remark: str | None, data: Path | None) -> None:
@@ -118,11 +141,14 @@ def list_watched(*, as_json: bool, data: Path | None) -> None:
     """The plates that are kept."""
     with database(data) as config, session(config.require_database()) as db:
         rows = watched.watched(db)
+        waiting = waiting_for_key(db)
         note(db, "watched", "list", len(rows))
+    if waiting:
+        show.complain(waiting)
     if as_json:
         for row in rows:
             entry = {"plate": row.plate, "note": row.note, "since": row.created_at.isoformat()}
-            print(json.dumps(entry, ensure_ascii=False))
+            print(show.json_text(entry))
         return
     table = _table("plate", "since", "note")
     for row in rows:
@@ -150,7 +176,7 @@ def show_audit(since: str | None, who: str | None, *, as_json: bool, data: Path 
                 "at": row.at.isoformat(), "who": row.who, "host": row.host, "action": row.action,
                 "query": row.query, "rows": row.rows,
             }  # fmt: skip
-            print(json.dumps(entry, ensure_ascii=False))
+            print(show.json_text(entry))
         return
     table = _table("at", "who", "host", "action", "rows", "query")
     for row in rows:
@@ -163,7 +189,7 @@ def show_audit(since: str | None, who: str | None, *, as_json: bool, data: Path 
 def _who() -> str:
     named = os.environ.get("DASHPLATE_USER", "").strip()
     if named:
-        return named
+        return printable(named)
     try:
         return getpass.getuser()
     except (KeyError, OSError):

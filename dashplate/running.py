@@ -12,6 +12,7 @@ from rich.markup import escape
 from sqlalchemy import RowMapping
 
 from dashplate import export, jobs, show
+from dashplate.privacy import note
 from dashplate.stack import Supervisor, running, stop, why_taken
 from dashplate.surroundings import database, everything, use_data_dir, workers_answer
 from db import report
@@ -47,6 +48,7 @@ def run_files(
         with session(url) as db:
             since = report.newest_reading(db)
         job_id = jobs.submit(url, sources, options, about)
+        note_shown(url, "run", job_id)
         videos, rows = wait_for(around.settings, job_id, around.workers, since=since)
         write_results(around.settings, job_id, csv, json)
     print_results(videos, rows)
@@ -69,9 +71,17 @@ def submit_files(
         job_id = jobs.submit(url, sources, options, about, job, on_job=lambda number: print(number, flush=True))
         if not wait:
             return 0
+        if not _quiet():
+            note_shown(url, "submit", job_id)
         videos, _ = wait_for(config, job_id, None)
     print_problems(videos)
     return exit_code(videos)
+
+
+def note_shown(url: str, command: str, job_id: int) -> None:
+    """Put on record, before the first of them is shown, that a command shows a job's plates as they come in."""
+    with session(url) as db:
+        note(db, command, f"job {job_id} as it goes", None)
 
 
 def wait_for(
@@ -86,7 +96,7 @@ def wait_for(
     Readings are shown that came in after the one numbered `since`, or after this call.
     """
     url = config.require_database()
-    with show.job_progress(quiet=not sys.stderr.isatty() and "DASHPLATE_PROGRESS" not in os.environ) as view:
+    with show.job_progress(quiet=_quiet()) as view:
 
         def look(progress: RowMapping, fresh: Sequence[RowMapping]) -> None:
             view.update(progress, fresh)
@@ -95,6 +105,11 @@ def wait_for(
         jobs.follow(url, job_id, look, _watch(workers), since)
     with session(url) as db:
         return report.videos(db, job_id), export.unique_plates(report.sightings(db, job_id), store().location)
+
+
+def _quiet() -> bool:
+    """Whether nobody sees the live view."""
+    return not sys.stderr.isatty() and "DASHPLATE_PROGRESS" not in os.environ
 
 
 def write_results(config: Settings, job_id: int, csv: Path | None, json: Path | None) -> None:
@@ -111,7 +126,7 @@ def save(path: Path, text: str) -> None:
     """Write a result file; raises DashplateError with the reason where that fails."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         raise DashplateError(f"{path} could not be written: {error.strerror}.") from error
 
@@ -153,7 +168,7 @@ def stay_up(data: Path | None, flower_port: int, roots: Sequence[str]) -> None:
         )
     try:
         with everything(data, flower_port=flower_port or None, keep=True) as around:
-            show.out.print(f"Dashplate is up on {folder}.")
+            show.say(f"Dashplate is up on {folder}.")
             if flower_port:
                 show.out.print(f"Flower: http://127.0.0.1:{flower_port}")
             show.out.print("Submit with `dashplate submit`, stop with Ctrl-C or `dashplate down`.")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -16,13 +14,13 @@ from sqlalchemy import RowMapping
 
 from dashplate.export import PlateRow
 from dashplate.pace import outlook
+from dashplate.terminal import complain, err, json_text, out, say
 from pipeline.sources import printable
 
-#: A file or a pipe has no width; in this one, lines stay whole.
-_UNSEEN_WIDTH = 240
-#: Results go to standard output, everything about the way there to standard error.
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _UNSEEN_WIDTH)
-err = Console(stderr=True, highlight=False)
+__all__ = [
+    "JobView", "check_lines", "clock", "complain", "err", "job_progress", "job_state", "jobs_table", "json_text",
+    "many", "out", "plates_table", "say", "videos_table",
+]  # fmt: skip
 
 
 def clock(seconds: float) -> str:
@@ -47,10 +45,8 @@ def plates_table(rows: Sequence[PlateRow]) -> Table:
     for row in rows:
         mark = "" if row.confirmed else "single read"
         span = (clock(row.first_seen_s), clock(row.last_seen_s))
-        name = escape(printable(PurePath(row.video).name))
-        table.add_row(
-            f"[bold]{row.shown}[/]", row.country or "–", f"{row.confidence:.0%}", *span, str(row.reads), name, mark
-        )
+        plate, name = f"[bold]{escape(row.shown)}[/]", escape(printable(PurePath(row.video).name))
+        table.add_row(plate, row.country or "–", f"{row.confidence:.0%}", *span, str(row.reads), name, mark)
     return table
 
 
@@ -145,7 +141,7 @@ class JobView:
             return
         self._shown.add(key)
         self._progress.console.print(
-            f"  {clock(reading['first_s']):>8}  [bold]{reading['text']:<10}[/] {reading['country'] or '–':<3}"
+            f"  {clock(reading['first_s']):>8}  [bold]{escape(reading['text']):<10}[/] {reading['country'] or '–':<3}"
             f" {reading['confidence']:>4.0%}  {escape(printable(PurePath(reading['video']).name))}"
         )
 
@@ -157,5 +153,5 @@ def check_lines(checks: Sequence[Any]) -> Table:
         table.add_column(overflow="fold")
     marks = {True: "[green]ok[/]", False: "[red]missing[/]", None: "[yellow]–[/]"}
     for check in checks:
-        table.add_row(marks[check.ok], check.name, check.found, check.mend or "")
+        table.add_row(marks[check.ok], *(escape(words) for words in (check.name, check.found, check.mend or "")))
     return table

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -18,6 +17,8 @@ from db import verify
 from db.engine import session
 from db.verify import VideoFiles
 from pipeline.errors import UsageError
+from pipeline.sources import spelled
+from workers.private import own_key
 from workers.resources import store
 from workers.store import FileInfo, MissingFile, Store, job_folders, video_folders
 
@@ -103,7 +104,7 @@ def verify_job(job: int, *, quick: bool, sweep: bool, as_json: bool, data: Path 
     with database(data) as config:
         report = check(config.require_database(), store(), job, quick=quick, sweep=sweep)
     if as_json:
-        print(json.dumps(_as_json(job, report), ensure_ascii=False))
+        print(show.json_text(_as_json(job, report)))
     else:
         for line in _lines(job, report, quick):
             show.out.print(line, soft_wrap=True)
@@ -121,10 +122,13 @@ def check(url: str, files: Store, job: int, *, quick: bool = False, sweep: bool 
             _settle(files, finding, sweep, report)
     for finding in _of_no_video(url, files, job, report):
         _settle(files, finding, sweep, report)
+    key = own_key()
     with session(url) as db:
         for kind, sentences in verify.contradictions(db, job).items():
             for sentence in sentences:
                 report.add(Finding(kind, sentence))
+        for sentence in verify.telling_sentences(db, job, key) if key else ():
+            report.add(Finding("clear", sentence))
     return report
 
 
@@ -242,7 +246,7 @@ def _lines(job: int, report: Report, quick: bool) -> Iterator[str]:
     for kind, meaning in KINDS.items():
         if count := report.counts.get(kind, 0):
             yield f"[red]{count:,} {meaning}[/]:"
-            yield from (f"  {escape(what)}" for what in report.examples[kind])
+            yield from (f"  {escape(spelled(what))}" for what in report.examples[kind])
             if count > EXAMPLES:
                 yield f"  and {count - EXAMPLES:,} more"
     if report.well:

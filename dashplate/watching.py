@@ -107,7 +107,7 @@ def watch_folder(
     folder = source_of(where)
     if isinstance(folder, Path):
         folder = Path(os.path.abspath(folder.expanduser()))
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise UsageError(f"{shown(folder)} is no folder; name one that is there.")
     try:
         check_allowed(folder, use_data_dir(data).roots)
@@ -174,7 +174,7 @@ def _take_in(url: str, job_id: int, sources: Sequence[Source]) -> int:
 
 
 def _say(line: str) -> None:
-    show.err.print(line, markup=False, soft_wrap=True)
+    show.complain(line)
 
 
 @contextmanager

@@ -2,10 +2,14 @@
 
 Each chunk of videos is one transaction: whatever is interrupted leaves whole videos forgotten and whole videos kept.
 The rows of the videos themselves and their segments stay, so that a job's counters and history stay true.
+
+Where plates are watched by their hash and the key is not at hand, nobody can tell whether a plate in clear is one of
+them. Videos that show such a plate wait for the key; all others go.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,11 +18,15 @@ from sqlalchemy.orm import Session
 
 from db.files import owe_deletion
 from db.plates import name_plates
-from db.sealing import MARK, KeyTrouble, PlateKey
+from db.sealing import MARK, PlateKey
 
 #: Videos of one transaction where somebody waits for it, about 5 s where each shows 300 plates; and of one that the
 #: sweeper makes beside its other work.
 CHUNK, SWEEPERS_CHUNK = 100, 20
+#: Workers with the key purge a video within seconds; one that is due for longer waits.
+WAITS_AFTER_S = 60
+
+_LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 #: The folders of the result store that hold nothing but a video's files, from the ids of its job and its own.
 Folders = Callable[[int, int], Sequence[str]]
@@ -33,6 +41,8 @@ class Toll:
     files: int = 0
     #: Of the files whose size is known; those of before 0004 are not.
     bytes: int = 0
+    #: Videos that are due and stay, because only the plate key could tell whether they show a watched plate.
+    waiting: int = 0
 
     def __add__(self, other: Toll) -> Toll:
         return Toll(
@@ -40,6 +50,7 @@ class Toll:
             self.sightings + other.sightings,
             self.files + other.files,
             self.bytes + other.bytes,
+            self.waiting + other.waiting,
         )
 
 
@@ -67,21 +78,50 @@ def due(db: Session, wanted: Wanted, after: int = 0, limit: int = CHUNK) -> list
     return list(db.scalars(_DUE, values))
 
 
-def due_by_job(db: Session, limit: int = SWEEPERS_CHUNK) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a look at what is due by jobs' own retention has come: behind the last video that it saw."""
+
+    job: int = 0
+    finished_at: dt.datetime = _LONG_AGO
+    video: int = 0
+
+
+def due_by_job(db: Session, limit: int = SWEEPERS_CHUNK, after: Place = Place()) -> list[Place]:
     """Some videos that their job's own retention has caught up with; next to nothing to ask while there are none."""
-    return list(db.scalars(_DUE_BY_JOB, {"limit": limit}))
+    values = {"limit": limit, "job": after.job, "ended": after.finished_at, "video": after.video}
+    return [Place(row.job_id, row.finished_at, row.id) for row in db.execute(_DUE_BY_JOB, values)]
+
+
+def some_watched_by_hash(db: Session) -> bool:
+    """Whether a plate is watched by its hash alone."""
+    return bool(db.scalar(text("SELECT EXISTS (SELECT 1 FROM watched WHERE key LIKE :mark)"), {"mark": f"{MARK}%"}))
+
+
+def undecided(db: Session, ids: Sequence[int]) -> set[int]:
+    """Those of these videos of which nobody without the key can tell whether they show a watched plate."""
+    return set(db.scalars(_UNDECIDED, {"ids": list(ids), "mark": f"{MARK}%"}))
+
+
+def count_waiting(db: Session, job_id: int | None, most: int) -> int:
+    """Videos, `most` at most, whose job's retention caught up with them a while ago and that wait for the plate key."""
+    values = {"job": job_id, "most": most, "grace": WAITS_AFTER_S, "mark": f"{MARK}%"}
+    return int(db.scalar(_COUNT_WAITING, values) or 0)
 
 
 def toll(db: Session, ids: Sequence[int], wanted: Wanted) -> Toll:
     """What purging these videos would remove."""
-    kept = _kept(db, ids, wanted)
-    row = db.execute(_TOLL, {"ids": list(ids), **kept.values()}).one()
-    return Toll(len(ids), row.sightings, row.files, int(row.bytes))
+    going = _decided(db, ids, wanted)
+    kept = _kept(db, going, wanted)
+    row = db.execute(_TOLL, {"ids": going, **kept.values()}).one()
+    return Toll(len(going), row.sightings, row.files, int(row.bytes), len(ids) - len(going))
 
 
 def purge(db: Session, ids: Sequence[int], wanted: Wanted, folders: Folders) -> Toll:
-    """Forget what was found in these videos; those that are being done again are left alone."""
-    videos = db.execute(_LOCK_VIDEOS, {"ids": list(ids)}).all()
+    """Forget what was found in these videos; those that are being done again, or wait for the key, are left alone."""
+    going = _decided(db, ids, wanted)
+    waiting = len(ids) - len(going)
+    videos = db.execute(_LOCK_VIDEOS, {"ids": going}).all()
     ids = [video.id for video in videos]
     kept = _kept(db, ids, wanted)
     values = {"ids": ids, **kept.values()}
@@ -100,7 +140,7 @@ def purge(db: Session, ids: Sequence[int], wanted: Wanted, folders: Folders) -> 
         db.execute(_FORGET_VIDEOS, {"ids": [video.id for video in bare]})
         db.execute(_FORGET_JOBS, {"jobs": sorted({video.job_id for video in bare})})
     db.execute(_MARK, {"ids": ids})
-    return Toll(len(ids), gone.sightings, gone.files, int(gone.bytes))
+    return Toll(len(ids), gone.sightings, gone.files, int(gone.bytes), waiting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +173,19 @@ def _kept(db: Session, ids: Sequence[int], wanted: Wanted) -> _Kept:
     )
 
 
+def _decided(db: Session, ids: Sequence[int], wanted: Wanted) -> list[int]:
+    """Those of these videos of which it is known what has to stay."""
+    waiting = undecided(db, ids) if wanted.keep_watched and wanted.key is None else set()
+    return [video for video in ids if video not in waiting]
+
+
 def _watched_by_hash(db: Session, ids: Sequence[int], key: PlateKey | None) -> list[int]:
-    """Plates in clear, of these videos, whose hash is watched. Raises KeyTrouble where that cannot be told."""
-    hashes = set(db.scalars(_WATCHED_HASHES, {"mark": f"{MARK}%"}))
-    if not hashes:
+    """Plates in clear, of these videos, whose hash is watched; without the key, of videos that show none in doubt."""
+    hashes = set(db.scalars(_WATCHED_HASHES, {"mark": f"{MARK}%"})) if key is not None else ()
+    if key is None or not hashes:
         return []
     plates = db.execute(_CLEAR_PLATES, {"ids": list(ids), "mark": f"{MARK}%"}).all()
-    if plates and key is None:
-        raise KeyTrouble(
-            "Some plates are watched by their hash. Set DASHPLATE_PLATE_KEY, so that they are kept in clear too."
-        )
-    return [plate.id for plate in plates if key is not None and key.hashed(plate.key) in hashes]
+    return [plate.id for plate in plates if key.hashed(plate.key) in hashes]
 
 
 _DUE = text(
@@ -162,15 +204,39 @@ _DUE = text(
 )
 _DUE_BY_JOB = text(
     """
-    SELECT v.id FROM jobs j
+    SELECT v.job_id, v.finished_at, v.id FROM jobs j
     CROSS JOIN LATERAL (
-        SELECT w.id FROM videos w
+        SELECT w.job_id, w.finished_at, w.id FROM videos w
         WHERE w.job_id = j.id AND w.purged_at IS NULL AND w.finished_at IS NOT NULL
           AND w.finished_at <= now() - make_interval(secs => j.retain_s)
-        ORDER BY w.finished_at LIMIT :limit
+          AND (w.finished_at, w.id) > (CASE WHEN j.id = :job THEN CAST(:ended AS timestamptz) ELSE '-infinity' END,
+                                       CASE WHEN j.id = :job THEN CAST(:video AS bigint) ELSE 0 END)
+        ORDER BY w.finished_at, w.id LIMIT :limit
     ) v
-    WHERE j.retain_s IS NOT NULL
-    LIMIT :limit
+    WHERE j.retain_s IS NOT NULL AND j.id >= :job
+    ORDER BY j.id LIMIT :limit
+    """
+)
+#: A plate in clear that is not watched in clear may be watched by its hash. A scalar subquery, not EXISTS: it is never
+#: answered by reading all sightings.
+_IN_DOUBT = """
+    EXISTS (SELECT 1 FROM watched WHERE key LIKE :mark) AND (
+        SELECT true FROM sightings s JOIN plates p ON p.id = s.plate_id
+        WHERE s.video_id = v.id AND p.key NOT LIKE :mark
+          AND NOT EXISTS (SELECT 1 FROM watched w WHERE w.key = p.key)
+        LIMIT 1)
+"""
+_UNDECIDED = text(f"SELECT v.id FROM videos v WHERE v.id = ANY (:ids) AND {_IN_DOUBT}")
+_COUNT_WAITING = text(
+    f"""
+    SELECT count(*) FROM (
+        SELECT 1 FROM jobs j JOIN videos v ON v.job_id = j.id
+        WHERE j.retain_s IS NOT NULL AND (CAST(:job AS bigint) IS NULL OR j.id = :job)
+          AND v.purged_at IS NULL AND v.finished_at IS NOT NULL
+          AND v.finished_at <= now() - make_interval(secs => j.retain_s + :grace)
+          AND {_IN_DOUBT}
+        LIMIT :most
+    ) waiting
     """
 )
 #: A sighting once for each of its tracklets.

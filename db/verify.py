@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+from db.sealing import PlateKey
 
 #: Seconds by which sums of lengths may differ: floating point, added in another order.
 _CLOSE_S = 0.01
@@ -79,6 +82,16 @@ def contradictions(db: Session, job_id: int) -> dict[str, list[str]]:
         for sentence in db.scalars(text(question), {"job": job_id}):
             found.setdefault(kind, []).append(sentence)
     return found
+
+
+def telling_sentences(db: Session, job_id: int, key: PlateKey) -> list[str]:
+    """Sentences about a job's work that name one of its hashed plates. Without the key nobody could tell."""
+    hashes = set(db.scalars(_HASHES, {"job": job_id}))
+    return [
+        f"what is said of {place} names a plate"
+        for place, said in db.execute(_SENTENCES, {"job": job_id})
+        if not hashes.isdisjoint(map(key.hashed, _WORD.findall(said.upper())))
+    ]
 
 
 _FILES = text(
@@ -185,21 +198,70 @@ _STATES = (
 _HASHED = """
     FROM jobs j JOIN videos v ON v.job_id = j.id AND j.options @> '{"hashed": true}'
 """
+#: What stands in place of a plate's text; see `db.sealing`.
+_HASH = "^#[0-9a-f]{32}$"
+#: Of a list of candidates: one whose text is no hash, or that has none.
+_CLEAR_CANDIDATE = f"""'$[*] ? (!(@.text like_regex "{_HASH}"))'"""
+#: States of a video after which nothing reads its pictures and sealed readings again. One that failed may be retried.
+_OVER = "v.state IN ('done', 'truncated', 'cancelled')"
 _CLEAR = (
     f"""
     SELECT format('video %s: sighting %s is not hashed', v.id, s.index)
     {_HASHED} JOIN sightings s ON s.video_id = v.id
-    WHERE j.id = :job AND (s.text NOT LIKE '#%' OR s.shown NOT LIKE '#%' OR jsonb_array_length(s.characters) > 0)
+    WHERE j.id = :job AND (s.text !~ '{_HASH}' OR s.shown !~ '{_HASH}' OR s.characters <> '[]')
     ORDER BY v.id, s.index
+    """,
+    f"""
+    SELECT format('video %s: a runner-up of sighting %s is not hashed', v.id, s.index)
+    {_HASHED} JOIN sightings s ON s.video_id = v.id
+    WHERE j.id = :job AND jsonb_path_exists(s.alternatives, {_CLEAR_CANDIDATE}) ORDER BY v.id, s.index
+    """,
+    f"""
+    SELECT format('video %s: the plate that sighting %s counts for is not hashed', v.id, s.index)
+    {_HASHED} JOIN sightings s ON s.video_id = v.id JOIN plates p ON p.id = s.plate_id
+    WHERE j.id = :job AND (p.text !~ '{_HASH}' OR p.key !~ '{_HASH}') ORDER BY v.id, s.index
     """,
     f"""
     SELECT format('video %s: the reading of segment %s, tracklet %s, is not hashed', v.id, g.index, t.index)
     {_HASHED} JOIN segments g ON g.video_id = v.id JOIN tracklets t ON t.segment_id = g.id
     JOIN readings r ON r.tracklet_id = t.id
-    WHERE j.id = :job AND (r.text NOT LIKE '#%' OR r.characters <> '[]' OR r.alternatives <> '[]')
+    WHERE j.id = :job AND (r.text !~ '{_HASH}' OR r.characters <> '[]' OR r.alternatives <> '[]')
     ORDER BY v.id, g.index, t.index
     """,
+    f"""
+    SELECT format('video %s: the reading of segment %s, tracklet %s, is still there for who has the key',
+                  v.id, g.index, t.index)
+    {_HASHED} JOIN segments g ON g.video_id = v.id JOIN tracklets t ON t.segment_id = g.id
+    JOIN readings r ON r.tracklet_id = t.id
+    WHERE j.id = :job AND {_OVER} AND r.sealed IS NOT NULL ORDER BY v.id, g.index, t.index
+    """,
+    f"""
+    SELECT format('video %s: the crop %s is still there, and shows the plate', v.id, c.name)
+    {_HASHED} JOIN segments g ON g.video_id = v.id JOIN tracklets t ON t.segment_id = g.id
+    JOIN crops c ON c.tracklet_id = t.id
+    WHERE j.id = :job AND {_OVER} ORDER BY v.id, c.name
+    """,
+    f"""
+    SELECT format('video %s: the frame %s is there, and shows the plate', v.id, f.name)
+    {_HASHED} JOIN frames f ON f.video_id = v.id WHERE j.id = :job ORDER BY v.id, f.name
+    """,
 )
+#: Every sentence about a hashed job's work, with the place where it stands.
+_SENTENCES = text(
+    f"""
+    SELECT format('video %s', v.id) AS place, concat_ws(' ', v.problem, v.damage) AS said {_HASHED}
+    WHERE j.id = :job AND (v.problem IS NOT NULL OR v.damage IS NOT NULL)
+    UNION ALL
+    SELECT format('segment %s of video %s', g.index, v.id), concat_ws(' ', g.problem, g.damage) {_HASHED}
+    JOIN segments g ON g.video_id = v.id WHERE j.id = :job AND (g.problem IS NOT NULL OR g.damage IS NOT NULL)
+    UNION ALL
+    SELECT format('a step that video %s is owed', v.id), o.problem {_HASHED}
+    JOIN outbox o ON o.key = v.id AND o.job_id = j.id WHERE j.id = :job AND o.problem IS NOT NULL
+    ORDER BY place
+    """
+)
+_HASHES = text(f"SELECT DISTINCT s.text {_HASHED} JOIN sightings s ON s.video_id = v.id WHERE j.id = :job")
+_WORD = re.compile(r"[^\W_]+")
 _QUESTIONS = (
     ("counter", _VIDEO_COUNTERS),
     ("counter", _JOB_COUNTERS),

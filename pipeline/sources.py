@@ -119,6 +119,8 @@ def source_of(text: str) -> Source:
 
     Raises UsageError for an address that cannot be read or must not be.
     """
+    if "\0" in text:
+        raise UsageError(f"{printable(text)!r} holds a zero byte, and no file or object can be called that.")
     if _CHAIN.match(text):
         raise _chained()
     if not is_url(text):
@@ -150,13 +152,20 @@ def shown(source: Source | str) -> str:
 
 def printable(text: str) -> str:
     """Text without what breaks a log line or turns a terminal's direction; such characters are spelled out."""
-    safe = "".join(_spelled(character) for character in text)
+    safe = spelled(text)
     return safe if len(safe) <= NAME_CHARACTERS else f"{safe[: NAME_CHARACTERS - 20]}…{safe[-19:]}"
 
 
-def _spelled(character: str) -> str:
-    hidden = unicodedata.category(character) in _UNSHOWN and character not in _JOINERS
-    return character.encode("unicode_escape").decode() if hidden else character
+def spelled(text: str, kept: str = "") -> str:
+    """Text of whatever length without what moves a terminal's cursor or turns its direction, but for `kept`."""
+    if text.isprintable():
+        return text
+    return "".join(c.encode("unicode_escape").decode() if is_hidden(c) and c not in kept else c for c in text)
+
+
+def is_hidden(character: str) -> bool:
+    """Whether a terminal would obey a character in place of showing it."""
+    return unicodedata.category(character) in _UNSHOWN and character not in _JOINERS
 
 
 def _local_path(url: str) -> Path:

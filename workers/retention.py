@@ -9,32 +9,75 @@ from dataclasses import replace
 from sqlalchemy.orm import Session
 
 from db.engine import patiently
-from db.retention import Toll, Wanted, due, due_by_job, purge, toll
-from db.sealing import KeyTrouble
+from db.retention import (
+    SWEEPERS_CHUNK,
+    Place,
+    Toll,
+    Wanted,
+    due,
+    due_by_job,
+    purge,
+    some_watched_by_hash,
+    toll,
+    undecided,
+)
+from db.sealing import KeyTrouble, PlateKey
 from workers.private import own_key
 from workers.store import video_folders
 
 log = logging.getLogger(__name__)
 
+#: Videos that a round without the plate key looks at, some 10 ms.
+_LOOKED_AT = 500
+#: Where this process's last round without the key stopped looking.
+_looked_up_to = Place()
+
 
 def apply_retention(url: str) -> int:
     """Purge a chunk of the videos that their jobs' retention has caught up with; returns how many.
 
-    For the sweeper, which comes again. Files are noted in `deletions` and removed by it too.
+    For the sweeper, which comes again. Files are noted in `deletions` and removed by it too. Videos that only the plate
+    key could decide about are passed over where this process has none; `dashplate status` counts them.
     """
-    try:
-        gone = patiently(url, _purge_some)
-    except KeyTrouble as trouble:
-        log.warning("Retention waits: %s", trouble)
-        return 0
+    gone = patiently(url, _purge_some)
     if gone.videos:
         log.info("Retention: what was found in %d videos is deleted, %d sightings.", gone.videos, gone.sightings)
     return gone.videos
 
 
 def _purge_some(db: Session) -> Toll:
-    ids = due_by_job(db)
-    return purge(db, ids, Wanted(keep_watched=True, key=own_key()), video_folders) if ids else Toll()
+    wanted = Wanted(keep_watched=True, key=_key())
+    if wanted.key is None and some_watched_by_hash(db):
+        ids = _decided_ones(db)
+    else:
+        ids = [place.video for place in due_by_job(db)]
+    return purge(db, ids, wanted, video_folders) if ids else Toll()
+
+
+def _key() -> PlateKey | None:
+    try:
+        return own_key()
+    except KeyTrouble as trouble:
+        log.warning("Retention goes on as without a key: %s", trouble)
+        return None
+
+
+def _decided_ones(db: Session) -> list[int]:
+    """Some videos that are due and do not wait for the key; each round goes on where the last one stopped looking.
+
+    Those that wait stay due, a million of them perhaps: a round looks at a bounded number.
+    """
+    global _looked_up_to
+    some = due_by_job(db, _LOOKED_AT, _looked_up_to)
+    if len(some) < _LOOKED_AT:
+        # The end; whoever is due now and was not then stands at the beginning of their job.
+        some += due_by_job(db, _LOOKED_AT - len(some))
+    waiting = undecided(db, [place.video for place in some])
+    going = [place for place in dict.fromkeys(some) if place.video not in waiting][:SWEEPERS_CHUNK]
+    # Where there is more than a chunk, the next round looks on behind it.
+    last = going[-1] if len(going) == SWEEPERS_CHUNK else some[-1] if some else Place()
+    _looked_up_to = last
+    return [place.video for place in going]
 
 
 def purge_all(url: str, wanted: Wanted) -> Toll:

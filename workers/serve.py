@@ -13,11 +13,21 @@ from workers.clock import Clock
 from workers.events import GatherEvents
 from workers.settings import settings
 
+#: As Celery calls them.
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "FATAL")
+
+
+def check_role(role: str) -> None:
+    """Raises UsageError for a role that no worker has."""
+    if role not in ROLES:
+        raise UsageError(f"There is no worker role {role!r}; the roles are {', '.join(ROLES)}.")
+
 
 def serve(role: str, concurrency: int, loglevel: str) -> None:
     """Serve the role's queue until a signal ends it; the control worker also runs the sweeper's clock."""
-    if role not in ROLES:
-        raise UsageError(f"There is no worker role {role!r}; the roles are {', '.join(ROLES)}.")
+    check_role(role)
+    if loglevel.upper() not in _LOG_LEVELS:
+        raise UsageError(f"There is no log level {loglevel!r}; the levels are {', '.join(_LOG_LEVELS)}.")
     silence()
     # The pool's processes are spawned: the environment is how they know which model to load ahead.
     os.environ["DASHPLATE_ROLE"] = role

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dashplate.evaluation.video.commands import rides, video
-from dashplate.options import Country
+from dashplate.options import MOST_ROWS, Country, a_number
 
 app = typer.Typer(help="Measure a stage on pictures whose truth is known.", no_args_is_help=True)
 app.command()(video)
@@ -30,7 +30,7 @@ def detection(
         list[str] | None, typer.Option(help="Only pictures of such names: 'ro_*'.", show_default=False)
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(help="Only the first so many pictures.", min=1, show_default=False)
+        int | None, typer.Option(help="Only the first so many pictures.", min=1, max=MOST_ROWS, show_default=False)
     ] = None,
     ignore: Annotated[
         Path | None, typer.Option(help="CSV of places that count neither way.", show_default=False)
@@ -42,18 +42,28 @@ def detection(
         ),
     ] = None,
     input_px: Annotated[
-        int | None, typer.Option(help="Look once, at this longer side.", min=32, show_default=False)
+        int | None, typer.Option(help="Look once, at this longer side.", min=32, max=8192, show_default=False)
     ] = None,
     second_look: Annotated[
         int | None,
-        typer.Option(help="Look again at unsure boxes, with so many pixels around.", min=0, show_default=False),
+        typer.Option(
+            help="Look again at unsure boxes, with so many pixels around.", min=0, max=4096, show_default=False
+        ),
     ] = None,
     photo: Annotated[bool, typer.Option("--photo", help="Look as at photographs, for surer boxes.")] = False,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Least confidence; default: that for pictures alone.", min=0.001, max=1, show_default=False),
+        typer.Option(
+            help="Least confidence; default: that for pictures alone.",
+            min=0.001,
+            max=1,
+            callback=a_number,
+            show_default=False,
+        ),
     ] = None,
-    iou: Annotated[float, typer.Option(help="Overlap from which a box is right.", min=0.05, max=0.95)] = 0.5,
+    iou: Annotated[
+        float, typer.Option(help="Overlap from which a box is right.", min=0.05, max=0.95, callback=a_number)
+    ] = 0.5,
     by_prefix: Annotated[bool, typer.Option("--by-prefix", help="A row for each `prefix_` of file names.")] = False,
     thresholds: Annotated[bool, typer.Option("--thresholds", help="Show what other thresholds would do.")] = False,
     draw: Annotated[
@@ -113,7 +123,9 @@ def reading(
     split: _Split = None,
     match: _Match = None,
     where: _Where = None,
-    limit: Annotated[int | None, typer.Option(help="Only the first so many plates.", min=1, show_default=False)] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Only the first so many plates.", min=1, max=MOST_ROWS, show_default=False)
+    ] = None,
     by: _By = None,
     reader: _ReaderNames = None,
     engine: _Engine = None,
@@ -162,7 +174,7 @@ def stills(
     match: _Match = None,
     where: _Where = None,
     limit: Annotated[
-        int | None, typer.Option(help="Only the first so many pictures.", min=1, show_default=False)
+        int | None, typer.Option(help="Only the first so many pictures.", min=1, max=MOST_ROWS, show_default=False)
     ] = None,
     by: _By = None,
     ignore: Annotated[

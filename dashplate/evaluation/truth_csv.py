@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -149,9 +150,9 @@ def picture_folder(file: Path, images: Path | None, names: Sequence[str], beside
     Of those beside it, the first with any of the pictures. Raises UsageError where a picture is not in it.
     """
     candidates = [images] if images else [file.parent / name for name in beside]
-    holding = (folder for folder in candidates if any(name and (folder / name).is_file() for name in names))
-    folder = next(holding, None) or next((folder for folder in candidates if folder.is_dir()), candidates[0])
-    missing = [name or "a picture without name" for name in names if not name or not (folder / name).is_file()]
+    holding = (folder for folder in candidates if any(name and os.path.isfile(folder / name) for name in names))
+    folder = next(holding, None) or next((folder for folder in candidates if os.path.isdir(folder)), candidates[0])
+    missing = [name or "a picture without name" for name in names if not name or not os.path.isfile(folder / name)]
     if missing:
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         raise UsageError(f"Not in {folder}: {', '.join(missing[:_NAMED])}{more}; --images names the pictures' folder.")

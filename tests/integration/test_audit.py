@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +16,11 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner, Result
 
-from bench.standin import plate_text
+from bench.standin import Drive, plate_text
 from dashplate import privacy
 from dashplate.cli import app
 from pipeline.errors import DashplateError, UsageError
+from tests.helpers_processes import wait_until
 from tests.helpers_road import Road, stand_in_road
 
 DRIVE = "drive.mp4"
@@ -64,6 +68,57 @@ def test_every_question_is_recorded_as_it_was_asked(road: Road) -> None:
         ("watched", "list", 1),
         ("watched", f"remove {PLATES[1]}", None),
     ]
+
+
+def _begin(*words: str) -> subprocess.Popen[str]:
+    """A command in a process of its own, which shows what comes in."""
+    argv = [sys.executable, "-m", "dashplate", *words]
+    env = {**os.environ, "DASHPLATE_PROGRESS": "1"}
+    return subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@pytest.mark.parametrize("command", ["status", "submit"])
+def test_plates_that_are_shown_as_they_come_in_are_recorded_before(road: Road, command: str) -> None:
+    plate = plate_text("more.mp4", 1)
+    if command == "submit":
+        Drive(segments=2).write(road.folder / "more.mp4")
+        words, job = ("submit", str(road.folder / "more.mp4"), "--wait"), 2
+    else:
+        job = road.submit("more.mp4")
+        words = ("status", str(job), "--watch")
+    with _begin(*words) as watching:
+        wait_until("the record", lambda: (command, f"job {job} as it goes", None) in _record(road))
+        # Until now there was no plate to be shown.
+        road.open(job)
+        road.read(road.detect())
+        road.aggregate()
+        said, _ = watching.communicate(timeout=120)
+    assert plate in said
+    assert len(_record(road)) == 1
+
+
+def test_a_run_is_recorded(road: Road) -> None:
+    Drive(segments=2).write(road.folder / "more.mp4")
+    with _begin("run", str(road.folder / "more.mp4")) as running:
+        said, _ = running.communicate(timeout=180)
+    assert running.returncode == 0, said
+    assert plate_text("more.mp4", 1) in said
+    assert _record(road) == [("run", "job 2 as it goes", None)]
+
+
+def test_where_nothing_is_shown_as_it_goes_nothing_is_recorded(road: Road) -> None:
+    assert _call("status", "1", "--watch", "--json").exit_code == 0
+    assert isinstance(_call("status", "77", "--watch").exception, UsageError)
+    assert _record(road) == []
+
+
+def test_a_live_view_that_cannot_be_recorded_is_not_shown(road: Road) -> None:
+    job, _ = road.run("more.mp4")
+    road.do("ALTER TABLE audit RENAME TO audit_away")
+    try:
+        assert "not answered" in str(_call("status", str(job), "--watch").exception)
+    finally:
+        road.do("ALTER TABLE audit_away RENAME TO audit")
 
 
 def test_a_purge_is_recorded_with_what_it_took(road: Road) -> None:

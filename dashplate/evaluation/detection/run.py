@@ -52,7 +52,7 @@ def evaluate_detection(pictures: Sequence[Picture], look: Look, iou: float, want
         show.out.print()
         show.out.print(threshold_table(operations(judged)))
     for line in ["", *notes(rows, look, iou), *([speed_line(speed)] if speed else [])]:
-        show.out.print(line)
+        show.say(line)
     if wanted.draw is not None:
         counts = draw_mistakes(wanted.draw, judged)
         drawn = ", ".join(f"{count} {KINDS[kind]}" for kind, count in counts.items())

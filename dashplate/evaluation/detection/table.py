@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -12,6 +11,7 @@ from rich.table import Table
 from dashplate.evaluation.detection.scores import LEGIBLE_FROM_PX, NIGHT_BELOW_LUMA, Operation, Row
 from dashplate.evaluation.detection.speed import FRAME_HEIGHT_PX, FRAME_WIDTH_PX, Speed
 from dashplate.evaluation.looks import Look
+from dashplate.terminal import json_text
 from pipeline.scales import CLOSE_UPS
 
 _COLUMNS = ("", "pictures", "plates", "recall", "precision", "AP50", "AP50-95", "false/frame", "ms/frame")
@@ -90,7 +90,7 @@ def as_json(rows: Sequence[Row], operations: Sequence[Operation], look: Look, io
         "thresholds": [asdict(operation) for operation in operations],
         "speed": None if speed is None else {**asdict(speed), "ratio": speed.ratio},
     }
-    return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
+    return json_text(whole, indent=1) + "\n"
 
 
 def _number(value: float | None, before: str = "") -> str:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.markup import escape
 from rich.progress import track
 
 from dashplate import show
@@ -45,7 +44,7 @@ def evaluate_reading(labels: Labels, readers: Readers, wanted: Outputs) -> None:
 
     show.out.print(reading_table(rows))
     for line in ["", *notes(labels), *speed_lines(speeds or ())]:
-        show.out.print(escape(line))
+        show.say(line)
     if wanted.draw is not None:
         _draw(wanted.draw, reads)
     if wanted.csv is not None:
@@ -77,4 +76,4 @@ def _draw(folder: Path, reads: Mapping[str, Sequence[Read]]) -> None:
     for reader, some in reads.items():
         counts = draw_failures(folder / reader.replace("/", "_") if len(reads) > 1 else folder, some)
         of = f" of {reader}" if len(reads) > 1 else ""
-        show.out.print(escape(f"Drawn{of}: {', '.join(f'{counts[kind]} {words}' for kind, words in KINDS.items())}."))
+        show.say(f"Drawn{of}: {', '.join(f'{counts[kind]} {words}' for kind, words in KINDS.items())}.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
@@ -16,6 +15,7 @@ from dashplate.evaluation.reading.scores import Row, bins, is_right
 from dashplate.evaluation.reading.speed import TRACKLET, Speed
 from dashplate.evaluation.reading.truth import Labels
 from dashplate.evaluation.truth_csv import CORNERS
+from dashplate.terminal import json_text
 
 _NUMBERS = ("plates", "unread", "exact", "O=0 I=1", "CER", "confidence", "ECE")
 #: What the column `legibility` calls a plate that anybody can read.
@@ -90,7 +90,7 @@ def as_json(
         "calibration": {reader: [asdict(b) for b in bins(some)] for reader, some in reads.items()},
         "speed": None if speeds is None else [_with_ratios(speed) for speed in speeds],
     }
-    return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
+    return json_text(whole, indent=1) + "\n"
 
 
 def _cells(reader: str, read: Read) -> tuple[object, ...]:

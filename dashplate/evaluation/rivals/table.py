@@ -80,7 +80,7 @@ def compare_rivals(known: Iterable[Known], models: Models, csv: Path | None, jso
     rows = way_rows(answered)
     show.out.print(rivals_table(rows))
     for line in ["", *rivals_notes(answered, models)]:
-        show.out.print(line)
+        show.say(line)
     if csv is not None:
         save(csv, rivals_csv(answered))
     if json is not None:

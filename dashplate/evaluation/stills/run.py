@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.markup import escape
 from rich.progress import track
 
 from dashplate import show
@@ -51,7 +50,7 @@ def evaluate_stills(stills: Sequence[Still], look: Look, readers: Readers, wante
 
     show.out.print(stills_table(rows))
     for line in ["", *notes(rows, stills, look)]:
-        show.out.print(escape(line))
+        show.say(line)
     if wanted.draw is not None:
         _draw(wanted.draw, judged)
     if wanted.csv is not None:
@@ -114,4 +113,4 @@ def _draw(folder: Path, judged: Mapping[str, Sequence[JudgedStill]]) -> None:
     for reader, some in judged.items():
         counts = draw_failures(folder / reader.replace("/", "_") if len(judged) > 1 else folder, some)
         of = f" of {reader}" if len(judged) > 1 else ""
-        show.out.print(escape(f"Drawn{of}: {', '.join(f'{counts[kind]} {words}' for kind, words in KINDS.items())}."))
+        show.say(f"Drawn{of}: {', '.join(f'{counts[kind]} {words}' for kind, words in KINDS.items())}.")

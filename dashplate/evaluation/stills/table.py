@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
@@ -17,6 +16,7 @@ from dashplate.evaluation.stills.truth import Still
 from dashplate.evaluation.stills.uncropped import WHOLE
 from dashplate.evaluation.texts import LONGEST, SHORTEST
 from dashplate.evaluation.truth_csv import CORNERS
+from dashplate.terminal import json_text
 from pipeline.photo import PhotoPlate
 from training.detector.measure import RIGHT_IOU
 
@@ -98,7 +98,7 @@ def as_json(rows: Sequence[Row], look: Look) -> str:
         "threshold": look.options.threshold,
         "rows": [asdict(row) for row in rows],
     }
-    return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
+    return json_text(whole, indent=1) + "\n"
 
 
 def _verdicts(judged: JudgedStill) -> Iterator[tuple[str, PhotoPlate | None, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,13 +105,13 @@ def _plate(line: Line) -> TruePlate:
 
 
 def _videos(folder: Path) -> Iterator[Path]:
-    if folder.is_dir():
+    if os.path.isdir(folder):
         yield from sorted(path for path in folder.iterdir() if path.suffix.lower() in VIDEO_EXTENSIONS)
 
 
 def _require(paths: Mapping[str, Path]) -> None:
     """All are looked for before the first is run: a misspelt last one shall not cost an hour."""
-    missing = [name for name, path in paths.items() if not path.is_file()]
+    missing = [name for name, path in paths.items() if not os.path.isfile(path)]
     if missing:
         raise UsageError(f"Not there: {_listed(missing)}; --videos names the videos' folder.")
     for name, path in paths.items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dashplate.options import Country
+from dashplate.options import MOST_SEED, Country, a_number
 
 if TYPE_CHECKING:
     from dashplate.evaluation.video.clips import Clip
@@ -29,7 +29,10 @@ Rivals = Annotated[
     bool, typer.Option("--rivals", help="Instead: fusion beside best crop, majority and character vote.")
 ]
 Harm = Annotated[
-    int | None, typer.Option(help="With --rivals: dim, blur and shrink crops, by this seed.", show_default=False)
+    int | None,
+    typer.Option(
+        min=0, max=MOST_SEED, help="With --rivals: dim, blur and shrink crops, by this seed.", show_default=False
+    ),
 ]
 
 
@@ -88,7 +91,9 @@ def rides(
     ignore: Annotated[
         Path | None, typer.Option(help="CSV of places that count neither way.", show_default=False)
     ] = None,
-    fps: Annotated[float, typer.Option(help="Numbers in the names that make a second.", min=0.01, max=1000)] = 1.0,
+    fps: Annotated[
+        float, typer.Option(help="Numbers in the names that make a second.", min=0.01, max=1000, callback=a_number)
+    ] = 1.0,
     reader: Reader = None,
     engine: Engine = None,
     weights: Weights = None,

@@ -41,7 +41,7 @@ def evaluate_video(
     rows = video_rows(outcomes)
     show.out.print(video_table(rows, in_frames=wanted.in_frames))
     for line in ["", *video_notes(rows, models, left_out)]:
-        show.out.print(line)
+        show.say(line)
     if wanted.draw is not None:
         counts = draw_wrong(wanted.draw, list(zip(footage, outcomes, strict=True)))
         show.out.print(f"Drawn: {', '.join(f'{count} {KINDS[kind]}' for kind, count in counts.items())}.")

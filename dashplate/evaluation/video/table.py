@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from rich.table import Table
 from dashplate.evaluation.video.scores import VideoRow
 from dashplate.evaluation.video.uniques import Asked, FoundPlate, Outcome, Verdict
 from dashplate.evaluation.video.watching import Models
+from dashplate.terminal import json_text
 
 _COLUMNS = (
     "", "plates", "exact", "folded", "false", "single", "precision", "recall", "F1", "CER", "first s", "last s",
@@ -106,7 +106,7 @@ def video_json(rows: Sequence[VideoRow], outcomes: Sequence[Outcome], models: Mo
         "rows": [_row(row) for row in rows],
         "plates": [asdict(line) for outcome in outcomes for line in plate_lines(outcome)],
     }
-    return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
+    return json_text(whole, indent=1) + "\n"
 
 
 def video_csv(outcomes: Sequence[Outcome]) -> str:
