@@ -7,7 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, Double, Select, column, delete, func, select, update, values
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Double,
+    Select,
+    case,
+    column,
+    delete,
+    exists,
+    func,
+    select,
+    true,
+    update,
+    values,
+)
 from sqlalchemy.orm import Session
 
 from db.due import DISPATCH_LOCK
@@ -91,6 +105,12 @@ def end_cancelled(url: str, job_id: int) -> int:
     return len(ids)
 
 
+def is_cancelled(db: Session, video_id: int) -> bool:
+    """Whether a video's job was cancelled."""
+    state = db.scalar(select(Job.state).join(Video, Video.job_id == Job.id).where(Video.id == video_id))
+    return state is JobState.CANCELLED
+
+
 def cancelled_jobs(url: str) -> list[int]:
     """Cancelled jobs that still have open videos."""
     with session(url) as db:
@@ -122,8 +142,9 @@ def rerun(url: str, job_id: int, step: Step, options: dict[str, object]) -> int:
     """Do a finished job's stretches again from `step`, with `options` laid over its own; returns how many.
 
     From `read`, the kept crops are read again and nothing is decoded. Videos keep their sightings until the new ones
-    are there. All is moved in one transaction or nothing is: no worker holds anything of a finished job. Raises
-    UsageError for a job that is still being done, or whose crops were not kept.
+    are there. A stretch that an earlier rerun did in vain is among them. All is moved in one transaction or nothing is:
+    no worker holds anything of a finished job. Raises UsageError for a job that is still being done, of which nothing
+    was done, or whose crops were not kept.
     """
     with session(url) as db:
         state = _state(db, job_id)
@@ -144,7 +165,10 @@ def rerun(url: str, job_id: int, step: Step, options: dict[str, object]) -> int:
         job.submitted = job.options if job.submitted is None else job.submitted
         job.options = {**job.options, **options}
         chunks = (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
-        return sum(_segments_again(db, job_id, chunk, SegmentState.DONE, step) for chunk in chunks)
+        moved = sum(_covered_again(db, job_id, chunk, step) for chunk in chunks)
+        if not moved:
+            raise UsageError(f"Nothing of job {job_id} was done; `dashplate retry {job_id}` tries it again.")
+        return moved
 
 
 def _retry_failed(url: str, job_id: int) -> int:
@@ -178,14 +202,15 @@ def _retry_quarantined(url: str, job_id: int) -> int:
             if not ids:
                 return count
             _must_not_be_cancelled(db, job_id, lock=True)
-            count += _segments_again(db, job_id, ids, SegmentState.QUARANTINED, Step.DETECT)
+            count += _segments_again(db, job_id, ids, SegmentState.QUARANTINED, None)
         after = ids[-1]
 
 
 def _given_up(job_id: int) -> Select[int, int]:
     """(id, segments) of videos that could not be opened, without segments, or put together."""
     unopened = Video.state.in_(_NEVER_OPENED) & (Video.segments == 0)
-    unmerged = (Video.state == VideoState.FAILED) & (Video.segments > 0) & (Video.segments_done > 0)
+    covered = exists().where(Segment.video_id == Video.id, Segment.covered)
+    unmerged = (Video.state == VideoState.FAILED) & (Video.segments > 0) & ((Video.segments_done > 0) | covered)
     return select(Video.id, Video.segments).where(
         Video.job_id == job_id, Video.finished_at.is_not(None), unopened | (unmerged & Video.purged_at.is_(None))
     )
@@ -201,20 +226,40 @@ def _quarantined(job_id: int) -> Select[int]:
     )
 
 
-def _segments_again(db: Session, job_id: int, ids: Sequence[int], state: SegmentState, step: Step) -> int:
+def _covered_again(db: Session, job_id: int, ids: Sequence[int], step: Step) -> int:
+    """Put back the segments of videos that were done once, whatever became of them since."""
+    if step is Step.READ:
+        # What an earlier rerun detected and could not read; what it was to replace is read instead.
+        of_videos = select(Segment.id).where(Segment.video_id.in_(ids), Segment.state == SegmentState.QUARANTINED)
+        unread = delete(TrackletRow).where(TrackletRow.segment_id.in_(of_videos), TrackletRow.provisional)
+        db.execute(unread.execution_options(synchronize_session=False))
+    states = (SegmentState.DONE, SegmentState.QUARANTINED)
+    return sum(_segments_again(db, job_id, ids, state, step, Segment.covered) for state in states)
+
+
+def _segments_again(
+    db: Session,
+    job_id: int,
+    ids: Sequence[int],
+    state: SegmentState,
+    step: Step | None,
+    only: ColumnElement[bool] | None = None,
+) -> int:
     """Put the segments of videos that are in `state` back to pending, and take them out of the videos' counters.
 
-    The videos are locked, before their segments for once: no worker holds a segment that has ended.
+    They begin with `step`; None means where they stood: crops that could not be read are read. The videos are locked,
+    before their segments for once: no worker holds a segment that has ended.
     """
+    crops = exists().where(TrackletRow.segment_id == Segment.id, CropRow.tracklet_id == TrackletRow.id)
     moved = db.execute(
         update(Segment)
-        .where(Segment.video_id.in_(ids), Segment.state == state)
+        .where(Segment.video_id.in_(ids), Segment.state == state, true() if only is None else only)
         .values(
             state=SegmentState.PENDING,
-            step=step,
+            step=step or case((crops, Segment.step), else_=Step.DETECT),
             failures=0,
             losses=0,
-            problem=None if step is Step.DETECT else Segment.problem,
+            problem=Segment.problem if step is Step.READ else None,
             not_before=None,
             moved_at=func.now(),
         )
@@ -261,7 +306,7 @@ def _must_have_crops(url: str, job_id: int) -> None:
                 .join(Segment, Segment.video_id == Video.id)
                 .join(TrackletRow, TrackletRow.segment_id == Segment.id)
                 .outerjoin(CropRow, CropRow.tracklet_id == TrackletRow.id)
-                .where(Video.id.in_(ids), CropRow.id.is_(None))
+                .where(Video.id.in_(ids), Segment.covered, TrackletRow.provisional.is_(False), CropRow.id.is_(None))
                 .limit(1)
             ).scalar_one_or_none()
         if bare is not None:

@@ -128,6 +128,8 @@ class Video(Base):
     path: Mapped[str]
     #: Size, time and head/tail hash: the same file submitted twice in a job is one video.
     fingerprint: Mapped[str]
+    #: The same without the time, of the file as it was opened; null in rows of before 0006.
+    content: Mapped[str | None]
     kind: Mapped[MediaKind | None] = mapped_column(_enum(MediaKind))
     state: Mapped[VideoState] = mapped_column(_enum(VideoState))
     #: What is wrong with it, in a sentence.

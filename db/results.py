@@ -158,31 +158,37 @@ def _joined(kept: SightingRow, new: Sighting) -> bool:
     kept.last_s, kept.last_pts = max((kept.last_s, kept.last_pts), (new.last.time_s, new.last.pts))
     kept.confidence = max(kept.confidence, new.confidence)
     kept.confirmed = kept.confirmed or new.confirmed
-    more = [list(pair) for pair in new.tracklets if list(pair) not in kept.tracklets]
-    kept.reads += new.reads if more else 0
-    kept.tracklets = [*kept.tracklets, *more]
+    redone = {segment for segment, _ in new.tracklets}
+    others = [pair for pair in kept.tracklets if pair[0] not in redone]
+    # What of its reads were of stretches that were done again, nobody knows any more.
+    kept.reads = kept.reads + new.reads if others == kept.tracklets else max(kept.reads, new.reads)
+    kept.tracklets = sorted([*others, *map(list, new.tracklets)])
     return True
 
 
-def frames_of(db: Session, video_id: int) -> set[int]:
-    """pts of the evidence frames that a video has."""
-    return set(db.scalars(select(FrameRow.pts).where(FrameRow.video_id == video_id)))
+def frames_of(db: Session, video_id: int) -> dict[int, str]:
+    """Names of the evidence frames that a video has, by pts."""
+    rows = db.execute(select(FrameRow.pts, FrameRow.name).where(FrameRow.video_id == video_id))
+    return {row.pts: row.name for row in rows}
 
 
 def store_frames(db: Session, video_id: int, frames: Mapping[int, StoredFile]) -> int:
-    """Add to a video's evidence frames, given by pts, and forget those that no sighting wants any more.
+    """Add to a video's evidence frames, given by pts; returns how many sightings lack the one that they were read from.
 
-    A frame of a sighting's time is wanted for as long as the one that the sighting was read from is not there. Returns
-    of how many sightings it is not there.
+    Frames that no sighting was read from go once none lacks its own: until then they are the next best.
     """
     rows = [
         {"video_id": video_id, "pts": pts, "name": file.name, "sha256": file.sha256, "size": file.size}
         for pts, file in sorted(frames.items())
     ]
     if rows:
-        db.execute(insert(FrameRow).values(rows).on_conflict_do_nothing())
-    db.execute(_DROP_UNWANTED_FRAMES, {"video": video_id})
-    return int(db.execute(_WITHOUT_FRAME, {"video": video_id}).scalar_one())
+        added = insert(FrameRow).values(rows)
+        values = {name: added.excluded[name] for name in ("name", "sha256", "size")}
+        db.execute(added.on_conflict_do_update(index_elements=["video_id", "pts"], set_=values))
+    lacking = int(db.execute(_FRAMELESS, {"video": video_id}).scalar_one())
+    if not lacking:
+        db.execute(_DROP_UNWANTED_FRAMES, {"video": video_id})
+    return lacking
 
 
 def segment_problems(db: Session, video_id: int) -> list[tuple[Segment, bool]]:
@@ -243,28 +249,27 @@ _REPLACE_COVERED = (
     ),
     text("UPDATE tracklets SET provisional = false WHERE segment_id = :segment AND provisional"),
 )
-#: Sightings that rest on a reading that can be stitched no more: its segment was not done again, or in vain.
+#: Sightings that rest on a stretch that was not done again, and whose reading can be stitched no more.
 _UNSTITCHABLE = text(
     """
     SELECT s.* FROM sightings s
     WHERE s.video_id = :video AND EXISTS (
         SELECT 1 FROM jsonb_array_elements(s.tracklets) e (pair)
         JOIN segments g ON g.video_id = s.video_id AND g.index = (e.pair ->> 0)::bigint
-        JOIN tracklets t ON t.segment_id = g.id AND t.index = (e.pair ->> 1)::bigint AND NOT t.provisional
-        JOIN readings r ON r.tracklet_id = t.id
-        WHERE r.best IS NULL)
+        LEFT JOIN tracklets t ON t.segment_id = g.id AND t.index = (e.pair ->> 1)::bigint AND NOT t.provisional
+        LEFT JOIN readings r ON r.tracklet_id = t.id
+        WHERE r.best IS NULL AND (r.tracklet_id IS NOT NULL OR g.state <> 'done'))
     """
 )
-_FRAMELESS = """
-    s.video_id = :video
-    AND NOT EXISTS (SELECT 1 FROM frames b WHERE b.video_id = s.video_id AND b.pts = s.best_pts)
-"""
-_WITHOUT_FRAME = text(f"SELECT count(*) FROM sightings s WHERE {_FRAMELESS}")
+_FRAMELESS = text(
+    """
+    SELECT count(*) FROM sightings s WHERE s.video_id = :video
+    AND NOT EXISTS (SELECT 1 FROM frames f WHERE f.video_id = s.video_id AND f.pts = s.best_pts)
+    """
+)
 _DROP_UNWANTED_FRAMES = text(
-    f"""
-    DELETE FROM frames f
-    WHERE f.video_id = :video
-      AND NOT EXISTS (SELECT 1 FROM sightings s WHERE s.video_id = :video AND s.best_pts = f.pts)
-      AND NOT EXISTS (SELECT 1 FROM sightings s WHERE {_FRAMELESS} AND f.pts BETWEEN s.first_pts AND s.last_pts)
+    """
+    DELETE FROM frames f WHERE f.video_id = :video
+    AND NOT EXISTS (SELECT 1 FROM sightings s WHERE s.video_id = :video AND s.best_pts = f.pts)
     """
 )

@@ -248,7 +248,11 @@ _WATCHED = text(
     LEFT JOIN LATERAL jsonb_array_elements(s.tracklets) e (pair) ON true
     LEFT JOIN segments g ON g.video_id = s.video_id AND g.index = (e.pair ->> 0)::bigint
     LEFT JOIN tracklets t ON t.segment_id = g.id AND t.index = (e.pair ->> 1)::bigint AND NOT t.provisional
-    LEFT JOIN frames f ON f.video_id = s.video_id AND f.pts = s.best_pts
+    LEFT JOIN LATERAL (
+        SELECT id FROM frames
+        WHERE video_id = s.video_id AND (pts = s.best_pts OR pts BETWEEN s.first_pts AND s.last_pts)
+        ORDER BY abs(pts - s.best_pts), pts LIMIT 1
+    ) f ON true
     WHERE s.video_id = ANY (:ids)
       AND (p.id = ANY (CAST(:plates AS bigint[])) OR EXISTS (SELECT 1 FROM watched w WHERE w.key = p.key))
     """

@@ -21,12 +21,17 @@ from pipeline.sources import shown, source_of
 
 
 def split_video(
-    db: Session, video_id: int, info: MediaInfo, spans: Sequence[SegmentSpan], fingerprint: str | None = None
+    db: Session,
+    video_id: int,
+    info: MediaInfo,
+    spans: Sequence[SegmentSpan],
+    fingerprint: str | None = None,
+    content: str | None = None,
 ) -> bool:
     """Store what the probe found and the segments; False where the video had been opened or cancelled meanwhile.
 
-    `fingerprint` is the file's as it was opened; None leaves the one it was registered with. Where another video of
-    the job stands for that file already, this one ends instead, and False is returned: one file is one video.
+    `fingerprint` and `content` are the file's as it was opened; None leaves what it was registered with. Where another
+    video of the job stands for that file already, this one ends instead, and False is returned: one file is one video.
     """
     if fingerprint is not None and not _claim(db, video_id, fingerprint):
         return False
@@ -35,7 +40,12 @@ def split_video(
         update(Video)
         .where(Video.id == video_id, Video.state == VideoState.REGISTERED)
         .values(
-            state=VideoState.PROCESSING, segments=len(spans), reopened=False, away_since=None, **media_columns(info)
+            state=VideoState.PROCESSING,
+            segments=len(spans),
+            reopened=False,
+            away_since=None,
+            content=content,
+            **media_columns(info),
         )
         .returning(Video.job_id)
     ).scalar_one_or_none()

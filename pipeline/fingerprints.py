@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.away import check_answers
-from pipeline.errors import DashplateError, Inaccessible
+from pipeline.errors import DashplateError, Inaccessible, Unreadable
 from pipeline.marks import content_mark, version
 from pipeline.opening import open_path
 from pipeline.remote import describe
@@ -49,6 +49,27 @@ def fingerprint(source: Source) -> str:
     storage's driver is not installed.
     """
     return _of_remote(source)[0] if isinstance(source, Remote) else _of_path(source)
+
+
+def content_of(source: Source) -> str:
+    """64 hex digits for the content alone: of a path, its size and both ends' bytes, whatever its time of change.
+
+    A file that was copied back is the same content. Of an object as `fingerprint`, and raises like it.
+    """
+    return fingerprint(source) if isinstance(source, Remote) else _of_path(source, by_time=False)
+
+
+def check_same(source: Source, content: str | None, known: str) -> None:
+    """Raises `Unreadable` where another file lies there than the one that `content_of` and `fingerprint` were taken of.
+
+    `content` is None in rows of earlier versions. Raises like `fingerprint`.
+    """
+    if known.startswith(UNSEEN):
+        return
+    if not (is_still(source, known) if content is None else content_of(source) == content):
+        raise Unreadable(
+            f"{shown(source)} is not the file that was looked at before. Submit it in a new job to have it read."
+        )
 
 
 def is_still(source: Source, known: str) -> bool:
@@ -98,11 +119,12 @@ def _hashed(mark: str) -> str:
     return hashlib.sha256(mark.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _of_path(path: Path) -> str:
+def _of_path(path: Path, *, by_time: bool = True) -> str:
     try:
         with open_path(path) as file:
             status = os.fstat(file.fileno())
-            digest = hashlib.sha256(f"{status.st_size} {status.st_mtime_ns} ".encode())
+            changed = f"{status.st_mtime_ns} " if by_time else ""
+            digest = hashlib.sha256(f"{status.st_size} {changed}".encode())
             digest.update(file.read(FINGERPRINT_BYTES))
             file.seek(max(0, status.st_size - FINGERPRINT_BYTES))
             digest.update(file.read(FINGERPRINT_BYTES))

@@ -11,7 +11,6 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast
 
 import numpy as np
 
@@ -238,7 +237,7 @@ def _sums_of_logs(keys: Sequence[str], weighted: Sequence[tuple[float, dict[str,
         logs = np.full(len(keys), math.log(floor))
         logs[[places[key] for key in own]] = [math.log(share + floor) for share in own.values()]
         sums += weight * logs
-    return cast(list[float], sums.tolist())
+    return sums.tolist()
 
 
 def _proposals(reading: Reading) -> dict[str, float]:

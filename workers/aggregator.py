@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -19,6 +19,8 @@ from db.results import any_left_covered, frames_of, read_tracklets_of, segment_p
 from db.rows import MEDIA_COLUMNS, media_of
 from db.sealing import PlateKey
 from db.videos import end_video
+from pipeline.fingerprints import check_same
+from pipeline.inputs import check_allowed
 from pipeline.merge import stitch
 from pipeline.records import JobState, MediaInfo, Sighting, VideoState
 from workers.clearing import clear_video
@@ -27,7 +29,7 @@ from workers.private import discreet, keeps_pictures, key_of
 from workers.resources import store
 from workers.settings import settings
 from workers.steps import taken
-from workers.store import Stored, StoreTrouble, frame_name
+from workers.store import Stored, StoreTrouble, frame_name, frames_folder
 from workers.work import work
 
 log = logging.getLogger(__name__)
@@ -50,26 +52,28 @@ def aggregate(video_id: int) -> None:
             tracklets = patiently(url, lambda db: read_tracklets_of(db, video_id, key))
             # Outside of any transaction: a long video may take minutes.
             sightings = stitch(tracklets, media.kind)
-        frames = _frames(job_id, held, media, sightings) if evidence else {}
+        frames = _frames(row, held, media, sightings) if evidence else {}
         ended = patiently(url, lambda db: _store(db, held, sightings, frames, evidence, key))
     if ended:
         clear_video(url, job_id, video_id)
 
 
 def _row(db: Session, video_id: int) -> RowMapping:
-    wanted = select(Video.job_id, Job.options, *MEDIA_COLUMNS).join(Job, Job.id == Video.job_id)
+    wanted = select(Video.job_id, Job.options, Video.fingerprint, Video.content, *MEDIA_COLUMNS).join(
+        Job, Job.id == Video.job_id
+    )
     return db.execute(wanted.where(Video.id == video_id)).mappings().one()
 
 
-def _frames(job_id: int, held: Held, media: MediaInfo, sightings: Sequence[Sighting]) -> dict[int, Stored]:
+def _frames(row: RowMapping, held: Held, media: MediaInfo, sightings: Sequence[Sighting]) -> dict[int, Stored]:
     """The frames that sightings were read from and that are not there yet, written to the store; by pts.
 
     Frames are extra: where the file is gone since it was read, or decoding it again fails or takes too long, what was
     found is kept without those that are missing. Raises StoreTrouble: a store that is full is waited for.
     """
-    video_id = held.video_id
-    there = patiently(settings().require_database(), lambda db: frames_of(db, video_id))
-    wanted = {sighting.best.pts for sighting in sightings} - there
+    job_id, video_id = row["job_id"], held.video_id
+    before = patiently(settings().require_database(), lambda db: frames_of(db, video_id))
+    wanted = {sighting.best.pts for sighting in sightings} - _with_file(before, job_id, video_id)
     kept: dict[int, Stored] = {}
     if not wanted:
         return kept
@@ -81,6 +85,8 @@ def _frames(job_id: int, held: Held, media: MediaInfo, sightings: Sequence[Sight
     try:
         # The rest of the step's time is for storing what was found.
         with time_limit(settings().limit_s(held.duration_s) / 2):
+            if before:
+                check_same(check_allowed(media.path, settings().roots), row["content"], row["fingerprint"])
             for pts, image in work().frames(media, wanted):
                 kept[pts] = store().put_image(frame_name(job_id, video_id, held.token, pts), image)
     except StoreTrouble:
@@ -90,6 +96,12 @@ def _frames(job_id: int, held: Held, media: MediaInfo, sightings: Sequence[Sight
     except Exception as error:
         log.warning("%d of %d frames of video %d are kept: %s", len(kept), len(wanted), video_id, error)
     return kept
+
+
+def _with_file(frames: Mapping[int, str], job_id: int, video_id: int) -> set[int]:
+    """pts of the evidence frames, given by name, that have their file. Raises StoreTrouble."""
+    files = {file.name for file in store().files(frames_folder(job_id, video_id))} if frames else set()
+    return {pts for pts, name in frames.items() if name in files}
 
 
 def _store(
@@ -134,6 +146,7 @@ def _verdict(db: Session, video: Video) -> tuple[VideoState, list[str]]:
         where = f"{segments[0].start_s:.1f}–{segments[-1].end_s:.1f} s"
         what = "could not be done again, and what it showed before is kept" if covered else "was left out"
         sentences += [f"{where} {what}: {problem}"] if given_up else [problem] * len(segments)
+        sentences += [segment.damage for segment in segments if given_up and covered and segment.damage]
     left = video.segments - video.segments_done - video.segments_quarantined
     if left and db.scalar(select(Job.state).where(Job.id == video.job_id)) is JobState.CANCELLED:
         ended = f"{video.segments - left} of {video.segments} stretches"

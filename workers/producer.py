@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from sqlalchemy import select
 
@@ -13,7 +14,7 @@ from db.models import Job, Video
 from db.outbox import PROBE, holds
 from db.videos import end_video, split_video
 from pipeline.errors import Away, Inaccessible, MediaError, NoVideoStream, UsageError
-from pipeline.fingerprints import UNSEEN, fingerprint
+from pipeline.fingerprints import UNSEEN, content_of, fingerprint
 from pipeline.inputs import check_allowed
 from pipeline.media import changed_since
 from pipeline.records import MediaInfo, SegmentSpan, VideoState
@@ -35,7 +36,7 @@ def open_video(video_id: int) -> None:
         wanted = wanted.join(Job, Job.id == Video.job_id).where(Video.id == video_id)
         path, known, mended, options = patiently(url, lambda db: db.execute(wanted).one())
         try:
-            found, info, spans = _opened(path, options, None if mended else known)
+            marks, info, spans = _opened(path, options, None if mended else known)
         except (MediaError, UsageError) as error:
             if isinstance(error, Away):
                 _wait(error, path, known)
@@ -43,31 +44,36 @@ def open_video(video_id: int) -> None:
             log.info("%s", problem)
             patiently(url, lambda db: holds(db, ours) and end_video(db, video_id, state, problem))
             return
-        patiently(url, lambda db: holds(db, ours) and split_video(db, video_id, info, spans, found))
+        patiently(url, lambda db: holds(db, ours) and split_video(db, video_id, info, spans, *marks))
 
 
-def _opened(path: str, options: Options, known: str | None) -> tuple[str | None, MediaInfo, Sequence[SegmentSpan]]:
-    """The file's fingerprint as it was opened, what the probe found, and the segments.
+#: A file's fingerprint and that of its content, or neither.
+_Marks: TypeAlias = tuple[str | None, str | None]
+
+
+def _opened(path: str, options: Options, known: str | None) -> tuple[_Marks, MediaInfo, Sequence[SegmentSpan]]:
+    """The file's marks as it was opened, what the probe found, and the segments.
 
     It is said to have grown where it is no longer what `known` says, its fingerprint at registration. Raises MediaError
     or UsageError.
     """
     with in_view(source_of(path)):
-        found = _fingerprint(path)
+        found = _marks(path)
         info, spans = work().probe(path, options)
         grown = None if known is None else changed_since(_allowed(path), known)
     return found, replace(info, problem=info.problem or grown), spans
 
 
-def _fingerprint(path: str) -> str | None:
+def _marks(path: str) -> _Marks:
     """Of the file before it is opened: what grows meanwhile will count as another file. None where the probe will say
     why it cannot be looked at. Raises Away."""
     try:
-        return fingerprint(_allowed(path))
+        source = _allowed(path)
+        return fingerprint(source), content_of(source)
     except Away:
         raise
     except (MediaError, UsageError):
-        return None
+        return None, None
 
 
 def _allowed(path: str) -> Source:

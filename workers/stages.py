@@ -22,11 +22,10 @@ from db.results import crops_of, replace_covered, store_readings, store_tracklet
 from db.rows import media_of, observation_of
 from db.sealing import PlateKey
 from pipeline.errors import Away, DashplateError, Inaccessible, Unreadable
-from pipeline.fingerprints import UNSEEN, fingerprint
+from pipeline.fingerprints import check_same
 from pipeline.inputs import check_allowed
 from pipeline.look import SegmentLook
 from pipeline.records import Box, Crop, MediaInfo, Reading, SegmentSpan, SegmentState
-from pipeline.sources import shown
 from workers.lease import Lease
 from workers.limits import time_limit
 from workers.private import discreet, key_of
@@ -54,8 +53,11 @@ class Claim:
     found: bool
     #: It was done before: what was found then stays until it has been done again.
     covered: bool
+    #: What was damaged in it then.
+    damage: str | None
     #: Of the video's file, as it was opened.
     fingerprint: str
+    content: str | None
 
     @property
     def footage_s(self) -> float:
@@ -75,8 +77,11 @@ def detect(segment_id: int, attempt: int) -> bool:
         store().check_room()
         with in_view(claim.media.path):
             if claim.covered:
-                _check_same_file(claim)
+                check_same(check_allowed(claim.media.path, settings().roots), claim.content, claim.fingerprint)
             seen = work().look(claim.media, claim.span, claim.options)
+            if claim.covered and seen.damage not in (None, claim.damage):
+                # A card that is dying, for instance: less may be seen of it now than was seen before.
+                raise Unreadable(str(seen.damage))
         crops = store().put_crops(claim.job_id, claim.video_id, claim.span.index, attempt, seen.tracklets)
         url = settings().require_database()
         if seen.tracklets or attempt > 1:
@@ -126,15 +131,6 @@ def _store_readings(claim: Claim, readings: dict[int, Reading], key: PlateKey | 
     if claim.found:
         store_readings(db, claim.segment_id, readings, key)
     return True
-
-
-def _check_same_file(claim: Claim) -> None:
-    """Raises Unreadable where another file has taken the place of the one that was looked at before."""
-    source = check_allowed(claim.media.path, settings().roots)
-    if not claim.fingerprint.startswith(UNSEEN) and fingerprint(source) != claim.fingerprint:
-        raise Unreadable(
-            f"{shown(source)} is not the file that was looked at before. Submit it in a new job to have it read."
-        )
 
 
 def _clear_away(folder: str) -> None:
@@ -195,7 +191,9 @@ def _claim(segment_id: int, attempt: int, row: RowMapping) -> Claim:
         options=row["options"],
         found=row["found"],
         covered=row["covered"],
+        damage=row["damage"],
         fingerprint=row["fingerprint"],
+        content=row["content"],
     )
 
 

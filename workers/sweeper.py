@@ -81,7 +81,8 @@ def _end_exhausted(url: str) -> None:
         sentence = f"{what} was given up after {outbox.MAX_FAILURES} tries: {problem}"
         log.error("Video %d: %s", video_id, sentence)
         with session(url) as db:
-            end_video(db, video_id, VideoState.FAILED, sentence)
+            cancelled = kind == outbox.AGGREGATE and control.is_cancelled(db, video_id)
+            end_video(db, video_id, VideoState.CANCELLED if cancelled else VideoState.FAILED, sentence)
 
 
 def _patience(queue: str) -> float:

@@ -94,7 +94,7 @@ def test_pictures_are_stored_with_what_their_files_hold(database_url: str) -> No
         ]
 
 
-def test_an_evidence_frame_stays_and_is_shown_with_its_sighting(database_url: str) -> None:
+def test_evidence_frames_are_replaced_and_shown_with_their_sighting(database_url: str) -> None:
     job_id, (video_id,) = make_job(database_url, 0)
     for name in ("old", "new"):
         with session(database_url) as db:
@@ -103,21 +103,23 @@ def test_an_evidence_frame_stays_and_is_shown_with_its_sighting(database_url: st
     with session(database_url) as db:
         (row,) = report.sightings(db, job_id)
         frames = db.scalars(select(FrameRow).order_by(FrameRow.pts)).all()
-        assert names_of(db, video_id) == {"old.jpg"}, "there already, and wanted by no sighting"
-    assert row["frame"] == "old.jpg", "the frame of its best moment"
+        assert names_of(db, video_id) == {"new.jpg", "b"}, "no sighting was read from the other"
+    assert row["frame"] == "new.jpg", "the frame of its best moment"
     assert [(frame.pts, frame.size, frame.sha256) for frame in frames] == [(2000, 7, "f" * 64)]
 
 
 def test_a_frame_stays_while_the_better_one_is_missing(database_url: str) -> None:
-    _, (video_id,) = make_job(database_url, 0)
+    job_id, (video_id,) = make_job(database_url, 0)
     with session(database_url) as db:
         store_sightings(db, video_id, [sighting(0, "AB123")])
         assert store_frames(db, video_id, {2000: Picture("old.jpg")}) == 0
         store_sightings(db, video_id, [replace(sighting(0, "AB123"), best=observation(2.5))])
         assert store_frames(db, video_id, {}) == 1
-        assert names_of(db, video_id) == {"old.jpg"}
+        assert names_of(db, video_id) == {"old.jpg", "b"}
+        assert [row["frame"] for row in report.sightings(db, job_id)] == ["old.jpg"], "the next best is shown"
         assert store_frames(db, video_id, {2500: Picture("better.jpg")}) == 0
-        assert names_of(db, video_id) == {"better.jpg"}
+        assert names_of(db, video_id) == {"better.jpg", "b"}
+        assert [row["frame"] for row in report.sightings(db, job_id)] == ["better.jpg"]
 
 
 def test_files_that_rows_name_and_files_that_have_to_go(database_url: str) -> None:

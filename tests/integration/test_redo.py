@@ -16,11 +16,15 @@ from db import control
 from db.due import take_pending
 from db.engine import session
 from db.outbox import MAX_FAILURES
+from db.retention import Wanted
+from db.watched import watch
+from pipeline.errors import UsageError
 from pipeline.look import SegmentLook
 from pipeline.records import Image, MediaInfo, Reading, Step, VideoState
 from tests.helpers_road import KEY, Road, stand_in_road
 from workers import stages, sweeper
 from workers.clearing import clear_deletions
+from workers.retention import purge_all
 
 DRIVE = "one.mp4"
 SEGMENTS = 4
@@ -196,6 +200,173 @@ def test_another_file_under_the_same_name_is_not_taken_for_the_first(road: Road)
     assert "one.mp4 is not the file that was looked at before" in str(road.video(video).problem)
 
 
+def test_a_file_that_was_copied_back_is_the_same_file(road: Road) -> None:
+    """A copy has the time of copying, as often as not."""
+    job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
+    before = known(road)
+    (road.folder / DRIVE).touch()
+    control.rerun(road.url, job, Step.DETECT, {})
+    finish(road)
+    assert (road.video(video).state, road.video(video).problem) == (VideoState.DONE, None)
+    assert known(road)["readings"] == before["readings"]
+
+
+def other_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another reader may find another picture the best, whose frame is not there yet."""
+    read = StandIn.read
+
+    def other(self: StandIn, *given: Any) -> Sequence[Reading | None]:
+        return [reading and replace(reading, best_crop=1) for reading in read(self, *given)]
+
+    monkeypatch.setattr(StandIn, "read", other)
+
+
+def test_frames_of_another_file_are_no_evidence(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, _ = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
+    frames = {name for name in road.files if name.startswith("frames/")}
+    other_reader(monkeypatch)
+    Drive(segments=SEGMENTS, plates=1).write(road.folder / DRIVE)
+    control.rerun(road.url, job, Step.READ, {})
+    finish(road)
+    well(road, job)
+    assert {name for name in road.files if name.startswith("frames/")} == frames
+
+
+def test_frames_whose_files_are_gone_are_fetched_again(road: Road) -> None:
+    job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
+    frames = {name for name in road.files if name.startswith("frames/")}
+    for name in frames:
+        road.store.remove(name)
+    control.rerun(road.url, job, Step.READ, {})
+    finish(road)
+    assert road.video(video).problem is None
+    well(road, job)
+    assert len({name for name in road.files if name.startswith("frames/")}) == len(frames)
+
+
+def test_a_damaged_second_look_does_not_replace_a_whole_one(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card that is dying shows less each time."""
+    job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
+    before = known(road)
+    torn = SegmentLook((), frames_looked=100, damage="one.mp4 is damaged at 3.1 s: 40 of 40 frames are broken.")
+    monkeypatch.setattr(StandIn, "look", lambda *_: torn)
+    control.rerun(road.url, job, Step.DETECT, {})
+    finish(road)
+    assert known(road) == before
+    assert "what it showed before is kept: one.mp4 is damaged" in str(road.video(video).problem)
+
+
+def test_crops_that_could_not_be_read_are_read_at_the_next_try(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although the file is gone by then: a wrong name for the reader is mended, and nothing is detected again."""
+    job = road.submit(DRIVE, drive=Drive(segments=SEGMENTS))
+    (video,) = road.open(job)
+    with monkeypatch.context() as patch:
+        patch.setattr(StandIn, "read", lambda *_: 1 / 0)
+        finish(road)
+    assert road.video(video).state is VideoState.FAILED
+    lose(road)
+    control.retry(road.url, job, failed=False, quarantined=True)
+    finish(road)
+    assert road.video(video).state is VideoState.DONE
+    assert len(known(road)["sightings"]) == SEGMENTS + 1
+    well(road, job)
+
+
+@pytest.mark.parametrize("step", Step)
+def test_kept_crops_can_be_read_after_a_second_pass_in_vain(
+    road: Road, monkeypatch: pytest.MonkeyPatch, step: Step
+) -> None:
+    job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
+    before = known(road)
+    with monkeypatch.context() as patch:
+        patch.setattr(StandIn, "read", lambda *_: 1 / 0)
+        control.rerun(road.url, job, step, {})
+        finish(road)
+    lose(road)
+    assert control.rerun(road.url, job, Step.READ, {"countries": ["GB"]}) == SEGMENTS
+    finish(road)
+    assert (road.video(video).state, road.video(video).problem) == (VideoState.DONE, None)
+    assert known(road) == before
+    well(road, job)
+
+
+def test_a_second_pass_in_vain_that_cannot_be_put_together_is_tried_again(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
+    before = known(road)
+    lose(road)
+    control.rerun(road.url, job, Step.DETECT, {})
+    road.insist()
+    give_up_putting_together(road, monkeypatch)
+    assert road.video(video).state is VideoState.FAILED
+    assert control.retry(road.url, job, failed=True, quarantined=False) == (1, 0)
+    road.aggregate()
+    assert road.video(video).state is VideoState.TRUNCATED
+    assert known(road) == before
+
+
+def test_a_plate_that_is_watched_keeps_the_frame_that_it_has(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, _ = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
+    lose(road)
+    other_reader(monkeypatch)
+    control.rerun(road.url, job, Step.READ, {})
+    finish(road)
+    frames = {name for name in road.files if name.startswith("frames/")}
+    with session(road.url) as db:
+        for row in road.ask("SELECT key, text FROM plates"):
+            watch(db, row["key"], row["text"], None)
+    purge_all(road.url, Wanted(older_than_s=0, keep_watched=True))
+    while clear_deletions(road.url):
+        pass
+    assert {name for name in road.files if name.startswith("frames/")} == frames
+    assert all(row["frame"] for row in road.ask("SELECT frame FROM plate_sightings"))
+
+
+@pytest.mark.parametrize("options", [{}, {"evidence": False}], ids=("evidence", "no evidence"))
+def test_what_an_earlier_version_had_begun_to_replace_stays(road: Road, options: dict[str, Any]) -> None:
+    """It replaced tracklets before their readings were there."""
+    job, _ = road.run(DRIVE, drive=Drive(segments=SEGMENTS), **options)
+    before = {row["text"] for row in road.ask("SELECT text FROM sightings")}
+    control.rerun(road.url, job, Step.DETECT, {})
+    first = "SELECT t.id FROM tracklets t JOIN segments g ON g.id = t.segment_id WHERE g.index < 2"
+    road.do(f"DELETE FROM readings WHERE tracklet_id IN ({first})")
+    lose(road)
+    finish(road)
+    assert {row["text"] for row in road.ask("SELECT text FROM sightings")} == before
+
+
+def test_a_job_of_which_nothing_was_done_cannot_be_done_again(road: Road) -> None:
+    job = road.submit(DRIVE, drive=Drive(segments=2, poisoned=(0, 1)))
+    road.open(job)
+    finish(road)
+    with pytest.raises(UsageError, match=f"Nothing of job {job} was done"):
+        control.rerun(road.url, job, Step.DETECT, {"countries": ["GB"]})
+    assert road.job(job).options["countries"] == []
+
+
+def test_a_cancelled_second_pass_that_cannot_be_put_together_ends_cancelled(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
+    before = known(road)
+    control.rerun(road.url, job, Step.DETECT, {})
+    control.cancel(road.url, job)
+    give_up_putting_together(road, monkeypatch)
+    assert road.video(video).state is VideoState.CANCELLED
+    assert known(road) == before
+    well(road, job)
+
+
+def give_up_putting_together(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("workers.aggregator.stitch", lambda *_: 1 / 0)
+        for _ in range(MAX_FAILURES):
+            with pytest.raises(ZeroDivisionError):
+                road.aggregate()
+        sweeper.sweep()
+
+
 @every_job
 def test_a_second_pass_that_comes_through_gives_the_rows_of_the_first(road: Road, options: dict[str, Any]) -> None:
     job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS), **options)
@@ -227,19 +398,15 @@ def test_reading_again_fetches_no_frame_that_is_there(road: Road, monkeypatch: p
 
 @pytest.mark.parametrize("fetch", ["gone", "half"])
 def test_frames_stay_until_better_ones_are_there(road: Road, monkeypatch: pytest.MonkeyPatch, fetch: str) -> None:
-    """Another reader may find another picture the best, whose frame is not there yet."""
     job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
     before, files = len(known(road)["sightings"]), {name for name in road.files if name.startswith("frames/")}
-    read, frames = StandIn.read, StandIn.frames
-
-    def other(self: StandIn, *given: Any) -> Sequence[Reading | None]:
-        return [reading and replace(reading, best_crop=1) for reading in read(self, *given)]
+    frames = StandIn.frames
 
     def half(self: StandIn, media: MediaInfo, wanted: Collection[int]) -> Iterator[tuple[int, Image]]:
         yield from list(frames(self, media, wanted))[:2]
         raise ValueError("the decoder gave up")
 
-    monkeypatch.setattr(StandIn, "read", other)
+    other_reader(monkeypatch)
     if fetch == "half":
         monkeypatch.setattr(StandIn, "frames", half)
     else:
@@ -254,8 +421,8 @@ def test_frames_stay_until_better_ones_are_there(road: Road, monkeypatch: pytest
     )
     well(road, job)
     now = {name for name in road.files if name.startswith("frames/")}
-    assert len(now & files) == before - fetched, "each stays whose successor is missing"
-    assert len(now) == before
+    assert len(now & files) == before, "all stay while one is missing"
+    assert len(now) == before + fetched
 
 
 def test_rows_of_before_that_cannot_be_stitched_stay(road: Road) -> None:
@@ -282,13 +449,8 @@ def test_sightings_keep_their_crop_where_the_new_ones_cannot_be_put_together(
     job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
     before = known(road)
     control.rerun(road.url, job, Step.DETECT, {})
-    with monkeypatch.context() as patch:
-        patch.setattr("workers.aggregator.stitch", lambda *_: 1 / 0)
-        road.insist()
-        for _ in range(MAX_FAILURES):
-            with pytest.raises(ZeroDivisionError):
-                road.aggregate()
-        sweeper.sweep()
+    road.insist()
+    give_up_putting_together(road, monkeypatch)
     assert road.video(video).state is VideoState.FAILED
     while clear_deletions(road.url):
         pass

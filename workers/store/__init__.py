@@ -6,7 +6,7 @@ kinds of place), `trouble` (what may fail, and what is tried again), `pictures`,
 
 from __future__ import annotations
 
-from workers.store.names import attempt_folder, crop_name, frame_name, job_folders, video_folders
+from workers.store.names import attempt_folder, crop_name, frame_name, frames_folder, job_folders, video_folders
 from workers.store.place import FileInfo
 from workers.store.store import Store, Stored
 from workers.store.trouble import DamagedFile, MissingFile, StoreFull, StoreTrouble, StoreUnavailable
@@ -23,6 +23,7 @@ __all__ = [
     "attempt_folder",
     "crop_name",
     "frame_name",
+    "frames_folder",
     "job_folders",
     "video_folders",
 ]

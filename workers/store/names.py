@@ -28,6 +28,11 @@ def frame_name(job_id: int, video_id: int, attempt: str, pts: int) -> str:
     return f"frames/{job_id}/{video_id}/{attempt}/{pts}.jpg"
 
 
+def frames_folder(job_id: int, video_id: int) -> str:
+    """All evidence frames of a video."""
+    return f"frames/{job_id}/{video_id}/"
+
+
 def job_folders(job_id: int) -> tuple[str, ...]:
     """All that a job has in the store."""
     return f"crops/{job_id}/", f"frames/{job_id}/"
