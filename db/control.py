@@ -234,7 +234,8 @@ def _covered_again(db: Session, job_id: int, ids: Sequence[int], step: Step) -> 
         unread = delete(TrackletRow).where(TrackletRow.segment_id.in_(of_videos), TrackletRow.provisional)
         db.execute(unread.execution_options(synchronize_session=False))
     states = (SegmentState.DONE, SegmentState.QUARANTINED)
-    return sum(_segments_again(db, job_id, ids, state, step, Segment.covered) for state in states)
+    covered = Segment.covered.is_(True)
+    return sum([_segments_again(db, job_id, ids, state, step, covered) for state in states])
 
 
 def _segments_again(

@@ -52,7 +52,7 @@ def waiting_for(db: Session, job_id: int) -> str | None:
         WHERE job_id = :job AND state = 'pending' AND not_before > now() AND NOT parked AND failures + losses = 0
               AND problem IS NOT NULL
         UNION ALL
-        SELECT o.problem FROM videos v JOIN outbox o ON o.kind = 'probe' AND o.key = v.id
+        SELECT o.problem FROM videos v JOIN outbox o ON o.key = v.id
         WHERE v.job_id = :job AND v.away_since IS NOT NULL AND o.problem IS NOT NULL
         LIMIT 1
         """,

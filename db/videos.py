@@ -57,17 +57,17 @@ def split_video(
     return True
 
 
-def opening_away(
+def step_away(
     db: Session, held: Held, reason: str, longest_s: float = AWAY_S, delay_s: float = TROUBLE_DELAY_S
 ) -> None:
-    """Send the opening of a video that cannot be reached again after a delay, and count nothing.
+    """Send a step whose video cannot be reached again after a delay, and count nothing.
 
-    Where that has been so for longer than `longest_s`, the video fails. Nothing changes where the step is in other
-    hands by now.
+    Where that has been so for longer than `longest_s`, a video that was to be opened fails; one that is put together
+    waits for its frames no longer than that by itself. Nothing changes where the step is in other hands by now.
     """
     if not outbox.holds(db, held):
         return
-    if away.too_long(db, held.video_id, longest_s):
+    if held.kind == outbox.PROBE and away.too_long(db, held.video_id, longest_s):
         sentence = f"Opening it was given up after {longest_s:g} s: {reason}"
         end_video(db, held.video_id, VideoState.FAILED, sentence)
     else:

@@ -11,6 +11,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import RowMapping, select
 from sqlalchemy.orm import Session
 
+from db.away import too_long
 from db.engine import patiently
 from db.files import drop_crops, owe_sweep
 from db.models import Job, Segment, Video
@@ -19,6 +20,7 @@ from db.results import any_left_covered, frames_of, read_tracklets_of, segment_p
 from db.rows import MEDIA_COLUMNS, media_of
 from db.sealing import PlateKey
 from db.videos import end_video
+from pipeline.errors import Away
 from pipeline.fingerprints import check_same
 from pipeline.inputs import check_allowed
 from pipeline.merge import stitch
@@ -69,7 +71,8 @@ def _frames(row: RowMapping, held: Held, media: MediaInfo, sightings: Sequence[S
     """The frames that sightings were read from and that are not there yet, written to the store; by pts.
 
     Frames are extra: where the file is gone since it was read, or decoding it again fails or takes too long, what was
-    found is kept without those that are missing. Raises StoreTrouble: a store that is full is waited for.
+    found is kept without those that are missing. Raises StoreTrouble or Away: a store that is full and a share that is
+    away are waited for.
     """
     job_id, video_id = row["job_id"], held.video_id
     before = patiently(settings().require_database(), lambda db: frames_of(db, video_id))
@@ -85,12 +88,20 @@ def _frames(row: RowMapping, held: Held, media: MediaInfo, sightings: Sequence[S
     try:
         # The rest of the step's time is for storing what was found.
         with time_limit(settings().limit_s(held.duration_s) / 2):
+            source = check_allowed(media.path, settings().roots)
             if before:
-                check_same(check_allowed(media.path, settings().roots), row["content"], row["fingerprint"])
+                check_same(source, row["content"], row["fingerprint"])
             for pts, image in work().frames(media, wanted):
                 kept[pts] = store().put_image(frame_name(job_id, video_id, held.token, pts), image)
+            if len(kept) < len(wanted):
+                # Its share may have gone meanwhile.
+                check_allowed(media.path, settings().roots)
     except StoreTrouble:
         raise
+    except Away as error:
+        if not patiently(settings().require_database(), lambda db: too_long(db, video_id, settings().away_s)):
+            raise
+        log.warning("%d of %d frames of video %d are kept: %s", len(kept), len(wanted), video_id, error)
     except SoftTimeLimitExceeded:
         log.warning("%d of %d frames of video %d are kept: they took too long.", len(kept), len(wanted), video_id)
     except Exception as error:
@@ -126,7 +137,7 @@ def _store(
     store_sightings(db, video_id, sightings, key)
     frameless = store_frames(db, video_id, frames)
     state, sentences = _verdict(db, video)
-    if evidence and frameless:
+    if evidence and frameless and not sentences:
         sentences.append(f"The frame of {frameless} of its sightings could not be fetched; the plates are kept.")
     return end_video(db, video_id, state, " ".join(sentences) or None)
 

@@ -10,8 +10,8 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from db import outbox
 from db.engine import patiently, session
-from db.outbox import PROBE, Held
-from db.videos import opening_away
+from db.outbox import Held
+from db.videos import step_away
 from pipeline.errors import Away, DashplateError
 from workers.lease import Lease
 from workers.limits import time_limit
@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 def taken(kind: str, video_id: int) -> Iterator[Held | None]:
     """Hold the lease on a step for the block; None where it is done or in other hands.
 
-    What goes wrong inside is noted in its row and the step sent again; the sweeper gives up one that keeps failing. An
-    opening whose video is away waits for it, for as long as the settings say.
+    What goes wrong inside is noted in its row and the step sent again; the sweeper gives up one that keeps failing. A
+    step whose video is away waits for it, for as long as the settings say.
     """
     config = settings()
     url, lease_s = config.require_database(), config.lease_s
@@ -46,8 +46,8 @@ def taken(kind: str, video_id: int) -> Iterator[Held | None]:
             yield held
     except Exception as error:
         reason, trouble_s = _reason(error), config.trouble_delay_s
-        if kind == PROBE and isinstance(error, Away):
-            patiently(url, lambda db: opening_away(db, held, reason, config.away_s, trouble_s))
+        if isinstance(error, Away):
+            patiently(url, lambda db: step_away(db, held, reason, config.away_s, trouble_s))
         else:
             passing = surroundings(error) is not None
             delay_s = trouble_s if passing else config.retry_delay_s

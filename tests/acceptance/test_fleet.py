@@ -263,8 +263,8 @@ def _redis_bytes(fleet: Fleet) -> int:
 
 def test_a_job_is_paused_resumed_and_cancelled_in_the_middle(fleet: Fleet) -> None:
     # One is not done before all others are; of those, some are not even opened when the job is cancelled.
-    first = fleet.drive("steered/00000.mp4", Drive(2000, look_s=0.1, plates=1))
-    job = fleet.submit(first, fleet.drives("steered later", 20, Drive(40, look_s=0.1, probe_s=0.5, plates=1)))
+    first = fleet.drive("long.mp4", Drive(2000, look_s=0.1, plates=1))
+    job = fleet.submit(first, fleet.drives("steered", 20, Drive(40, look_s=0.1, probe_s=0.5, plates=1)))
     wait_until("some segments", lambda: fleet.job(job)["segments_done"] >= 3)
     said = fleet.dashplate("pause", job)
     assert (said.code, said.out) == (0, f"Job {job} is paused; `dashplate resume {job}` goes on.\n")

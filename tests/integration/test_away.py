@@ -14,7 +14,7 @@ from db import away as db_away
 from db import control, due, moves, outbox, report
 from db.engine import session
 from db.models import Segment
-from db.videos import opening_away
+from db.videos import step_away
 from pipeline.errors import Away, Inaccessible
 from pipeline.records import JobState, SegmentState, Step, VideoState
 from tests.helpers_db import (
@@ -364,7 +364,7 @@ def test_an_opening_waits_and_is_given_up_after_its_time(database_url: str) -> N
             held = outbox.begin(db, outbox.PROBE, message.key, LEASE_S)
             assert held is not None
             assert held.failures == 0
-            opening_away(db, held, SAID)
+            step_away(db, held, SAID)
             before.append(held)
         assert take_steps(database_url) == [], "it waits"
         assert waits_for(database_url, job_id) == SAID
@@ -372,7 +372,7 @@ def test_an_opening_waits_and_is_given_up_after_its_time(database_url: str) -> N
         no_waiting(database_url)
     with session(database_url) as db:
         assert outbox.exhausted(db) == []
-        opening_away(db, before[0], "One who has been overtaken.")
+        step_away(db, before[0], "One who has been overtaken.")
     assert waits_for(database_url, job_id) == SAID
 
     long_ago(database_url)
@@ -380,7 +380,7 @@ def test_an_opening_waits_and_is_given_up_after_its_time(database_url: str) -> N
     with session(database_url) as db:
         held = outbox.begin(db, outbox.PROBE, video_id, LEASE_S)
         assert held is not None
-        opening_away(db, held, SAID)
+        step_away(db, held, SAID)
     row = video(database_url, video_id)
     assert (row.state, row.problem) == (VideoState.FAILED, f"Opening it was given up after 1800 s: {SAID}")
     assert (job(database_url, job_id).state, owed(database_url)) == (JobState.FINISHED, [])
