@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +24,7 @@ from sqlalchemy.engine import make_url
 
 from bench.chaos.proxy import Proxy
 from db.engine import IDLE_TRANSACTION_MS, engine_for
+from tests.helpers_processes import PATIENCE_S
 from workers import transport
 
 #: How a worker reaches its broker, whichever that is.
@@ -57,7 +58,7 @@ def test_a_worker_hears_that_its_subscription_was_reset(redis_url: str, ways: di
             try:
                 # Behind our back the driver would connect again, and read until somebody publishes.
                 with pytest.raises(Gone):
-                    waiting.result(timeout=5)
+                    waiting.result(timeout=PATIENCE_S)
             finally:
                 network.cut()
 
@@ -66,7 +67,7 @@ def test_a_worker_gives_up_a_subscription_that_is_silent(redis_url: str, ways: d
     """After some questions that nobody answered: within a minute, and sooner here."""
     options = ways["transport_options"]
     assert (SUBCLIENT_MAX_MISSED_HEALTH_CHECKS + 2) * options["health_check_interval"] <= 60
-    quickly = {**options, "health_check_interval": 0.2, "socket_timeout": 0.5}
+    quickly = {**options, "health_check_interval": 0.5, "socket_timeout": 3.0}
     url, heard, hub = make_url(redis_url), [], Hub()
     with Proxy(lambda: url.port) as network:
         through = url.set(port=network.port).render_as_string(hide_password=False)
@@ -78,20 +79,20 @@ def test_a_worker_gives_up_a_subscription_that_is_silent(redis_url: str, ways: d
                 turn(hub, 2.0)
                 with Connection(redis_url, **ways) as another:
                     another.Producer().publish({}, exchange=queue.exchange, declare=[queue.exchange])
-                turn(hub, 0.5)
+                turn(hub, PATIENCE_S, lambda: bool(heard))
                 assert len(heard) == 1
                 network.silence()
                 # The worker connects anew, and hears that this is silent too.
                 with pytest.raises(connection.connection_errors):
-                    turn(hub, 6.0)
+                    turn(hub, PATIENCE_S)
                 network.cut()
     hub.close()
 
 
-def turn(hub: Hub, seconds: float) -> None:
-    """What a worker's main process does, for so long."""
+def turn(hub: Hub, seconds: float, enough: Callable[[], bool] = lambda: False) -> None:
+    """What a worker's main process does, for so long or until it is enough."""
     loop, end = hub.create_loop(), time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end and not enough():
         next(loop)
 
 
@@ -137,7 +138,7 @@ def test_a_worker_goes_on_where_a_full_or_silent_redis_hears_of_nothing(redis_ur
 def take(connection: Connection, taken: list[Message], number: int) -> None:
     """Wait until so many messages have been taken."""
     while len(taken) < number:
-        connection.drain_events(timeout=5)
+        connection.drain_events(timeout=PATIENCE_S)
 
 
 @contextmanager
