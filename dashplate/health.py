@@ -11,6 +11,8 @@ import os
 import time
 import urllib.error
 import urllib.request
+from base64 import b64encode
+from http import HTTPStatus
 from pathlib import Path
 
 from dashplate.terminal import say
@@ -99,9 +101,16 @@ def _flower() -> str:
     # Not through a proxy that the environment names: the question is about this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"{url}/healthcheck", timeout=_FLOWER_TIMEOUT_S):
+        request = urllib.request.Request(f"{url}/healthcheck")
+        if auth := os.environ.get("DASHPLATE_FLOWER_AUTH"):
+            request.add_unredirected_header("Authorization", f"Basic {b64encode(auth.encode()).decode()}")
+        with opener.open(request, timeout=_FLOWER_TIMEOUT_S):
             return f"Flower answers at {url}."
     except (urllib.error.URLError, OSError, ValueError) as problem:
+        if isinstance(problem, urllib.error.HTTPError) and problem.code == HTTPStatus.UNAUTHORIZED:
+            raise ServiceUnavailable(
+                f"Flower at {url} wants its password: set DASHPLATE_FLOWER_AUTH=user:password as it is set there."
+            ) from None
         raise ServiceUnavailable(f"Flower does not answer at {url}: {problem}.") from None
 
 

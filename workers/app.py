@@ -24,6 +24,17 @@ ROLES = {
 }
 QUEUES = tuple(queue for queues in ROLES.values() for queue in queues)
 
+
+class Application(Celery):  # type: ignore[misc]
+    """Tasks without a parent: what a task sends goes on to other segments, and is no part of it.
+
+    Else each task is the child of the one before, without end, and Flower holds all of those that were looked at.
+    The second link of a chain is told its parent by the first.
+    """
+
+    current_worker_task = None
+
+
 transport.use()
-app = Celery("dashplate", include=["workers.tasks", "workers.warm"])
+app = Application("dashplate", include=["workers.tasks", "workers.warm"])
 app.config_from_object("workers.celeryconfig:values")

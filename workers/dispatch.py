@@ -74,8 +74,7 @@ def send_step(message: outbox.Message) -> None:
         f"dashplate.{message.kind}",
         args=(message.key,),
         queue=express(CONTROL) if message.express else CONTROL,
-        shadow=title(message.video, step=message.kind),
-        argsrepr=f"(video={message.key})",
+        argsrepr=_file_name(message.video),
         time_limit=_hard_limit_s(message.duration_s),
     )
 
@@ -85,12 +84,18 @@ def waiting(queue: str) -> int:
     return int(_redis(settings().require_redis()).llen(queue))
 
 
-def title(video: str, index: int | None = None, step: str = "", more: int = 0) -> str:
-    """What Flower shows as a task's name: the step, the video's file name, the segment, how many are with it."""
-    name = printable(PurePath(video).name)
-    if index is None:
-        return f"{step} {name}"
-    return f"{step} {name} segment {index}" + (f" and {more} more" if more else "")
+def label(bundle: Sequence[moves.Dispatched]) -> str:
+    """What Flower and the logs show as a task's arguments: the first segment, and how many are with it.
+
+    Never its name: Flower keeps figures for each name, and Celery's parents count by it, for as long as they live.
+    """
+    first, more = bundle[0], len(bundle) - 1
+    text = f"{_file_name(first.video)} segment {first.index}, attempt {first.attempt}"
+    return f"{text}, and {more} more" if more else text
+
+
+def _file_name(video: str) -> str:
+    return printable(PurePath(video).name)
 
 
 def _kind(segment: moves.Dispatched) -> tuple[bool, bool, bool]:
@@ -102,13 +107,12 @@ def _send_bundle(bundle: Sequence[moves.Dispatched], only_read: bool, first: boo
     # The longest, because none is begun late; see `workers.bundles`.
     options: dict[str, Any] = {
         "time_limit": _hard_limit_s(max(one.duration_s for one in bundle)) + math.ceil(LONGEST_S),
-        "argsrepr": "(" + ", ".join(f"segment={segment}, attempt={attempt}" for segment, attempt in tokens) + ")",
+        "argsrepr": label(bundle),
     }
 
     def link(task: str, queue: str, *args: Any) -> Signature:
-        name = title(bundle[0].video, bundle[0].index, task, len(bundle) - 1)
         signature: Signature = app.signature(f"dashplate.{task}", args=args)
-        return signature.set(queue=express(queue) if first else queue, shadow=name, **options)
+        return signature.set(queue=express(queue) if first else queue, **options)
 
     if only_read:
         link("read", READ, tokens).apply_async()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
 import socket
+
+from celery.app import trace
 
 from db.engine import check
 from pipeline.errors import UsageError
@@ -35,10 +39,13 @@ def serve(role: str, concurrency: int, loglevel: str) -> None:
     config = settings()
     config.require_redis()
     check(config.require_database())
+    name, held = _name(role)
+    # The names are few; which video and segment it is, the arguments say.
+    trace.LOG_RECEIVED = "Task %(name)s[%(id)s] received: %(args)s"
     argv = [
         "worker",
         "--queues", ",".join(ROLES[role]),
-        "--hostname", f"{role}@{socket.gethostname()}-{os.getpid()}",
+        "--hostname", name,
         "--pool", "prefork",
         "--concurrency", str(concurrency),
         "--loglevel", loglevel,
@@ -47,4 +54,25 @@ def serve(role: str, concurrency: int, loglevel: str) -> None:
     app.steps["consumer"].add(GatherEvents)
     if role == CONTROL:
         app.steps["worker"].add(Clock)
-    app.worker_main(argv)
+    with held:
+        app.worker_main(argv)
+
+
+def _name(role: str) -> tuple[str, socket.socket]:
+    """The worker's name, unlike all others of this machine on the broker, and what holds it while the process lives.
+
+    A worker that is started again gets the name that it had: Flower keeps figures of each name that it has heard of.
+    Names in the kernel's abstract space go with the process, however it ends, and need no folder.
+    """
+    # As Celery prints it, without the password: everybody on the machine can read these names.
+    broker = hashlib.sha256(app.connection_for_read().as_uri().encode()).hexdigest()[:16]
+    name, number, held = f"{role}@{socket.gethostname()}", 1, socket.socket(socket.AF_UNIX)
+    while True:
+        numbered = name if number == 1 else f"{name}-{number}"
+        try:
+            held.bind(f"\0dashplate/{broker}/{numbered}")
+            return numbered, held
+        except OSError as problem:
+            if problem.errno != errno.EADDRINUSE:
+                raise
+        number += 1

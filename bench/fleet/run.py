@@ -20,7 +20,7 @@ from sqlalchemy import text
 from bench.fleet.cost import Cost, cost
 from bench.fleet.plans import Plan, plans
 from bench.standin import Drive
-from dashplate.stack import Stack, Supervisor, running
+from dashplate.stack import Command, Stack, Supervisor, running
 from dashplate.surroundings import worker_commands
 from db.engine import engine_for, session
 from db.migrate import upgrade
@@ -81,8 +81,15 @@ class Fleet:
     def cost(self) -> Cost:
         up = running(self.data)
         pids = up.pids if up is not None else {}
-        workers = [state.pid for state in self._workers.states() if state.pid is not None]
-        return cost(pids["Redis"], pids["PostgreSQL"], workers)
+        return cost(pids["Redis"], pids["PostgreSQL"], list(self.pids().values()))
+
+    def start(self, command: Command) -> None:
+        """Run one program more beside the workers."""
+        self._workers.start([command])
+
+    def pids(self) -> dict[str, int]:
+        """The workers' parents, and what was started beside them, by name."""
+        return {state.name: state.pid for state in self._workers.states() if state.pid is not None}
 
     def ask(self, query: str, **values: Any) -> Any:
         with session(self.url) as db:

@@ -1,4 +1,4 @@
-"""Flower's page in a real browser: a user finds the video and the segment in the task's name."""
+"""Flower's page in a real browser: a user sees of each task which video and segment it is at."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-def test_flower_names_tasks_after_the_video_and_down_leaves_nothing(
+def test_flower_shows_each_tasks_video_and_down_leaves_nothing(
     browser: Browser, demo_drive: Drive, tmp_path: Path
 ) -> None:
     data, port = tmp_path / "data", _free_port()
@@ -76,8 +76,10 @@ def _see_the_tasks(browser: Browser, port: int, video: str, picture: Path) -> No
     page = browser.new_page(viewport={"width": 1600, "height": 760})
     page.goto(f"http://127.0.0.1:{port}/tasks")
     table = page.locator("#tasks-table tbody")
-    for name in (f"probe {video}", *(f"{step} {video} segment {i}" for step in ("detect", "read") for i in (0, 1))):
-        row = table.locator("tr").filter(has=page.get_by_text(name, exact=True))
+    segments = [(step, f"{video} segment {index}, attempt 1") for step in ("detect", "read") for index in (0, 1)]
+    for step, label in (("probe", video), *segments, ("aggregate", video)):
+        row = table.locator("tr").filter(has=page.get_by_text(f"dashplate.{step}", exact=True))
+        row = row.filter(has=page.get_by_text(label, exact=True))
         expect(row).to_have_count(1, timeout=30_000)
         expect(row).to_contain_text("SUCCESS", timeout=30_000)
     # The sweeper's two seconds would push all else off the page.

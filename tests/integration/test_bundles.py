@@ -31,7 +31,8 @@ class Message:
     """A task on a queue."""
 
     task: str
-    title: str
+    #: What Flower and the logs show of it.
+    label: str
     args: list[Any]
     #: The task that its worker sends afterwards.
     then: str | None
@@ -73,7 +74,7 @@ def _message(envelope: dict[str, Any]) -> Message:
     args, _, embed = json.loads(base64.b64decode(envelope["body"]))
     headers = envelope["headers"]
     then = embed["chain"][0]["task"] if embed.get("chain") else None
-    return Message(headers["task"], headers["shadow"], args, then)
+    return Message(headers["task"], headers["argsrepr"], args, then)
 
 
 @pytest.fixture
@@ -94,10 +95,10 @@ def test_segments_travel_together_in_their_order_with_the_reading_as_second_link
     sent = yard.messages(DETECT)
     assert [one.bundle for one in sent] == [tokens(others[i : i + 3]) for i in (0, 3, 6)]
     assert {(one.task, one.then) for one in sent} == {("dashplate.detect", "dashplate.read")}
-    assert [one.title for one in sent] == [
-        "detect drive.mp4 segment 1 and 2 more",
-        "detect drive.mp4 segment 4 and 2 more",
-        "detect drive.mp4 segment 7",
+    assert [one.label for one in sent] == [
+        "drive.mp4 segment 1, attempt 1, and 2 more",
+        "drive.mp4 segment 4, attempt 1, and 2 more",
+        "drive.mp4 segment 7, attempt 1",
     ]
 
 
@@ -189,6 +190,16 @@ def test_bundles_grow_while_the_queue_runs_dry_within_the_second_and_some_is_lef
         client.ltrim(DETECT, 0, 0)
     dispatch.top_up()
     assert depth.now == due.LEAST_DEPTH, "it lasts: bundles are small again"
+
+
+def test_what_a_task_sends_is_no_child_of_it(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundles, "LONGEST_S", -1.0)
+    tasks.detect.apply(args=[tokens(yard.job(Drive(3)))])
+    with redis.Redis.from_url(yard.redis_url) as client:
+        sent = [json.loads(raw)["headers"] for raw in client.lrange(DETECT, 0, -1)]  # type: ignore[union-attr]
+    assert sent
+    assert {one["parent_id"] for one in sent} == {None}
+    assert [one["root_id"] for one in sent] == [one["id"] for one in sent]
 
 
 def test_an_express_segment_waits_for_no_other_jobs(yard: Yard) -> None:
