@@ -68,11 +68,10 @@ class _Guarded:
 def guard() -> None:
     """From now on, nothing reaches a terminal through `sys.stdout` and `sys.stderr` but through the filter."""
     # What the consoles write has passed it already, and they do move the cursor.
-    out.file, err.file = sys.stdout, sys.stderr
     if sys.stdout.isatty():
-        sys.stdout = _Guarded(sys.stdout)
+        out.file, sys.stdout = sys.stdout, _Guarded(sys.stdout)
     if sys.stderr.isatty():
-        sys.stderr = _Guarded(sys.stderr)
+        err.file, sys.stderr = sys.stderr, _Guarded(sys.stderr)
 
 
 def write_data(text: str) -> None:

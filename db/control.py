@@ -166,7 +166,7 @@ def rerun(url: str, job_id: int, step: Step, options: dict[str, object]) -> int:
         job.options = {**job.options, **options}
         chunks = (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
         moved = sum(_covered_again(db, job_id, chunk, step) for chunk in chunks)
-        if not moved:
+        if job.segments and not moved:
             raise UsageError(f"Nothing of job {job_id} was done; `dashplate retry {job_id}` tries it again.")
         return moved
 

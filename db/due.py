@@ -4,10 +4,12 @@ The database holds what is pending; the queues hold little, so that what is sent
 
 Jobs take turns by their weight. For segments this is start-time fair queueing: each moves its job's `turn` on by one
 part in its weight, next is the job whose turn is lowest, and a job that comes, or comes back, begins where the others
-are. For the few steps on whole videos, next is the job with the least in flight for its weight.
+are. Equal turns are spread over the part, or many small jobs would all come before the second segment of an important
+one. For the few steps on whole videos, next is the job with the least in flight for its weight.
 
 A job with nothing in flight of which nothing has ended lately either, a new one above all, sends one segment on the
-express queue, however full the others are.
+express queue, however full the others are. Workers take those first, so it is for a few jobs at a time that are no
+more than a part ahead of the others: where many wait to begin, all keep to their turns.
 """
 
 from __future__ import annotations
@@ -27,11 +29,15 @@ WEIGHTS = {Priority.LOW: 1, Priority.NORMAL: 4, Priority.HIGH: 16}
 #: Seconds between two such segments of a job, for a weight of 1; a job of more weight waits for a part of it. At once,
 #: an unimportant job would overtake the important ones with every segment.
 EXPRESS_EVERY_S = 16.0
+#: More jobs than these do not use the express at once: express work would be all there is.
+EXPRESS_JOBS = 8
 #: Segments that wait on the detect queue over all jobs: this many, or twice as many as are being detected.
 LEAST_DEPTH = 4
 #: One dispatcher at a time in the whole fleet; the others return at once.
 DISPATCH_LOCK = 0x44495350
 
+#: Consecutive numbers times this, less their whole part, lie evenly between 0 and 1 (the golden ratio).
+_SPREAD = 0.3819660112501051
 _WEIGHT = "CASE j.priority " + " ".join(f"WHEN '{p}' THEN {w}" for p, w in WEIGHTS.items()) + " END"
 
 
@@ -108,6 +114,8 @@ def _alone(db: Session) -> bool:
     return bool(db.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": DISPATCH_LOCK}).scalar_one())
 
 
+#: A job's turns lie a part in its weight apart, each job's at another place within the part. Who comes begins with its
+#: first such place from the clock on, the latest turn that was given; an express segment does not move the clock on.
 _SEGMENTS = text(
     f"""
     WITH flying AS MATERIALIZED (
@@ -117,13 +125,16 @@ _SEGMENTS = text(
     ), room AS (
         SELECT greatest(:least_depth, 2 * coalesce(sum(detecting), 0)) - coalesce(sum(queued), 0) AS n FROM flying
     ), clock AS (
-        SELECT coalesce(max(turn - 1::float / ({_WEIGHT})), 0) AS turn FROM jobs j WHERE finished_at IS NULL
-    )
-    SELECT id, job_id, step, express, next_turn FROM (
-        SELECT g.id, j.id AS job_id, g.step, place = 1 AND f.n = 0 AND NOT lately AS express, t.turn,
-               t.turn + 1::float / ({_WEIGHT}) AS next_turn,
-               row_number() OVER (PARTITION BY g.step ORDER BY t.turn, j.id) AS rank
+        SELECT greatest(0, max(turn - 1::float / ({_WEIGHT}))) AS turn FROM jobs j WHERE finished_at IS NULL
+    ), due AS (
+        SELECT g.id, j.id AS job_id, g.step, t.start + (place - 1) / weight + 1 / weight AS next_turn,
+               t.start + (place - 1) / weight + spread / weight AS turn, t.now + 1 / weight AS turn_after_express,
+               place = 1 AND f.n = 0 AND NOT lately AND t.start <= clock.turn + 1 / weight AS begins
         FROM jobs j
+        CROSS JOIN clock
+        CROSS JOIN LATERAL (
+            SELECT ({_WEIGHT})::float AS weight, j.id * {_SPREAD} - floor(j.id * {_SPREAD}) AS spread
+        ) share
         CROSS JOIN LATERAL (
             SELECT coalesce((SELECT n FROM flying WHERE job_id = j.id), 0) AS n
         ) f
@@ -150,9 +161,15 @@ _SEGMENTS = text(
             ) due
         ) g
         CROSS JOIN LATERAL (
-            SELECT greatest(j.turn, (SELECT turn FROM clock)) + (g.place - 1)::float / ({_WEIGHT}) AS turn
+            SELECT greatest(j.turn, ceil(clock.turn * weight - spread) / weight) AS start,
+                   greatest(j.turn, floor(clock.turn * weight) / weight) AS now
         ) t
         WHERE j.state = 'running' AND j.finished_at IS NULL
+    )
+    SELECT id, job_id, step, express, CASE WHEN express THEN turn_after_express ELSE next_turn END AS next_turn FROM (
+        SELECT due.*, begins AND count(*) FILTER (WHERE begins) OVER () <= {EXPRESS_JOBS} AS express,
+               row_number() OVER (PARTITION BY step ORDER BY turn, job_id) AS rank
+        FROM due
     ) ranked
     WHERE express OR step = '{Step.READ}' OR rank <= (SELECT n FROM room)
     ORDER BY turn, id

@@ -27,6 +27,7 @@ from av.video.stream import VideoStream
 from pipeline.away import check_reads
 from pipeline.errors import Inaccessible, NoVideoStream, Unreadable
 from pipeline.opening import by_name, open_path
+from pipeline.progress import advance
 from pipeline.remote import BLOCK_BYTES, open_remote
 from pipeline.skeleton import DEMUX_OPTIONS, Skeleton, boxes
 from pipeline.sources import Remote, Source, shown
@@ -244,6 +245,7 @@ def survey(container: InputContainer, stream: VideoStream) -> Survey:
     found.timed = not untimed(container, stream)
     try:
         for packet in container.demux():
+            advance()
             if packet.size:
                 found.see(packet, packet.stream_index == stream.index)
     except (av.error.FFmpegError, OSError):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pipeline.errors import Away
+from pipeline.progress import advance
 
 #: Seconds before the second, third, ... try; each lengthened by up to half of it at random.
 WAITS_S = (0.2, 0.8, 3.0)
@@ -37,7 +38,9 @@ def patiently(work: Callable[[], T]) -> T:
     begin = time.monotonic()
     for wait_s in (*WAITS_S, None):
         try:
-            return work()
+            done = work()
+            advance()
+            return done
         except Passing as problem:
             if wait_s is None or time.monotonic() - begin > PATIENCE_S:
                 raise Away(problem.sentence) from problem

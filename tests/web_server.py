@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,10 @@ class WebServer:
     answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
     #: Headers that a path's file is sent with, its ETag for instance, instead of those that it would have.
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: Seconds that each answer about a file takes.
+    delay_s: float = 0.0
+    #: Set, files are answered no more.
+    silent: threading.Event = field(default_factory=threading.Event)
     #: Whether ranges are answered as such.
     ranges: bool = True
     #: The value of the Authorization header that is asked for.
@@ -80,6 +85,9 @@ class _Handler(BaseHTTPRequestHandler):
         return self._file(content, web.headers.get(path, {}))
 
     def _file(self, content: bytes, said: dict[str, str]) -> None:
+        time.sleep(self.web.delay_s)
+        while self.web.silent.is_set():
+            time.sleep(0.05)
         headers = {"Content-Type": "video/mp4", "ETag": f'"{hash(content):x}"'} | said
         wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
         if wanted is None or not self.web.ranges:

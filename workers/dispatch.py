@@ -25,6 +25,9 @@ from workers.settings import settings
 _AHEAD_S = 1.0
 #: A process that asks for more, while there is some, waits this long before it asks again.
 _REST_S = 0.05
+#: An opening that makes progress ends by itself, and one that makes none is ended by its own process (`workers.steps`).
+#: This ends what neither of them can; Celery keeps the alarm for so long, whether the opening has ended or not.
+_LONGEST_OPENING_S = 4 * 3600
 
 
 def pump() -> int:
@@ -75,7 +78,7 @@ def send_step(message: outbox.Message) -> None:
         args=(message.key,),
         queue=express(CONTROL) if message.express else CONTROL,
         argsrepr=_file_name(message.video),
-        time_limit=_hard_limit_s(message.duration_s),
+        time_limit=_LONGEST_OPENING_S if message.kind == outbox.PROBE else _hard_limit_s(message.duration_s),
     )
 
 

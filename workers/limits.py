@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -18,9 +18,26 @@ from celery.exceptions import SoftTimeLimitExceeded
 _SOON_S = 0.001
 
 
+class Standstill:
+    """Whether work has made no progress for so many seconds; `made` gives a number that grows with it."""
+
+    def __init__(self, seconds: float, made: Callable[[], int]) -> None:
+        self._seconds = seconds
+        self._made = made
+        self._seen, self._since = made(), time.monotonic()
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if (made := self._made()) != self._seen:
+            self._seen, self._since = made, now
+        return now - self._since >= self._seconds
+
+
 @contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise SoftTimeLimitExceeded inside the block after so many seconds.
+def time_limit(seconds: float, made: Callable[[], int] = lambda: 0) -> Iterator[None]:
+    """Raise SoftTimeLimitExceeded inside the block after so many seconds without progress.
+
+    `made` gives a number that grows with the progress; without it, the work as a whole has these seconds.
 
     Signals reach the main thread only, in which a worker's tasks run; in another there is no limit. What does not hear
     it, such as a decoder that hangs, is killed by Celery's hard limit. Inside another limit the nearer one counts, and
@@ -29,11 +46,16 @@ def time_limit(seconds: float) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    inside = True
+    inside, seen = True, made()
 
     def over(signum: int, frame: FrameType | None) -> None:
-        if inside:
+        nonlocal seen
+        if not inside:
+            return
+        if (now := made()) == seen:
             raise SoftTimeLimitExceeded
+        seen = now
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
     left_s, _ = signal.setitimer(signal.ITIMER_REAL, 0)
     before = signal.signal(signal.SIGALRM, over)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,11 +12,12 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from db import outbox
 from db.engine import patiently, session
-from db.outbox import Held
+from db.outbox import PROBE, Held
 from db.videos import step_away
+from pipeline import progress
 from pipeline.errors import Away, DashplateError
 from workers.lease import Lease
-from workers.limits import time_limit
+from workers.limits import Standstill, time_limit
 from workers.settings import settings
 from workers.trouble import surroundings
 
@@ -36,12 +39,20 @@ def taken(kind: str, video_id: int) -> Iterator[Held | None]:
         yield None
         return
 
+    limit_s = config.limit_s(held.duration_s)
+    # How long an opening takes is not known before: it may go on for as long as something comes in.
+    made = progress.made if kind == PROBE else _nothing_made
+    stuck = Standstill(limit_s + config.kill_after_s, made)
+
     def renew() -> bool:
+        if kind == PROBE and stuck():
+            log.error("The opening of video %d is stuck and hears no alarm; its process is killed.", video_id)
+            os.kill(os.getpid(), signal.SIGKILL)
         with session(url) as db:
             return outbox.renew(db, held, lease_s)
 
     try:
-        limit = time_limit(config.limit_s(held.duration_s))
+        limit = time_limit(limit_s, made)
         with Lease(f"{kind} of video {video_id}", renew, lease_s), limit:
             yield held
     except Exception as error:
@@ -53,6 +64,10 @@ def taken(kind: str, video_id: int) -> Iterator[Held | None]:
             delay_s = trouble_s if passing else config.retry_delay_s
             patiently(url, lambda db: outbox.put_back(db, held, reason, counts=not passing, delay_s=delay_s))
         raise
+
+
+def _nothing_made() -> int:
+    return 0
 
 
 def _reason(error: Exception) -> str:

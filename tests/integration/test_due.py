@@ -138,6 +138,31 @@ def test_shares_hold_while_work_is_done(database_url: str, depth: int) -> None:
     assert done[LOW] == pytest.approx(3, abs=1)
 
 
+@pytest.mark.parametrize("first", [LOW, HIGH])
+@pytest.mark.parametrize("depth", [due.LEAST_DEPTH, 16])
+def test_an_important_job_keeps_its_share_beside_hundreds_that_begin(
+    database_url: str, depth: int, first: Priority
+) -> None:
+    """300 of weight 1 and one of 16: 16 of 316 segments, 15 of 288."""
+    important = make_job(database_url, 60, priority=HIGH)[0] if first is HIGH else 0
+    crowd = {make_job(database_url, 2)[0] for _ in range(300)}
+    run_sql(database_url, "UPDATE jobs SET priority = 'low' WHERE id = ANY(:crowd)", crowd=list(crowd))
+    important = important or make_job(database_url, 60, priority=HIGH)[0]
+    done = Counter(islice(worked(database_url, depth), 288))
+    assert done[important] == pytest.approx(15, abs=3)
+    assert max(done[one] for one in crowd) == 1, "nobody twice before all have had their turn"
+
+
+def test_a_crowd_that_comes_later_leaves_the_important_one_its_share(database_url: str) -> None:
+    important, _ = make_job(database_url, 200, priority=HIGH)
+    done = worked(database_url, 8)
+    assert set(islice(done, 40)) == {important}
+    for _ in range(100):
+        make_job(database_url, 2, priority=LOW)
+    # 16 of 116, and those of the important one that were on the way.
+    assert Counter(islice(done, 88))[important] == pytest.approx(12 + 8, abs=5)
+
+
 def test_who_comes_late_begins_where_the_others_are(database_url: str) -> None:
     """It neither catches up on what they have had, nor waits for what they will have."""
     early, _ = make_job(database_url, 200)

@@ -41,7 +41,8 @@ class Road:
             x = 10.0 + 5 * look + number % 7
             found.append([Detection(Box(x, 30.0, x + 60.0, 45.0), 0.9)] if look < self._seen else [])
         gc.collect()
-        held = [type(one) for one in gc.get_objects() if isinstance(one, CropShelf | Crop)]
+        # By type: some objects of other tests load what they stand for when they are asked what they are.
+        held = list(map(type, gc.get_objects()))
         self.alive.append((held.count(CropShelf), held.count(Crop)))
         return found
 
