@@ -61,7 +61,8 @@ def write(path: Path, image: Image) -> None:
 def _told_apart(paths: Mapping[Path, tuple[str, ...]]) -> dict[Path, Path]:
     files = len(set(paths.values()))
     longest = max(map(len, paths.values()))
-    depth = next(n for n in range(1, longest + 1) if len({parts[-n:] for parts in paths.values()}) == files)
+    depths = (n for n in range(1, longest + 1) if len({parts[-n:] for parts in paths.values()}) == files)
+    depth = next(depths, 1)
     return {picture: Path(*parts[-depth:-1], f"{picture.name}.annotated.jpg") for picture, parts in paths.items()}
 
 

@@ -188,8 +188,8 @@ def is_passing(error: BaseException) -> bool:
 
 def why_passing(error: BaseException) -> str:
     """The sentence for an error that is passing: what is wrong, and what to do."""
-    state, said = _state(error), str(error)
-    if state == _TOO_MANY or any(words in said for words in _TOO_MANY_WORDS):
+    state = _state(error)
+    if _is_full(error):
         return (
             "PostgreSQL has no free connection: all that its max_connections allows are in use. Try again, run fewer "
             "worker processes, or raise the limit; docs/deployment.md says how many are needed."
@@ -200,6 +200,11 @@ def why_passing(error: BaseException) -> str:
         if state is not None and state.startswith(beginning):
             return sentence
     return "PostgreSQL went away or does not answer. Try again once it is back."
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether the server has no free connection. Without one there is no code, and the words say it."""
+    return _state(error) == _TOO_MANY or any(words in str(error) for words in _TOO_MANY_WORDS)
 
 
 def _state(error: BaseException) -> str | None:
@@ -215,4 +220,6 @@ def check(url: str) -> None:
     except OperationalError as error:
         shown = make_url(url).render_as_string(hide_password=True)
         reason = str(error.orig).partition("\n")[0] or "no reason given"
-        raise ServiceUnavailable(f"PostgreSQL does not answer at {shown}: {reason}. {why_passing(error)}") from error
+        # A refused login, a database that is not there: PostgreSQL's own words say it.
+        advice = f". {why_passing(error)}" if _is_full(error) else ""
+        raise ServiceUnavailable(f"PostgreSQL does not answer at {shown}: {reason}{advice}") from error

@@ -214,7 +214,7 @@ _DUE_BY_JOB = text(
         ORDER BY w.finished_at, w.id LIMIT :limit
     ) v
     WHERE j.retain_s IS NOT NULL AND j.id >= :job
-    ORDER BY j.id LIMIT :limit
+    ORDER BY j.id, v.finished_at, v.id LIMIT :limit
     """
 )
 #: A plate in clear that is not watched in clear may be watched by its hash. A scalar subquery, not EXISTS: it is never

@@ -141,7 +141,11 @@ def _told(source: Source) -> Iterator[None]:
         raise Inaccessible(f"{name} may not be read any more. Check who may read it.") from problem
     except (av.error.FFmpegError, OSError, ValueError) as problem:
         check_reads(source, problem)
-        raise Unreadable(_why_not_opened(source)) from problem
+        try:
+            why = _why_not_opened(source)
+        except OSError:
+            raise Inaccessible(f"{name} is no file, or cannot be read. Check the path.") from problem
+        raise Unreadable(why) from problem
 
 
 def _main_stream(source: Source, container: InputContainer) -> VideoStream:

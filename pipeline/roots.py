@@ -57,7 +57,7 @@ def split_roots(text: str) -> tuple[Source, ...]:
 
 def root_named(text: str) -> Source:
     """The root that an operator wrote. Raises UsageError for what cannot be one."""
-    if text.lower() == PUBLIC.url:
+    if text.lower().rstrip("/") == PUBLIC.url.rstrip("/"):
         return PUBLIC
     root = source_of(text)
     return root.expanduser() if isinstance(root, Path) else root
@@ -188,9 +188,11 @@ def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
             return is_public(wrapped)
         if address.is_site_local:
             return False
-    return address.is_global and not (address.is_multicast or address.is_reserved)
+    return address.is_global and not (address.is_multicast or address.is_reserved or address in _ASSIGNMENTS)
 
 
+#: For protocols and clouds' own services; not every Python knows that they are not global.
+_ASSIGNMENTS = ipaddress.IPv4Network("192.0.0.0/24")
 #: IPv6 addresses that stand for an IPv4 one behind a translator.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 

@@ -212,7 +212,8 @@ def climbs(url: str) -> bool:
     """Whether the path still holds `.` or `..` as a component, however often it is percent-encoded."""
     path = url.partition("://")[2].partition("/")[2].partition("?")[0]
     while True:
-        if any(part in (".", "..") for part in re.split(r"[/\\]", path)):
+        # Some servers take what stands behind a `;` for a parameter of the component.
+        if any(part.partition(";")[0] in (".", "..") for part in re.split(r"[/\\]", path)):
             return True
         if (plain := unquote(path)) == path:
             return False
@@ -236,9 +237,10 @@ def _refuse_secrets(url: str, scheme: str) -> None:
 
 def _web(url: str) -> str:
     clean = URL(url).with_fragment(None)
-    if not clean.host:
+    if not clean.host or not clean.host.rstrip("."):
         raise ValueError("no host")
-    return str(clean)
+    # The same host, spelled from the top of all names.
+    return str(clean.with_host(clean.host.rstrip(".")) if clean.host.endswith(".") else clean)
 
 
 def _other(url: str, scheme: str) -> str:

@@ -39,19 +39,22 @@ def apply_retention(url: str) -> int:
     For the sweeper, which comes again. Files are noted in `deletions` and removed by it too. Videos that only the plate
     key could decide about are passed over where this process has none; `dashplate status` counts them.
     """
-    gone = patiently(url, _purge_some)
+    global _looked_up_to
+    # Moved on once the round is stored: what is tried again looks at the same videos.
+    gone, _looked_up_to = patiently(url, _purge_some)
     if gone.videos:
         log.info("Retention: what was found in %d videos is deleted, %d sightings.", gone.videos, gone.sightings)
     return gone.videos
 
 
-def _purge_some(db: Session) -> Toll:
-    wanted = Wanted(keep_watched=True, key=_key())
+def _purge_some(db: Session) -> tuple[Toll, Place]:
+    """What went, and where the round stopped looking."""
+    wanted, last = Wanted(keep_watched=True, key=_key()), _looked_up_to
     if wanted.key is None and some_watched_by_hash(db):
-        ids = _decided_ones(db)
+        ids, last = _decided_ones(db)
     else:
         ids = [place.video for place in due_by_job(db)]
-    return purge(db, ids, wanted, video_folders) if ids else Toll()
+    return (purge(db, ids, wanted, video_folders) if ids else Toll()), last
 
 
 def _key() -> PlateKey | None:
@@ -62,12 +65,11 @@ def _key() -> PlateKey | None:
         return None
 
 
-def _decided_ones(db: Session) -> list[int]:
-    """Some videos that are due and do not wait for the key; each round goes on where the last one stopped looking.
+def _decided_ones(db: Session) -> tuple[list[int], Place]:
+    """Some videos that are due and do not wait for the key, from where the last round stopped, and where this one does.
 
     Those that wait stay due, a million of them perhaps: a round looks at a bounded number.
     """
-    global _looked_up_to
     some = due_by_job(db, _LOOKED_AT, _looked_up_to)
     if len(some) < _LOOKED_AT:
         # The end; whoever is due now and was not then stands at the beginning of their job.
@@ -76,8 +78,7 @@ def _decided_ones(db: Session) -> list[int]:
     going = [place for place in dict.fromkeys(some) if place.video not in waiting][:SWEEPERS_CHUNK]
     # Where there is more than a chunk, the next round looks on behind it.
     last = going[-1] if len(going) == SWEEPERS_CHUNK else some[-1] if some else Place()
-    _looked_up_to = last
-    return [place.video for place in going]
+    return [place.video for place in going], last
 
 
 def purge_all(url: str, wanted: Wanted) -> Toll:

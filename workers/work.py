@@ -118,5 +118,9 @@ def _parts(options: Options) -> Parts:
     """This worker's models, but for the reader that the job asks for; jobs from before could not."""
     reader = options.get("reader")
     if reader is not None and Path(reader).exists():
-        reader = str(check_allowed(Path(reader), settings().roots))
+        folder = check_allowed(Path(reader), settings().roots)
+        # Its library opens them by name, links among them.
+        for file in folder.iterdir() if folder.is_dir() else ():
+            check_allowed(file, settings().roots)
+        reader = str(folder)
     return settings().parts.reading_with(reader, options.get("reader_engine"))

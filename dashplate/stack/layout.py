@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,10 +81,11 @@ class Layout:
             raise UsageError(f"The data folder {self.root} is not writable by this account; choose another.")
 
     def close_rooms(self) -> None:
-        """Take everybody else's rights from the rooms that there are."""
+        """Take others' rights from the rooms; a store that passes its group on (setgid) is shared on purpose."""
         for room in (self.redis, self.postgres, self.logs, self.run, self.store, self.cache):
             # A room that is a link lies elsewhere because somebody wanted it there, with its permissions.
-            if room.is_dir() and not room.is_symlink() and room.stat().st_mode & _OPEN_TO_OTHERS:
+            mode = room.stat().st_mode if room.is_dir() and not room.is_symlink() else 0
+            if mode & _OPEN_TO_OTHERS and not (room == self.store and mode & stat.S_ISGID):
                 # Another account's room is that one's to close.
                 with suppress(PermissionError):
                     room.chmod(_PRIVATE_FOLDER)

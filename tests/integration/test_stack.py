@@ -120,6 +120,14 @@ def test_rooms_of_an_open_data_folder_are_closed(tmp_path: Path) -> None:
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
 
 
+def test_a_store_that_is_shared_on_purpose_stays_shared(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    store.chmod(0o2770)
+    Layout.at(tmp_path).prepare()
+    assert stat.S_IMODE(store.stat().st_mode) == 0o2770
+
+
 def test_a_second_program_joins_and_the_last_one_stops_the_servers(data_dir: Path, run_program: Runner) -> None:
     first = Stack.open(data_dir)
     pids = server_pids(data_dir)

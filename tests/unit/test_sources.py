@@ -127,7 +127,7 @@ def test_chained_addresses_are_refused(url: str) -> None:
     "url",
     [
         "s3://b/../c.mp4", "s3://b/a/./c.mp4", "https://h/a/..%2f..%2fb.mp4", "https://h/a/%252e%252e/b.mp4",
-        "gs://b/%2e%2e/c",
+        "gs://b/%2e%2e/c", "https://h/a/..;/b.mp4",
     ],
 )  # fmt: skip
 def test_addresses_that_lead_upwards_in_disguise_are_refused(url: str) -> None:
@@ -242,6 +242,20 @@ def test_one_root_stands_for_every_public_address(tmp_path: Path) -> None:
         check_allowed(Path("/etc/hostname"), roots)
     with pytest.raises(UsageError, match="public:// is not read here"):
         source_of("public://")
+
+
+def test_a_host_has_one_spelling() -> None:
+    roots = split_roots("https://cam.example.org/a/:public:///")
+    assert check_allowed(source_of("https://cam.example.org./a/1.mp4"), roots) == Remote(
+        "https://cam.example.org/a/1.mp4"
+    )
+    with pytest.raises(NotAllowed):
+        check_allowed(source_of("https://cam.example.org./secret"), roots)
+
+
+def test_addresses_of_clouds_own_services_are_not_public() -> None:
+    with pytest.raises(NotAllowed):
+        check_allowed(source_of("http://192.0.0.192/latest/"), (PUBLIC,))
 
 
 def test_a_host_that_a_root_names_may_be_private_below_that_root_only() -> None:
