@@ -26,8 +26,6 @@ from tests.s3_server import bucket, s3_server
 from tests.web_server import WebServer, web_server
 from workers.settings import Settings
 
-pytestmark = pytest.mark.timeout(600)
-
 #: Commands of the fleet example, without their comments.
 FLEET = [
     line.partition("  #")[0].strip()
