@@ -18,7 +18,6 @@ from sqlalchemy import (
     exists,
     func,
     select,
-    true,
     update,
     values,
 )
@@ -244,7 +243,7 @@ def _segments_again(
     ids: Sequence[int],
     state: SegmentState,
     step: Step | None,
-    only: ColumnElement[bool] | None = None,
+    *only: ColumnElement[bool],
 ) -> int:
     """Put the segments of videos that are in `state` back to pending, and take them out of the videos' counters.
 
@@ -254,7 +253,7 @@ def _segments_again(
     crops = exists().where(TrackletRow.segment_id == Segment.id, CropRow.tracklet_id == TrackletRow.id)
     moved = db.execute(
         update(Segment)
-        .where(Segment.video_id.in_(ids), Segment.state == state, true() if only is None else only)
+        .where(Segment.video_id.in_(ids), Segment.state == state, *only)
         .values(
             state=SegmentState.PENDING,
             step=step or case((crops, Segment.step), else_=Step.DETECT),

@@ -40,7 +40,7 @@ def job_folders(job_id: int) -> tuple[str, ...]:
 
 def video_folders(job_id: int, video_id: int) -> tuple[str, ...]:
     """All that a video has in the store."""
-    return f"crops/{job_id}/{video_id}/", f"frames/{job_id}/{video_id}/"
+    return f"crops/{job_id}/{video_id}/", frames_folder(job_id, video_id)
 
 
 def checked(name: str) -> str:
