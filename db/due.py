@@ -2,14 +2,14 @@
 
 The database holds what is pending; the queues hold little, so that what is sent next is decided late.
 
-Jobs take turns by their weight. For segments this is start-time fair queueing: each moves its job's `turn` on by one
-part in its weight, next is the job whose turn is lowest, and a job that comes, or comes back, begins where the others
-are. Equal turns are spread over the part, or many small jobs would all come before the second segment of an important
-one. For the few steps on whole videos, next is the job with the least in flight for its weight.
+Jobs take turns by their weight, in segments (`jobs.turn`) and in steps on whole videos (`jobs.video_turn`). This is
+start-time fair queueing: what goes out moves its job's turn on by one part in its weight, next is the job whose turn is
+lowest, and a job that comes, or comes back, begins where the others are. Equal turns are spread over the part, or many
+small jobs would all come before the second segment of an important one.
 
-A job with nothing in flight of which nothing has ended lately either, a new one above all, sends one segment on the
-express queue, however full the others are. Workers take those first, so it is for a few jobs at a time that are no
-more than a part ahead of the others: where many wait to begin, all keep to their turns.
+A job with nothing in flight, a new one above all, sends one on the express queue, however full the others are. Workers
+take those first, so it is for a few jobs at a time that are no more than a part ahead of the others: where many wait to
+begin, all keep to their turns. Segments are many and short, so it is also for jobs of which none has ended lately.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def take_pending(db: Session, window: int, least_depth: int = LEAST_DEPTH) -> li
         ).scalars()
         taken += described(db, list(moved))
     by_id = {segment.segment_id: segment for segment in taken}
-    turns = {row.job_id: row.next_turn for row in due if row.id in by_id and row.step == Step.DETECT}
-    db.execute(_CHARGE, {"jobs": list(turns), "turns": list(turns.values())})
+    charged = [row for row in due if row.id in by_id and row.step == Step.DETECT]
+    _charge(db, "turn", {row.job_id: row.next_turn for row in charged})
     return [replace(by_id[row.id], express=row.id in express) for row in due if row.id in by_id]
 
 
@@ -107,6 +107,7 @@ def take_messages(db: Session, window: int) -> list[Message]:
     messages = {
         row.id: Message(row.id, row.kind, row.key, row.path, row.id in express, row.duration_s or 0.0) for row in sent
     }
+    _charge(db, "video_turn", {row.job_id: row.next_turn for row in due if row.id in messages})
     return [messages[row.id] for row in due if row.id in messages]
 
 
@@ -114,8 +115,40 @@ def _alone(db: Session) -> bool:
     return bool(db.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": DISPATCH_LOCK}).scalar_one())
 
 
-#: A job's turns lie a part in its weight apart, each job's at another place within the part. Who comes begins with its
-#: first such place from the clock on, the latest turn that was given; an express segment does not move the clock on.
+def _charge(db: Session, column: str, turns: dict[int, float]) -> None:
+    """Store the jobs' next turns; `turns` is in the order in which they were given, the last of a job counts."""
+    db.execute(_CHARGE[column], {"jobs": list(turns), "turns": list(turns.values())})
+
+
+def _clock(column: str) -> str:
+    """The latest turn that was given."""
+    return f"SELECT greatest(0, max({column} - 1::float / ({_WEIGHT}))) AS turn FROM jobs j WHERE finished_at IS NULL"
+
+
+def _turns(column: str) -> str:
+    """A job's turns lie a part in its weight apart, each job's at another place (`spread`) within the part.
+
+    Who comes begins with its first such place from the clock on (`start`); what goes by express takes the part that has
+    begun (`now`), and so does not move the clock on.
+    """
+    return f"""
+        CROSS JOIN LATERAL (
+            SELECT ({_WEIGHT})::float AS weight, j.id * {_SPREAD} - floor(j.id * {_SPREAD}) AS spread
+        ) share
+        CROSS JOIN LATERAL (
+            SELECT greatest(j.{column}, ceil(clock.turn * weight - spread) / weight) AS start,
+                   greatest(j.{column}, floor(clock.turn * weight) / weight) AS now
+        ) t
+    """
+
+
+#: Of something that is due, from its `place` among what is due of its job.
+_TURN = """
+    t.start + (place - 1) / weight + spread / weight AS turn, t.start + place / weight AS next_turn,
+    t.now + 1 / weight AS turn_after_express, place = 1 AND f.n = 0 AND t.start <= clock.turn + 1 / weight"""
+#: What begins goes by express, unless too much does.
+_EXPRESS = f"begins AND count(*) FILTER (WHERE begins) OVER () <= {EXPRESS_JOBS} AS express"
+_NEXT_TURN = "CASE WHEN express THEN turn_after_express ELSE next_turn END AS next_turn"
 _SEGMENTS = text(
     f"""
     WITH flying AS MATERIALIZED (
@@ -124,17 +157,11 @@ _SEGMENTS = text(
         FROM segments WHERE {IN_FLIGHT} GROUP BY job_id
     ), room AS (
         SELECT greatest(:least_depth, 2 * coalesce(sum(detecting), 0)) - coalesce(sum(queued), 0) AS n FROM flying
-    ), clock AS (
-        SELECT greatest(0, max(turn - 1::float / ({_WEIGHT}))) AS turn FROM jobs j WHERE finished_at IS NULL
-    ), due AS (
-        SELECT g.id, j.id AS job_id, g.step, t.start + (place - 1) / weight + 1 / weight AS next_turn,
-               t.start + (place - 1) / weight + spread / weight AS turn, t.now + 1 / weight AS turn_after_express,
-               place = 1 AND f.n = 0 AND NOT lately AND t.start <= clock.turn + 1 / weight AS begins
+    ), clock AS ({_clock("turn")}), due AS (
+        SELECT g.id, j.id AS job_id, g.step, {_TURN} AND NOT lately AS begins
         FROM jobs j
         CROSS JOIN clock
-        CROSS JOIN LATERAL (
-            SELECT ({_WEIGHT})::float AS weight, j.id * {_SPREAD} - floor(j.id * {_SPREAD}) AS spread
-        ) share
+        {_turns("turn")}
         CROSS JOIN LATERAL (
             SELECT coalesce((SELECT n FROM flying WHERE job_id = j.id), 0) AS n
         ) f
@@ -160,15 +187,10 @@ _SEGMENTS = text(
                 LIMIT greatest(0, :window - f.n - delayed.n)
             ) due
         ) g
-        CROSS JOIN LATERAL (
-            SELECT greatest(j.turn, ceil(clock.turn * weight - spread) / weight) AS start,
-                   greatest(j.turn, floor(clock.turn * weight) / weight) AS now
-        ) t
         WHERE j.state = 'running' AND j.finished_at IS NULL
     )
-    SELECT id, job_id, step, express, CASE WHEN express THEN turn_after_express ELSE next_turn END AS next_turn FROM (
-        SELECT due.*, begins AND count(*) FILTER (WHERE begins) OVER () <= {EXPRESS_JOBS} AS express,
-               row_number() OVER (PARTITION BY step ORDER BY turn, job_id) AS rank
+    SELECT id, job_id, step, express, {_NEXT_TURN} FROM (
+        SELECT due.*, {_EXPRESS}, row_number() OVER (PARTITION BY step ORDER BY turn, job_id) AS rank
         FROM due
     ) ranked
     WHERE express OR step = '{Step.READ}' OR rank <= (SELECT n FROM room)
@@ -177,14 +199,17 @@ _SEGMENTS = text(
 )
 
 #: Never waits for a job whose row is being counted up: who ends a video holds it last, and a share is approximate.
-_CHARGE = text(
-    """
-    UPDATE jobs SET turn = charged.turn
-    FROM unnest(CAST(:jobs AS bigint[]), CAST(:turns AS float[])) AS charged (id, turn)
-    WHERE jobs.id = charged.id
-          AND jobs.id IN (SELECT id FROM jobs WHERE id = ANY (:jobs) FOR NO KEY UPDATE SKIP LOCKED)
-    """
-)
+_CHARGE = {
+    column: text(
+        f"""
+        UPDATE jobs SET {column} = charged.turn
+        FROM unnest(CAST(:jobs AS bigint[]), CAST(:turns AS float[])) AS charged (id, turn)
+        WHERE jobs.id = charged.id
+              AND jobs.id IN (SELECT id FROM jobs WHERE id = ANY (:jobs) FOR NO KEY UPDATE SKIP LOCKED)
+        """
+    )
+    for column in ("turn", "video_turn")
+}
 
 _OWED = """
     SELECT o.id, o.kind FROM outbox o
@@ -196,10 +221,11 @@ _MESSAGES = text(
     f"""
     WITH flying AS MATERIALIZED (
         SELECT job_id, count(*) AS n FROM outbox WHERE sent_at IS NOT NULL GROUP BY job_id
-    )
-    SELECT id, express FROM (
-        SELECT g.id, place = 1 AND f.n = 0 AS express, t.turn, row_number() OVER (ORDER BY t.turn, j.id) AS rank
+    ), clock AS ({_clock("video_turn")}), due AS (
+        SELECT g.id, j.id AS job_id, {_TURN} AS begins
         FROM jobs j
+        CROSS JOIN clock
+        {_turns("video_turn")}
         CROSS JOIN LATERAL (
             SELECT coalesce((SELECT n FROM flying WHERE job_id = j.id), 0) AS n
         ) f
@@ -215,8 +241,10 @@ _MESSAGES = text(
             ORDER BY place
             LIMIT greatest(0, :window - f.n)
         ) g
-        CROSS JOIN LATERAL (SELECT (f.n + g.place)::float / ({_WEIGHT}) AS turn) t
         WHERE j.finished_at IS NULL
+    )
+    SELECT id, job_id, express, {_NEXT_TURN} FROM (
+        SELECT due.*, {_EXPRESS}, row_number() OVER (ORDER BY turn, job_id) AS rank FROM due
     ) ranked
     WHERE express OR rank <= :window - (SELECT coalesce(sum(n), 0) FROM flying)
     ORDER BY turn, id

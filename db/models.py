@@ -85,8 +85,9 @@ class Job(Base):
     #: Names a submission, so that submitting it again goes on with the same job.
     key: Mapped[str | None] = mapped_column(unique=True)
     priority: Mapped[Priority] = mapped_column(_enum(Priority), server_default="normal")
-    #: What it has had of detection for its weight; see `db.due`.
+    #: What it has had of detection, and of steps on whole videos, for its weight; see `db.due`.
     turn: Mapped[float] = mapped_column(server_default="0")
+    video_turn: Mapped[float] = mapped_column(server_default="0")
     #: Its findings and files are deleted this long after each video's end; null keeps them.
     retain_s: Mapped[int | None]
     # Counted by a trigger on `videos`; what is named after segments covers the videos that have ended.

@@ -10,13 +10,13 @@ them. Videos that show such a plate wait for the key; all others go.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.files import owe_deletion
+from db.files import owe_sweep
 from db.plates import name_plates
 from db.sealing import MARK, PlateKey
 
@@ -27,9 +27,6 @@ CHUNK, SWEEPERS_CHUNK = 100, 20
 WAITS_AFTER_S = 60
 
 _LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-#: The folders of the result store that hold nothing but a video's files, from the ids of its job and its own.
-Folders = Callable[[int, int], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +114,7 @@ def toll(db: Session, ids: Sequence[int], wanted: Wanted) -> Toll:
     return Toll(len(going), row.sightings, row.files, int(row.bytes), len(ids) - len(going))
 
 
-def purge(db: Session, ids: Sequence[int], wanted: Wanted, folders: Folders) -> Toll:
+def purge(db: Session, ids: Sequence[int], wanted: Wanted) -> Toll:
     """Forget what was found in these videos; those that are being done again, or wait for the key, are left alone."""
     going = _decided(db, ids, wanted)
     waiting = len(ids) - len(going)
@@ -127,16 +124,14 @@ def purge(db: Session, ids: Sequence[int], wanted: Wanted, folders: Folders) -> 
     values = {"ids": ids, **kept.values()}
     gone = db.execute(_TOLL, values).one()
     plates = list(db.scalars(_LOCK_PLATES, values))
-    # A folder takes along what no row names; where something stays in it, its files go one by one.
-    bare = [video for video in videos if video.id not in kept.videos]
-    owe_deletion(db, [folder for video in bare for folder in folders(video.job_id, video.id)])
-    if kept.videos:
-        owe_deletion(db, list(db.scalars(_NAMES, {**values, "ids": sorted(kept.videos)})))
+    # Before any is forgotten: what no row names goes too, as the crop of a sighting whose tracklets were replaced.
+    owe_sweep(db, ids)
     for statement in (_DROP_SIGHTINGS, _DROP_FRAMES, _DROP_READINGS, _DROP_CROPS, _DROP_TRACKLETS):
         db.execute(statement, values)
     if plates:
         name_plates(db, plates)
     if wanted.forget:
+        bare = [video for video in videos if video.id not in kept.videos]
         db.execute(_FORGET_VIDEOS, {"ids": [video.id for video in bare]})
         db.execute(_FORGET_JOBS, {"jobs": sorted({video.job_id for video in bare})})
     db.execute(_MARK, {"ids": ids})
@@ -239,7 +234,8 @@ _COUNT_WAITING = text(
     ) waiting
     """
 )
-#: A sighting once for each of its tracklets.
+#: A sighting once for each of its tracklets. Where a redo could not be put together, other tracklets may bear the
+#: numbers of those that it rests on, and none has its crop any more: then only what says the same is taken for it.
 _WATCHED = text(
     """
     SELECT s.video_id, s.id AS sighting, t.id AS tracklet, f.id AS frame
@@ -247,7 +243,14 @@ _WATCHED = text(
     JOIN plates p ON p.id = s.plate_id
     LEFT JOIN LATERAL jsonb_array_elements(s.tracklets) e (pair) ON true
     LEFT JOIN segments g ON g.video_id = s.video_id AND g.index = (e.pair ->> 0)::bigint
-    LEFT JOIN tracklets t ON t.segment_id = g.id AND t.index = (e.pair ->> 1)::bigint AND NOT t.provisional
+    LEFT JOIN LATERAL (
+        SELECT t.id FROM tracklets t LEFT JOIN readings r ON r.tracklet_id = t.id
+        WHERE t.segment_id = g.id AND t.index = (e.pair ->> 1)::bigint AND NOT t.provisional
+          AND (t.first ->> 'pts')::bigint >= s.first_pts AND (t.last ->> 'pts')::bigint <= s.last_pts
+          AND (s.crop IS NULL OR r.text = s.text OR EXISTS (
+              SELECT 1 FROM segments o JOIN tracklets q ON q.segment_id = o.id JOIN crops c ON c.tracklet_id = q.id
+              WHERE o.video_id = s.video_id AND NOT q.provisional AND c.name = s.crop))
+    ) t ON true
     LEFT JOIN LATERAL (
         SELECT id FROM frames
         WHERE video_id = s.video_id AND (pts = s.best_pts OR pts BETWEEN s.first_pts AND s.last_pts)
@@ -279,13 +282,6 @@ _TOLL = text(
         UNION ALL
         SELECT size FROM frames WHERE {_GONE_FRAMES}
     ) files
-    """
-)
-_NAMES = text(
-    f"""
-    SELECT name FROM crops WHERE tracklet_id IN ({_GONE_TRACKLETS})
-    UNION ALL
-    SELECT name FROM frames WHERE {_GONE_FRAMES}
     """
 )
 #: In one order, as everywhere: whoever else locks several does so by id, plates by their keys' code points.

@@ -156,7 +156,7 @@ def _verdict(db: Session, video: Video) -> tuple[VideoState, list[str]]:
         segments = [segment for _, (segment, _) in alike]
         where = f"{segments[0].start_s:.1f}–{segments[-1].end_s:.1f} s"
         what = "could not be done again, and what it showed before is kept" if covered else "was left out"
-        sentences += [f"{where} {what}: {problem}"] if given_up else [problem] * len(segments)
+        sentences += [f"{where} {what}: {problem}" if given_up else problem]
         sentences += [segment.damage for segment in segments if given_up and covered and segment.damage]
     left = video.segments - video.segments_done - video.segments_quarantined
     if left and db.scalar(select(Job.state).where(Job.id == video.job_id)) is JobState.CANCELLED:

@@ -23,7 +23,6 @@ from db.retention import (
 )
 from db.sealing import KeyTrouble, PlateKey
 from workers.private import own_key
-from workers.store import video_folders
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +53,7 @@ def _purge_some(db: Session) -> tuple[Toll, Place]:
         ids, last = _decided_ones(db)
     else:
         ids = [place.video for place in due_by_job(db)]
-    return (purge(db, ids, wanted, video_folders) if ids else Toll()), last
+    return (purge(db, ids, wanted) if ids else Toll()), last
 
 
 def _key() -> PlateKey | None:
@@ -84,7 +83,7 @@ def _decided_ones(db: Session) -> tuple[list[int], Place]:
 def purge_all(url: str, wanted: Wanted) -> Toll:
     """Purge everything that is due, chunk by chunk; returns what that removed."""
     wanted = replace(wanted, key=own_key())
-    return _over_all(url, wanted, lambda db, ids: purge(db, ids, wanted, video_folders))
+    return _over_all(url, wanted, lambda db, ids: purge(db, ids, wanted))
 
 
 def count_all(url: str, wanted: Wanted) -> Toll:

@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from celery.exceptions import SoftTimeLimitExceeded
@@ -26,6 +26,7 @@ from pipeline.fingerprints import check_same
 from pipeline.inputs import check_allowed
 from pipeline.look import SegmentLook
 from pipeline.records import Box, Crop, MediaInfo, Reading, SegmentSpan, SegmentState
+from pipeline.sources import Source, shown
 from workers.lease import Lease
 from workers.limits import time_limit
 from workers.private import discreet, key_of
@@ -76,12 +77,7 @@ def detect(segment_id: int, attempt: int) -> bool:
         # Before minutes of decoding whose result would find no room.
         store().check_room()
         with in_view(claim.media.path):
-            if claim.covered:
-                check_same(check_allowed(claim.media.path, settings().roots), claim.content, claim.fingerprint)
-            seen = work().look(claim.media, claim.span, claim.options)
-            if claim.covered and seen.damage not in (None, claim.damage):
-                # A card that is dying, for instance: less may be seen of it now than was seen before.
-                raise Unreadable(str(seen.damage))
+            seen = _look_again(claim) if claim.covered else _look(claim)
         crops = store().put_crops(claim.job_id, claim.video_id, claim.span.index, attempt, seen.tracklets)
         url = settings().require_database()
         if seen.tracklets or attempt > 1:
@@ -109,6 +105,33 @@ def read(segment_id: int, attempt: int) -> bool:
             rows = patiently(url, lambda db: crops_of(db, segment_id)) if claim.found else {}
             readings = _readings(rows, claim.options)
         return patiently(url, partial(_store_readings, claim, readings, key))
+
+
+def _look(claim: Claim) -> SegmentLook:
+    """Says so where the file is another by now than the one that was opened: it grew, or was replaced."""
+    seen = work().look(claim.media, claim.span, claim.options)
+    try:
+        check_same(_allowed(claim), claim.content, claim.fingerprint)
+    except Unreadable:
+        changed = f"{shown(claim.media.path)} changed after it had been opened: it may show two recordings."
+        return replace(seen, damage=seen.damage or changed)
+    except DashplateError:
+        # Gone, or away, since it was looked at.
+        pass
+    return seen
+
+
+def _look_again(claim: Claim) -> SegmentLook:
+    """Raises Unreadable rather than see another file, or less than before: a card that is dying, for instance."""
+    check_same(_allowed(claim), claim.content, claim.fingerprint)
+    seen = work().look(claim.media, claim.span, claim.options)
+    if seen.damage not in (None, claim.damage):
+        raise Unreadable(str(seen.damage))
+    return seen
+
+
+def _allowed(claim: Claim) -> Source:
+    return check_allowed(claim.media.path, settings().roots)
 
 
 def _store_look(claim: Claim, seen: SegmentLook, crops: dict[tuple[int, int], Stored], db: Session) -> bool:

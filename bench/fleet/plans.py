@@ -65,7 +65,7 @@ def _statements(job_id: int, segment: dict[str, Any]) -> Iterator[tuple[str, str
     of_segment = {"segment": segment["id"], "attempt": segment["attempt"]}
     yield "whose turn: segments", due._SEGMENTS.text, {"window": 32, "least_depth": 4}
     yield "whose turn: steps on videos", due._MESSAGES.text, {"window": 8}
-    yield "who has had how much", due._CHARGE.text, {"jobs": [job_id], "turns": [1.0]}
+    yield "who has had how much", due._CHARGE["turn"].text, {"jobs": [job_id], "turns": [1.0]}
     begin = {"before": "queued", "step": "detecting", "worker": "plan", "lease_s": 20.0}
     yield "begin a segment", moves._BEGIN.text, {**of_segment, **begin}
     yield "renew its lease", moves._RENEW.text, {**of_segment, "lease_s": 20.0}

@@ -324,6 +324,28 @@ def test_steps_share_by_priority(database_url: str) -> None:
     assert sent == {LOW: 1, NORMAL: 4, HIGH: 16}
 
 
+@pytest.mark.parametrize("first", [LOW, HIGH])
+def test_an_important_job_opens_its_files_beside_hundreds_that_begin(database_url: str, first: Priority) -> None:
+    """300 of weight 1 and one of 16: 16 of 316 openings, 15 of 288; each is done before the next are sent."""
+    important = make_job(database_url, *[0] * 60, state=VideoState.REGISTERED, priority=HIGH)[0] if first is HIGH else 0
+    for _ in range(300):
+        make_job(database_url, 0, 0, state=VideoState.REGISTERED, priority=LOW)
+    important = important or make_job(database_url, *[0] * 60, state=VideoState.REGISTERED, priority=HIGH)[0]
+    done = Counter(islice(opened(database_url, 8), 288))
+    assert done[important] == pytest.approx(15, abs=3)
+    assert max(count for one, count in done.items() if one != important) == 1
+
+
+def opened(url: str, window: int) -> Iterator[int]:
+    """End one video after the other as one that cannot be opened, the express queue first; gives the job of each."""
+    queue: list[outbox.Message] = []
+    while queue := sorted(queue + take_steps(url, window), key=lambda one: not one.express):
+        video_id = queue.pop(0).key
+        with session(url) as db:
+            assert end_video(db, video_id, VideoState.UNREADABLE, "Noise.")
+        yield video(url, video_id).job_id
+
+
 def test_a_small_job_is_opened_at_once_behind_a_large_one(database_url: str) -> None:
     make_job(database_url, *[0] * 20, state=VideoState.REGISTERED)
     assert len(take_steps(database_url, 8)) == 8

@@ -211,6 +211,37 @@ def test_a_file_that_was_copied_back_is_the_same_file(road: Road) -> None:
     assert known(road)["readings"] == before["readings"]
 
 
+def test_a_file_that_is_replaced_in_the_middle_of_the_first_pass_is_told(road: Road) -> None:
+    """It may have grown, so it is read on."""
+    job = road.submit(DRIVE, drive=Drive(segments=SEGMENTS))
+    (video,) = road.open(job)
+    road.read(detect_some(road, 1))
+    assert not [row for row in road.segments(job) if row.damage]
+    Drive(segments=SEGMENTS, plates=1).write(road.folder / DRIVE)
+    finish(road)
+    sentence = f"{DRIVE} changed after it had been opened: it may show two recordings."
+    assert (road.video(video).state, road.video(video).problem) == (VideoState.TRUNCATED, sentence)
+    lose(road)
+    assert control.rerun(road.url, job, Step.READ, {}) == SEGMENTS
+    finish(road)
+    assert road.video(video).problem == sentence
+
+
+def test_a_file_that_goes_once_it_was_looked_at_is_no_problem(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = road.submit(DRIVE, drive=Drive(segments=1), evidence=False)
+    (video,) = road.open(job)
+    look = StandIn.look
+
+    def once(self: StandIn, *given: Any) -> SegmentLook:
+        seen = look(self, *given)
+        lose(road)
+        return seen
+
+    monkeypatch.setattr(StandIn, "look", once)
+    finish(road)
+    assert (road.video(video).state, road.video(video).problem) == (VideoState.DONE, None)
+
+
 def other_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another reader may find another picture the best, whose frame is not there yet."""
     read = StandIn.read
@@ -321,6 +352,31 @@ def test_a_plate_that_is_watched_keeps_the_frame_that_it_has(road: Road, monkeyp
         pass
     assert {name for name in road.files if name.startswith("frames/")} == frames
     assert all(row["frame"] for row in road.ask("SELECT frame FROM plate_sightings"))
+
+
+def test_what_a_watched_plate_keeps_is_its_own_where_a_second_pass_found_other_cars(
+    road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They bear the numbers of its tracklets, and were never put together."""
+    job, _ = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
+    watched = road.ask("SELECT id, text, crop FROM sightings ORDER BY first_s LIMIT 1")[0]
+    with session(road.url) as db:
+        watch(db, watched["text"], watched["text"], None)
+    read = StandIn.read
+
+    def other_cars(self: StandIn, *given: Any) -> Sequence[Reading | None]:
+        return [reading and replace(reading, text=f"Z{reading.text[1:]}") for reading in read(self, *given)]
+
+    monkeypatch.setattr(StandIn, "read", other_cars)
+    control.rerun(road.url, job, Step.DETECT, {})
+    road.insist()
+    give_up_putting_together(road, monkeypatch)
+    purge_all(road.url, Wanted(older_than_s=0, keep_watched=True))
+    while clear_deletions(road.url):
+        pass
+    assert [dict(row) for row in road.ask("SELECT id, text, crop FROM sightings")] == [dict(watched)]
+    assert road.ask("SELECT 1 FROM readings") == [], "what else was read is of other cars"
+    assert {name for name in road.files if name.startswith("crops/")} == {watched["crop"]}
 
 
 @pytest.mark.parametrize("options", [{}, {"evidence": False}], ids=("evidence", "no evidence"))
@@ -436,7 +492,7 @@ def test_rows_of_before_that_cannot_be_stitched_stay(road: Road) -> None:
     assert control.retry(road.url, job, failed=True, quarantined=True) == (0, 1)
     finish(road)
     seen = road.ask("SELECT index, text FROM sightings")
-    assert road.video(video).state is VideoState.DONE
+    assert "changed after it had been opened" in str(road.video(video).problem), "it is a mended one"
     assert before < {row["text"] for row in seen}
     assert len({row["text"] for row in seen}) == len(seen) == 2 * SEGMENTS + 1
     assert sorted(row["index"] for row in seen) == list(range(len(seen)))

@@ -110,7 +110,7 @@ def test_what_is_purged_in_front_of_a_run_again_is_left_alone(database_url: str)
     job_id, (gone, kept) = done_job(database_url, 1, 1)
     overlap(
         database_url,
-        lambda db: purge(db, [gone], Wanted(0), lambda job, video: []),
+        lambda db: purge(db, [gone], Wanted(0)),
         lambda _: control.rerun(database_url, job_id, Step.DETECT, {}),
     )
     assert [video_state(database_url, v) for v in (gone, kept)] == [VideoState.DONE, VideoState.PROCESSING]

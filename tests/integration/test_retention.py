@@ -25,7 +25,6 @@ from tests.helpers_road import Road, stand_in_road
 from workers import retention
 from workers.clearing import clear_deletions
 from workers.retention import apply_retention, count_all, purge_all
-from workers.store import video_folders
 
 DAY_S = 86_400
 FINDINGS = (SightingRow, ReadingRow, TrackletRow, CropRow, FrameRow)
@@ -204,7 +203,7 @@ def test_a_video_that_is_being_done_is_never_purged(road: Road) -> None:
     road.do("UPDATE videos SET state = 'aggregating' WHERE id = :id", id=video)
     road.aggregate()
     with session(road.url) as db:
-        assert purge(db, [video], Wanted(0), video_folders).videos == 0
+        assert purge(db, [video], Wanted(0)).videos == 0
 
 
 def test_an_interrupted_purge_is_gone_on_with(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
