@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # With bytecode: where Python may write none by itself, every start would compile four thousand modules.
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode
-PACKAGES := bench dashplate db models pipeline training workers
+PACKAGES := bench dashplate db evaluation models pipeline store synthesis training workers
 # The machine's certificates, so that a company's proxy is trusted as it is by everything else.
 export UV_NATIVE_TLS := 1
 export PYTHONWARNINGS := ignore::SyntaxWarning
@@ -90,7 +90,7 @@ lock: | $(BIN)/uv ## pin the dependencies anew
 
 train-detector: setup-dev ## train the plate detector again
 	$(BIN)/python -m training.detector all --data ../shared/data $(ARGS)
-	$(BIN)/dashplate eval detection ../shared/data/detection/boxes.csv --split dev --by-prefix --ignore training/detector/by_eye.csv
+	$(BIN)/dashplate eval detection ../shared/data/detection/boxes.csv --split dev --by-prefix --ignore training/detector/pictures/by_eye.csv
 
 train-reader: setup-dev ## train the plate reader again
 	$(BIN)/python -m training.reader all --data ../shared/data $(ARGS)

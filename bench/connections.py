@@ -23,14 +23,14 @@ from sqlalchemy import select
 
 from dashplate.stack import Stack
 from dashplate.stack.postgres_server import MAX_CONNECTIONS
-from db import due, moves
 from db.engine import engine_for, patiently_single, session, single
+from db.jobs.submit import NewVideo, add_videos, create_job
 from db.migrate import upgrade
 from db.models import Video
-from db.submit import NewVideo, add_videos, create_job
-from db.videos import split_video
+from db.queue import scheduler, segment_moves
+from db.queue.videos import split_video
 from pipeline.records import MediaInfo, MediaKind, SegmentSpan, SegmentState
-from workers.lease import Lease
+from workers.steps.lease import Lease
 
 _FORK = multiprocessing.get_context("fork")
 #: Long enough for a few renewals by each process, and for the looks at them.
@@ -96,7 +96,7 @@ def _held(watcher: psycopg.Connection[tuple[object, ...]], pids: set[str]) -> Co
     return Counter({name: number for name, number in held.items() if name.split()[-1] in pids})
 
 
-def _segments(url: str, number: int) -> list[moves.Dispatched]:
+def _segments(url: str, number: int) -> list[segment_moves.Dispatched]:
     """So many segments, each of a video of its own, that have been sent out."""
     info = MediaInfo(
         path=Path("/cam/any.mp4"), kind=MediaKind.VIDEO, width=1280, height=720, rotation=0, codec="h264",
@@ -109,10 +109,10 @@ def _segments(url: str, number: int) -> list[moves.Dispatched]:
         for video_id in db.scalars(select(Video.id).where(Video.job_id == job_id)).all():
             split_video(db, video_id, info, [SegmentSpan(0, 0, 10_000)], None)
     with session(url) as db:
-        return due.take_pending(db, number, number)
+        return scheduler.take_pending(db, number, number)
 
 
-def _work(url: str, segment: moves.Dispatched, ready: Barrier, through: Barrier, leave: Event) -> None:
+def _work(url: str, segment: segment_moves.Dispatched, ready: Barrier, through: Barrier, leave: Event) -> None:
     # The parent's engine is named after the parent.
     engine_for.cache_clear()
     ready.wait()
@@ -120,13 +120,15 @@ def _work(url: str, segment: moves.Dispatched, ready: Barrier, through: Barrier,
 
     def renew() -> bool:
         with single(url) as db:
-            return moves.renew(db, this, attempt, _LEASE_S)
+            return segment_moves.renew(db, this, attempt, _LEASE_S)
 
     try:
-        patiently_single(url, lambda db: moves.begin(db, this, attempt, SegmentState.DETECTING, "bench", _LEASE_S))
+        patiently_single(
+            url, lambda db: segment_moves.begin(db, this, attempt, SegmentState.DETECTING, "bench", _LEASE_S)
+        )
         with Lease("a segment", renew, _LEASE_S):
             time.sleep(_WORK_S)
-        patiently_single(url, lambda db: moves.nothing_to_read(db, this, attempt, 1, None))
+        patiently_single(url, lambda db: segment_moves.nothing_to_read(db, this, attempt, 1, None))
     finally:
         through.wait()
         leave.wait()

@@ -16,12 +16,12 @@ import typer
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.fleet.run import Fleet, fleet
+from dashplate.environment import flower_command
 from dashplate.stack.server import free_port
-from dashplate.surroundings import flower_command
-from db.moves import Dispatched
-from workers.app import DETECT, READ
+from db.queue.segment_moves import Dispatched
+from workers.celery_app.app import DETECT, READ
+from workers.celery_app.flower import MAX_TASKS
 from workers.dispatch import send_segments, waiting
-from workers.flower import MAX_TASKS
 
 #: Tasks of one file, half of them detection and half reading.
 _PER_FILE = 20

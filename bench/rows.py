@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.chaos.tables import tables_of
-from bench.runs import dashplate, watch
+from bench.road.runs import dashplate, watch
 from dashplate.stack import Stack
 from db.engine import session
-from training.synthesis.drive import render_drive
+from synthesis.drive import render_drive
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -23,10 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.away import check_answers
+from pipeline.detection.segment import SegmentLook
 from pipeline.errors import DashplateError, Inaccessible, Unreadable
-from pipeline.inputs import check_allowed
-from pipeline.look import SegmentLook
 from pipeline.records import (
     Box,
     Candidate,
@@ -40,8 +38,10 @@ from pipeline.records import (
     SegmentSpan,
     Tracklet,
 )
-from pipeline.remote import open_remote
-from pipeline.sources import Source, source_of
+from pipeline.sources.availability import check_answers
+from pipeline.sources.expand import check_allowed
+from pipeline.sources.remote import open_remote
+from pipeline.sources.source import Source, source_of
 from workers.settings import settings
 
 #: pts per second.
@@ -93,7 +93,7 @@ class Drive:
 
 
 class StandIn:
-    """`workers.work.Work` without a video."""
+    """`workers.steps.stage_engine.Work` without a video."""
 
     def warm(self, role: str) -> None:
         """There is no model."""

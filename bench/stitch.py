@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import time
 
-from pipeline.merge import stitch
 from pipeline.records import Box, Candidate, Character, MediaKind, Observation, Reading, ReadTracklet
+from pipeline.sightings import stitch
 
 _HOURS = (1, 3, 12)
 #: A stretch is as long as the producer cuts it; both cars are in each.

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import psutil
 
-from pipeline.look import SAMPLE_FPS, LookOptions, follow
+from pipeline.detection.segment import SAMPLE_FPS, LookOptions, follow
 from pipeline.records import Box, Detection, Frame, Image, MediaKind
 
 _PLATES_A_MINUTE, _SEEN_S = 20, 2.0

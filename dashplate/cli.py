@@ -17,7 +17,6 @@ from typing import Annotated
 
 import typer
 
-from dashplate.evaluation import commands as evaluation
 from dashplate.options import (
     MOST_ID,
     MOST_PORT,
@@ -45,6 +44,7 @@ from dashplate.options import (
     plain_text,
 )
 from dashplate.terminal import complain, guard
+from evaluation import commands as evaluation
 from pipeline.errors import DashplateError, ServiceUnavailable
 from pipeline.offline import silence
 from pipeline.records import Priority, Step
@@ -128,8 +128,8 @@ def run(
     hashed: Hashed = False,
 ) -> None:
     """Process files from end to end, wait, and print their unique plates."""
+    from dashplate.commands.process import run_files
     from dashplate.jobs import Submission, job_options
-    from dashplate.running import run_files
 
     options = job_options(country, keep_overlays, reader, reader_engine, not no_evidence, hashed)
     about = Submission(name, retain_s=_seconds(retain))
@@ -145,7 +145,7 @@ def demo(
     plates: Annotated[int, typer.Option(min=1, max=1000)] = 12,
 ) -> None:
     """Render a drive with known plates, process it, and score what came out."""
-    from dashplate.demo import run_demo
+    from dashplate.commands.demo import run_demo
 
     raise typer.Exit(run_demo(out, data, seed, seconds, plates))
 
@@ -162,8 +162,8 @@ def read(
     reader_engine: ReaderEngine = None,
 ) -> None:
     """Read photographs at once, without servers."""
+    from dashplate.commands.photos import read_photos
     from dashplate.jobs import job_options
-    from dashplate.photos import read_photos
 
     options = job_options(country, reader=reader, engine=reader_engine)
     raise typer.Exit(read_photos(images, options, as_json=json, annotate=annotate))
@@ -191,13 +191,13 @@ def submit(
     data: DataDir = None,
 ) -> None:
     """Queue files for the workers and print the job's id."""
+    from dashplate.commands.process import submit_files
     from dashplate.jobs import Submission, job_options
-    from dashplate.running import submit_files
 
     options = job_options(country, keep_overlays, reader, reader_engine, not no_evidence, hashed)
     about = Submission(name, key, priority, _seconds(retain))
     if dry_run:
-        from dashplate.planning import show_plan
+        from dashplate.commands.dry_run import show_plan
 
         show_plan(paths, options, about, job, data)
         return
@@ -240,8 +240,8 @@ def watch(
     data: DataDir = None,
 ) -> None:
     """Keep a job open and take in what arrives in a folder; Ctrl-C ends it, and the job finishes."""
+    from dashplate.commands.watch import Patience, watch_folder
     from dashplate.jobs import Submission, job_options
-    from dashplate.watching import Patience, watch_folder
 
     options = job_options(country, keep_overlays, reader, reader_engine, not no_evidence, hashed)
     about = Submission(name, key, priority, _seconds(retain))
@@ -251,7 +251,7 @@ def watch(
 @app.command()
 def pause(job: JobId, data: DataDir = None) -> None:
     """Send out nothing more of a job; what is on the queues is done."""
-    from dashplate.steering import pause_job
+    from dashplate.commands.steer import pause_job
 
     pause_job(job, data)
 
@@ -259,7 +259,7 @@ def pause(job: JobId, data: DataDir = None) -> None:
 @app.command()
 def resume(job: JobId, data: DataDir = None) -> None:
     """Go on with a paused job."""
-    from dashplate.steering import resume_job
+    from dashplate.commands.steer import resume_job
 
     resume_job(job, data)
 
@@ -267,7 +267,7 @@ def resume(job: JobId, data: DataDir = None) -> None:
 @app.command()
 def cancel(job: JobId, data: DataDir = None) -> None:
     """Give a job up; what was found up to now is kept."""
-    from dashplate.steering import cancel_job
+    from dashplate.commands.steer import cancel_job
 
     cancel_job(job, data)
 
@@ -280,7 +280,7 @@ def retry(
     data: DataDir = None,
 ) -> None:
     """Try again what was given up: both kinds, or the one named."""
-    from dashplate.steering import retry_job
+    from dashplate.commands.steer import retry_job
 
     retry_job(job, failed, quarantined, data)
 
@@ -295,7 +295,7 @@ def rerun(
     data: DataDir = None,
 ) -> None:
     """Do a finished job again from a step on, with another reader for instance."""
-    from dashplate.steering import rerun_job
+    from dashplate.commands.steer import rerun_job
 
     rerun_job(job, step, country, reader, reader_engine, data)
 
@@ -311,7 +311,7 @@ def status(
     data: DataDir = None,
 ) -> None:
     """Show jobs, or one job's videos."""
-    from dashplate.asking import show_status
+    from dashplate.commands.ask import show_status
 
     show_status(job, watch=watch, as_json=json, data=data)
 
@@ -324,7 +324,7 @@ def plates(
     data: DataDir = None,
 ) -> None:
     """Search the unique plates of all jobs."""
-    from dashplate.asking import show_plates
+    from dashplate.commands.ask import show_plates
 
     show_plates(pattern, limit, as_json=json, data=data)
 
@@ -337,7 +337,7 @@ def export(
     data: DataDir = None,
 ) -> None:
     """Write a job's unique plates."""
-    from dashplate.asking import export_job
+    from dashplate.commands.ask import export_job
 
     export_job(job, format, out, data)
 
@@ -352,7 +352,7 @@ def sql(
     data: DataDir = None,
 ) -> None:
     """Open an SQL shell on the plates; see docs/sql.md for examples."""
-    from dashplate.asking import sql_shell
+    from dashplate.commands.ask import sql_shell
 
     raise typer.Exit(sql_shell(query, as_json=json, data=data))
 
@@ -369,7 +369,7 @@ def up(
     ] = None,
 ) -> None:
     """Start servers, workers, sweeper and Flower, and stay."""
-    from dashplate.running import stay_up
+    from dashplate.commands.process import stay_up
 
     stay_up(data, flower_port, root or [])
 
@@ -383,8 +383,8 @@ def down(
     ] = False,
 ) -> None:
     """Stop whatever runs on the data folder."""
+    from dashplate.environment import use_data_dir
     from dashplate.stack import forget, stop
-    from dashplate.surroundings import use_data_dir
 
     folder = use_data_dir(data).data_dir
     stopped = stop(folder)
@@ -396,7 +396,7 @@ def down(
 @app.command()
 def doctor(json: AsJson = False, data: DataDir = None) -> None:
     """Tell what is there, what is missing, and how to mend it."""
-    from dashplate.asking import show_checks
+    from dashplate.commands.ask import show_checks
 
     raise typer.Exit(show_checks(as_json=json, data=data))
 
@@ -404,7 +404,7 @@ def doctor(json: AsJson = False, data: DataDir = None) -> None:
 @app.command()
 def migrate(data: DataDir = None) -> None:
     """Bring the database to the newest schema."""
-    from dashplate.surroundings import use_data_dir
+    from dashplate.environment import use_data_dir
     from db.engine import check
     from db.migrate import upgrade
 
@@ -421,9 +421,9 @@ def worker(
     loglevel: str = "INFO",
 ) -> None:
     """Serve one queue until stopped."""
-    from dashplate.health import install_heartbeat
+    from dashplate.commands.health import install_heartbeat
+    from dashplate.environment import use_data_dir
     from dashplate.stack import Layout
-    from dashplate.surroundings import use_data_dir
     from workers.serve import check_role, serve
 
     check_role(role)
@@ -439,7 +439,7 @@ def flower(
     address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Serve Flower on the broker; DASHPLATE_FLOWER_AUTH=user:password protects it."""
-    from workers.flower import serve
+    from workers.celery_app.flower import serve
 
     serve(port, address)
 
@@ -450,7 +450,7 @@ def health(
     role: Annotated[str | None, typer.Argument(help="The worker's role.", show_default=False)] = None,
 ) -> None:
     """Exit with 0 if a service of this machine is well; for health checks."""
-    from dashplate.health import check
+    from dashplate.commands.health import check
 
     check(service, role)
 
@@ -464,7 +464,7 @@ def verify(
     data: DataDir = None,
 ) -> None:
     """Check a job's rows against its files, its counters and its states; exit with 1 where something is wrong."""
-    from dashplate.verifying import verify_job
+    from dashplate.commands.verify import verify_job
 
     raise typer.Exit(verify_job(job, quick=quick, sweep=sweep, as_json=json, data=data))
 
@@ -483,7 +483,7 @@ def purge(
     data: DataDir = None,
 ) -> None:
     """Delete what was found in videos that ended long ago: sightings, readings, crops, frames."""
-    from dashplate import privacy
+    from dashplate.commands import privacy
 
     privacy.purge(older_than, keep_watched=keep_watched, job=job, forget=forget, dry_run=dry_run, yes=yes, data=data)
 
@@ -499,7 +499,7 @@ def watched_add(
     data: DataDir = None,
 ) -> None:
     """Keep a plate, noted as its hash where DASHPLATE_PLATE_KEY is set."""
-    from dashplate.privacy import watch_plate
+    from dashplate.commands.privacy import watch_plate
 
     watch_plate(plate, note, data)
 
@@ -507,7 +507,7 @@ def watched_add(
 @watched.command("list")
 def watched_list(json: AsJson = False, data: DataDir = None) -> None:
     """Show the plates that are kept."""
-    from dashplate.privacy import list_watched
+    from dashplate.commands.privacy import list_watched
 
     list_watched(as_json=json, data=data)
 
@@ -515,7 +515,7 @@ def watched_list(json: AsJson = False, data: DataDir = None) -> None:
 @watched.command("remove")
 def watched_remove(plate: Plate, data: DataDir = None) -> None:
     """Keep a plate no longer."""
-    from dashplate.privacy import unwatch_plate
+    from dashplate.commands.privacy import unwatch_plate
 
     unwatch_plate(plate, data)
 
@@ -523,7 +523,7 @@ def watched_remove(plate: Plate, data: DataDir = None) -> None:
 @app.command("hash")
 def hash_plate(plate: Plate, data: DataDir = None) -> None:
     """Print a plate's keyed hash, for questions in SQL."""
-    from dashplate.privacy import show_hash
+    from dashplate.commands.privacy import show_hash
 
     show_hash(plate, data)
 
@@ -539,6 +539,6 @@ def audit(
     data: DataDir = None,
 ) -> None:
     """Show who searched, exported and deleted what."""
-    from dashplate.privacy import show_audit
+    from dashplate.commands.privacy import show_audit
 
     show_audit(since, who, as_json=json, data=data)

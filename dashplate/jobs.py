@@ -16,19 +16,19 @@ from redis.exceptions import RedisError
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from db import report
-from db import submit as submit_rows
 from db.engine import session
-from db.holding import Holder
-from db.submit import NewVideo, add_videos, create_job
+from db.findings import queries
+from db.jobs import submit as submit_rows
+from db.jobs.open_lock import Holder
+from db.jobs.submit import NewVideo, add_videos, create_job
+from pipeline.detection.segment import SAMPLE_FPS
 from pipeline.errors import DashplateError, ServiceUnavailable, UsageError
 from pipeline.formats import load_formats
-from pipeline.inputs import fingerprints, stored
-from pipeline.look import SAMPLE_FPS
-from pipeline.recognizers import engine_named
-from pipeline.recognizers.engines import require_files
+from pipeline.reading.recognizers import engine_named
+from pipeline.reading.recognizers.engines import require_files
 from pipeline.records import JobState, Priority
-from pipeline.sources import Source, shown
+from pipeline.sources.expand import fingerprints, stored
+from pipeline.sources.source import Source, shown
 from workers.dispatch import pump
 from workers.private import submitted
 from workers.settings import settings
@@ -218,11 +218,11 @@ def follow(
     Readings are fresh that came in after the one numbered `since`, or after this call. A cancelled job ends too.
     """
     with session(url) as db:
-        seen = report.newest_reading(db) if since is None else since
+        seen = queries.newest_reading(db) if since is None else since
     while True:
         with session(url) as db:
-            newest = report.newest_reading(db)
-            fresh = report.fresh_readings(db, job_id, seen, newest)
+            newest = queries.newest_reading(db)
+            fresh = queries.fresh_readings(db, job_id, seen, newest)
             progress = progress_of(db, job_id)
         # Past other jobs' readings too: beside a fleet, theirs would be read again at each look.
         seen = newest
@@ -236,7 +236,7 @@ def follow(
 
 def progress_of(db: Session, job_id: int) -> RowMapping:
     """How far a job is; raises UsageError where there is none."""
-    progress = report.progress(db, job_id)
+    progress = queries.progress(db, job_id)
     if progress is None:
         raise UsageError(f"There is no job {job_id}; `dashplate status` lists them.")
     return progress

@@ -18,7 +18,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from pipeline.sources import is_hidden, spelled
+from pipeline.sources.source import is_hidden, spelled
 
 #: A file or a pipe has no width; in this one, lines stay whole.
 _UNSEEN_WIDTH = 240

@@ -80,12 +80,12 @@ class Job(Base):
     finished_at: Mapped[dt.datetime | None]
     state: Mapped[JobState] = mapped_column(_enum(JobState), server_default="running")
     #: More may come: files are being submitted, a folder is watched, videos are being retried. An open job does not
-    #: finish; `db.holding` says who closes it.
+    #: finish; `db.jobs.open_lock` says who closes it.
     open: Mapped[bool] = mapped_column(server_default=text("false"))
     #: Names a submission, so that submitting it again goes on with the same job.
     key: Mapped[str | None] = mapped_column(unique=True)
     priority: Mapped[Priority] = mapped_column(_enum(Priority), server_default="normal")
-    #: What it has had of detection, and of steps on whole videos, for its weight; see `db.due`.
+    #: What it has had of detection, and of steps on whole videos, for its weight; see `db.queue.scheduler`.
     turn: Mapped[float] = mapped_column(server_default="0")
     video_turn: Mapped[float] = mapped_column(server_default="0")
     #: Its findings and files are deleted this long after each video's end; null keeps them.
@@ -153,7 +153,7 @@ class Video(Base):
     finished_at: Mapped[dt.datetime | None]
     #: When the first of its segments ended.
     started_at: Mapped[dt.datetime | None]
-    #: Its segments, and how many and how much of them have ended; kept by `db.moves` under this row's lock.
+    #: Its segments, and how many and how much of them have ended; kept by `db.queue.segment_moves` under this row's lock.
     segments: Mapped[int] = mapped_column(server_default="0")
     segments_done: Mapped[int] = mapped_column(server_default="0")
     segments_quarantined: Mapped[int] = mapped_column(server_default="0")
@@ -226,7 +226,7 @@ class Segment(Base):
     #: Attempts that ended with an error, and attempts whose worker went silent, since it was last put back by a person.
     failures: Mapped[int] = mapped_column(server_default="0")
     losses: Mapped[int] = mapped_column(server_default="0")
-    #: Its video cannot be reached, and another segment of it looks whether it is back; see `db.away`.
+    #: Its video cannot be reached, and another segment of it looks whether it is back; see `db.queue.unreachable`.
     parked: Mapped[bool] = mapped_column(server_default=text("false"))
     #: What is damaged in the stretch, as detection saw it.
     damage: Mapped[str | None]

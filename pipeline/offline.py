@@ -13,7 +13,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from pipeline.picture_size import PHOTO_PIXELS
+from pipeline.video.image_size import PHOTO_PIXELS
 
 #: Ultralytics: no analytics, no downloads, no console chatter; PaddleX: no probing of model hosts; ONNX Runtime:
 #: no telemetry; Matplotlib must not look for a display. OpenVINO's telemetry package is left out of the pins.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.crops import cut
-from pipeline.detect import Detector, mostly_inside
-from pipeline.read import Reader
+from pipeline.crops.select import cut
+from pipeline.detection.yolo import Detector, mostly_inside
+from pipeline.reading.reader import Reader
 from pipeline.records import Box, Detection, Image, Observation, Reading
 
 #: A picture whose longer side is below this may be a plate that somebody has already cut out.

@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.sources import Source
+from pipeline.sources.source import Source
 
 Image: TypeAlias = NDArray[np.uint8]
 
@@ -174,7 +174,7 @@ class MediaInfo:
     #: Size of the frame as shown, rotation applied.
     width: int
     height: int
-    #: Degrees that `pipeline.media` turns each frame by, counter-clockwise: 0, 90, 180 or 270.
+    #: Degrees that `pipeline.video.probe` turns each frame by, counter-clockwise: 0, 90, 180 or 270.
     rotation: int
     codec: str
     #: Seconds per pts tick.

@@ -21,11 +21,11 @@ from dashplate.stack import Stack
 from db.engine import engine_for
 from db.migrate import upgrade
 from pipeline.errors import MissingDependency
-from tests.branded import write_branded
-from tests.helpers_db import empty_tables
-from tests.helpers_processes import Runner
-from training.synthesis.drive import Drive, render_drive
-from workers.store import trouble
+from store import trouble
+from synthesis.drive import Drive, render_drive
+from tests.support.branded import write_branded
+from tests.support.database import empty_tables
+from tests.support.processes import Runner
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -121,7 +121,7 @@ def demo_drive(tmp_path_factory: pytest.TempPathFactory) -> Drive:
 
 @pytest.fixture(scope="session")
 def branded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A drive with a board on screen that looks like a plate; see `tests.branded`."""
+    """A drive with a board on screen that looks like a plate; see `tests.support.branded`."""
     return write_branded(tmp_path_factory.mktemp("branded") / "branded.mp4")
 
 

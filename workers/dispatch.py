@@ -14,18 +14,18 @@ import redis
 from celery import chain
 from celery.canvas import Signature
 
-from db import due, moves, outbox
 from db.engine import session
-from pipeline.sources import printable
-from workers.app import CONTROL, DETECT, READ, app, express
-from workers.bundles import LONGEST_S, Token
+from db.queue import outbox, scheduler, segment_moves
+from pipeline.sources.source import printable
+from workers.celery_app.app import CONTROL, DETECT, READ, app, express
 from workers.settings import settings
+from workers.steps.batches import LONGEST_S, Token
 
 #: The detect queue holds about this many seconds of work: less of it and workers wait, more and a new job does.
 _AHEAD_S = 1.0
 #: A process that asks for more, while there is some, waits this long before it asks again.
 _REST_S = 0.05
-#: An opening that makes progress ends by itself, and one that makes none is ended by its own process (`workers.steps`).
+#: An opening that makes progress ends by itself, and one that makes none is ended by its own process (`workers.steps.claim`).
 #: This ends what neither of them can; Celery keeps the alarm for so long, whether the opening has ended or not.
 _LONGEST_OPENING_S = 4 * 3600
 
@@ -42,10 +42,10 @@ def top_up() -> int:
         return 0
     depth = _depth.adapt(settings().window)
     # A queue that is empty feeds many hungry workers: a segment for each.
-    return _send_segments(depth, bundle=depth // due.LEAST_DEPTH if left else 1)
+    return _send_segments(depth, bundle=depth // scheduler.LEAST_DEPTH if left else 1)
 
 
-def send_segments(segments: Iterable[moves.Dispatched], bundle: int = 1) -> int:
+def send_segments(segments: Iterable[segment_moves.Dispatched], bundle: int = 1) -> int:
     """Queue segments in their order, up to `bundle` in a message: the chain `detect | read`, or the reading alone.
 
     What was tried before travels alone: it may take its process down. Returns how many messages went out.
@@ -67,7 +67,7 @@ def send_again(tokens: Sequence[Token]) -> int:
         return 0
     attempts = {token[0]: token[1] for token in tokens}
     with session(settings().require_database()) as db:
-        segments = moves.described(db, list(attempts))
+        segments = segment_moves.described(db, list(attempts))
     return send_segments(one for one in segments if one.attempt == attempts[one.segment_id])
 
 
@@ -87,7 +87,7 @@ def waiting(queue: str) -> int:
     return int(_redis(settings().require_redis()).llen(queue))
 
 
-def label(bundle: Sequence[moves.Dispatched]) -> str:
+def label(bundle: Sequence[segment_moves.Dispatched]) -> str:
     """What Flower and the logs show as a task's arguments: the first segment, and how many are with it.
 
     Never its name: Flower keeps figures for each name, and Celery's parents count by it, for as long as they live.
@@ -101,13 +101,13 @@ def _file_name(video: str) -> str:
     return printable(PurePath(video).name)
 
 
-def _kind(segment: moves.Dispatched) -> tuple[bool, bool, bool]:
+def _kind(segment: segment_moves.Dispatched) -> tuple[bool, bool, bool]:
     return segment.attempt > 1, segment.only_read, segment.express
 
 
-def _send_bundle(bundle: Sequence[moves.Dispatched], only_read: bool, first: bool) -> None:
+def _send_bundle(bundle: Sequence[segment_moves.Dispatched], only_read: bool, first: bool) -> None:
     tokens = [(one.segment_id, one.attempt) for one in bundle]
-    # The longest, because none is begun late; see `workers.bundles`.
+    # The longest, because none is begun late; see `workers.steps.batches`.
     options: dict[str, Any] = {
         "time_limit": _hard_limit_s(max(one.duration_s for one in bundle)) + math.ceil(LONGEST_S),
         "argsrepr": label(bundle),
@@ -132,7 +132,7 @@ class _Depth:
     """How many segments wait for detection: twice as many when they are gone within the second, half when they last."""
 
     def __init__(self) -> None:
-        self.now = due.LEAST_DEPTH
+        self.now = scheduler.LEAST_DEPTH
         self._asked = 0.0
 
     @property
@@ -149,7 +149,7 @@ class _Depth:
         """To be called when the queue has run low; returns how many shall wait from now on."""
         since_s, self._asked = time.monotonic() - self._asked, time.monotonic()
         self.now = 2 * self.now if since_s < _AHEAD_S else self.now // 2
-        self.now = max(due.LEAST_DEPTH, min(self.now, most))
+        self.now = max(scheduler.LEAST_DEPTH, min(self.now, most))
         return self.now
 
 
@@ -159,7 +159,7 @@ _depth = _Depth()
 def _send_segments(depth: int, bundle: int = 1) -> int:
     config = settings()
     with session(config.require_database()) as db:
-        segments = due.take_pending(db, config.window, depth)
+        segments = scheduler.take_pending(db, config.window, depth)
     # Sent after the commit: a worker may start on it before this line returns. What is lost here, the sweeper finds.
     return send_segments(segments, bundle)
 
@@ -167,7 +167,7 @@ def _send_segments(depth: int, bundle: int = 1) -> int:
 def _send_steps() -> int:
     config = settings()
     with session(config.require_database()) as db:
-        messages = due.take_messages(db, config.control_window)
+        messages = scheduler.take_messages(db, config.control_window)
     for message in messages:
         send_step(message)
     return len(messages)

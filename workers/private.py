@@ -9,7 +9,7 @@ from typing import Any
 from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.sealing import KeyTrouble, PlateKey, plate_key
+from db.findings.plate_hashing import KeyTrouble, PlateKey, plate_key
 from pipeline.errors import DashplateError
 from workers.settings import settings
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from store import Store
 from workers.settings import settings
-from workers.store import Store
 
 
 def store() -> Store:

@@ -12,9 +12,9 @@ from celery.app import trace
 from db.engine import check
 from pipeline.errors import UsageError
 from pipeline.offline import silence
-from workers.app import CONTROL, ROLES, app
-from workers.clock import Clock
-from workers.events import GatherEvents
+from workers.celery_app.app import CONTROL, ROLES, app
+from workers.celery_app.event_batching import GatherEvents
+from workers.maintenance.scheduler import Clock
 from workers.settings import settings
 
 #: As Celery calls them.

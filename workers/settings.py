@@ -10,13 +10,13 @@ from platformdirs import user_data_path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from db.away import AWAY_S
-from db.moves import RETRY_DELAY_S, TROUBLE_DELAY_S
-from pipeline.detect import INPUT_PX
+from db.queue.segment_moves import RETRY_DELAY_S, TROUBLE_DELAY_S
+from db.queue.unreachable import AWAY_S
+from pipeline.detection.yolo import INPUT_PX
 from pipeline.errors import UsageError
-from pipeline.road import Parts
-from pipeline.roots import split_roots
-from pipeline.sources import Source
+from pipeline.run import Parts
+from pipeline.sources.roots import split_roots
+from pipeline.sources.source import Source
 
 
 class Settings(BaseSettings):

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from workers import aggregator, producer, stages
-from workers.app import app
-from workers.bundles import Token, in_turn
+from workers.celery_app.app import app
 from workers.dispatch import pump, send_again, top_up
+from workers.steps.batches import Token, in_turn
+from workers.steps import aggregate as aggregator
+from workers.steps import probe as producer
+from workers.steps import segment_stages
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ def probe(video_id: int) -> None:
 @app.task(name="dashplate.detect", bind=True)
 def detect(self: Any, bundle: Sequence[Token]) -> Sequence[Token]:
     """First link of a bundle's chain: boxes, tracklets, crops. Returns the segments that have something to read."""
-    done = in_turn(stages.detect, bundle)
+    done = in_turn(segment_stages.detect, bundle)
     again = list(done.left)
     if not done.passed or done.errors:
         # The second link is sent when this one returns: there is nothing for it, or this one does not return.
@@ -50,7 +52,7 @@ def detect(self: Any, bundle: Sequence[Token]) -> Sequence[Token]:
 @app.task(name="dashplate.read")
 def read(bundle: Sequence[Token]) -> None:
     """Second link of a bundle's chain: crops to readings."""
-    done = in_turn(stages.read, bundle)
+    done = in_turn(segment_stages.read, bundle)
     with _else_the_sweeper():
         send_again(done.left)
         top_up()

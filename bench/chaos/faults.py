@@ -23,9 +23,9 @@ from bench.chaos.scene import MAIN, Missed, Scene
 from bench.chaos.schedule import Strike
 from bench.chaos.tables import Difference
 from dashplate.stack.server import Server
-from db import control
-from workers.app import CONTROL, DETECT, QUEUES, READ
-from workers.sweeper import SWEEP_LOCK
+from db.jobs import control
+from workers.celery_app.app import CONTROL, DETECT, QUEUES, READ
+from workers.maintenance.sweeper import SWEEP_LOCK
 
 #: How long a strike waits for its victim to be at work.
 _AIM_S = 0.6

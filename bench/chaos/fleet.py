@@ -29,7 +29,7 @@ from dashplate.stack.redis_server import RedisServer
 from db.engine import engine_for, is_passing, patiently
 from db.migrate import upgrade
 from pipeline.errors import UsageError
-from workers.app import CONTROL, DETECT, READ
+from workers.celery_app.app import CONTROL, DETECT, READ
 
 T = TypeVar("T")
 

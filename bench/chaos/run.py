@@ -17,7 +17,7 @@ from bench.chaos.fleet import ChaosFleet, wait_for
 from bench.chaos.scene import MAIN, OLD, Scene
 from bench.chaos.schedule import RERUNS, SUBMITTING, Schedule, Strike
 from bench.chaos.tables import Difference, Tables, difference, files_difference, left_of, readable, tables_of
-from db import control
+from db.jobs import control
 
 #: A schedule that takes longer has come to a standstill.
 STANDSTILL_S = 120.0

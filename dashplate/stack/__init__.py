@@ -6,10 +6,10 @@ Importing this is cheap; drivers are imported where they are used.
 from __future__ import annotations
 
 from dashplate.stack.layout import Layout
-from dashplate.stack.processes import Command, ProcessState, Supervisor
 from dashplate.stack.server import why_taken
 from dashplate.stack.stack import Running, Stack, forget, running, stop
 from dashplate.stack.urls import mask_secrets, mask_url
+from dashplate.supervisor.processes import Command, ProcessState, Supervisor
 
 __all__ = [
     "Command",

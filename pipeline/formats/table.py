@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.formats.alphabet import CLASS_OF, CLASSES, OTHER
 from pipeline.formats.confusions import CONFUSED_WITH
 from pipeline.formats.pattern import Shape
-from pipeline.recognizers.alphabet import CLASS_OF, CLASSES, OTHER
 
 
 class Table:

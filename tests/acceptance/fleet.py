@@ -22,9 +22,9 @@ from dashplate.stack import Command, Stack, Supervisor
 from db.engine import engine_for, session
 from db.migrate import upgrade
 from tests.acceptance.in_process import Said, run_command
-from tests.helpers_db import empty_tables
-from tests.helpers_processes import wait_until
-from workers.app import CONTROL, DETECT, QUEUES, READ
+from tests.support.database import empty_tables
+from tests.support.processes import wait_until
+from workers.celery_app.app import CONTROL, DETECT, QUEUES, READ
 from workers.settings import settings
 
 #: Everything that waits is short, so that lost and stuck stretches are given up within a test's time.

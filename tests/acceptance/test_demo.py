@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from synthesis.truth import read_truth
 from tests.acceptance.program import Command, Finished
-from training.synthesis.truth import read_truth
 
 #: Shorter than the demo that a user sees, which takes a minute to render.
 SECONDS, PLATES = 10, 4

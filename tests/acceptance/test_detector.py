@@ -26,7 +26,7 @@ def evaluate(here: Here, shared_data: Path, tmp_path_factory: pytest.TempPathFac
     def run(*options: object) -> dict[str, Any]:
         finished = here(
             "eval", "detection", shared_data / "detection/boxes.csv", "--split", "dev",
-            "--ignore", ROOT / "training/detector/by_eye.csv", "--json", file, *options,
+            "--ignore", ROOT / "training/detector/pictures/by_eye.csv", "--json", file, *options,
         )  # fmt: skip
         assert finished.code == 0, finished.err
         numbers: dict[str, Any] = json.loads(file.read_text())

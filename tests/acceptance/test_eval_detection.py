@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.detect import VIDEO_THRESHOLD
+from pipeline.detection.yolo import VIDEO_THRESHOLD
 from tests.acceptance.in_process import Here
 from tests.acceptance.program import ROOT, Command, Finished
 
@@ -46,7 +46,7 @@ def truth(shared_data: Path, folder: Path) -> Path:
 def evaluated(dashplate: Command, truth: Path, folder: Path) -> Finished:
     return dashplate(
         "eval", "detection", truth, "--split", "dev", "--match", FRAMES, "--match", "moved_*", "--by-prefix",
-        "--ignore", ROOT / "training/detector/by_eye.csv",
+        "--ignore", ROOT / "training/detector/pictures/by_eye.csv",
         "--draw", folder / "drawn", "--json", folder / "numbers.json", "--csv", folder / "found.csv",
     )  # fmt: skip
 

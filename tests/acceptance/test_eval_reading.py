@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.recognizers import BUNDLED_MODEL
-from pipeline.recognizers.model_folder import bundled_folder
+from pipeline.reading.recognizers import BUNDLED_MODEL
+from pipeline.reading.recognizers.model_folder import bundled_folder
 from tests.acceptance.in_process import Here
 from tests.acceptance.program import Command, Finished
 

@@ -110,7 +110,7 @@ def test_cropping_stands_beside_ocr_of_the_whole_picture(here: Here, shared_data
 def test_frames_of_a_ride_are_looked_at_as_a_video_is(here: Here, shared_data: Path, folder: Path) -> None:
     finished = here(
         "eval", "stills", shared_data / "detection/boxes.csv", "--split", "dev", "--match", "ro_*7[1-6]*.jpg",
-        "--ignore", ROOT / "training/detector/by_eye.csv",
+        "--ignore", ROOT / "training/detector/pictures/by_eye.csv",
         "--frames", "--json", folder / "ride.json",
     )  # fmt: skip
     assert finished.code == 0, finished.err

@@ -13,7 +13,7 @@ import pytest
 from tests.acceptance.in_process import Here, Said
 from tests.acceptance.program import ROOT, Command, Finished
 
-IGNORE = ROOT / "training/detector/by_eye.csv"
+IGNORE = ROOT / "training/detector/pictures/by_eye.csv"
 
 
 def rows_of(file: Path) -> dict[str, dict[str, Any]]:

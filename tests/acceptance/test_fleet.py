@@ -20,12 +20,12 @@ from sqlalchemy import text
 
 from bench.standin import Drive, mended_by, plate_text
 from dashplate.stack import Stack
-from db import due
 from db.engine import session
-from db.moves import MAX_FAILURES, MAX_LOSSES
-from tests import media_files
+from db.queue import scheduler
+from db.queue.segment_moves import MAX_FAILURES, MAX_LOSSES
 from tests.acceptance.fleet import SHARE, Fleet, running_fleet
-from tests.helpers_processes import PATIENCE_S, wait_until
+from tests.support import media_files
+from tests.support.processes import PATIENCE_S, wait_until
 from workers.settings import settings
 
 #: One stretch without a plate: the least that a drive can be.
@@ -219,7 +219,7 @@ def test_a_small_job_behind_a_fleet_starts_at_once_and_redis_stays_empty(fleet: 
         most = max(most, fleet.queued())
         time.sleep(0.02)
     print(f"{passed_over} segments of the fleet came before the small job's; at most {most} messages were queued.")
-    assert passed_over <= 2 * due.LEAST_DEPTH
+    assert passed_over <= 2 * scheduler.LEAST_DEPTH
     assert not fleet.ended(large)
     assert fleet.states(small) == {"00000.mp4": "done"}
     assert 0 < most <= config.window + config.control_window

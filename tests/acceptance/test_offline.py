@@ -14,8 +14,8 @@ from tests.acceptance.program import ROOT, Command
 ROAD = """
 import sys
 from pathlib import Path
-from pipeline.look import LookOptions
-from pipeline.road import Parts, run
+from pipeline.detection.segment import LookOptions
+from pipeline.run import Parts, run
 result = run(Path(sys.argv[1]), Parts(cache_dir=Path(sys.argv[2])), options=LookOptions(sample_fps=5))
 print([sighting.text for sighting in result.sightings if sighting.confirmed])
 """

@@ -18,8 +18,8 @@ import pytest
 from bench.standin import Drive, plate_text
 from dashplate.stack import Stack
 from tests.acceptance.fleet import Fleet, running_fleet
-from tests.helpers_processes import PATIENCE_S, wait_until
-from tests.s3_server import bucket, s3_server
+from tests.support.processes import PATIENCE_S, wait_until
+from tests.support.s3_server import bucket, s3_server
 
 LEAST = Drive(1, plates=1)
 #: A file rests for so long before it is taken, and the folder is looked at so often, seconds.

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from synthesis.drive import Drive
 from tests.conftest import missing
-from tests.helpers_processes import PATIENCE_S, processes_on, wait_until
-from training.synthesis.drive import Drive
+from tests.support.processes import PATIENCE_S, processes_on, wait_until
 
 _CHROMIUM_ARGUMENTS = (
     "--headless=new",

@@ -19,7 +19,7 @@ from bench.chaos.schedule import CONTENTS, FAULTS, RERUNS, STORE_FAULTS, TEN, St
 from bench.chaos.tables import Difference, left_of, readable, tables_of
 from db.engine import engine_for
 from pipeline.errors import Away, MissingDependency
-from pipeline.roots import check_allowed
+from pipeline.sources.roots import check_allowed
 from tests.conftest import missing
 
 #: Dealt together, with a store that can be made to fail: they have every fault and all kinds of drives.

@@ -10,17 +10,16 @@ from typing import Annotated
 import typer
 
 from models import MODELS_DIR
-
-from .compare import compare as compare_networks
-from .evaluate import evaluate as evaluate_model
-from .export import export as export_model
-from .mine import look_alikes, missed_plates, render_mistakes
-from .prepare import Recipe
-from .prepare import prepare as render
-from .schedule import Schedule
-from .strategies import compare_strategies
-from .timing import exports_table
-from .train import train as fit
+from training.detector.export import export as export_model
+from training.detector.measuring.compare import compare as compare_networks
+from training.detector.measuring.evaluate import evaluate as evaluate_model
+from training.detector.measuring.strategies import compare_strategies
+from training.detector.measuring.timing import exports_table
+from training.detector.pictures.mine import look_alikes, missed_plates, render_mistakes
+from training.detector.pictures.prepare import Recipe
+from training.detector.pictures.prepare import prepare as render
+from training.detector.schedule import Schedule
+from training.detector.train import train as fit
 
 app = typer.Typer(help="Make the plate detector again.", no_args_is_help=True, add_completion=False)
 

@@ -11,10 +11,9 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from pipeline.letterbox import letterbox
+from pipeline.detection.letterbox import letterbox
 from pipeline.offline import silence
-
-from .photos import Photo, load_photos
+from training.detector.pictures.photos import Photo, load_photos
 
 #: All files together may not be larger: they go into git.
 LARGEST_BYTES = 12_000_000

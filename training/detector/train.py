@@ -22,12 +22,11 @@ import numpy as np
 import torch
 
 from pipeline.offline import silence
-
-from .crops import Sample
-from .feed import Batch, RenderedSet, collate, one_ahead
-from .networks import SHIPPED, Network
-from .prepare import CROP_SIZE, SIZES
-from .schedule import Schedule
+from training.detector.networks import SHIPPED, Network
+from training.detector.pictures.crops import Sample
+from training.detector.pictures.feed import Batch, RenderedSet, collate, one_ahead
+from training.detector.pictures.prepare import CROP_SIZE, SIZES
+from training.detector.schedule import Schedule
 
 #: How often the loop tells its losses.
 _LOG_EVERY_STEPS = 25

@@ -10,14 +10,13 @@ from typing import Annotated
 import typer
 
 from models import MODELS_DIR
-from pipeline.recognizers import BUNDLED_MODEL
-
-from .evaluate import evaluate as evaluate_models
-from .export import export as export_model
-from .prepare import Recipe
-from .prepare import prepare as render
-from .schedule import Schedule
-from .train import train as fit
+from pipeline.reading.recognizers import BUNDLED_MODEL
+from training.reader.evaluate import evaluate as evaluate_models
+from training.reader.export import export as export_model
+from training.reader.pictures.prepare import Recipe
+from training.reader.pictures.prepare import prepare as render
+from training.reader.schedule import Schedule
+from training.reader.train import train as fit
 
 app = typer.Typer(help="Make the plate reader again.", no_args_is_help=True, add_completion=False)
 

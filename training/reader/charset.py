@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.recognizers.alphabet import CHINESE, DIGITS, LATIN
+from pipeline.formats.alphabet import CHINESE, DIGITS, LATIN
 
 #: What a plate can say: digits, Latin capitals, mainland provinces and the marks of special Chinese plates. The base
 #: model knows no Cyrillic, so there is nothing to cut out for it.

@@ -8,17 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.crops import cut
+from pipeline.crops.select import cut
+from pipeline.crops.text_lines import plate_image, split_rows
 from pipeline.formats import load_formats
+from pipeline.formats.alphabet import BLANK, CHARS, OTHER, Posterior
 from pipeline.formats.confusions import folded
-from pipeline.read import LINE_MIN_PX, ROW_MIN_PX, Reader
-from pipeline.recognizers import DEFAULT_ENGINE, PlateRecognizer, load_recognizer
-from pipeline.recognizers.alphabet import BLANK, CHARS, OTHER, Posterior
+from pipeline.reading.reader import LINE_MIN_PX, ROW_MIN_PX, Reader
+from pipeline.reading.recognizers import DEFAULT_ENGINE, PlateRecognizer, load_recognizer
 from pipeline.records import Box, Crop, Image, Observation
-from pipeline.rows import plate_image, split_rows
-from training.detector.photos import load_photos
-
-from .material import box_of, load, rows_in, rows_of
+from training.detector.pictures.photos import load_photos
+from training.reader.pictures.material import box_of, load, rows_in, rows_of
 
 _FALSE = "places that are no plate"
 

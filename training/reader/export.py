@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import yaml
 
-from .charset import CHARACTERS
-from .network import HEIGHT_PX
-from .train import load_trained
-from .weights import Base, trained_graph
+from training.reader.charset import CHARACTERS
+from training.reader.network import HEIGHT_PX
+from training.reader.train import load_trained
+from training.reader.weights import Base, trained_graph
 
 #: The layout that PaddleX knows; it decides how the folder is loaded, not what the model is.
 _PADDLE_NAME = "PP-OCRv6_small_rec"
-#: PaddleOCR's own `predict` pads up to this width; `pipeline.recognizers` does not.
+#: PaddleOCR's own `predict` pads up to this width; `pipeline.reading.recognizers` does not.
 _PADDLE_WIDTH_PX = 320
 #: Smaller tensors stay as they are: they weigh nothing.
 _LEAST_HALVED = 256

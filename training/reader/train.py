@@ -20,13 +20,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.detector.feed import one_ahead
-
-from .charset import BLANK, Target
-from .feed import Batch, RenderedSet
-from .network import PlateNetwork
-from .schedule import Schedule
-from .weights import Base, plate_network
+from training.detector.pictures.feed import one_ahead
+from training.reader.charset import BLANK, Target
+from training.reader.network import PlateNetwork
+from training.reader.pictures.feed import Batch, RenderedSet
+from training.reader.schedule import Schedule
+from training.reader.weights import Base, plate_network
 
 _LOG_EVERY_STEPS = 50
 #: Log-probability of what cannot be: finite, so that gradients stay so.

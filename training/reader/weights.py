@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from pipeline.errors import ModelError
-from pipeline.recognizers.model_folder import bundled_folder
-
-from .charset import CHARACTERS, columns_in
-from .network import PlateNetwork
+from pipeline.reading.recognizers.model_folder import bundled_folder
+from training.reader.charset import CHARACTERS, columns_in
+from training.reader.network import PlateNetwork
 
 Array = NDArray[np.float32]
 

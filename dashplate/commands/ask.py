@@ -1,0 +1,201 @@
+"""Commands that ask: status, plates, export, sql, doctor."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.table import Table
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from dashplate import export, jobs, show
+from dashplate.commands.privacy import note, typed, waiting_for_key
+from dashplate.commands.process import note_shown, save
+from dashplate.environment import database, use_data_dir
+from dashplate.terminal import write_data
+from db.engine import session
+from db.findings import queries
+from db.findings.plate_hashing import MARK
+from pipeline.errors import DashplateError, MissingDependency, UsageError
+from workers.private import own_key
+from workers.resources import store
+
+if TYPE_CHECKING:
+    from dashplate.commands.doctor import Check
+
+
+def show_status(job: int | None, *, watch: bool, as_json: bool, data: Path | None) -> None:
+    """All jobs, or one with its videos."""
+    if watch and job is None:
+        raise UsageError("--watch follows one job; name it: dashplate status JOB --watch.")
+    with database(data) as config:
+        url = config.require_database()
+        if watch and job is not None:
+            with session(url) as db:
+                # Before a plate is recorded as shown: there may be no such job.
+                jobs.progress_of(db, job)
+            if not as_json:
+                note_shown(url, "status", job)
+            with show.job_progress(quiet=as_json) as view:
+                jobs.follow(url, job, view.update)
+        with session(url) as db:
+            rows = queries.jobs(db) if job is None else queries.jobs(db, job) or [jobs.progress_of(db, job)]
+            videos = [] if job is None else queries.videos(db, job)
+            waiting = None if job is None else queries.waiting_for(db, job)
+            kept = waiting_for_key(db, job)
+    if kept:
+        show.complain(kept)
+    if as_json:
+        whole = [export.plain(row) for row in rows]
+        print(show.json_text(whole if job is None else {**whole[0], "files": [export.plain(v) for v in videos]}))
+        return
+    show.out.print(show.jobs_table(rows) if rows else "No jobs yet; `dashplate submit` makes one.")
+    if waiting:
+        show.say(f"It waits: {waiting}")
+    if videos:
+        show.out.print()
+        show.out.print(show.videos_table(videos))
+
+
+def show_plates(pattern: str, limit: int, *, as_json: bool, data: Path | None) -> None:
+    """Unique plates whose text fits a pattern with `*` and `?`; hashed ones only where it is a whole plate."""
+    wanted = typed(pattern)
+    like = wanted.replace("\\", "").replace("%", r"\%").replace("_", r"\_")
+    whole = not set(wanted) & set("*?")
+    with database(data) as config:
+        key = own_key()
+        hashed = key.hashed(wanted) if key is not None and whole else None
+        with session(config.require_database()) as db:
+            rows = queries.plates(db, like.replace("*", "%").replace("?", "_"), limit, hashed)
+            unseen = hashed is None and not wanted.startswith(MARK) and queries.some_hashed(db)
+            # Where plates are to be unreadable, the record of searches must not give them away.
+            note(db, "plates", hashed or pattern, len(rows))
+    if unseen:
+        why = "set DASHPLATE_PLATE_KEY to find them by it too" if whole else "wildcards cannot match those"
+        show.err.print(f"Some plates are stored as keyed hashes, found by the whole plate only; {why}.", soft_wrap=True)
+    if as_json:
+        for row in rows:
+            print(show.json_text(export.plain(row)))
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("plate", "country", "sure", "sightings", "videos", ""):
+        table.add_column(name)
+    for row in rows:
+        mark = "" if row["confirmed"] else "single read"
+        counts = (str(row["sightings"]), str(row["videos"]))
+        plate = f"[bold]{escape(row['plate'])}[/]"
+        table.add_row(plate, row["country"] or "–", f"{row['confidence']:.0%}", *counts, mark)
+    show.out.print(table if rows else "No plate fits.")
+
+
+def export_job(job: int, form: str, out: Path | None, data: Path | None) -> None:
+    """A job's unique plates as a file or on standard output."""
+    if form not in ("csv", "jsonl", "json"):
+        raise UsageError(f"There is no format {form!r}; the formats are csv, jsonl and json.")
+    with database(data) as config, session(config.require_database()) as db:
+        progress = jobs.progress_of(db, job)
+        rows = export.unique_plates(queries.sightings(db, job), store().location)
+        if form == "json":
+            text_out = export.to_json(progress, queries.videos(db, job), rows)
+        else:
+            text_out = export.to_csv(rows) if form == "csv" else export.to_json_lines(rows)
+        note(db, "export", f"job {job} as {form}", len(rows))
+    if out is None:
+        write_data(text_out)
+    else:
+        save(out, text_out)
+
+
+def sql_shell(query: str | None, *, as_json: bool, data: Path | None) -> int:
+    """One query and its table, or psql on the database."""
+    with database(data) as config:
+        url = config.require_database()
+        if query:
+            return _one_query(url, query, as_json)
+        with session(url) as db:
+            note(db, "sql", "a psql session", None)
+        return _psql(url)
+
+
+def show_checks(*, as_json: bool, data: Path | None) -> int:
+    """The doctor's findings; 4 where something needed is missing."""
+    from dataclasses import asdict
+
+    from dashplate.commands.doctor import checks
+
+    config = use_data_dir(data)
+    urls = [u.get_secret_value() if u else None for u in (config.redis_url, config.database_url)]
+    found = checks(config.data_dir, *urls)
+    found += _retention(urls[1]) if all(check.ok for check in found if check.name == "PostgreSQL") else []
+    if as_json:
+        print(show.json_text([asdict(check) for check in found]))
+    else:
+        show.out.print(show.check_lines(found))
+    return MissingDependency.exit_code if any(check.ok is False for check in found) else 0
+
+
+def _retention(url: str | None) -> list[Check]:
+    """What retention waits for in a database that is given; nothing where it lacks our tables or goes away."""
+    from dashplate.commands.doctor import Check
+
+    if url is None:
+        return []
+    try:
+        with session(url) as db:
+            waiting = waiting_for_key(db)
+    except SQLAlchemyError:
+        return []
+    return [Check("retention", None, waiting, "set DASHPLATE_PLATE_KEY for the workers")] if waiting else []
+
+
+def _one_query(url: str, query: str, as_json: bool) -> int:
+    try:
+        with session(url) as db:
+            # As it stands: to SQLAlchemy's text() a JSON literal's colon would begin a parameter.
+            result = db.connection().exec_driver_sql(query, execution_options={"no_parameters": True})
+            rows = result.mappings().all() if result.returns_rows else []
+            # Recorded apart: the query may end its own transaction.
+            with session(url) as record:
+                note(record, "sql", query, len(rows))
+    except DBAPIError as error:
+        with session(url) as record:
+            note(record, "sql", query, None)
+        raise DashplateError(f"PostgreSQL says: {str(error.orig).splitlines()[0]}") from error
+    if as_json:
+        for row in rows:
+            print(show.json_text(export.plain(row)))
+    elif rows:
+        table = io.StringIO()
+        writer = csv.writer(table, delimiter="\t", lineterminator="\n")
+        writer.writerow(rows[0].keys())
+        writer.writerows([tuple(row.values()) for row in rows])
+        write_data(table.getvalue())
+    return 0
+
+
+def _psql(url: str) -> int:
+    """psql with the password in the environment, where other users cannot see it."""
+    parts = make_url(url)
+    program = shutil.which("psql") or _psql_of_the_wheel()
+    env = {
+        **os.environ,
+        "PGHOST": parts.host or "",
+        "PGPORT": str(parts.port or 5432),
+        "PGUSER": parts.username or "",
+        "PGPASSWORD": str(parts.password or ""),
+        "PGDATABASE": parts.database or "",
+    }
+    return subprocess.run([program], env=env, check=False).returncode
+
+
+def _psql_of_the_wheel() -> str:
+    from dashplate.stack.postgres_server import postgres_bin
+
+    return str(postgres_bin() / "psql")

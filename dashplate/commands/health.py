@@ -1,0 +1,127 @@
+"""Whether a service is well: what `dashplate health` answers, and the sign of life that workers give.
+
+A worker is not asked over the broker: a busy one answers late, and the question itself needs a broker. Its main
+process touches a file with each of Celery's heartbeats, every two seconds, which stop when the process hangs or
+has lost Redis.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from http import HTTPStatus
+from pathlib import Path
+
+from dashplate.terminal import say
+from pipeline.errors import ServiceUnavailable, UsageError
+
+#: Thirty missed heartbeats: a short loss of Redis passes unnoticed, a hung worker is known within a minute.
+MAX_AGE_S = 60.0
+#: Where Flower listens, unless DASHPLATE_FLOWER_URL says otherwise.
+FLOWER_URL = "http://127.0.0.1:5555"
+_FLOWER_TIMEOUT_S = 5.0
+_ROLES = ("detect", "read", "control")
+_SERVICES = "redis, postgres, worker, flower"
+
+
+def check(service: str, role: str | None = None) -> None:
+    """Print a sentence if the service is well.
+
+    Raises ServiceUnavailable with the reason where it is not, UsageError for a service that there is none of.
+    """
+    if service == "worker":
+        say(_worker(role))
+        return
+    try:
+        probe = {"redis": _redis, "postgres": _postgres, "flower": _flower}[service]
+    except KeyError:
+        raise UsageError(f"There is no service {service!r}; the services are {_SERVICES}.") from None
+    say(probe())
+
+
+def install_heartbeat(role: str, data_dir: Path) -> None:
+    """Let this process, a worker's main one, give a sign of life with each of Celery's heartbeats.
+
+    Call it before the worker starts: Celery looks for listeners once. What an earlier worker left is removed.
+    """
+    from celery.signals import heartbeat_sent
+
+    _sign_of_life(role, data_dir).unlink(missing_ok=True)
+
+    def touch(**_: object) -> None:
+        mark_alive(role, data_dir)
+
+    heartbeat_sent.connect(touch, weak=False, dispatch_uid=f"dashplate.commands.health.{role}")
+
+
+def mark_alive(role: str, data_dir: Path) -> None:
+    """Note that the role's worker lives now."""
+    file = _sign_of_life(role, data_dir)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+
+
+def worker_alive(role: str, data_dir: Path, max_age_s: float = MAX_AGE_S) -> bool:
+    """Say whether a worker of this role that works on this data folder gave a sign of life lately."""
+    age_s = _age_s(role, data_dir)
+    return age_s is not None and age_s <= max_age_s
+
+
+def _worker(role: str | None) -> str:
+    from workers.settings import settings
+
+    data_dir = settings().data_dir
+    age_s = _age_s(role or "", data_dir)
+    if age_s is None:
+        raise ServiceUnavailable(f"No {role} worker has given a sign of life in {data_dir}.")
+    if age_s > MAX_AGE_S:
+        raise ServiceUnavailable(f"The {role} worker has given no sign of life for {age_s:.0f} s; see its log.")
+    return f"The {role} worker gave a sign of life {age_s:.0f} s ago."
+
+
+def _redis() -> str:
+    from dashplate.stack.reach import check_redis
+    from workers.settings import settings
+
+    return f"Redis {check_redis(settings().require_redis())} answers."
+
+
+def _postgres() -> str:
+    from dashplate.stack.reach import check_database
+    from workers.settings import settings
+
+    return f"PostgreSQL {check_database(settings().require_database())} answers."
+
+
+def _flower() -> str:
+    url = os.environ.get("DASHPLATE_FLOWER_URL", FLOWER_URL).rstrip("/")
+    # Not through a proxy that the environment names: the question is about this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        request = urllib.request.Request(f"{url}/healthcheck")
+        if auth := os.environ.get("DASHPLATE_FLOWER_AUTH"):
+            request.add_unredirected_header("Authorization", f"Basic {b64encode(auth.encode()).decode()}")
+        with opener.open(request, timeout=_FLOWER_TIMEOUT_S):
+            return f"Flower answers at {url}."
+    except (urllib.error.URLError, OSError, ValueError) as problem:
+        if isinstance(problem, urllib.error.HTTPError) and problem.code == HTTPStatus.UNAUTHORIZED:
+            raise ServiceUnavailable(
+                f"Flower at {url} wants its password: set DASHPLATE_FLOWER_AUTH=user:password as it is set there."
+            ) from None
+        raise ServiceUnavailable(f"Flower does not answer at {url}: {problem}.") from None
+
+
+def _age_s(role: str, data_dir: Path) -> float | None:
+    try:
+        return max(0.0, time.time() - _sign_of_life(role, data_dir).stat().st_mtime)
+    except OSError:
+        return None
+
+
+def _sign_of_life(role: str, data_dir: Path) -> Path:
+    if role not in _ROLES:
+        raise UsageError(f"Say which worker: detect, read or control, not {role!r}.")
+    return data_dir / "run" / "health" / role

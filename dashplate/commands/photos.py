@@ -1,0 +1,101 @@
+"""The `read` command: photographs to JSON lines, without servers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from dashplate import show
+from dashplate.annotate import annotated_names, draw, write
+from dashplate.jobs import JobOptions
+from pipeline.errors import MediaError, Unreadable
+from pipeline.photo import PhotoPlate, read_plates
+from pipeline.records import Image, MediaKind
+from pipeline.run import load_detector, load_reader
+from pipeline.sources.expand import find_media
+from pipeline.sources.source import spelled
+from pipeline.video.probe import probe, read_photo
+from workers.settings import settings
+
+
+def read_photos(images: Sequence[Path], options: JobOptions, *, as_json: bool, annotate: Path | None) -> int:
+    """Read each picture and print what it shows; a bad one costs a sentence and the exit code, not the others."""
+    parts = settings().parts.reading_with(options.reader, options.reader_engine)
+    worst = 0
+    found = find_media(images)
+    names = annotated_names(found)
+    for path in found:
+        try:
+            image = _open(path)
+        except MediaError as error:
+            worst = error.exit_code
+            if as_json:
+                print(show.json_text({"image": str(path), "error": str(error)}))
+            else:
+                show.say(f"{spelled(str(path))}: {error}")
+            continue
+        plates = read_plates(image, load_detector(parts, MediaKind.PHOTO), load_reader(parts, options.countries))
+        _print(path, image, plates, as_json)
+        if annotate is not None:
+            write(annotate / names[path], draw(image, plates))
+        sys.stdout.flush()
+    return worst
+
+
+def as_json_object(name: str, image: Image, plates: Sequence[PhotoPlate]) -> dict[str, Any]:
+    """The line that `dashplate read --json` prints; boxes in pixels of the original picture."""
+    return {
+        "image": name,
+        "width": image.shape[1],
+        "height": image.shape[0],
+        "plates": [_plate(p) for p in plates if p.reading is not None],
+        "unread": [
+            {"box": _box(p), "detection_confidence": round(p.detection.confidence, 4)}
+            for p in plates
+            if p.reading is None
+        ],
+    }
+
+
+def _plate(plate: PhotoPlate) -> dict[str, Any]:
+    reading = plate.reading
+    assert reading is not None
+    return {
+        "text": reading.text,
+        "shown": reading.shown,
+        "country": reading.country,
+        "confidence": round(reading.confidence, 4),
+        "box": _box(plate),
+        "detection_confidence": round(plate.detection.confidence, 4),
+        "characters": [{"char": c.char, "confidence": round(c.confidence, 4)} for c in reading.characters],
+        "alternatives": [{"text": c.text, "confidence": round(c.confidence, 4)} for c in reading.alternatives],
+    }
+
+
+def _box(plate: PhotoPlate) -> list[float]:
+    return [round(value, 1) for value in plate.detection.box.as_tuple()]
+
+
+def _open(path: Path) -> Image:
+    """The picture, upright; raises MediaError with a sentence where there is none."""
+    info = probe(path)
+    photo = read_photo(path) if info.kind is MediaKind.PHOTO else None
+    if photo is None:
+        raise Unreadable(f"{path.name} is a video; `dashplate run` processes those.")
+    return photo.image
+
+
+def _print(path: Path, image: Image, plates: Sequence[PhotoPlate], as_json: bool) -> None:
+    if as_json:
+        print(show.json_text(as_json_object(str(path), image, plates)))
+        return
+    show.say(spelled(str(path)))
+    read = [p.reading for p in plates if p.reading is not None]
+    for reading in read:
+        show.out.print(f"  [bold]{escape(reading.shown):<10}[/] {reading.country or '–':<3} {reading.confidence:>4.0%}")
+    if not read:
+        show.out.print("  no plate could be read")

@@ -1,0 +1,1 @@
+"""Starts workers, sweeper and Flower as processes, and restarts what ends."""

@@ -1,0 +1,1 @@
+"""What the stages found: tracklets, readings, sightings, plates and frames, stored and asked for."""

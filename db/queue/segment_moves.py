@@ -1,0 +1,398 @@
+"""How segments move: with `db.jobs.control`, the only code that changes a segment's state.
+
+    pending → queued → detecting → detected → reading → done     (detecting → done where nothing was found)
+       ▲                   │                     │
+       └───────────────────┴─────────────────────┘   failed, lost or put back; quarantined after MAX_FAILURES, or
+                                                     where its video is away for too long (`db.queue.unreachable`)
+
+Each time a segment is sent out it gets a new attempt number, and the number travels in the message. A message whose
+number is not the row's is stale and changes nothing; so redelivery, a worker that was only slow, and a message that
+turns up after its segment was given to somebody else are all harmless.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, ScalarSelect, TextClause, func, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from db.engine import Executor
+from db.models import OutboxRow, Segment, Video
+from db.queue.outbox import AGGREGATE
+from pipeline.records import JobState, SegmentSpan, SegmentState, Step, VideoState
+
+#: After this many errors, or so many workers that died over it, the stretch is given up with its reason, and the video
+#: goes on without it. A worker may die for reasons of its own; an error is the segment's.
+MAX_FAILURES, MAX_LOSSES = 4, 5
+#: Wait before the second attempt, in seconds; doubles with each further one, up to the longest, each time 50 to 100% of
+#: it: what failed together shall not come back together.
+RETRY_DELAY_S, LONGEST_DELAY_S = 2.0, 300.0
+#: Wait where the surroundings are in trouble: a full disk is not emptied in two seconds.
+TROUBLE_DELAY_S = 20.0
+
+_HELD = (SegmentState.DETECTING, SegmentState.READING)
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """A segment that has just been given its attempt number and must now be put on the queue."""
+
+    segment_id: int
+    attempt: int
+    video: str
+    index: int
+    #: Length of the stretch.
+    duration_s: float = 0.0
+    #: True where its tracklets are already stored and only the reading is missing.
+    only_read: bool = False
+    #: Its job has nothing else on the way: it goes to the queue that is looked at first.
+    express: bool = False
+
+
+def begin(
+    db: Executor, segment_id: int, attempt: int, step: SegmentState, worker: str, lease_s: float
+) -> RowMapping | None:
+    """Take the lease on a segment for `detecting` or `reading`; None where the message is stale or another holds it.
+
+    Returns what the work needs of segment, video and job, in one round trip; `found` says whether the segment has
+    tracklets, `covered` whether it was done before. A cancelled job's segments are not begun.
+    """
+    before = SegmentState.QUEUED if step is SegmentState.DETECTING else SegmentState.DETECTED
+    values = {
+        "segment": segment_id, "attempt": attempt, "before": before, "step": step, "worker": worker, "lease_s": lease_s,
+    }  # fmt: skip
+    return db.execute(_BEGIN, values).mappings().one_or_none()
+
+
+def renew(db: Executor, segment_id: int, attempt: int, lease_s: float) -> bool:
+    """Prolong the lease; False where it has been lost."""
+    values = {"segment": segment_id, "attempt": attempt, "lease_s": lease_s}
+    return db.execute(_RENEW, values).scalar_one_or_none() is not None
+
+
+def detected(db: Executor, segment_id: int, attempt: int, frames_looked: int, damage: str | None) -> bool:
+    """On to the read queue; False, with nothing changed, where the attempt has been overtaken.
+
+    The row stays locked until the transaction ends, in which the caller stores the tracklets.
+    """
+    values = {"segment": segment_id, "attempt": attempt, "frames_looked": frames_looked, "damage": damage}
+    return db.execute(_DETECTED, values).scalar_one_or_none() is not None
+
+
+def nothing_to_read(db: Executor, segment_id: int, attempt: int, frames_looked: int, damage: str | None) -> bool:
+    """Done without reading: no plate was found. False, with nothing changed, where the attempt has been overtaken."""
+    values = {"segment": segment_id, "attempt": attempt, "frames_looked": frames_looked, "damage": damage}
+    return db.execute(_NOTHING_TO_READ, values).scalar_one_or_none() is not None
+
+
+def finished(db: Session, segment_id: int, attempt: int) -> bool:
+    """The readings are stored, in the same transaction; False, with nothing changed, where the attempt was overtaken.
+
+    When it was the video's last segment, its aggregation is posted.
+    """
+    values = {"segment": segment_id, "attempt": attempt}
+    return db.execute(_FINISHED, values).scalar_one_or_none() is not None
+
+
+def failed(
+    db: Session, segment_id: int, attempt: int, reason: str, from_detect: bool = False, retry_s: float = RETRY_DELAY_S
+) -> bool:
+    """Count an error: back to pending after a growing delay, or to quarantine. False where the attempt was stale.
+
+    `from_detect` begins the next attempt with detection although the tracklets are stored: their pictures are gone.
+    """
+    return _give_up(db, segment_id, attempt, reason, retry_s, lost=False, from_detect=from_detect)
+
+
+def lost_attempt(db: Session, segment_id: int, attempt: int, reason: str, retry_s: float = RETRY_DELAY_S) -> bool:
+    """Count a worker that went silent, as `failed` counts an error."""
+    return _give_up(db, segment_id, attempt, reason, retry_s, lost=True, from_detect=False)
+
+
+def put_back(
+    db: Session,
+    segment_id: int,
+    attempt: int,
+    reason: str,
+    delay_s: float = TROUBLE_DELAY_S,
+    *,
+    parked: bool = False,
+) -> bool:
+    """Back to pending without counting it: the surroundings are in trouble, not the segment."""
+    return _back(db, segment_id, attempt, {"problem": reason, "parked": parked}, delay_s)
+
+
+def lost(db: Session) -> list[tuple[int, int]]:
+    """(segment, attempt) pairs whose worker let the lease run out, locked until the transaction ends.
+
+    Locked here, all at once: every way through this module locks segments first and their video last, so that the
+    sweeper, which gives up several segments in one transaction, cannot wait for a worker that waits for it. A
+    worker that is storing its result this very moment is skipped.
+    """
+    rows = db.execute(
+        select(Segment.id, Segment.attempt)
+        .where(Segment.state.in_(_HELD), Segment.lease_until < func.now())
+        .order_by(Segment.id)
+        .limit(500)
+        .with_for_update(skip_locked=True)
+    )
+    return [(row.id, row.attempt) for row in rows]
+
+
+def prolong_all(db: Session, lease_s: float) -> None:
+    """Give every holder a whole lease: nobody could renew while the database or the sweeper was away."""
+    db.execute(
+        update(Segment)
+        .where(Segment.state.in_(_HELD))
+        .values(lease_until=_in(lease_s))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def stranded(db: Session, step: SegmentState, quiet_s: float) -> list[Dispatched]:
+    """Segments waiting in `queued` or `detected` for longer than `quiet_s`, to be sent again as they are.
+
+    The attempt number stays: should the first message still be somewhere, whichever comes first is taken.
+    """
+    ids = db.execute(
+        update(Segment)
+        .where(Segment.id.in_(_quiet(step, quiet_s)), Segment.state == step)
+        .values(moved_at=func.now())
+        .returning(Segment.id)
+        .execution_options(synchronize_session=False)
+    ).scalars()
+    return described(db, list(ids))
+
+
+def add_segments(db: Session, job_id: int, video_id: int, spans: Sequence[tuple[SegmentSpan, float, float]]) -> None:
+    """Insert a video's segments, `(span, start_s, end_s)` each, ready to be sent out. The caller counts them."""
+    db.execute(
+        insert(Segment),
+        [
+            {
+                "job_id": job_id,
+                "video_id": video_id,
+                "index": span.index,
+                "start_pts": span.start_pts,
+                "end_pts": span.end_pts,
+                "start_s": start_s,
+                "end_s": end_s,
+                "state": SegmentState.PENDING,
+            }
+            for span, start_s, end_s in spans
+        ],
+    )
+
+
+def described(db: Session, ids: Sequence[int]) -> list[Dispatched]:
+    """What the dispatcher needs to send these segments out, by id."""
+    if not ids:
+        return []
+    rows = db.execute(
+        select(
+            Segment.id,
+            Segment.attempt,
+            Segment.index.label("number"),
+            Segment.start_s,
+            Segment.end_s,
+            Segment.state,
+            Video.path,
+        )
+        .join(Video, Video.id == Segment.video_id)
+        .where(Segment.id.in_(ids))
+        .order_by(Segment.id)
+    )
+    return [
+        Dispatched(
+            segment_id=row.id,
+            attempt=row.attempt,
+            video=row.path,
+            index=row.number,
+            duration_s=row.end_s - row.start_s,
+            only_read=row.state is SegmentState.DETECTED,
+        )
+        for row in rows
+    ]
+
+
+def _quiet(step: SegmentState, quiet_s: float) -> ScalarSelect[int]:
+    return (
+        select(Segment.id)
+        .where(Segment.state == step, Segment.moved_at < _in(-quiet_s))
+        .limit(500)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+
+
+def _give_up(
+    db: Session, segment_id: int, attempt: int, reason: str, retry_s: float, *, lost: bool, from_detect: bool
+) -> bool:
+    segment = db.execute(
+        select(Segment.failures, Segment.losses)
+        .where(Segment.id == segment_id, Segment.attempt == attempt, Segment.state.in_(_HELD))
+        .with_for_update()
+    ).one_or_none()
+    if segment is None:
+        return False
+    failures, losses = segment.failures + (not lost), segment.losses + lost
+    values: dict[str, Any] = {"problem": reason, "failures": failures, "losses": losses, "lease_until": None}
+    if from_detect:
+        values["step"] = Step.DETECT
+    if failures >= MAX_FAILURES or losses >= MAX_LOSSES:
+        return _quarantine(db, segment_id, attempt, values)
+    delay_s = min(LONGEST_DELAY_S, retry_s * 2 ** (failures + losses - 1))
+    return _back(db, segment_id, attempt, values, delay_s)
+
+
+def _back(db: Session, segment_id: int, attempt: int, values: dict[str, Any], delay_s: float) -> bool:
+    moved = db.execute(
+        update(Segment)
+        .where(Segment.id == segment_id, Segment.attempt == attempt, Segment.state.in_(_HELD))
+        .values(
+            state=SegmentState.PENDING,
+            lease_until=None,
+            moved_at=func.now(),
+            not_before=_in(delay_s * random.uniform(0.5, 1.0)),
+        )
+        .values(values)
+        .returning(Segment.id)
+        .execution_options(synchronize_session=False)
+    )
+    return moved.scalar_one_or_none() is not None
+
+
+def _quarantine(db: Session, segment_id: int, attempt: int, values: dict[str, Any]) -> bool:
+    ended = (
+        db.execute(
+            update(Segment)
+            .where(Segment.id == segment_id, Segment.attempt == attempt, Segment.state.in_(_HELD))
+            .values(state=SegmentState.QUARANTINED, moved_at=func.now())
+            .values(values)
+            .returning(Segment.video_id, (Segment.end_s - Segment.start_s).label("length_s"))
+            .execution_options(synchronize_session=False)
+        )
+        .mappings()
+        .one_or_none()
+    )
+    if ended is None:
+        return False
+    count_quarantined(db, ended["video_id"], [ended["length_s"]])
+    return True
+
+
+def count_quarantined(db: Session, video_id: int, lengths_s: Sequence[float]) -> None:
+    """Count segments that have just been quarantined, given by their lengths, in their video."""
+    db.execute(_COUNT_QUARANTINED, {"video": video_id, "quarantined": len(lengths_s), "length_s": sum(lengths_s)})
+
+
+# The four steps of every segment are kept as text: building such statements anew costs more than running them.
+
+_BEGIN = text(
+    f"""
+    UPDATE segments g
+    SET state = :step, worker = :worker, moved_at = now(), lease_until = now() + :lease_s * interval '1 second'
+    FROM videos v, jobs j
+    WHERE g.id = :segment AND g.attempt = :attempt AND g.state = :before
+          AND v.id = g.video_id AND j.id = g.job_id AND j.state IN ('{JobState.RUNNING}', '{JobState.PAUSED}')
+    RETURNING g.job_id, g.video_id, g.index, g.start_pts, g.end_pts, j.options, v.path, v.kind, v.width, v.height,
+              v.rotation, v.codec, v.frame_rate, v.time_base_num, v.time_base_den, v.start_pts AS video_start_pts,
+              v.end_pts AS video_end_pts, v.timed, v.overlays, v.fingerprint, v.content, g.covered, g.damage,
+              EXISTS (SELECT 1 FROM tracklets t WHERE t.segment_id = g.id) AS found
+    """
+)
+
+_RENEW = text(
+    f"""
+    UPDATE segments SET lease_until = now() + :lease_s * interval '1 second'
+    WHERE id = :segment AND attempt = :attempt AND state IN ('{SegmentState.DETECTING}', '{SegmentState.READING}')
+    RETURNING id
+    """
+)
+
+#: Should the reading fail, the tracklets are there: so the next step is to read.
+_DETECTED = text(
+    f"""
+    WITH seen AS (
+        UPDATE segments
+        SET state = '{SegmentState.DETECTED}', step = '{Step.READ}', frames_looked = :frames_looked, damage = :damage,
+            lease_until = NULL, moved_at = now()
+        WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.DETECTING}'
+        RETURNING id, video_id
+    ), back AS (
+        UPDATE videos SET away_since = NULL
+        WHERE id IN (SELECT video_id FROM seen) AND away_since IS NOT NULL
+    )
+    SELECT id FROM seen
+    """
+)
+
+
+def _counted(ended: str) -> TextClause:
+    """A statement, with the counting of what it ends: it gives `video_id`, `done`, `quarantined`, `length_s`, `seen`.
+
+    All in one round trip: the segment ends, its video counts it and moves on where it was its last, and the aggregation
+    is owed. The video's row is the barrier: whoever ends a segment holds it, so the last one sees all the others. A
+    video of which something was `seen` can be reached again; its crops can be read while it cannot.
+    """
+    return text(
+        f"""
+        WITH ended AS ({ended}), counted AS (
+            UPDATE videos v SET
+                segments_done = segments_done + done,
+                segments_quarantined = segments_quarantined + quarantined,
+                footage_done_s = footage_done_s + length_s,
+                started_at = coalesce(started_at, now()),
+                away_since = CASE WHEN seen THEN NULL ELSE away_since END,
+                state = CASE WHEN state = '{VideoState.PROCESSING}'
+                                  AND segments_done + segments_quarantined + done + quarantined = segments
+                             THEN '{VideoState.AGGREGATING}' ELSE state END
+            FROM ended WHERE v.id = ended.video_id
+            RETURNING v.id, v.job_id, v.state
+        ), owed AS (
+            INSERT INTO {OutboxRow.__tablename__} (kind, key, job_id)
+            SELECT '{AGGREGATE}', id, job_id FROM counted WHERE state = '{VideoState.AGGREGATING}'
+            ON CONFLICT (kind, key) DO NOTHING
+        )
+        SELECT video_id FROM ended
+        """
+    )
+
+
+_ONE_DONE = "RETURNING video_id, 1 AS done, 0 AS quarantined, end_s - start_s AS length_s"
+
+_NOTHING_TO_READ = _counted(
+    f"""
+    UPDATE segments
+    SET state = '{SegmentState.DONE}', step = '{Step.READ}', covered = true, frames_looked = :frames_looked,
+        damage = :damage, problem = :damage, lease_until = NULL, moved_at = now()
+    WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.DETECTING}'
+    {_ONE_DONE}, true AS seen
+    """
+)
+
+_FINISHED = _counted(
+    f"""
+    UPDATE segments
+    SET state = '{SegmentState.DONE}', covered = true, problem = damage, lease_until = NULL, moved_at = now()
+    WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.READING}'
+    {_ONE_DONE}, false AS seen
+    """
+)
+
+_COUNT_QUARANTINED = _counted(
+    """
+    SELECT CAST(:video AS bigint) AS video_id, 0 AS done, CAST(:quarantined AS int) AS quarantined,
+           CAST(:length_s AS float) AS length_s, false AS seen
+    """
+)
+
+
+def _in(seconds: float) -> ColumnElement[dt.datetime]:
+    """A moment on the database's clock, the only one that all machines share."""
+    return func.now() + dt.timedelta(seconds=seconds)

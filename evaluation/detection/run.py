@@ -1,0 +1,85 @@
+"""`dashplate eval detection`: boxes that are known against boxes that are found."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.progress import track
+
+from dashplate import show
+from evaluation.detection.drawing import KINDS, draw_mistakes
+from evaluation.detection.scores import Judged, judge, operations, table_rows
+from evaluation.detection.speed import compare_speed
+from evaluation.detection.table import as_json, detection_table, notes, speed_line, threshold_table
+from evaluation.detection.truth import CORNERS, Picture
+from evaluation.looks import Look, look_at
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What is wanted beside the table."""
+
+    #: A row for each prefix of the file names.
+    by_prefix: bool = False
+    #: A second table: what other thresholds would do.
+    thresholds: bool = False
+    #: Folder for drawings of the mistakes.
+    draw: Path | None = None
+    #: File for the boxes that were found, down to the floor.
+    csv: Path | None = None
+    #: File for the numbers.
+    json: Path | None = None
+    #: Time a frame against YOLO11n's.
+    compare_speed: bool = False
+
+
+def evaluate_detection(pictures: Sequence[Picture], look: Look, iou: float, wanted: Outputs) -> None:
+    """Look at all pictures, print the table, and write what is wanted."""
+    seen = track(
+        look_at(pictures, look), "looking", len(pictures), console=show.err, transient=True, disable=not _watched()
+    )
+    by_name = {picture.name: judge(picture, s, iou) for picture, s in seen}
+    judged = [by_name[picture.name] for picture in pictures]
+    rows = list(table_rows(judged, wanted.by_prefix))
+    speed = compare_speed(look, pictures) if wanted.compare_speed else None
+
+    show.out.print(detection_table(rows))
+    if wanted.thresholds:
+        show.out.print()
+        show.out.print(threshold_table(operations(judged)))
+    for line in ["", *notes(rows, look, iou), *([speed_line(speed)] if speed else [])]:
+        show.say(line)
+    if wanted.draw is not None:
+        counts = draw_mistakes(wanted.draw, judged)
+        drawn = ", ".join(f"{count} {KINDS[kind]}" for kind, count in counts.items())
+        show.out.print(f"Drawn: {drawn}.")
+    if wanted.csv is not None:
+        _save(wanted.csv, boxes_csv(judged))
+    if wanted.json is not None:
+        _save(wanted.json, as_json(rows, operations(judged), look, iou, speed))
+
+
+def boxes_csv(judged: Sequence[Judged]) -> str:
+    """Every box found, down to the floor: `image,x1,y1,x2,y2,confidence`, pixels of the picture."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("image", *CORNERS, "confidence"))
+    for j in judged:
+        for found in j.seen.ranked:
+            corners = (f"{v:.1f}" for v in found.box.as_tuple())
+            writer.writerow((j.picture.name, *corners, f"{found.confidence:.4f}"))
+    return text.getvalue()
+
+
+def _watched() -> bool:
+    return show.err.is_terminal
+
+
+def _save(path: Path, text: str) -> None:
+    from dashplate.commands.process import save
+
+    save(path, text)

@@ -1,0 +1,111 @@
+"""Shows the numbers of `eval reading`: as a table, as JSON, and each reading as a line of CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from rich.markup import escape
+from rich.table import Table
+
+from dashplate.terminal import json_text
+from evaluation.readers import Read
+from evaluation.reading.scores import Row, bins, is_right
+from evaluation.reading.speed import TRACKLET, Speed
+from evaluation.reading.truth import Labels
+from evaluation.truth_csv import CORNERS
+
+_NUMBERS = ("plates", "unread", "exact", "O=0 I=1", "CER", "confidence", "ECE")
+#: What the column `legibility` calls a plate that anybody can read.
+_CLEAR = ("", "clear")
+
+
+def reading_table(rows: Sequence[Row]) -> Table:
+    """A line a group and reader; the reader is left out where there is only one, – stands where nothing was read."""
+    several = len({row.reader for row in rows}) > 1
+    table = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=True)
+    for name in ("", *(("reader",) if several else ())):
+        table.add_column(name)
+    for name in _NUMBERS:
+        table.add_column(name, justify="right")
+    before = ""
+    for row in rows:
+        group = "" if row.group == before else row.group
+        before = row.group
+        numbers = (row.exact, row.folded, row.cer, row.confidence, row.ece)
+        reader = (escape(row.reader),) if several else ()
+        table.add_row(escape(group), *reader, str(row.plates), str(row.unread), *map(_number, numbers))
+    return table
+
+
+def notes(labels: Labels) -> list[str]:
+    """What a reader of the table has to know."""
+    lines = [
+        "Texts are compared without case and separators; an unread plate is wrong. O=0 I=1: these taken for the same. "
+        "CER: characters wrong of all. ECE: how far confidence is from the share that is right."
+    ]
+    if labels.without_text:
+        lines.append(f"{labels.without_text} lines without a text are left out.")
+    unclear = sum(plate.legibility not in _CLEAR for plate in labels.plates)
+    if unclear:
+        lines.append(f"{unclear} of these plates are not said to be clear; --where legibility=clear leaves them out.")
+    return lines
+
+
+def speed_lines(speeds: Sequence[Speed]) -> list[str]:
+    """How long a plate takes, beside PaddleOCR."""
+    return [
+        f"{speed.reader}: {speed.crop_ms:.1f} ms a plate of one picture, PaddleOCR {speed.paddleocr_crop_ms:.1f} ms: "
+        f"{speed.crop_ratio:.2f} of its time; {speed.tracklet_ms:.1f} ms a plate of {TRACKLET} pictures, "
+        f"PaddleOCR {speed.paddleocr_tracklet_ms:.1f} ms: {speed.tracklet_ratio:.2f} of its time."
+        for speed in speeds
+    ]
+
+
+def readings_csv(reads: Mapping[str, Sequence[Read]]) -> str:
+    """Every reading: what it is of, the truth, what was read and how sure, and whether it is right.
+
+    `characters` are the confidences of the text's characters, `right` takes O and 0, I and 1 for the same.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    head = ("image", *CORNERS, "group", "reader", "truth", "text", "confidence", "characters", "country", "right")
+    writer.writerow(head)
+    for reader, some in reads.items():
+        for read in some:
+            writer.writerow(_cells(reader, read))
+    return text.getvalue()
+
+
+def as_json(
+    rows: Sequence[Row], labels: Labels, reads: Mapping[str, Sequence[Read]], speeds: Sequence[Speed] | None
+) -> str:
+    """The same numbers, unrounded, and the bins behind the ECE; `null` where there is nothing to measure."""
+    whole = {
+        "plates": len(labels.plates),
+        "without_text": labels.without_text,
+        "rows": [asdict(row) for row in rows],
+        "calibration": {reader: [asdict(b) for b in bins(some)] for reader, some in reads.items()},
+        "speed": None if speeds is None else [_with_ratios(speed) for speed in speeds],
+    }
+    return json_text(whole, indent=1) + "\n"
+
+
+def _cells(reader: str, read: Read) -> tuple[object, ...]:
+    plate, reading = read.plate, read.reading
+    corners = tuple(f"{v:g}" for v in plate.box.as_tuple()) if plate.box else ("",) * len(CORNERS)
+    start = (plate.name, *corners, plate.group, reader, plate.text)
+    if reading is None:
+        return (*start, "", "", "", "", 0)
+    characters = " ".join(f"{c.confidence:.3f}" for c in reading.characters)
+    return (*start, reading.text, f"{reading.confidence:.4f}", characters, reading.country or "", int(is_right(read)))
+
+
+def _with_ratios(speed: Speed) -> dict[str, object]:
+    return {**asdict(speed), "crop_ratio": speed.crop_ratio, "tracklet_ratio": speed.tracklet_ratio}
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -1,0 +1,164 @@
+"""Compares ways from several crops to one text on the same tracklets."""
+
+from __future__ import annotations
+
+import csv as csv_format
+import io
+import json as json_format
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.markup import escape
+from rich.progress import track
+from rich.table import Table
+
+from dashplate import show
+from evaluation.rivals.material import Known
+from evaluation.rivals.ways import FUSION, the_ways
+from evaluation.texts import characters_wrong, same_folded
+from evaluation.video.watching import Models
+from pipeline.errors import UsageError
+from pipeline.formats import load_formats
+
+#: With fewer tracklets the table says so: one plate more or less is then more than a hundredth.
+ENOUGH = 60
+#: Draws of the bootstrap, its seed, and the share of them that the interval covers.
+_DRAWS, _SEED, _COVERED = 2000, 0, 0.95
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A tracklet and what each way makes of it."""
+
+    text: str
+    where: str
+    first_s: float
+    crops: int
+    #: By the way's name.
+    answers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class WayRow:
+    """A line of the table."""
+
+    name: str
+    #: Tracklets read exactly, and those read but for O and 0, I and 1.
+    exact: int
+    folded: int
+    #: Of `tracklets`.
+    tracklets: int
+    #: Share of all characters that are wrong.
+    character_error: float
+    #: Tracklets that this way reads exactly and fusion does not; and the other way round.
+    wins: int
+    losses: int
+    #: By how much more of the tracklets it reads exactly than fusion, with the interval that covers 95 of 100 draws of
+    #: plates: tracklets of one plate are not independent.
+    lead: float
+    lead_from: float
+    lead_to: float
+
+
+def compare_rivals(known: Iterable[Known], models: Models, csv: Path | None, json: Path | None) -> None:
+    """Let all ways answer, print the table, and write what is wanted. Raises UsageError where nothing is known."""
+    from dashplate.commands.process import save
+
+    ways = the_ways(load_formats(models.countries or None))
+    watched = track(known, "reading", console=show.err, transient=True, disable=not show.err.is_terminal)
+    answered = [
+        Answered(k.text, k.where, k.first_s, len(k.evidence.matrices), {n: way(k.evidence) for n, way in ways.items()})
+        for k in watched
+    ]
+    if not answered:
+        raise UsageError("No plate whose text is known has two crops or more here: there is nothing to compare.")
+    rows = way_rows(answered)
+    show.out.print(rivals_table(rows))
+    for line in ["", *rivals_notes(answered, models)]:
+        show.say(line)
+    if csv is not None:
+        save(csv, rivals_csv(answered))
+    if json is not None:
+        whole = {"reader": models.reader, "countries": models.countries, "rows": [asdict(row) for row in rows]}
+        save(json, json_format.dumps(whole, ensure_ascii=False, indent=1) + "\n")
+
+
+def way_rows(answered: Sequence[Answered]) -> list[WayRow]:
+    """A row a way, in the order in which the answers come; `FUSION` is one of them."""
+    return [_row(name, answered) for name in answered[0].answers]
+
+
+def rivals_table(rows: Sequence[WayRow]) -> Table:
+    """A line a way."""
+    table = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=True)
+    for name in ("", "tracklets", "exact", "folded", "CER", "wins", "losses", "against fusion", "95%"):
+        table.add_column(name, justify="right" if name else "left")
+    for row in rows:
+        against = ("", "", "", "")
+        if row.name != FUSION:
+            between = f"{row.lead_from:+.3f} to {row.lead_to:+.3f}"
+            against = (str(row.wins), str(row.losses), f"{row.lead:+.3f}", between)
+        shares = (f"{count / row.tracklets:.3f}" for count in (row.exact, row.folded))
+        table.add_row(row.name, str(row.tracklets), *shares, f"{row.character_error:.3f}", *against)
+    return table
+
+
+def rivals_notes(answered: Sequence[Answered], models: Models) -> Iterator[str]:
+    """What a reader of the table has to know."""
+    plates = len({a.text for a in answered})
+    crops = Counter(a.crops for a in answered)
+    yield (
+        f"{len(answered)} tracklets of {plates} plates, with "
+        + ", ".join(f"{size} crops: {count}" for size, count in sorted(crops.items()))
+        + ". wins, losses: read exactly where fusion is wrong, and the other way round; 95%: bootstrap over plates."
+    )
+    yield f"Reader {escape(models.reader)} ({models.parts.reader_engine}); all ways read the same crops."
+    if len(answered) < ENOUGH:
+        yield f"Fewer than {ENOUGH} tracklets: differences of a few hundredths are chance."
+
+
+def rivals_csv(answered: Sequence[Answered]) -> str:
+    """A line a tracklet: where, first_s, crops, plate_text, and what each way says."""
+    text = io.StringIO()
+    writer = csv_format.writer(text, lineterminator="\n")
+    writer.writerow(("where", "first_s", "crops", "plate_text", *answered[0].answers))
+    for a in answered:
+        writer.writerow((a.where, f"{a.first_s:.3f}", a.crops, a.text, *a.answers.values()))
+    return text.getvalue()
+
+
+def _row(name: str, answered: Sequence[Answered]) -> WayRow:
+    own, fusion = (np.array([a.answers[way] == a.text for a in answered]) for way in (name, FUSION))
+    lead_from, lead_to = _interval(own.astype(float) - fusion, [a.text for a in answered])
+    return WayRow(
+        name=name,
+        exact=int(own.sum()),
+        folded=_count(answered, lambda a: same_folded(a.answers[name], a.text)),
+        tracklets=len(answered),
+        character_error=sum(characters_wrong(a.text, a.answers[name]) for a in answered)
+        / sum(len(a.text) for a in answered),
+        wins=int((own & ~fusion).sum()),
+        losses=int((~own & fusion).sum()),
+        lead=float(own.mean() - fusion.mean()),
+        lead_from=lead_from,
+        lead_to=lead_to,
+    )
+
+
+def _count(answered: Sequence[Answered], is_right: Callable[[Answered], bool]) -> int:
+    return sum(map(is_right, answered))
+
+
+def _interval(differences: np.ndarray, plates: Sequence[str]) -> Span:
+    """Of the mean difference, by drawing whole plates with replacement."""
+    _, group = np.unique(np.array(plates), return_inverse=True)
+    sums, counts = np.bincount(group, differences), np.bincount(group)
+    draws = np.random.default_rng(_SEED).integers(len(sums), size=(_DRAWS, len(sums)))
+    means = sums[draws].sum(axis=1) / counts[draws].sum(axis=1)
+    low, high = np.quantile(means, [(1 - _COVERED) / 2, (1 + _COVERED) / 2])
+    return float(low), float(high)

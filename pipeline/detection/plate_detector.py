@@ -1,0 +1,30 @@
+"""The plate detector as the road uses it: two looks at each picture and, on request, a second one at what is unsure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pipeline.detection.multi_scale import CLOSE_UPS, WIDEST_IN_FINE_LOOK, Scale, ScaledDetector
+from pipeline.detection.recheck import SecondLook, SecondLookOptions
+from pipeline.detection.yolo import Detector, DetectorOptions, YoloDetector
+
+#: The square that a window of the second look is enlarged to, pixels.
+WINDOW_INPUT_PX = 160
+
+
+def plate_detector(options: DetectorOptions, second: SecondLookOptions | None = None) -> Detector:
+    """The detector of `options`, whose input size is that of the fine look; `second` adds a second look.
+
+    Raises ModelError where the weights are missing.
+    """
+    if second is None:
+        return _two_scales(options)
+    frames = _two_scales(replace(options, threshold=min(options.threshold, second.doubtful)))
+    windows = YoloDetector(replace(options, input_px=WINDOW_INPUT_PX, square=True))
+    return SecondLook(frames, windows, second)
+
+
+def _two_scales(options: DetectorOptions) -> ScaledDetector:
+    fine = Scale(options.input_px, widest=WIDEST_IN_FINE_LOOK)
+    close = replace(options, input_px=CLOSE_UPS.input_px)
+    return ScaledDetector([(CLOSE_UPS, YoloDetector(close)), (fine, YoloDetector(options))])

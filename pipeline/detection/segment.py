@@ -1,0 +1,119 @@
+"""The detect stage: one segment in, its tracklets with their best crops out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from pipeline.crops.select import CropOptions, CropShelf
+from pipeline.detection.tracker import Track, Tracker
+from pipeline.detection.yolo import Detector
+from pipeline.records import Box, Detection, Frame, MediaKind, Observation, Tracklet
+from pipeline.video.overlays import covered
+
+#: Frames of a video that are looked at, a second. Ten shows an oncoming plate four times or more while it is large
+#: enough to read, and leaves two cores ahead of real time.
+SAMPLE_FPS = 10.0
+#: A batch is full at so many pixels, eight frames of 4K: 200 MB as BGR.
+BATCH_PIXELS = 8 * 3840 * 2160
+
+
+@dataclass(frozen=True, slots=True)
+class LookOptions:
+    """How closely a video is looked at."""
+
+    sample_fps: float = SAMPLE_FPS
+    #: Frames handed to the detector at once.
+    batch: int = 8
+    #: A tracklet seen on fewer frames is dropped: one box alone is a false alarm more often than a plate.
+    min_seen: int = 2
+    #: A tracklet of a video without a box that scores this is dropped. Half-hidden plates score .3 to .4 throughout.
+    threshold: float = 0.30
+    crops: CropOptions = field(default_factory=CropOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentLook:
+    """What the detect stage found in one segment."""
+
+    tracklets: tuple[Tracklet, ...]
+    #: Frames the detector saw.
+    frames_looked: int
+    #: A sentence where the stretch is damaged, else None.
+    damage: str | None
+
+
+def follow(
+    frames: Iterable[Frame],
+    detector: Detector,
+    kind: MediaKind,
+    options: LookOptions,
+    overlays: Sequence[Box] = (),
+) -> tuple[tuple[Tracklet, ...], int]:
+    """Follow every plate through `frames`; return the tracklets and the number of frames looked at.
+
+    What the detector finds inside `overlays` is ignored.
+    """
+    follower, looked = _Follower(kind, options), 0
+    for batch in _batches(frames, options.batch):
+        found = detector.detect([frame.image for frame in batch])
+        for frame, detections in zip(batch, found, strict=True):
+            follower.see(frame, _uncovered(detections, overlays))
+        looked += len(batch)
+    return follower.tracklets(only_frame=looked == 1), looked
+
+
+class _Follower:
+    """Follows plates and settles each when it has gone: of a plate that is past, its few best crops are held.
+
+    A stretch that cannot be cut may last for hours.
+    """
+
+    def __init__(self, kind: MediaKind, options: LookOptions) -> None:
+        self._is_photo = kind is MediaKind.PHOTO
+        self._options = options
+        self._tracker = Tracker()
+        #: Of plates that are still followed, by number of the track.
+        self._shelves: dict[int, CropShelf] = {}
+        #: Numbered like their tracks, in which there are gaps.
+        self._settled: list[Tracklet] = []
+
+    def see(self, frame: Frame, detections: Sequence[Detection]) -> None:
+        """Take the next frame and its boxes."""
+        for track, observation in self._tracker.update(frame.pts, frame.time_s, detections):
+            self._shelves.setdefault(track.index, CropShelf(self._options.crops)).offer(frame.image, observation)
+        self._settle(self._tracker.take_ended())
+
+    def tracklets(self, *, only_frame: bool) -> tuple[Tracklet, ...]:
+        """All that are believed and show something, by first appearance; nothing is followed any more."""
+        self._settle(self._tracker.take_all(), only_frame)
+        ordered = sorted(self._settled, key=lambda tracklet: tracklet.index)
+        return tuple(replace(tracklet, index=index) for index, tracklet in enumerate(ordered))
+
+    def _settle(self, tracks: Iterable[Track], only_frame: bool = False) -> None:
+        for track in tracks:
+            crops = self._shelves.pop(track.index).best()
+            if crops and self._is_believed(track.observations, only_frame):
+                self._settled.append(Tracklet(track.index, tuple(track.observations), crops))
+
+    def _is_believed(self, seen: Sequence[Observation], only_frame: bool) -> bool:
+        if self._is_photo:
+            return True
+        min_seen = 1 if only_frame else self._options.min_seen
+        return len(seen) >= min_seen and max(one.confidence for one in seen) >= self._options.threshold
+
+
+def _uncovered(detections: Iterable[Detection], overlays: Sequence[Box]) -> list[Detection]:
+    return [detection for detection in detections if not covered(detection.box, overlays)]
+
+
+def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
+    """At most `size` frames at once, and fewer of very large ones."""
+    batch: list[Frame] = []
+    for frame in frames:
+        batch.append(frame)
+        if len(batch) == size or sum(f.image.shape[0] * f.image.shape[1] for f in batch) >= BATCH_PIXELS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,176 @@
+"""The whole road in one process: the same stages that the workers run, one after the other.
+
+This is what photographs and small jobs need, and what the distributed run is held against: both give equal rows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import models
+from pipeline.detection.plate_detector import plate_detector
+from pipeline.detection.recheck import SecondLookOptions
+from pipeline.detection.segment import LookOptions, SegmentLook, follow
+from pipeline.detection.yolo import (
+    FOLLOW_THRESHOLD,
+    FRAMES_PER_CALL,
+    INPUT_PX,
+    PHOTO_THRESHOLD,
+    Detector,
+    DetectorOptions,
+)
+from pipeline.formats import load_formats
+from pipeline.reading.reader import Reader
+from pipeline.reading.recognizers import DEFAULT_ENGINE, PlateRecognizer, load_recognizer
+from pipeline.records import MediaInfo, MediaKind, Reading, ReadTracklet, SegmentSpan, Sighting, Tracklet
+from pipeline.sightings import stitch
+from pipeline.video.decode import THREADS, Decoder
+from pipeline.video.overlays import with_overlays
+from pipeline.video.probe import probe
+from pipeline.video.split import split
+
+#: Two threads that want the same model wait for one load of it.
+_LOADING = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Which models are used, and how; equal parts are loaded once a process."""
+
+    #: Detector weights; None means the shipped network.
+    detector: Path | None = None
+    #: Longer side of the detector's input, pixels.
+    detector_input_px: int = INPUT_PX
+    #: `cpu`, `cuda:0`; None leaves it to Ultralytics.
+    detector_device: str | None = None
+    #: Look again at unsure boxes, with this margin in pixels; None looks once.
+    second_look_px: int | None = None
+    #: A PaddleOCR model name or a model folder; None means the shipped network.
+    reader: str | None = None
+    reader_engine: str = DEFAULT_ENGINE
+    #: Where prepared model files are kept.
+    cache_dir: Path = Path(".cache")
+    #: Threads that decoding and the recogniser use.
+    threads: int = THREADS
+
+    @property
+    def reader_name(self) -> str:
+        """The reader's model name or folder, the shipped one's where none is set."""
+        return self.reader or str(models.plate_reader())
+
+    def reading_with(self, reader: str | None, engine: str | None) -> Parts:
+        """The same with another reader, engine, or both; None keeps."""
+        return replace(self, reader=reader or self.reader, reader_engine=engine or self.reader_engine)
+
+
+@dataclass(frozen=True, slots=True)
+class VideoResult:
+    """What the road makes of one file."""
+
+    media: MediaInfo
+    #: Tracklets that have a reading, in time order.
+    tracklets: tuple[ReadTracklet, ...]
+    sightings: tuple[Sighting, ...]
+    frames_looked: int
+    #: Sentences about damaged stretches.
+    damage: tuple[str, ...]
+
+
+def load_detector(parts: Parts, kind: MediaKind) -> Detector:
+    """The detector for videos, or for photographs, which want surer boxes."""
+    with _LOADING:
+        return _detector(parts, kind)
+
+
+def load_reader(parts: Parts, countries: tuple[str, ...] = ()) -> Reader:
+    """The reader with those countries' formats as its prior; none means all."""
+    with _LOADING:
+        return _reader(parts, countries)
+
+
+@lru_cache(maxsize=4)
+def _detector(parts: Parts, kind: MediaKind) -> Detector:
+    weights = parts.detector or _shipped(parts.detector_device)
+    # Photographs come one at a time.
+    threshold, batch = (FOLLOW_THRESHOLD, FRAMES_PER_CALL) if kind is MediaKind.VIDEO else (PHOTO_THRESHOLD, 1)
+    options = DetectorOptions(weights, parts.detector_input_px, threshold, batch, parts.detector_device)
+    margin_px = parts.second_look_px
+    return plate_detector(options, None if margin_px is None else SecondLookOptions(threshold, margin_px=margin_px))
+
+
+@lru_cache(maxsize=4)
+def _reader(parts: Parts, countries: tuple[str, ...]) -> Reader:
+    return Reader(_recognizer(parts), load_formats(countries or None))
+
+
+def look_at(
+    media: MediaInfo,
+    span: SegmentSpan,
+    detector: Detector,
+    options: LookOptions,
+    threads: int = THREADS,
+) -> SegmentLook:
+    """The detect stage: one segment's tracklets. Raises MediaError where the file has changed since the probe."""
+    decoder = Decoder(media, span, options.sample_fps, threads)
+    tracklets, looked = follow(decoder, detector, media.kind, options, media.overlays)
+    return SegmentLook(tracklets, looked, decoder.damage)
+
+
+def read_segment(reader: Reader, tracklets: Sequence[Tracklet]) -> dict[int, Reading]:
+    """The read stage: readings by tracklet index; a tracklet without a legible crop has none."""
+    readings = reader.read_tracklets([tracklet.crops for tracklet in tracklets])
+    return {t.index: r for t, r in zip(tracklets, readings, strict=True) if r is not None}
+
+
+def run(
+    path: Path,
+    parts: Parts,
+    countries: tuple[str, ...] = (),
+    options: LookOptions | None = None,
+    keep_overlays: bool = False,
+) -> VideoResult:
+    """One file from end to end; raises MediaError where it gives no pictures.
+
+    `keep_overlays` looks for plates in a clock or logo on screen too.
+    """
+    options = options or LookOptions()
+    media = probe(path)
+    if not keep_overlays:
+        media = with_overlays(media)
+    detector, reader = load_detector(parts, media.kind), load_reader(parts, countries)
+    looks: list[SegmentLook] = []
+    read: list[ReadTracklet] = []
+    for span in split(media):
+        seen = look_at(media, span, detector, options, parts.threads)
+        readings = read_segment(reader, seen.tracklets)
+        read += [read_tracklet(span.index, t, readings[t.index]) for t in seen.tracklets if t.index in readings]
+        looks.append(seen)
+    return VideoResult(
+        media=media,
+        tracklets=tuple(read),
+        sightings=stitch(read, media.kind),
+        frames_looked=sum(look.frames_looked for look in looks),
+        damage=tuple(look.damage for look in looks if look.damage),
+    )
+
+
+def read_tracklet(segment: int, tracklet: Tracklet, reading: Reading) -> ReadTracklet:
+    """A tracklet of a segment together with its reading."""
+    best = tracklet.crops[reading.best_crop].observation
+    seen = len(tracklet.observations)
+    return ReadTracklet(segment, tracklet.index, tracklet.first, tracklet.last, seen, best, None, reading)
+
+
+def _shipped(device: str | None) -> Path:
+    """The export for CPUs, the PyTorch weights for anything else."""
+    on_cpu = device is None or device == "cpu"
+    return models.plate_detector_openvino() if on_cpu else models.plate_detector_pt()
+
+
+@lru_cache(maxsize=2)
+def _recognizer(parts: Parts) -> PlateRecognizer:
+    return load_recognizer(parts.reader_name, parts.reader_engine, parts.cache_dir, parts.threads)

@@ -1,0 +1,364 @@
+"""Objects behind addresses as files: what is known of them, what lies below them, and their bytes by range.
+
+`https://` goes through `pipeline.sources.http`, everything else through its fsspec driver. What either of them raises becomes a
+sentence here. Both are loaded at the first address: aiohttp and fsspec take a quarter of a second, which a command that
+meets only paths need not wait for.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import logging
+import os
+import re
+import socket
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar, cast
+from urllib.parse import unquote
+
+from pipeline.errors import Inaccessible, MissingDependency, Unreadable, UsageError
+from pipeline.sources.availability import says_away
+from pipeline.sources.marks import version
+from pipeline.sources.retry import Passing, passes, patiently
+from pipeline.sources.source import HOSTED, WEB, Remote, printable, shown
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+#: Bytes that are asked for at once: a second of 1080p is about 1 to 2 MB, and a request costs 10 to 100 ms.
+BLOCK_BYTES = 2 * 1024 * 1024
+#: Blocks that one open file keeps: sound and picture, the index and the stretch lie apart from each other.
+BLOCKS_KEPT = 8
+#: Seconds that S3 is waited for.
+_S3_CONFIG = {"connect_timeout": 10, "read_timeout": 20, "retries": {"max_attempts": 2}}
+#: The package that holds a scheme's driver, or what that driver needs.
+_PACKAGES = {
+    "abfs": "adlfs", "abfss": "adlfs", "az": "adlfs", "gs": "gcsfs", "gcs": "gcsfs", "s3": "s3fs", "s3a": "s3fs",
+    "sftp": "paramiko", "ssh": "paramiko", "smb": "smbprotocol", "oci": "ocifs", "oss": "ossfs", "tos": "tosfs",
+    "webdav": "webdav4", "hdfs": "pyarrow", "webhdfs": "requests",
+}  # fmt: skip
+
+#: Words in the names of drivers' errors that may pass.
+_PASSING_KINDS = ("connect", "timeout", "endpoint", "incompleteread", "responsestream", "ssl", "error_temp")
+#: What a worker's time limit raises, wherever the worker happens to be, comes from here.
+_NOT_OF_DRIVERS = frozenset({"billiard"})
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+def describe(remote: Remote) -> Mapping[str, Any]:
+    """What is known of an object: `size` in bytes, and whatever tells its versions apart.
+
+    Raises `Inaccessible` (`Away` for what may pass), or `MissingDependency` where its driver is not installed.
+    """
+    if remote.details is not None:
+        return remote.details
+    if remote.scheme in WEB:
+        from pipeline.sources import http
+
+        return patiently(lambda: http.describe(remote))
+    return patiently(lambda: _asked(remote, lambda fs: cast(dict[str, Any], fs.info(_path(remote)))))
+
+
+def is_folder(remote: Remote) -> bool:
+    """Whether objects lie below it. Raises like `describe`."""
+    is_bucket = remote.scheme not in HOSTED and remote.scheme != "memory" and len(remote.parts) == 1
+    if remote.is_folder or not remote.parts or is_bucket:
+        return True
+    return remote.scheme not in WEB and describe(remote).get("type") == "directory"
+
+
+def below(folder: Remote) -> Iterator[Remote]:
+    """All objects below a folder, with their details, sorted by address. Raises like `describe`."""
+    if folder.scheme in WEB:
+        from pipeline.sources import http
+
+        found = patiently(lambda: http.listing(folder))
+        yield from (folder.at(url) for url in found)
+        return
+    yield from _listed(folder, lambda fs: fs.find(_path(folder), detail=True))
+
+
+def matches(pattern: Remote) -> Iterator[Remote]:
+    """All objects whose addresses match a pattern with `*`, `[...]`, `**` and, but on the web, `?`.
+
+    Raises like `describe`.
+    """
+    if pattern.scheme in WEB:
+        from fsspec.utils import glob_translate
+
+        rule = re.compile(glob_translate(unquote(pattern.url)))
+        folder = pattern.at(pattern.url.partition("*")[0].rpartition("/")[0] + "/")
+        yield from (remote for remote in below(folder) if rule.match(unquote(remote.url)))
+        return
+    yield from _listed(pattern, lambda fs: fs.glob(_path(pattern), detail=True))
+
+
+def is_pattern(remote: Remote) -> bool:
+    """Whether its address may be one; what is there under the very name is none all the same."""
+    return any(character in remote.url for character in ("*" if remote.scheme in WEB else "*?["))
+
+
+def _listed(where: Remote, ask: Callable[[AbstractFileSystem], Any]) -> Iterator[Remote]:
+    entries = patiently(lambda: _asked(where, lambda fs: cast(dict[str, dict[str, Any]], _fresh(fs, where, ask))))
+    for path, details in sorted(entries.items()):
+        address = _address(where, path)
+        if details.get("type") == "directory":
+            address = f"{address.rstrip('/')}/"
+        elif path.endswith("/"):
+            continue  # The empty object by which consoles show an empty folder.
+        try:
+            yield where.at(address, details)
+        except UsageError as problem:
+            log.warning("%s is passed over: %s", printable(path), problem)
+
+
+def _fresh(fs: AbstractFileSystem, where: Remote, ask: Callable[[AbstractFileSystem], Any]) -> Any:
+    """A listing as it is now: a watched folder must not be answered from the one before."""
+    fs.invalidate_cache()
+    found = ask(fs)
+    if not found:
+        # Drivers find nothing in a bucket that is not there, and may not say so.
+        fs.info(_path(where).lstrip("/").partition("/")[0] if where.scheme not in HOSTED else "/")
+    return found
+
+
+def _path(remote: Remote) -> str:
+    return cast(str, _class_of(remote.scheme)._strip_protocol(remote.url))
+
+
+def _address(where: Remote, path: str) -> str:
+    if path.startswith(f"{where.scheme}://"):
+        return path
+    place = where.url.partition("://")[2].partition("/")[0]
+    in_path = _path(Remote(f"{where.scheme}://{place}/x")).strip("/").startswith(f"{place}/")
+    return f"{where.scheme}://{path.lstrip('/')}" if in_path else f"{where.scheme}://{place}/{path.lstrip('/')}"
+
+
+# Reading
+
+
+class Fetch(Protocol):
+    """Gives the bytes `[start, end)` of one file."""
+
+    def __call__(self, start: int, end: int) -> bytes: ...
+
+
+class RemoteFile(io.RawIOBase):
+    """A seekable file over ranges of a remote one: whole blocks are asked for, and the last few kept."""
+
+    def __init__(
+        self,
+        fetch: Fetch,
+        size: int,
+        name: str,
+        block_bytes: int = BLOCK_BYTES,
+        release: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__()
+        #: Bytes of the file when it was opened; what it grows by later is not seen.
+        self.size = size
+        self._fetch = fetch
+        self._name = name
+        self._block_bytes = block_bytes
+        self._release = release
+        self._at = 0
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.size}[whence]
+        if base + offset < 0:
+            raise ValueError("before the file's beginning")
+        self._at = base + offset
+        return self._at
+
+    def readinto(self, buffer: Any, /) -> int:
+        number, inside = divmod(self._at, self._block_bytes)
+        part = self._block(number)[inside : inside + len(buffer)] if self._at < self.size else b""
+        buffer[: len(part)] = part
+        self._at += len(part)
+        return len(part)
+
+    def read(self, size: int = -1, /) -> bytes:
+        """`size` bytes, fewer only at the file's end; -1 reads all that is left."""
+        wanted = max(0, self.size - self._at) if size is None or size < 0 else size
+        data = bytearray()
+        while len(data) < wanted:
+            chunk = bytearray(wanted - len(data))
+            got = self.readinto(chunk)
+            if not got:
+                break
+            data += chunk[:got]
+        return bytes(data)
+
+    def close(self) -> None:
+        self._blocks.clear()
+        if self._release is not None and not self.closed:
+            self._release()
+        super().close()
+
+    def _block(self, number: int) -> bytes:
+        if number not in self._blocks:
+            start = number * self._block_bytes
+            end = min(start + self._block_bytes, self.size)
+            data = patiently(lambda: self._fetch(start, end))
+            if len(data) < end - start:
+                raise Inaccessible(f"{self._name} became shorter while it was read. Submit it again.")
+            self._blocks[number] = data
+            if len(self._blocks) > BLOCKS_KEPT:
+                self._blocks.popitem(last=False)
+        self._blocks.move_to_end(number)
+        return self._blocks[number]
+
+
+def open_remote(remote: Remote, block_bytes: int = BLOCK_BYTES) -> BinaryIO:
+    """The object as a seekable file, read by ranges; at most BLOCKS_KEPT blocks of it are held.
+
+    Raises `Inaccessible` (`Away` for what may pass), also while it is read; `Unreadable` for a large file whose server
+    knows no ranges.
+    """
+    return cast(BinaryIO, (_open_web if remote.scheme in WEB else _open_driven)(remote, block_bytes))
+
+
+def _open_web(remote: Remote, block_bytes: int) -> io.RawIOBase | BinaryIO:
+    from pipeline.sources import http
+
+    first = patiently(lambda: http.fetch(remote, 0, block_bytes))
+    if not first.ranged:
+        return io.BytesIO(first.data)
+    assert first.size is not None
+    mark = version(first.said)
+
+    def fetch(start: int, end: int) -> bytes:
+        if start == 0 and len(first.data) >= end:
+            return first.data[:end]
+        piece = http.fetch(remote, start, end)
+        if not piece.ranged or version(piece.said) != mark or piece.size != first.size:
+            raise Inaccessible(f"{shown(remote)} was replaced while it was read. Submit it again.")
+        if len(piece.data) < min(end, piece.size or 0) - start:
+            raise Passing(f"The server of {shown(remote)} broke off in the middle of the file. Try again later.")
+        return piece.data
+
+    return RemoteFile(fetch, first.size, shown(remote), block_bytes)
+
+
+def _open_driven(remote: Remote, block_bytes: int) -> RemoteFile:
+    # The file itself is opened without a cache: ours is above it, in one bound for all drivers.
+    file = patiently(lambda: _asked(remote, lambda fs: fs.open(_path(remote), "rb", cache_type="none")))
+    size = getattr(file, "size", None)
+    if size is None:
+        size = describe(remote)["size"]
+
+    def fetch(start: int, end: int) -> bytes:
+        return _translated(remote, lambda: _range(file, start, end))
+
+    return RemoteFile(fetch, int(size), shown(remote), block_bytes, file.close)
+
+
+def _range(file: BinaryIO, start: int, end: int) -> bytes:
+    file.seek(start)
+    return file.read(end - start)
+
+
+# Drivers, and what they raise
+
+
+@lru_cache(maxsize=64)
+def _class_of(scheme: str) -> type[AbstractFileSystem]:
+    import fsspec
+
+    return cast("type[AbstractFileSystem]", fsspec.get_filesystem_class(scheme))
+
+
+def _driver(remote: Remote) -> AbstractFileSystem:
+    cls = _class_of(remote.scheme)
+    options = cls._get_kwargs_from_urls(remote.url)
+    if cls.async_impl:
+        # An answer from an earlier listing would hide that an object has changed.
+        options["use_listings_cache"] = False
+    if remote.scheme in ("s3", "s3a"):
+        options |= {"config_kwargs": _S3_CONFIG, "default_cache_type": "none"}
+    return cls(**options)
+
+
+def _asked(remote: Remote, ask: Callable[[AbstractFileSystem], T]) -> T:
+    return _translated(remote, lambda: ask(_driver(remote)))
+
+
+def _translated(remote: Remote, work: Callable[[], T]) -> T:
+    """Do `work`; what a driver raises becomes `Inaccessible`, `MissingDependency` or `Passing`."""
+    name = shown(remote)
+    try:
+        return work()
+    except (Inaccessible, Unreadable, Passing, MissingDependency):
+        raise
+    except ImportError as problem:
+        package = _PACKAGES.get(remote.scheme, f"an fsspec driver for {remote.scheme}")
+        raise MissingDependency(
+            f"{remote.scheme}:// needs {package}, which is not installed. Run: pip install {package}"
+        ) from problem
+    except FileNotFoundError as problem:
+        if "bucket" in str(problem).lower():
+            bucket = f"{remote.scheme}://{remote.parts[0] if remote.parts else ''}"
+            raise Inaccessible(f"{name} is not there: there is no bucket {bucket}. Check its spelling.") from problem
+        raise Inaccessible(f"{name} is not there. Check its address.") from problem
+    except PermissionError as problem:
+        raise Inaccessible(
+            f"{name} may not be read: the storage denies access. Check the credentials in the environment and what they"
+            " allow."
+        ) from problem
+    except (TimeoutError, ConnectionError) as problem:
+        raise Passing(f"The storage of {name} does not answer. Check the network and its endpoint.") from problem
+    except Exception as problem:
+        if type(problem).__module__.partition(".")[0] in _NOT_OF_DRIVERS:
+            raise
+        raise _of_a_driver(problem, name) from problem
+
+
+def _of_a_driver(problem: Exception, name: str) -> Exception:
+    """Drivers raise whatever their own client libraries do, without a common base."""
+    kind = type(problem).__name__.lower()
+    if "credential" in kind:
+        return Inaccessible(
+            f"{name} may not be read: no credentials were found for its storage. Set them in the environment"
+            " (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for s3://) or in the driver's own file (~/.aws/credentials)."
+        )
+    if "412" in str(problem) or "expired" in kind:
+        return Inaccessible(f"{name} was replaced while it was read. Submit it again.")
+    if any(word in kind for word in _PASSING_KINDS):
+        return Passing(f"The storage of {name} does not answer. Check the network and its endpoint.")
+    status = _status_of(problem)
+    if _is_busy(problem) if status is None else passes(status):
+        return Passing(f"The storage of {name} is in trouble or overloaded. Try again later.")
+    return Inaccessible(f"{name} cannot be read from its storage ({type(problem).__name__}). Check its address.")
+
+
+def _status_of(problem: BaseException | None) -> int | None:
+    """The HTTP status behind a driver's error, wherever its client library keeps it; None where there is none."""
+    while problem is not None:
+        answer = getattr(problem, "response", None)
+        known = answer.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(answer, dict) else None
+        for status in (known, *(getattr(problem, name, None) for name in ("status", "status_code", "code"))):
+            if isinstance(status, int) and 400 <= status < 600:
+                return status
+        problem = problem.__cause__
+    return None
+
+
+def _is_busy(problem: Exception) -> bool:
+    is_busy = isinstance(problem, OSError) and problem.errno == errno.EBUSY
+    return is_busy or says_away(problem) or isinstance(problem, socket.gaierror)

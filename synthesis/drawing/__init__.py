@@ -1,0 +1,1 @@
+"""Plates as pictures: their forms, letters, and the raster that they are painted on."""

@@ -1,0 +1,396 @@
+"""The segments' moves on a real PostgreSQL: the window, leases, attempts, the barrier."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from db.engine import session
+from db.findings.store import segment_problems
+from db.models import OutboxRow, Segment
+from db.queue import outbox, scheduler, segment_moves
+from pipeline.records import SegmentState, Step, VideoState
+from tests.support.database import (
+    DETECTING,
+    LEASE_S,
+    READING,
+    SILENT,
+    begin,
+    count,
+    detect,
+    fail,
+    finish,
+    leases_run_out,
+    lose,
+    make_job,
+    no_waiting,
+    overlap,
+    owed,
+    quarantine,
+    read,
+    run_sql,
+    stored,
+    take,
+    video,
+    waiting,
+)
+from tests.support.processes import PATIENCE_S, wait_until
+
+
+def test_a_segment_goes_the_whole_way(database_url: str) -> None:
+    _, (video_id,) = make_job(database_url, 1)
+    (segment,) = take(database_url)
+    assert (segment.attempt, segment.video, segment.index, segment.only_read) == (1, "/cam/0.mp4", 0, False)
+    assert stored(database_url, segment.segment_id).state is SegmentState.QUEUED
+
+    assert begin(database_url, segment, DETECTING, "camelot:7")
+    row = stored(database_url, segment.segment_id)
+    assert (row.state, row.worker) == (DETECTING, "camelot:7")
+    assert row.lease_until is not None
+
+    with session(database_url) as db:
+        assert segment_moves.detected(db, segment.segment_id, segment.attempt, 80, "A torn frame.")
+    row = stored(database_url, segment.segment_id)
+    assert (row.state, row.frames_looked, row.damage) == (SegmentState.DETECTED, 80, "A torn frame.")
+    assert row.lease_until is None
+
+    assert begin(database_url, segment, READING)
+    with session(database_url) as db:
+        assert finish(db, segment)
+    row = stored(database_url, segment.segment_id)
+    assert (row.state, row.problem, row.lease_until) == (SegmentState.DONE, "A torn frame.", None)
+    assert video(database_url, video_id).state is VideoState.AGGREGATING
+    assert owed(database_url) == [(outbox.AGGREGATE, video_id)]
+
+
+def test_what_the_work_needs_comes_with_the_lease(database_url: str) -> None:
+    job_id, (video_id,) = make_job(database_url, 2, options={"sample_fps": 4.0})
+    _, second = take(database_url)
+    with session(database_url) as db:
+        row = segment_moves.begin(db, second.segment_id, second.attempt, DETECTING, "host:1", LEASE_S)
+    assert row is not None
+    assert (row["job_id"], row["video_id"], row["options"]) == (job_id, video_id, {"sample_fps": 4.0})
+    assert (row["index"], row["start_pts"], row["end_pts"]) == (1, 10_000, 20_000)
+    assert (row["path"], row["video_start_pts"], row["video_end_pts"]) == ("/cam/0.mp4", 0, 20_000)
+
+
+def test_a_message_counts_once(database_url: str) -> None:
+    make_job(database_url, 1)
+    (segment,) = take(database_url)
+    assert not begin(database_url, segment, READING), "reading before detecting"
+    assert begin(database_url, segment, DETECTING)
+    assert not begin(database_url, segment, DETECTING), "delivered twice"
+
+
+def test_a_stale_attempt_changes_nothing(database_url: str) -> None:
+    make_job(database_url, 1)
+    (old,) = take(database_url)
+    assert begin(database_url, old, DETECTING)
+    assert fail(database_url, old)
+    run_sql(database_url, "UPDATE segments SET not_before = NULL")
+    (new,) = take(database_url)
+    assert new.attempt == old.attempt + 1
+    assert not begin(database_url, old, DETECTING), "the first message comes again while the second waits"
+    assert begin(database_url, new, DETECTING, "host:2")
+    before = stored(database_url, new.segment_id)
+
+    assert not begin(database_url, old, DETECTING)
+    with session(database_url) as db:
+        assert not segment_moves.renew(db, old.segment_id, old.attempt, LEASE_S)
+        assert not segment_moves.detected(db, old.segment_id, old.attempt, 1, None)
+        assert not finish(db, old)
+        assert not segment_moves.put_back(db, old.segment_id, old.attempt, "Too late.")
+    assert not fail(database_url, old, "Too late.")
+    assert not lose(database_url, old)
+
+    after = stored(database_url, new.segment_id)
+    columns = Segment.__table__.columns.keys()
+    assert {name: getattr(after, name) for name in columns} == {name: getattr(before, name) for name in columns}
+
+
+def test_two_dispatchers_send_each_segment_once_and_do_not_wait(database_url: str) -> None:
+    make_job(database_url, 6)
+    with session(database_url) as one:
+        mine = scheduler.take_pending(one, 4, 100)
+        with session(database_url) as other:
+            other.execute(text("SET LOCAL lock_timeout = '1s'"))
+            assert scheduler.take_pending(other, 6, 100) == [], "the other has its turn"
+    assert sorted(s.index for s in [*mine, *take(database_url, window=6)]) == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_failed_attempt_waits_longer_each_time_and_ends_in_quarantine(database_url: str) -> None:
+    _, (video_id,) = make_job(database_url, 1)
+    for failures in range(1, segment_moves.MAX_FAILURES + 1):
+        (segment,) = take(database_url)
+        assert segment.attempt == failures
+        assert begin(database_url, segment, DETECTING)
+        assert fail(database_url, segment, f"Broke {failures} times.")
+        row = stored(database_url, segment.segment_id)
+        assert (row.failures, row.losses, row.lease_until) == (failures, 0, None)
+        if failures < segment_moves.MAX_FAILURES:
+            assert row.state is SegmentState.PENDING
+            assert take(database_url) == [], "it waits"
+            whole_s = segment_moves.RETRY_DELAY_S * 2 ** (failures - 1)
+            assert 0.5 * whole_s <= delay_s(row) <= whole_s
+            no_waiting(database_url)
+
+    assert (row.state, row.problem) == (SegmentState.QUARANTINED, f"Broke {segment_moves.MAX_FAILURES} times.")
+    assert take(database_url) == []
+    assert video(database_url, video_id).state is VideoState.AGGREGATING, "the video goes on without it"
+    assert owed(database_url) == [(outbox.AGGREGATE, video_id)]
+    with session(database_url) as db:
+        assert [(s.index, given_up) for s, given_up in segment_problems(db, video_id)] == [(0, True)]
+    assert not fail(database_url, segment), "an end is an end"
+
+
+def test_what_failed_together_does_not_come_back_together(database_url: str) -> None:
+    make_job(database_url, 30)
+    delays = []
+    for segment in take(database_url):
+        assert begin(database_url, segment, DETECTING)
+        assert fail(database_url, segment)
+        delays.append(delay_s(stored(database_url, segment.segment_id)))
+    shortest, longest = segment_moves.RETRY_DELAY_S / 2, segment_moves.RETRY_DELAY_S
+    assert all(shortest <= delay <= longest for delay in delays)
+    assert max(delays) - min(delays) > (longest - shortest) / 3
+    assert len(set(delays)) > 20
+
+
+def test_the_delay_stops_growing(database_url: str) -> None:
+    make_job(database_url, 1)
+    (segment,) = take(database_url)
+    run_sql(database_url, "UPDATE segments SET failures = 2, losses = 4")
+    assert begin(database_url, segment, DETECTING)
+    with session(database_url) as db, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segment_moves, "LONGEST_DELAY_S", 10.0)
+        assert segment_moves.failed(db, segment.segment_id, segment.attempt, "It broke.")
+    assert 5.0 <= delay_s(stored(database_url, segment.segment_id)) <= 10.0
+
+
+def test_failures_and_losses_are_counted_apart(database_url: str) -> None:
+    """A worker may die for reasons of its own; so a segment may lose more workers than it may fail."""
+    make_job(database_url, 1)
+    counted = []
+    for give_up in (fail, lose, lose, fail, lose, lose, fail):
+        (segment,) = take(database_url)
+        assert begin(database_url, segment, DETECTING)
+        assert give_up(database_url, segment)
+        row = stored(database_url, segment.segment_id)
+        assert row.state is SegmentState.PENDING
+        counted.append((row.failures, row.losses))
+        no_waiting(database_url)
+    assert counted == [(1, 0), (1, 1), (1, 2), (2, 2), (2, 3), (2, 4), (3, 4)]
+    (segment,) = take(database_url)
+    assert begin(database_url, segment, DETECTING)
+    assert lose(database_url, segment)
+    row = stored(database_url, segment.segment_id)
+    assert (row.state, row.problem, row.failures, row.losses) == (SegmentState.QUARANTINED, SILENT, 3, 5)
+
+
+def test_trouble_of_the_surroundings_is_counted_nowhere(database_url: str) -> None:
+    make_job(database_url, 1)
+    for attempt in range(1, segment_moves.MAX_FAILURES + segment_moves.MAX_LOSSES + 2):
+        (segment,) = take(database_url)
+        assert segment.attempt == attempt
+        assert begin(database_url, segment, DETECTING)
+        with session(database_url) as db:
+            assert segment_moves.put_back(db, segment.segment_id, segment.attempt, "The disk is full.")
+        row = stored(database_url, segment.segment_id)
+        assert (row.state, row.problem, row.lease_until) == (SegmentState.PENDING, "The disk is full.", None)
+        assert (row.failures, row.losses) == (0, 0)
+        assert segment_moves.TROUBLE_DELAY_S / 2 <= delay_s(row) <= segment_moves.TROUBLE_DELAY_S
+        assert take(database_url) == [], "it waits"
+        no_waiting(database_url)
+    (segment,) = take(database_url)
+    assert detect(database_url, segment)
+    assert read(database_url, segment)
+    assert stored(database_url, segment.segment_id).problem is None, "what was in the way is forgotten"
+
+
+def test_a_reading_that_failed_is_all_that_is_done_again(database_url: str) -> None:
+    make_job(database_url, 1)
+    (segment,) = take(database_url)
+    assert detect(database_url, segment, damage="A torn frame.")
+    for only_read in (True, True):
+        assert begin(database_url, segment, READING)
+        assert not begin(database_url, segment, DETECTING)
+        assert fail(database_url, segment)
+        no_waiting(database_url)
+        (segment,) = take(database_url)
+        assert segment.only_read is only_read
+        assert stored(database_url, segment.segment_id).state is SegmentState.DETECTED
+    assert read(database_url, segment)
+    row = stored(database_url, segment.segment_id)
+    assert (row.state, row.problem) == (SegmentState.DONE, "A torn frame.")
+
+
+def test_detection_is_done_again_where_its_pictures_are_gone(database_url: str) -> None:
+    make_job(database_url, 1)
+    (segment,) = take(database_url)
+    assert detect(database_url, segment)
+    assert begin(database_url, segment, READING)
+    assert fail(database_url, segment, "A crop is gone.", from_detect=True)
+    assert stored(database_url, segment.segment_id).step is Step.DETECT
+    no_waiting(database_url)
+    (again,) = take(database_url)
+    assert (again.only_read, stored(database_url, again.segment_id).state) == (False, SegmentState.QUEUED)
+    assert detect(database_url, again)
+    assert read(database_url, again)
+
+
+def test_the_problem_of_a_failed_attempt_goes_with_success(database_url: str) -> None:
+    make_job(database_url, 1)
+    (segment,) = take(database_url)
+    assert begin(database_url, segment, DETECTING)
+    assert fail(database_url, segment, "Out of memory.")
+    assert stored(database_url, segment.segment_id).problem == "Out of memory."
+    no_waiting(database_url)
+    (segment,) = take(database_url)
+    assert detect(database_url, segment)
+    assert read(database_url, segment)
+    row = stored(database_url, segment.segment_id)
+    assert (row.problem, row.damage, row.failures) == (None, None, 1)
+
+
+def test_one_bad_stretch_costs_that_stretch(database_url: str) -> None:
+    _, (video_id,) = make_job(database_url, 3)
+    segments = take(database_url)
+    quarantine(database_url, segments[1], "It kills.")
+    for segment in (segments[0], segments[2]):
+        assert video(database_url, video_id).state is VideoState.PROCESSING
+        assert detect(database_url, segment)
+        assert read(database_url, segment)
+    row = video(database_url, video_id)
+    assert (row.state, row.segments_done, row.segments_quarantined) == (VideoState.AGGREGATING, 2, 1)
+    with session(database_url) as db:
+        ((bad, given_up),) = segment_problems(db, video_id)
+    assert (bad.start_s, bad.end_s, bad.problem, given_up) == (10.0, 20.0, "It kills.", True)
+
+
+def test_the_last_two_segments_at_once_post_one_aggregation(database_url: str) -> None:
+    _, (video_id,) = make_job(database_url, 3)
+    segments = take(database_url)
+    for segment in segments:
+        assert detect(database_url, segment)
+        assert begin(database_url, segment, READING)
+    with session(database_url) as db:
+        finish(db, segments[0])
+    assert count(database_url, OutboxRow) == 0
+
+    overlap(database_url, lambda db: finish(db, segments[1]), lambda db: finish(db, segments[2]))
+
+    assert video(database_url, video_id).state is VideoState.AGGREGATING
+    assert owed(database_url) == [(outbox.AGGREGATE, video_id)]
+
+
+def test_many_workers_ending_many_videos(database_url: str) -> None:
+    _, videos = make_job(database_url, *[4] * 6)
+    segments = take(database_url)
+    for segment in segments:
+        assert detect(database_url, segment)
+        assert begin(database_url, segment, READING)
+    start = threading.Barrier(4)
+
+    def work(mine: Iterable[segment_moves.Dispatched]) -> None:
+        start.wait()
+        for segment in mine:
+            with session(database_url) as db:
+                finish(db, segment)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, [segments[i::4] for i in range(4)]))
+    assert owed(database_url) == [(outbox.AGGREGATE, video_id) for video_id in videos]
+
+
+def test_a_lease_that_runs_out_is_lost_and_renewing_keeps_it(database_url: str) -> None:
+    make_job(database_url, 2)
+    silent, busy = take(database_url)
+    assert begin(database_url, silent, DETECTING)
+    assert begin(database_url, busy, DETECTING)
+    with session(database_url) as db:
+        assert segment_moves.lost(db) == []
+    run_sql(database_url, "UPDATE segments SET lease_until = now() - interval '1 s'")
+    with session(database_url) as db:
+        assert segment_moves.renew(db, busy.segment_id, busy.attempt, LEASE_S)
+    with session(database_url) as db:
+        assert segment_moves.lost(db) == [(silent.segment_id, silent.attempt)]
+        assert segment_moves.lost_attempt(db, silent.segment_id, silent.attempt, SILENT)
+
+    with session(database_url) as db:
+        assert not segment_moves.renew(db, silent.segment_id, silent.attempt, LEASE_S), "the worker learns of it"
+        assert not segment_moves.detected(db, silent.segment_id, silent.attempt, 80, None), "its result is not stored"
+    assert stored(database_url, silent.segment_id).state is SegmentState.PENDING
+
+
+def test_giving_up_several_segments_does_not_deadlock_with_a_worker_that_stores(database_url: str) -> None:
+    _, (video_id,) = make_job(database_url, 3)
+    segments = take(database_url)
+    for segment in segments:
+        assert detect(database_url, segment)
+        assert begin(database_url, segment, READING)
+    run_sql(database_url, "UPDATE segments SET losses = :last", last=segment_moves.MAX_LOSSES - 1)
+    leases_run_out(database_url)
+    holds, may_end = threading.Event(), threading.Event()
+
+    def worker() -> None:
+        with session(database_url) as db:
+            db.execute(text("SELECT id FROM segments WHERE id = :id FOR UPDATE"), {"id": segments[1].segment_id})
+            holds.set()
+            may_end.wait(PATIENCE_S)
+            assert finish(db, segments[1])
+
+    with ThreadPoolExecutor(1) as pool:
+        through = pool.submit(worker)
+        assert holds.wait(PATIENCE_S)
+        with session(database_url) as db:
+            given_up = segment_moves.lost(db)
+            assert [i for i, _ in given_up] == [segments[0].segment_id, segments[2].segment_id]
+            assert segment_moves.lost_attempt(db, *given_up[0], SILENT)
+            may_end.set()
+            wait_until("the worker to wait", lambda: waiting(database_url))
+            assert segment_moves.lost_attempt(db, *given_up[1], SILENT)
+        through.result(timeout=PATIENCE_S)
+    assert owed(database_url) == [(outbox.AGGREGATE, video_id)]
+
+
+def test_stranded_segments_are_sent_again_under_the_same_number(database_url: str) -> None:
+    make_job(database_url, 3)
+    queued, detected, working = take(database_url)
+    assert detect(database_url, detected)
+    assert begin(database_url, working, DETECTING)
+    with session(database_url) as db:
+        assert segment_moves.stranded(db, SegmentState.QUEUED, 10.0) == [], "too early"
+    run_sql(database_url, "UPDATE segments SET moved_at = now() - interval '11 s'")
+
+    with session(database_url) as db:
+        (again,) = segment_moves.stranded(db, SegmentState.QUEUED, 10.0)
+        assert again == replace(queued, express=False)
+        assert segment_moves.stranded(db, SegmentState.DETECTED, 10.0) == [
+            segment_moves.Dispatched(detected.segment_id, 1, "/cam/0.mp4", 1, 10.0, only_read=True)
+        ]
+    with session(database_url) as db:
+        assert segment_moves.stranded(db, SegmentState.QUEUED, 10.0) == [], "it has just been sent"
+
+
+def test_after_a_pause_of_everything_every_holder_gets_a_whole_lease(database_url: str) -> None:
+    make_job(database_url, 3)
+    detecting, reading, idle = take(database_url)
+    assert begin(database_url, detecting, DETECTING)
+    assert detect(database_url, reading)
+    assert begin(database_url, reading, READING)
+    leases_run_out(database_url)
+    with session(database_url) as db:
+        segment_moves.prolong_all(db, LEASE_S)
+    with session(database_url) as db:
+        assert segment_moves.lost(db) == []
+    assert stored(database_url, idle.segment_id).lease_until is None, "nobody holds it"
+
+
+def delay_s(row: Segment) -> float:
+    assert row.not_before is not None
+    return (row.not_before - row.moved_at).total_seconds()

@@ -1,0 +1,90 @@
+"""Who may move what where: one table, and a PostgreSQL that refuses everything else."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from db.engine import session
+from db.models import Move
+from db.states import MOVES
+from pipeline.records import JobState, SegmentState, VideoState
+from tests.support.database import make_job, run_sql
+
+KINDS: dict[str, type[StrEnum]] = {"job": JobState, "video": VideoState, "segment": SegmentState}
+FIRST: dict[str, StrEnum] = {
+    "job": JobState.RUNNING, "video": VideoState.REGISTERED, "segment": SegmentState.PENDING,
+}  # fmt: skip
+#: Only a person leaves an end; a job takes more files too.
+WAYS_OUT = {"submit", "retry", "rerun"}
+
+
+def ends(kind: str) -> list[StrEnum]:
+    if kind == "job":
+        return [JobState.FINISHED, JobState.CANCELLED]
+    return [state for state in KINDS[kind] if state.ended]  # type: ignore[attr-defined]
+
+
+def test_the_database_has_the_same_moves(database_url: str) -> None:
+    with session(database_url) as db:
+        rows = {(row.kind, row.before, row.after): row.mover for row in db.scalars(select(Move))}
+    assert rows == MOVES
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_state_can_be_reached_and_no_other_is_named(kind: str) -> None:
+    moves = [(before, after) for of, before, after in MOVES if of == kind]
+    assert {state for move in moves for state in move} == {state.value for state in KINDS[kind]}
+    reached = {FIRST[kind].value}
+    while new := {after for before, after in moves if before in reached} - reached:
+        reached |= new
+    assert reached == {state.value for state in KINDS[kind]}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_a_person_leaves_an_end(kind: str) -> None:
+    for state in ends(kind):
+        for (of, before, _), mover in MOVES.items():
+            if (of, before) == (kind, state.value):
+                assert set(mover.split(", ")) <= WAYS_OUT, (before, mover)
+    assert not [move for move in MOVES if move[:2] == ("job", "cancelled")]
+    assert not [move for move in MOVES if move[:2] == ("video", "cancelled")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_unfinished_state_has_a_way_to_an_end(kind: str) -> None:
+    arrives = {state.value for state in ends(kind)}
+    while more := {before for of, before, after in MOVES if of == kind and after in arrives} - arrives:
+        arrives |= more
+    assert arrives == {state.value for state in KINDS[kind]}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_postgresql_allows_these_moves_and_refuses_all_others(database_url: str, kind: str) -> None:
+    make_job(database_url, 1)
+    table, states = f"{kind}s", [state.value for state in KINDS[kind]]
+    for before in states:
+        for after in states:
+            put(database_url, table, before)
+            if before == after or (kind, before, after) in MOVES:
+                run_sql(database_url, f"UPDATE {table} SET state = :after", after=after)
+            else:
+                with pytest.raises(IntegrityError, match=f"A {kind} may not go from {before} to {after}"):
+                    run_sql(database_url, f"UPDATE {table} SET state = :after", after=after)
+
+
+def put(url: str, table: str, state: str) -> None:
+    """A row in any state, past the trigger; the embedded role owns the table."""
+    run_sql(
+        url,
+        f"""
+        DO $$ BEGIN
+            ALTER TABLE {table} DISABLE TRIGGER check_move;
+            UPDATE {table} SET state = '{state}';
+            ALTER TABLE {table} ENABLE TRIGGER check_move;
+        END $$
+        """,
+    )

@@ -1,0 +1,67 @@
+"""`dashplate health`: the sign of life that a worker gives, and what is said of a service that is not well."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from dashplate.commands import health
+from dashplate.stack.server import free_port
+from pipeline.errors import ServiceUnavailable, UsageError
+from workers.settings import settings
+
+
+def test_a_sign_of_life_grows_old(tmp_path: Path) -> None:
+    assert not health.worker_alive("read", tmp_path)
+    health.mark_alive("read", tmp_path)
+    assert health.worker_alive("read", tmp_path)
+    assert not health.worker_alive("detect", tmp_path)
+    then = time.time() - 90
+    os.utime(tmp_path / "run" / "health" / "read", (then, then))
+    assert not health.worker_alive("read", tmp_path)
+    assert health.worker_alive("read", tmp_path, max_age_s=100)
+
+
+def test_a_role_is_a_name_and_no_path(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (precious := tmp_path / "run" / "precious").touch()
+    with pytest.raises(UsageError, match="Say which worker"):
+        health.install_heartbeat("../precious", tmp_path)
+    assert precious.exists()
+
+
+def test_what_a_dead_worker_left_does_not_vouch_for_the_next(tmp_path: Path) -> None:
+    health.mark_alive("read", tmp_path)
+    health.install_heartbeat("read", tmp_path)
+    assert not health.worker_alive("read", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("service", "role", "error", "sentence"),
+    [
+        ("kafka", None, UsageError, "the services are redis, postgres, worker, flower"),
+        ("worker", None, UsageError, "Say which worker"),
+        ("worker", "../read", UsageError, "Say which worker"),
+        ("worker", "read", ServiceUnavailable, "No read worker has given a sign of life"),
+        ("flower", None, ServiceUnavailable, "Flower does not answer"),
+    ],
+)
+def test_what_is_not_well_is_told_in_a_sentence(
+    service: str,
+    role: str | None,
+    error: type[Exception],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DASHPLATE_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("DASHPLATE_FLOWER_URL", f"http://127.0.0.1:{free_port()}")
+    settings.cache_clear()
+    try:
+        with pytest.raises(error, match=sentence):
+            health.check(service, role)
+    finally:
+        settings.cache_clear()

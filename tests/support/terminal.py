@@ -1,0 +1,52 @@
+"""Commands in a terminal of their own, and what of their output it would obey in place of showing it."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+#: Sets a window's title, clears the screen, turns the direction of text, begins a line of its own.
+HOSTILE = "evil\x1b]0;title\x07\x1b[2J\x1b[31m\u202ecod.\u009b2J\x7f[red]\nSPOOFED"
+#: Sets colours and weights; rich's cursor commands for its progress bars.
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")
+_PROGRESS = re.compile(r"\x1b\[(\?25[lh]|1A|2K)|\r")
+_TIME_LIMIT_S = 240.0
+
+
+def on_a_terminal(*words: str, env: Mapping[str, str] | None = None) -> tuple[int, str]:
+    """Run `dashplate WORDS` with a terminal for all three streams; returns its exit code and what was written."""
+    ours, its = pty.openpty()
+    argv = [sys.executable, "-m", "dashplate", *words]
+    environment = {**os.environ, **(env or {}), "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "200"}
+    with subprocess.Popen(argv, stdin=its, stdout=its, stderr=its, env=environment, start_new_session=True) as process:
+        os.close(its)
+        said = bytearray()
+        try:
+            while data := _read(ours):
+                said += data
+            code = process.wait(_TIME_LIMIT_S)
+        finally:
+            process.kill()
+            os.close(ours)
+    return code, said.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+
+
+def obeyed(said: str) -> list[str]:
+    """Characters in a command's output that move the cursor or turn text, styling and progress bars left out."""
+    plain = _PROGRESS.sub("", _STYLE.sub("", said))
+    return [c for c in plain if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and c not in "\n\t"]
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        # Its last writer has closed it.
+        return b""

@@ -1,0 +1,1 @@
+"""How good a detector is: boxes matched, averaged, timed and compared."""

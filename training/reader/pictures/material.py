@@ -1,0 +1,123 @@
+"""The labelled pictures: plate crops of `data/recognition`, plate boxes of `data/detection`, and what is no plate."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from pipeline.reading.reader import SQUARE_BELOW
+from pipeline.records import Box, Image
+from training.detector.pictures.photos import load_photos
+from training.reader.charset import readable
+
+Split = Literal["train", "dev"]
+
+#: How much of a photograph is kept around a box, as a share of the box.
+_AROUND = 0.6
+#: Room that is made around a crop which shows nothing but its plate, as a share of it.
+_BORDER = 0.3
+#: Argentinian crops squarer than this are motorcycles', whose two rows no note mentions.
+_AR_MOTORCYCLE_BELOW = 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """One plate, or one place that is none, in a picture."""
+
+    #: BGR uint8, the plate with what lies around it.
+    image: Image
+    #: Where the plate is, in pixels of `image`.
+    box: Box
+    #: Capitals, digits and Chinese characters; empty where there is no plate.
+    text: str
+    #: Rows that the text stands in, 1 or 2.
+    rows: int
+    #: Which collection it comes from, a key of `prepare.SHARES`.
+    group: str
+
+
+def training_material(data: Path) -> dict[str, list[Labelled]]:
+    """Return the training split, by group.
+
+    Left out are boxes whose text was not read from this very picture (blurred, low confidence), and boxes squarer than
+    1.7, where nothing says whether one row or two.
+    """
+    found: dict[str, list[Labelled]] = {}
+    for plate in [*plate_crops(data), *_boxes(data), *_no_plates(data)]:
+        found.setdefault(plate.group, []).append(plate)
+    return found
+
+
+def plate_crops(data: Path) -> Iterator[Labelled]:
+    """Yield the training split of `data/recognition`."""
+    seen = set()
+    for row in rows_of(data / "recognition" / "labels.csv", "train"):
+        if row["image"] not in seen and readable(row["plate_text"]):
+            seen.add(row["image"])
+            image = load(data / "recognition" / "crops" / row["image"])
+            yield bordered(
+                image, row["plate_text"], rows_in(row), "EU-rows" if "two-row" in row["note"] else row["country"]
+            )
+
+
+def rows_in(row: dict[str, str]) -> int:
+    """Return how many rows a crop's text stands in: 2 as its note says, and on Argentina's motorcycles."""
+    motorcycle = row["country"] == "AR" and float(row["width"]) < _AR_MOTORCYCLE_BELOW * float(row["height"])
+    return 2 if motorcycle or "two-row" in row["note"] else 1
+
+
+def _boxes(data: Path) -> Iterator[Labelled]:
+    for row in rows_of(data / "detection" / "boxes.csv", "train"):
+        box = box_of(row)
+        text = row["plate_text"]
+        if row["legibility"] == "clear" and text and readable(text) and box.width >= SQUARE_BELOW * box.height:
+            collection = row["image"].split("_")[0]
+            group = f"box-{row['country']}" if collection == "openalpr" else f"box-{collection}"
+            yield _cut(load(data / "detection" / "images" / row["image"]), box, text, group)
+
+
+def _no_plates(data: Path) -> Iterator[Labelled]:
+    for photo in load_photos(data, "train"):
+        for corners in photo.not_plates:
+            yield _cut(load(photo.path), Box(*(float(corner) for corner in corners)), "", "none")
+
+
+def rows_of(table: Path, split: Split) -> Iterator[dict[str, str]]:
+    """Yield the rows of one split of a CSV file."""
+    with table.open(newline="", encoding="utf-8") as file:
+        yield from (row for row in csv.DictReader(file) if row["split"] == split)
+
+
+def box_of(row: dict[str, str]) -> Box:
+    """Return a row's box, pixels of the picture."""
+    return Box(*(float(row[corner]) for corner in ("x1", "y1", "x2", "y2")))
+
+
+def load(path: Path) -> Image:
+    """Decode a picture, BGR. Raises FileNotFoundError where it is missing or no picture."""
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise FileNotFoundError(f"{path} is missing or no picture")
+    return np.asarray(image, np.uint8)
+
+
+def bordered(image: Image, text: str, rows: int, group: str) -> Labelled:
+    """Return a picture filled by its plate with its edge drawn out around it."""
+    high, wide = image.shape[:2]
+    y, x = max(2, round(high * _BORDER)), max(2, round(wide * _BORDER))
+    room = cv2.copyMakeBorder(image, y, y, x, x, cv2.BORDER_REPLICATE)
+    return Labelled(np.asarray(room, np.uint8), Box(x, y, x + wide, y + high), text, rows, group)
+
+
+def _cut(photo: Image, box: Box, text: str, group: str) -> Labelled:
+    high, wide = photo.shape[:2]
+    around = box.grown(_AROUND * box.width, _AROUND * box.height).clipped(wide, high)
+    left, top = int(around.x1), int(around.y1)
+    image = photo[top : int(around.y2) + 1, left : int(around.x2) + 1].copy()
+    return Labelled(image, box.shifted(-left, -top), text, 1, group)

@@ -1,0 +1,76 @@
+"""A step on a whole video as a worker runs it: taken from the outbox, done under a lease, ended in one transaction."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from celery.exceptions import SoftTimeLimitExceeded
+
+from db.engine import patiently, session
+from db.queue import outbox
+from db.queue.outbox import PROBE, Held
+from db.queue.videos import step_away
+from pipeline.errors import Away, DashplateError
+from pipeline.sources import progress
+from workers.celery_app.time_limit import Standstill, time_limit
+from workers.settings import settings
+from workers.steps.blame import surroundings
+from workers.steps.lease import Lease
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def taken(kind: str, video_id: int) -> Iterator[Held | None]:
+    """Hold the lease on a step for the block; None where it is done or in other hands.
+
+    What goes wrong inside is noted in its row and the step sent again; the sweeper gives up one that keeps failing. A
+    step whose video is away waits for it, for as long as the settings say.
+    """
+    config = settings()
+    url, lease_s = config.require_database(), config.lease_s
+    held = patiently(url, lambda db: outbox.begin(db, kind, video_id, lease_s))
+    if held is None:
+        log.info("%s of video %d: done, or in other hands.", kind, video_id)
+        yield None
+        return
+
+    limit_s = config.limit_s(held.duration_s)
+    # How long an opening takes is not known before: it may go on for as long as something comes in.
+    made = progress.made if kind == PROBE else _nothing_made
+    stuck = Standstill(limit_s + config.kill_after_s, made)
+
+    def renew() -> bool:
+        if kind == PROBE and stuck():
+            log.error("The opening of video %d is stuck and hears no alarm; its process is killed.", video_id)
+            os.kill(os.getpid(), signal.SIGKILL)
+        with session(url) as db:
+            return outbox.renew(db, held, lease_s)
+
+    try:
+        limit = time_limit(limit_s, made)
+        with Lease(f"{kind} of video {video_id}", renew, lease_s), limit:
+            yield held
+    except Exception as error:
+        reason, trouble_s = _reason(error), config.trouble_delay_s
+        if isinstance(error, Away):
+            patiently(url, lambda db: step_away(db, held, reason, config.away_s, trouble_s))
+        else:
+            passing = surroundings(error) is not None
+            delay_s = trouble_s if passing else config.retry_delay_s
+            patiently(url, lambda db: outbox.put_back(db, held, reason, counts=not passing, delay_s=delay_s))
+        raise
+
+
+def _nothing_made() -> int:
+    return 0
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, SoftTimeLimitExceeded):
+        return "It took longer than it may."
+    return str(error) if isinstance(error, DashplateError) else f"{type(error).__name__}: {error}"

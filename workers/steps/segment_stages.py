@@ -1,0 +1,246 @@
+"""The two stages of a segment as a worker runs them: claim, work under a lease, store in one transaction."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+
+from celery.exceptions import SoftTimeLimitExceeded
+from sqlalchemy import RowMapping
+from sqlalchemy.orm import Session
+
+from db.engine import Executor, patiently, patiently_single, single
+from db.findings.mapping import media_of, observation_of
+from db.findings.plate_hashing import PlateKey
+from db.findings.store import crops_of, replace_covered, store_readings, store_tracklets
+from db.findings.stored_files import names_any_below
+from db.models import CropRow
+from db.queue import segment_moves, unreachable
+from pipeline.detection.segment import SegmentLook
+from pipeline.errors import Away, DashplateError, Inaccessible, Unreadable
+from pipeline.records import Box, Crop, MediaInfo, Reading, SegmentSpan, SegmentState
+from pipeline.sources.expand import check_allowed
+from pipeline.sources.fingerprints import check_same
+from pipeline.sources.source import Source, shown
+from store import DamagedFile, MissingFile, Stored, StoreTrouble, attempt_folder
+from workers.celery_app.time_limit import time_limit
+from workers.private import discreet, key_of
+from workers.resources import store
+from workers.settings import settings
+from workers.steps.blame import surroundings
+from workers.steps.lease import Lease
+from workers.steps.stage_engine import Options, in_view, work
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claimed segment, with what is needed to work on it."""
+
+    segment_id: int
+    attempt: int
+    job_id: int
+    video_id: int
+    span: SegmentSpan
+    media: MediaInfo
+    options: Options
+    #: It has tracklets.
+    found: bool
+    #: It was done before: what was found then stays until it has been done again.
+    covered: bool
+    #: What was damaged in it then.
+    damage: str | None
+    #: Of the video's file, as it was opened.
+    fingerprint: str
+    content: str | None
+
+    @property
+    def footage_s(self) -> float:
+        """Length of the stretch."""
+        return self.media.seconds(self.span.end_pts) - self.media.seconds(self.span.start_pts)
+
+
+def detect(segment_id: int, attempt: int) -> bool:
+    """Find and follow the plates of a segment and store its tracklets.
+
+    Returns whether it goes on to reading: not where nothing was found, nor where the message was stale.
+    """
+    with _claimed(segment_id, attempt, SegmentState.DETECTING) as claim:
+        if claim is None:
+            return False
+        # Before minutes of decoding whose result would find no room.
+        store().check_room()
+        with in_view(claim.media.path):
+            seen = _look_again(claim) if claim.covered else _look(claim)
+        crops = store().put_crops(claim.job_id, claim.video_id, claim.span.index, attempt, seen.tracklets)
+        url = settings().require_database()
+        if seen.tracklets or attempt > 1:
+            stored = patiently(url, partial(_store_look, claim, seen, crops))
+        else:
+            # Nothing of an earlier attempt can be there: one statement says it all.
+            stored = patiently_single(url, partial(_end_look, claim, seen))
+        if not stored and crops:
+            # Said to have been overtaken, it may have been so by itself: a commit whose answer got lost.
+            folder = attempt_folder(claim.job_id, claim.video_id, claim.span.index, attempt)
+            stored = patiently(url, lambda db: names_any_below(db, segment_id, folder))
+            if not stored:
+                _clear_away(folder)
+        return stored and bool(seen.tracklets)
+
+
+def read(segment_id: int, attempt: int) -> bool:
+    """Read the crops of a segment's tracklets and store the readings; False where the message was stale."""
+    with _claimed(segment_id, attempt, SegmentState.READING) as claim:
+        if claim is None:
+            return False
+        url = settings().require_database()
+        key = key_of(claim.options)
+        with discreet(claim.options):
+            rows = patiently(url, lambda db: crops_of(db, segment_id)) if claim.found else {}
+            readings = _readings(rows, claim.options)
+        return patiently(url, partial(_store_readings, claim, readings, key))
+
+
+def _look(claim: Claim) -> SegmentLook:
+    """Says so where the file is another by now than the one that was opened: it grew, or was replaced."""
+    seen = work().look(claim.media, claim.span, claim.options)
+    try:
+        check_same(_allowed(claim), claim.content, claim.fingerprint)
+    except Unreadable:
+        changed = f"{shown(claim.media.path)} changed after it had been opened: it may show two recordings."
+        return replace(seen, damage=seen.damage or changed)
+    except DashplateError:
+        # Gone, or away, since it was looked at.
+        pass
+    return seen
+
+
+def _look_again(claim: Claim) -> SegmentLook:
+    """Raises Unreadable rather than see another file, or less than before: a card that is dying, for instance."""
+    check_same(_allowed(claim), claim.content, claim.fingerprint)
+    seen = work().look(claim.media, claim.span, claim.options)
+    if seen.damage not in (None, claim.damage):
+        raise Unreadable(str(seen.damage))
+    return seen
+
+
+def _allowed(claim: Claim) -> Source:
+    return check_allowed(claim.media.path, settings().roots)
+
+
+def _store_look(claim: Claim, seen: SegmentLook, crops: dict[tuple[int, int], Stored], db: Session) -> bool:
+    if not _end_look(claim, seen, db):
+        return False
+    store_tracklets(db, claim.segment_id, seen.tracklets, crops, covered=claim.covered)
+    return True
+
+
+def _end_look(claim: Claim, seen: SegmentLook, db: Executor) -> bool:
+    move = segment_moves.detected if seen.tracklets else segment_moves.nothing_to_read
+    return move(db, claim.segment_id, claim.attempt, seen.frames_looked, seen.damage)
+
+
+def _store_readings(claim: Claim, readings: dict[int, Reading], key: PlateKey | None, db: Session) -> bool:
+    if not segment_moves.finished(db, claim.segment_id, claim.attempt):
+        return False
+    if claim.covered:
+        replace_covered(db, claim.segment_id)
+    if claim.found:
+        store_readings(db, claim.segment_id, readings, key)
+    return True
+
+
+def _clear_away(folder: str) -> None:
+    """Somebody else has the segment: the pictures of this attempt have no row and get none."""
+    try:
+        store().remove(folder)
+    except StoreTrouble:
+        log.warning("%s could not be removed; it is swept with its video's end.", folder, exc_info=True)
+
+
+def _readings(rows: dict[int, list[CropRow]], options: Options) -> dict[int, Reading]:
+    if not rows:
+        return {}
+    read = work().read([_crops(tracklet) for tracklet in rows.values()], options)
+    return {tracklet: reading for tracklet, reading in zip(rows, read, strict=True) if reading is not None}
+
+
+def _crops(rows: Sequence[CropRow]) -> list[Crop]:
+    return [
+        Crop(observation_of(row.observation), Box(*row.plate), row.quality, store().get_image(row.name, row.sha256))
+        for row in rows
+    ]
+
+
+@contextmanager
+def _claimed(segment_id: int, attempt: int, step: SegmentState) -> Iterator[Claim | None]:
+    """Hold a segment's lease for the block; a failure inside is counted in its row before it goes on."""
+    config = settings()
+    url, lease_s = config.require_database(), config.lease_s
+    row = patiently_single(url, lambda db: segment_moves.begin(db, segment_id, attempt, step, _worker_name(), lease_s))
+    if row is None:
+        log.info("Segment %d, attempt %d: already in other hands.", segment_id, attempt)
+        yield None
+        return
+    try:
+        claim = _claim(segment_id, attempt, row)
+        limit = time_limit(config.limit_s(claim.footage_s))
+        with Lease(f"segment {segment_id}", partial(_renew, url, segment_id, attempt, lease_s), lease_s), limit:
+            yield claim
+    except Exception as error:
+        patiently(url, partial(_give_up, segment_id, attempt, step, error))
+        raise
+
+
+def _renew(url: str, segment_id: int, attempt: int, lease_s: float) -> bool:
+    with single(url) as db:
+        return segment_moves.renew(db, segment_id, attempt, lease_s)
+
+
+def _claim(segment_id: int, attempt: int, row: RowMapping) -> Claim:
+    return Claim(
+        segment_id=segment_id,
+        attempt=attempt,
+        job_id=row["job_id"],
+        video_id=row["video_id"],
+        span=SegmentSpan(row["index"], row["start_pts"], row["end_pts"]),
+        media=media_of(row, row["start_pts"]),
+        options=row["options"],
+        found=row["found"],
+        covered=row["covered"],
+        damage=row["damage"],
+        fingerprint=row["fingerprint"],
+        content=row["content"],
+    )
+
+
+def _give_up(segment_id: int, attempt: int, step: SegmentState, error: Exception, db: Session) -> None:
+    config = settings()
+    trouble = surroundings(error)
+    if trouble is not None:
+        segment_moves.put_back(db, segment_id, attempt, trouble, config.trouble_delay_s)
+    elif isinstance(error, Away):
+        unreachable.unreachable(db, segment_id, attempt, str(error), config.away_s, config.trouble_delay_s)
+    else:
+        gone = isinstance(error, MissingFile | DamagedFile)
+        # It may be a share of which one cannot tell that it is away, and which comes back, but not within seconds.
+        delay_s = config.trouble_delay_s if isinstance(error, Inaccessible) else config.retry_delay_s
+        segment_moves.failed(db, segment_id, attempt, _reason(error, step), gone, delay_s)
+
+
+def _reason(error: Exception, step: SegmentState) -> str:
+    if isinstance(error, SoftTimeLimitExceeded):
+        return f"{step.capitalize()} took longer than it may."
+    if isinstance(error, DashplateError):
+        return str(error)
+    return f"{step.capitalize()} failed: {type(error).__name__}: {error}"
+
+
+def _worker_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"

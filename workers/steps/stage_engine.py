@@ -1,0 +1,126 @@
+"""The work itself as the workers call it: probe, look, read, and the frames kept as evidence.
+
+`Road` is the real one. Another class with the same methods is named by `DASHPLATE_WORK=module:Class`; the chaos tests
+and the fleet benchmark put one there that takes a known time and gives a known result.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from pipeline.detection.segment import LookOptions, SegmentLook
+from pipeline.errors import Inaccessible, UsageError
+from pipeline.records import Box, Crop, Image, MediaInfo, MediaKind, Observation, Reading, SegmentSpan
+from pipeline.run import Parts, load_detector, load_reader, look_at
+from pipeline.sources.expand import check_allowed, source_of
+from pipeline.sources.source import Source
+from pipeline.video.evidence import frames_at
+from pipeline.video.overlays import with_overlays
+from pipeline.video.probe import probe
+from pipeline.video.split import split
+from workers.celery_app.app import DETECT, READ
+from workers.settings import settings
+
+Options = dict[str, Any]
+#: The usual dashcam frame, height and width, and the usual plate in it.
+_FRAME_PX = (720, 1280)
+_PLATE_PX = (40, 160)
+
+
+class Work(Protocol):
+    """What the stages need done. `options` are the job's, as `JobOptions.as_json` makes them."""
+
+    def warm(self, role: str) -> None:
+        """Get ready for the role's first task: load its model and run it once, because the first run compiles."""
+
+    def probe(self, path: str, options: Options) -> tuple[MediaInfo, Sequence[SegmentSpan]]:
+        """Open a file and cut it into segments; raises MediaError where it gives no pictures."""
+
+    def look(self, media: MediaInfo, span: SegmentSpan, options: Options) -> SegmentLook:
+        """The detect stage of one segment; raises MediaError where the file has changed since the probe."""
+
+    def read(self, crops: Sequence[Sequence[Crop]], options: Options) -> Sequence[Reading | None]:
+        """The read stage: a reading for each tracklet's crops, None where nothing is legible."""
+
+    def frames(self, media: MediaInfo, wanted: Collection[int]) -> Iterator[tuple[int, Image]]:
+        """The BGR frames at these pts, ascending; one that cannot be had is left out."""
+
+
+class Road:
+    """The real road."""
+
+    def warm(self, role: str) -> None:
+        if role == DETECT:
+            load_detector(settings().parts, MediaKind.VIDEO).detect([np.zeros((*_FRAME_PX, 3), np.uint8)] * 8)
+        elif role == READ:
+            height, width = _PLATE_PX
+            box = Box(0, 0, width, height)
+            crop = Crop(Observation(0, 0.0, box, 1.0), box, 1.0, np.zeros((height, width, 3), np.uint8))
+            load_reader(settings().parts).read_tracklet([crop])
+
+    def probe(self, path: str, options: Options) -> tuple[MediaInfo, Sequence[SegmentSpan]]:
+        info = probe(check_allowed(source_of(path), settings().roots))
+        # Jobs of an earlier version have no such option.
+        if not options.get("keep_overlays", False):
+            info = with_overlays(info)
+        return info, split(info)
+
+    def look(self, media: MediaInfo, span: SegmentSpan, options: Options) -> SegmentLook:
+        media = _allowed(media)
+        detector = load_detector(settings().parts, media.kind)
+        return look_at(media, span, detector, LookOptions(sample_fps=options["sample_fps"]), settings().threads)
+
+    def read(self, crops: Sequence[Sequence[Crop]], options: Options) -> Sequence[Reading | None]:
+        return load_reader(_parts(options), tuple(options["countries"])).read_tracklets(crops)
+
+    def frames(self, media: MediaInfo, wanted: Collection[int]) -> Iterator[tuple[int, Image]]:
+        return frames_at(_allowed(media), wanted, settings().threads)
+
+
+@lru_cache(maxsize=1)
+def work() -> Work:
+    """This process's work; raises UsageError where `DASHPLATE_WORK` names nothing that can be loaded."""
+    named = settings().work
+    if named is None:
+        return Road()
+    module, _, name = named.partition(":")
+    try:
+        made: Work = getattr(importlib.import_module(module), name)()
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"DASHPLATE_WORK={named} names no class: {error}.") from error
+    return made
+
+
+@contextmanager
+def in_view(source: Source) -> Iterator[None]:
+    """Raises Away in place of Inaccessible where the share of what is looked at in the block went meanwhile."""
+    try:
+        yield
+    except Inaccessible:
+        check_allowed(source, settings().roots)
+        raise
+
+
+def _allowed(media: MediaInfo) -> MediaInfo:
+    """The same, to be opened under this worker's roots. Raises Inaccessible."""
+    return replace(media, path=check_allowed(media.path, settings().roots))
+
+
+def _parts(options: Options) -> Parts:
+    """This worker's models, but for the reader that the job asks for; jobs from before could not."""
+    reader = options.get("reader")
+    if reader is not None and Path(reader).exists():
+        folder = check_allowed(Path(reader), settings().roots)
+        # Its library opens them by name, links among them.
+        for file in folder.iterdir() if folder.is_dir() else ():
+            check_allowed(file, settings().roots)
+        reader = str(folder)
+    return settings().parts.reading_with(reader, options.get("reader_engine"))
