@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # With bytecode: where Python may write none by itself, every start would compile four thousand modules.
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode
-PACKAGES := bench dashplate db evaluation models pipeline store synthesis training workers
+PACKAGES := bench dashplate db evaluation models output pipeline store synthesis training workers
 # The machine's certificates, so that a company's proxy is trusted as it is by everything else.
 export UV_NATIVE_TLS := 1
 export PYTHONWARNINGS := ignore::SyntaxWarning

@@ -29,6 +29,7 @@ from db.migrate import upgrade
 from db.models import Video
 from db.queue import scheduler, segment_moves
 from db.queue.videos import split_video
+from pipeline.job_options import JobOptions
 from pipeline.records import MediaInfo, MediaKind, SegmentSpan, SegmentState
 from workers.steps.lease import Lease
 
@@ -104,7 +105,7 @@ def _segments(url: str, number: int) -> list[segment_moves.Dispatched]:
         problem=None,
     )  # fmt: skip
     with session(url) as db:
-        job_id = create_job(db, f"{number} processes", {})
+        job_id = create_job(db, f"{number} processes", JobOptions())
         add_videos(db, job_id, (NewVideo(f"/cam/{i}.mp4", f"print-{i}") for i in range(number)))
         for video_id in db.scalars(select(Video.id).where(Video.job_id == job_id)).all():
             split_video(db, video_id, info, [SegmentSpan(0, 0, 10_000)], None)

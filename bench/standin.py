@@ -19,12 +19,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pipeline.detection.segment import SegmentLook
 from pipeline.errors import DashplateError, Inaccessible, Unreadable
+from pipeline.job_options import JobOptions
 from pipeline.records import (
     Box,
     Candidate,
@@ -98,7 +98,7 @@ class StandIn:
     def warm(self, role: str) -> None:
         """There is no model."""
 
-    def probe(self, path: str, options: dict[str, Any]) -> tuple[MediaInfo, Sequence[SegmentSpan]]:
+    def probe(self, path: str, options: JobOptions) -> tuple[MediaInfo, Sequence[SegmentSpan]]:
         file = check_allowed(source_of(path), settings().roots)
         drive = Drive.load(file)
         time.sleep(drive.probe_s)
@@ -120,7 +120,7 @@ class StandIn:
         )
         return info, [SegmentSpan(i, i * ticks, (i + 1) * ticks) for i in range(drive.segments)]
 
-    def look(self, media: MediaInfo, span: SegmentSpan, options: dict[str, Any]) -> SegmentLook:
+    def look(self, media: MediaInfo, span: SegmentSpan, options: JobOptions) -> SegmentLook:
         file = check_allowed(media.path, settings().roots)
         drive = Drive.load(file)
         if not (isinstance(file, Path) and mended_by(file).exists()):
@@ -130,7 +130,7 @@ class StandIn:
         tracklets = tuple(_tracklet(name, span, number, drive) for number in range(drive.plates))
         return SegmentLook(tracklets, frames_looked=100, damage=None)
 
-    def read(self, crops: Sequence[Sequence[Crop]], options: dict[str, Any]) -> Sequence[Reading | None]:
+    def read(self, crops: Sequence[Sequence[Crop]], options: JobOptions) -> Sequence[Reading | None]:
         # A reader sees no drive: how long it takes stands in the pictures.
         if crops:
             time.sleep(_read_s(crops[0][0].image))

@@ -43,8 +43,8 @@ from dashplate.options import (
     a_number,
     plain_text,
 )
-from dashplate.terminal import complain, guard
 from evaluation import commands as evaluation
+from output.terminal import complain, guard
 from pipeline.errors import DashplateError, ServiceUnavailable
 from pipeline.offline import silence
 from pipeline.records import Priority, Step

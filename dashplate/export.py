@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from dashplate.terminal import json_text
+from output.files import json_text
 
 
 @dataclass(frozen=True, slots=True)

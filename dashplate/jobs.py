@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
@@ -21,9 +20,9 @@ from db.findings import queries
 from db.jobs import submit as submit_rows
 from db.jobs.open_lock import Holder
 from db.jobs.submit import NewVideo, add_videos, create_job
-from pipeline.detection.segment import SAMPLE_FPS
 from pipeline.errors import DashplateError, ServiceUnavailable, UsageError
-from pipeline.formats import load_formats
+from pipeline.formats import parse_countries
+from pipeline.job_options import JobOptions
 from pipeline.reading.recognizers import engine_named
 from pipeline.reading.recognizers.engines import require_files
 from pipeline.records import JobState, Priority
@@ -37,39 +36,6 @@ from workers.settings import settings
 POLL_S = 0.25
 #: Files registered in one transaction: enough to be quick, few enough that the first are soon on their way.
 _CHUNK = 500
-
-
-@dataclass(frozen=True, slots=True)
-class JobOptions:
-    """What travels with a job and is stored with it."""
-
-    countries: tuple[str, ...] = ()
-    sample_fps: float = SAMPLE_FPS
-    #: Look for plates in a clock, logo or speed on screen too.
-    keep_overlays: bool = False
-    #: A PaddleOCR model name or the path of a model folder, and what runs it; None leaves it to the workers' settings.
-    reader: str | None = None
-    reader_engine: str | None = None
-    #: Keep the crops and frames that results come from.
-    evidence: bool = True
-    #: Store plates as keyed hashes, which can be matched and not read.
-    hashed: bool = False
-
-    @property
-    def folders(self) -> list[Path]:
-        """Folders that workers must be allowed to read for it, beside those of the videos."""
-        return [Path(self.reader)] if self.reader and Path(self.reader).is_absolute() else []
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "countries": list(self.countries),
-            "sample_fps": self.sample_fps,
-            "keep_overlays": self.keep_overlays,
-            "reader": self.reader,
-            "reader_engine": self.reader_engine,
-            "evidence": self.evidence,
-            "hashed": self.hashed,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +64,10 @@ def job_options(
     # A picture of a plate can be read.
     evidence = evidence and not hashed
     named = reader and _reader(reader, engine)
-    return JobOptions(parse_countries(country), SAMPLE_FPS, keep_overlays, named, engine, evidence, hashed)
+    return JobOptions(
+        parse_countries(country), keep_overlays=keep_overlays, reader=named, reader_engine=engine,
+        evidence=evidence, hashed=hashed,
+    )  # fmt: skip
 
 
 def _reader(value: str, engine: str | None) -> str:
@@ -114,13 +83,6 @@ def _reader(value: str, engine: str | None) -> str:
     if len(path.parts) > 1 or os.path.exists(path):
         raise UsageError(f"The reader {value} is no folder. Name a PaddleOCR model's folder, or a model by its name.")
     return value
-
-
-def parse_countries(value: str | None) -> tuple[str, ...]:
-    """`GB,fr` as codes; raises UsageError for a country without a format file."""
-    codes = tuple(part.strip().upper() for part in (value or "").split(",") if part.strip())
-    load_formats(codes or None)
-    return codes
 
 
 def submit(
@@ -172,12 +134,11 @@ def job_for(url: str, first: Source, options: JobOptions, about: Submission, job
             job_id = create_job(
                 db,
                 about.name or shown(first),
-                submitted(options.as_json()),
+                submitted(options),
                 key=about.key,
                 priority=about.priority,
                 retain_s=about.retain_s,
                 is_open=True,
-                defaults=JobOptions().as_json(),
             )
         else:
             keeps_its_options(job_id, options, about)

@@ -14,13 +14,8 @@ from sqlalchemy import RowMapping
 
 from dashplate.export import PlateRow
 from dashplate.pace import outlook
-from dashplate.terminal import complain, err, json_text, out, say
+from output.terminal import err
 from pipeline.sources.source import printable
-
-__all__ = [
-    "JobView", "check_lines", "clock", "complain", "err", "job_progress", "job_state", "jobs_table", "json_text",
-    "many", "out", "plates_table", "say", "videos_table",
-]  # fmt: skip
 
 
 def clock(seconds: float) -> str:

@@ -153,7 +153,7 @@ class Video(Base):
     finished_at: Mapped[dt.datetime | None]
     #: When the first of its segments ended.
     started_at: Mapped[dt.datetime | None]
-    #: Its segments, and how many and how much of them have ended; kept by `db.queue.segment_moves` under this row's lock.
+    #: Its segments, and how many and how much of them have ended; see `db.queue.segment_moves`.
     segments: Mapped[int] = mapped_column(server_default="0")
     segments_done: Mapped[int] = mapped_column(server_default="0")
     segments_quarantined: Mapped[int] = mapped_column(server_default="0")

@@ -143,11 +143,11 @@ def reading(
     ] = False,
 ) -> None:
     """Right texts, wrong characters and honesty of the plate reader."""
-    from dashplate.jobs import parse_countries
     from evaluation.readers import Readers
     from evaluation.reading.run import Outputs, evaluate_reading
     from evaluation.reading.truth import load_labels
     from evaluation.truth_csv import Selection, parse_where
+    from pipeline.formats import parse_countries
 
     selection = Selection(split, tuple(match or ()), limit, parse_where(where))
     readers = Readers(tuple(reader or ()), engine, parse_countries(country))
@@ -202,11 +202,11 @@ def stills(
     ] = False,
 ) -> None:
     """Photographs from end to end: plates found and read, and texts that are not there."""
-    from dashplate.jobs import parse_countries
     from evaluation.readers import Readers
     from evaluation.stills.run import Outputs, evaluate_stills, stills_look
     from evaluation.stills.truth import load_stills
     from evaluation.truth_csv import Selection, parse_where
+    from pipeline.formats import parse_countries
 
     selection = Selection(split, tuple(match or ()), limit, parse_where(where))
     readers = Readers(tuple(reader or ()), engine, parse_countries(country))

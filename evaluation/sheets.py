@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dashplate.annotate import write
 from evaluation.views import PAPER
+from output.files import save_jpeg
 from pipeline.records import Image
 
 _COLUMNS, _ROWS = 4, 6
@@ -24,10 +24,10 @@ def write_views(folder: Path, kind: str, views: Iterable[tuple[str, Image]]) -> 
     """
     small = []
     for rank, (rest, view) in enumerate(views, start=1):
-        write(folder / f"{kind}_{rank:04d}_{rest}.jpg", view)
+        save_jpeg(folder / f"{kind}_{rank:04d}_{rest}.jpg", view)
         small.append(np.asarray(cv2.resize(view, _SMALL_PX, interpolation=cv2.INTER_AREA), np.uint8))
     for number, sheet in enumerate(_sheets(small), start=1):
-        write(folder / f"sheet_{kind}_{number:02d}.jpg", sheet)
+        save_jpeg(folder / f"sheet_{kind}_{number:02d}.jpg", sheet)
     return len(small)
 
 

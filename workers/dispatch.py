@@ -25,7 +25,7 @@ from workers.steps.batches import LONGEST_S, Token
 _AHEAD_S = 1.0
 #: A process that asks for more, while there is some, waits this long before it asks again.
 _REST_S = 0.05
-#: An opening that makes progress ends by itself, and one that makes none is ended by its own process (`workers.steps.claim`).
+#: An opening that makes progress ends by itself, and one that makes none is ended by its own process (`claim`).
 #: This ends what neither of them can; Celery keeps the alarm for so long, whether the opening has ended or not.
 _LONGEST_OPENING_S = 4 * 3600
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from workers.celery_app.app import app
 from workers.dispatch import pump, send_again, top_up
-from workers.steps.batches import Token, in_turn
 from workers.steps import aggregate as aggregator
 from workers.steps import probe as producer
 from workers.steps import segment_stages
+from workers.steps.batches import Token, in_turn
 
 log = logging.getLogger(__name__)
 

@@ -17,12 +17,14 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from dashplate import export, jobs, show
 from dashplate.commands.privacy import note, typed, waiting_for_key
-from dashplate.commands.process import note_shown, save
+from dashplate.commands.process import note_shown
 from dashplate.environment import database, use_data_dir
-from dashplate.terminal import write_data
 from db.engine import session
 from db.findings import queries
 from db.findings.plate_hashing import MARK
+from output import terminal
+from output.files import json_text, save
+from output.terminal import write_data
 from pipeline.errors import DashplateError, MissingDependency, UsageError
 from workers.private import own_key
 from workers.resources import store
@@ -51,17 +53,17 @@ def show_status(job: int | None, *, watch: bool, as_json: bool, data: Path | Non
             waiting = None if job is None else queries.waiting_for(db, job)
             kept = waiting_for_key(db, job)
     if kept:
-        show.complain(kept)
+        terminal.complain(kept)
     if as_json:
         whole = [export.plain(row) for row in rows]
-        print(show.json_text(whole if job is None else {**whole[0], "files": [export.plain(v) for v in videos]}))
+        print(json_text(whole if job is None else {**whole[0], "files": [export.plain(v) for v in videos]}))
         return
-    show.out.print(show.jobs_table(rows) if rows else "No jobs yet; `dashplate submit` makes one.")
+    terminal.out.print(show.jobs_table(rows) if rows else "No jobs yet; `dashplate submit` makes one.")
     if waiting:
-        show.say(f"It waits: {waiting}")
+        terminal.say(f"It waits: {waiting}")
     if videos:
-        show.out.print()
-        show.out.print(show.videos_table(videos))
+        terminal.out.print()
+        terminal.out.print(show.videos_table(videos))
 
 
 def show_plates(pattern: str, limit: int, *, as_json: bool, data: Path | None) -> None:
@@ -79,10 +81,12 @@ def show_plates(pattern: str, limit: int, *, as_json: bool, data: Path | None) -
             note(db, "plates", hashed or pattern, len(rows))
     if unseen:
         why = "set DASHPLATE_PLATE_KEY to find them by it too" if whole else "wildcards cannot match those"
-        show.err.print(f"Some plates are stored as keyed hashes, found by the whole plate only; {why}.", soft_wrap=True)
+        terminal.err.print(
+            f"Some plates are stored as keyed hashes, found by the whole plate only; {why}.", soft_wrap=True
+        )
     if as_json:
         for row in rows:
-            print(show.json_text(export.plain(row)))
+            print(json_text(export.plain(row)))
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("plate", "country", "sure", "sightings", "videos", ""):
@@ -92,7 +96,7 @@ def show_plates(pattern: str, limit: int, *, as_json: bool, data: Path | None) -
         counts = (str(row["sightings"]), str(row["videos"]))
         plate = f"[bold]{escape(row['plate'])}[/]"
         table.add_row(plate, row["country"] or "–", f"{row['confidence']:.0%}", *counts, mark)
-    show.out.print(table if rows else "No plate fits.")
+    terminal.out.print(table if rows else "No plate fits.")
 
 
 def export_job(job: int, form: str, out: Path | None, data: Path | None) -> None:
@@ -135,9 +139,9 @@ def show_checks(*, as_json: bool, data: Path | None) -> int:
     found = checks(config.data_dir, *urls)
     found += _retention(urls[1]) if all(check.ok for check in found if check.name == "PostgreSQL") else []
     if as_json:
-        print(show.json_text([asdict(check) for check in found]))
+        print(json_text([asdict(check) for check in found]))
     else:
-        show.out.print(show.check_lines(found))
+        terminal.out.print(show.check_lines(found))
     return MissingDependency.exit_code if any(check.ok is False for check in found) else 0
 
 
@@ -170,7 +174,7 @@ def _one_query(url: str, query: str, as_json: bool) -> int:
         raise DashplateError(f"PostgreSQL says: {str(error.orig).splitlines()[0]}") from error
     if as_json:
         for row in rows:
-            print(show.json_text(export.plain(row)))
+            print(json_text(export.plain(row)))
     elif rows:
         table = io.StringIO()
         writer = csv.writer(table, delimiter="\t", lineterminator="\n")

@@ -8,10 +8,12 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy import RowMapping
 
-from dashplate import jobs, show
+from dashplate import jobs
 from dashplate.commands.process import exit_code, note_shown, print_results, wait_for, write_results
 from dashplate.environment import everything
 from dashplate.export import PlateRow
+from output import terminal
+from pipeline.job_options import JobOptions
 from synthesis.drive import render_drive
 from synthesis.score import score
 from synthesis.truth import TruePlate, read_truth
@@ -27,13 +29,13 @@ def run_demo(out: Path, data: Path | None, seed: int, seconds: float, plates: in
     with everything(data, [video.parent]) as around:
         pace = Pace()
         url = around.settings.require_database()
-        job_id = jobs.submit(url, [video], jobs.JobOptions(), jobs.Submission("demo"))
+        job_id = jobs.submit(url, [video], JobOptions(), jobs.Submission("demo"))
         note_shown(url, "demo", job_id)
         videos, rows = wait_for(around.settings, job_id, around.workers, pace.look)
         write_results(around.settings, job_id, out / "plates.csv", out / "plates.json")
     print_results(videos, rows)
     _print_score(truth, rows, seconds, pace)
-    show.say(f"drive: {video}   plates: {out / 'plates.csv'}")
+    terminal.say(f"drive: {video}   plates: {out / 'plates.csv'}")
     return exit_code(videos)
 
 
@@ -67,7 +69,7 @@ class Pace:
 def _render(video: Path, seed: int, seconds: float, plates: int) -> None:
     video.parent.mkdir(parents=True, exist_ok=True)
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=None), TimeElapsedColumn())
-    with Progress(*columns, console=show.err, transient=True) as progress:
+    with Progress(*columns, console=terminal.err, transient=True) as progress:
         task = progress.add_task(f"rendering a drive of {seconds:g} s", total=1.0)
         render_drive(
             video,
@@ -81,11 +83,11 @@ def _render(video: Path, seed: int, seconds: float, plates: int) -> None:
 def _print_score(truth: tuple[TruePlate, ...], rows: list[PlateRow], seconds: float, pace: Pace) -> None:
     result = score(truth, [(row.plate, row.first_seen_s, row.last_seen_s) for row in rows])
     found, false = f"{len(result.found)} of {len(result.true)}", len(result.false)
-    show.out.print(f"\n[bold]{found}[/] true plates, [bold]{false}[/] false")
+    terminal.out.print(f"\n[bold]{found}[/] true plates, [bold]{false}[/] false")
     line = f"{seconds:g} s of video in {pace.took_s:.1f} s, the workers' start included"
     running = pace.times_real_time
-    show.out.print(line if running is None else f"{line}; once running, {running:.1f} times real time")
+    terminal.out.print(line if running is None else f"{line}; once running, {running:.1f} times real time")
     if result.missed:
-        show.say(f"missed: {', '.join(result.missed)}")
+        terminal.say(f"missed: {', '.join(result.missed)}")
     if result.false:
-        show.say(f"false: {', '.join(result.false)}")
+        terminal.say(f"false: {', '.join(result.false)}")

@@ -15,7 +15,9 @@ from dashplate.environment import database
 from dashplate.pace import span
 from db.engine import session
 from db.findings import queries
+from output import terminal
 from pipeline.errors import DashplateError, MediaError
+from pipeline.job_options import JobOptions
 from pipeline.records import MediaKind
 from pipeline.sources.expand import PHOTO_EXTENSIONS, check_allowed, expand, fingerprints
 from pipeline.sources.source import Remote, Source, printable
@@ -93,7 +95,7 @@ def plan(sources: Sequence[Source], prints: set[str]) -> Plan:
 
 
 def show_plan(
-    words: Sequence[str], options: jobs.JobOptions, about: jobs.Submission, job: int | None, data: Path | None
+    words: Sequence[str], options: JobOptions, about: jobs.Submission, job: int | None, data: Path | None
 ) -> None:
     """Print what `submit` would do with these words; nothing is stored and nothing sent."""
     sources = list(jobs.absolute(expand(words, settings().roots)))
@@ -108,7 +110,7 @@ def show_plan(
     # Ten thousand files are looked at, some of them over a network: no transaction waits for that.
     planned = plan(sources, known)
     for line in lines(planned, into, experience):
-        show.say(line)
+        terminal.say(line)
 
 
 def lines(planned: Plan, job: int | None, experience: queries.Experience | None) -> list[str]:

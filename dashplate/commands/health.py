@@ -15,7 +15,7 @@ from base64 import b64encode
 from http import HTTPStatus
 from pathlib import Path
 
-from dashplate.terminal import say
+from output.terminal import say
 from pipeline.errors import ServiceUnavailable, UsageError
 
 #: Thirty missed heartbeats: a short loss of Redis passes unnoticed, a hung worker is known within a minute.

@@ -9,10 +9,11 @@ from typing import Any
 
 from rich.markup import escape
 
-from dashplate import show
-from dashplate.annotate import annotated_names, draw, write
-from dashplate.jobs import JobOptions
+from output import terminal
+from output.annotate import annotated_names, draw
+from output.files import json_text, save_jpeg
 from pipeline.errors import MediaError, Unreadable
+from pipeline.job_options import JobOptions
 from pipeline.photo import PhotoPlate, read_plates
 from pipeline.records import Image, MediaKind
 from pipeline.run import load_detector, load_reader
@@ -34,14 +35,14 @@ def read_photos(images: Sequence[Path], options: JobOptions, *, as_json: bool, a
         except MediaError as error:
             worst = error.exit_code
             if as_json:
-                print(show.json_text({"image": str(path), "error": str(error)}))
+                print(json_text({"image": str(path), "error": str(error)}))
             else:
-                show.say(f"{spelled(str(path))}: {error}")
+                terminal.say(f"{spelled(str(path))}: {error}")
             continue
         plates = read_plates(image, load_detector(parts, MediaKind.PHOTO), load_reader(parts, options.countries))
         _print(path, image, plates, as_json)
         if annotate is not None:
-            write(annotate / names[path], draw(image, plates))
+            save_jpeg(annotate / names[path], draw(image, plates))
         sys.stdout.flush()
     return worst
 
@@ -91,11 +92,13 @@ def _open(path: Path) -> Image:
 
 def _print(path: Path, image: Image, plates: Sequence[PhotoPlate], as_json: bool) -> None:
     if as_json:
-        print(show.json_text(as_json_object(str(path), image, plates)))
+        print(json_text(as_json_object(str(path), image, plates)))
         return
-    show.say(spelled(str(path)))
+    terminal.say(spelled(str(path)))
     read = [p.reading for p in plates if p.reading is not None]
     for reading in read:
-        show.out.print(f"  [bold]{escape(reading.shown):<10}[/] {reading.country or '–':<3} {reading.confidence:>4.0%}")
+        terminal.out.print(
+            f"  [bold]{escape(reading.shown):<10}[/] {reading.country or '–':<3} {reading.confidence:>4.0%}"
+        )
     if not read:
-        show.out.print("  no plate could be read")
+        terminal.out.print("  no plate could be read")

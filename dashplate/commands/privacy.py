@@ -23,6 +23,8 @@ from db.findings.plate_hashing import MARK, KeyTrouble
 from db.findings.stored_files import count_owed
 from db.keeping import audit, watched
 from db.keeping.retention import Toll, Wanted, count_waiting
+from output import terminal
+from output.files import json_text
 from pipeline.errors import DashplateError, UsageError
 from pipeline.formats.alphabet import SEPARATORS
 from pipeline.formats.confusions import folded
@@ -144,16 +146,16 @@ def list_watched(*, as_json: bool, data: Path | None) -> None:
         waiting = waiting_for_key(db)
         note(db, "watched", "list", len(rows))
     if waiting:
-        show.complain(waiting)
+        terminal.complain(waiting)
     if as_json:
         for row in rows:
             entry = {"plate": row.plate, "note": row.note, "since": row.created_at.isoformat()}
-            print(show.json_text(entry))
+            print(json_text(entry))
         return
     table = _table("plate", "since", "note")
     for row in rows:
         table.add_row(f"[bold]{escape(row.plate)}[/]", f"{row.created_at:%Y-%m-%d}", escape(row.note or ""))
-    show.out.print(table if rows else "No plate is watched.")
+    terminal.out.print(table if rows else "No plate is watched.")
 
 
 def show_hash(plate: str, data: Path | None) -> None:
@@ -176,14 +178,14 @@ def show_audit(since: str | None, who: str | None, *, as_json: bool, data: Path 
                 "at": row.at.isoformat(), "who": row.who, "host": row.host, "action": row.action,
                 "query": row.query, "rows": row.rows,
             }  # fmt: skip
-            print(show.json_text(entry))
+            print(json_text(entry))
         return
     table = _table("at", "who", "host", "action", "rows", "query")
     for row in rows:
         rows_shown = "" if row.rows is None else str(row.rows)
         words = (row.who, row.host, row.action, rows_shown, row.query)
         table.add_row(f"{row.at:%Y-%m-%d %H:%M:%S}", *(escape(word) for word in words))
-    show.out.print(table if rows else "Nothing is on record.")
+    terminal.out.print(table if rows else "Nothing is on record.")
 
 
 def _who() -> str:

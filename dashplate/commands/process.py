@@ -17,7 +17,10 @@ from dashplate.environment import database, everything, use_data_dir, workers_an
 from dashplate.stack import Supervisor, running, stop, why_taken
 from db.engine import engine_for, session
 from db.findings import queries
+from output import terminal
+from output.files import save
 from pipeline.errors import DashplateError, MediaError, ServiceUnavailable, UsageError
+from pipeline.job_options import JobOptions
 from pipeline.sources.expand import expand
 from pipeline.sources.roots import join_roots, root_named
 from workers.resources import store
@@ -36,7 +39,7 @@ def run_files(
     json: Path | None,
     data: Path | None,
     about: jobs.Submission,
-    options: jobs.JobOptions,
+    options: JobOptions,
 ) -> int:
     """Process files from end to end; returns the exit code."""
     roots = use_data_dir(data).roots
@@ -62,7 +65,7 @@ def submit_files(
     job: int | None,
     wait: bool,
     data: Path | None,
-    options: jobs.JobOptions,
+    options: JobOptions,
 ) -> int:
     """Queue files; prints the job's id on standard output and nothing else there."""
     with database(data) as config:
@@ -122,21 +125,12 @@ def write_results(config: Settings, job_id: int, csv: Path | None, json: Path | 
             save(json, export.to_json(jobs.progress_of(db, job_id), queries.videos(db, job_id), rows))
 
 
-def save(path: Path, text: str) -> None:
-    """Write a result file; raises DashplateError with the reason where that fails."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", errors="surrogateescape")
-    except OSError as error:
-        raise DashplateError(f"{path} could not be written: {error.strerror}.") from error
-
-
 def print_results(videos: Sequence[RowMapping], rows: Sequence[export.PlateRow]) -> None:
     """The table of plates, and what is wrong with the files."""
     if rows:
-        show.out.print(show.plates_table(rows))
+        terminal.out.print(show.plates_table(rows))
     else:
-        show.out.print("No plates were found.")
+        terminal.out.print("No plates were found.")
     print_problems(videos)
 
 
@@ -144,7 +138,7 @@ def print_problems(videos: Sequence[RowMapping]) -> None:
     """On standard error, a line for each file that something is wrong with."""
     for video in videos:
         if video["problem"]:
-            show.err.print(f"[yellow]{video['state']}[/]: {escape(video['problem'])}", soft_wrap=True)
+            terminal.err.print(f"[yellow]{video['state']}[/]: {escape(video['problem'])}", soft_wrap=True)
 
 
 def exit_code(videos: Sequence[RowMapping]) -> int:
@@ -168,10 +162,10 @@ def stay_up(data: Path | None, flower_port: int, roots: Sequence[str]) -> None:
         )
     try:
         with everything(data, flower_port=flower_port or None, keep=True) as around:
-            show.say(f"Dashplate is up on {folder}.")
+            terminal.say(f"Dashplate is up on {folder}.")
             if flower_port:
-                show.out.print(f"Flower: http://127.0.0.1:{flower_port}")
-            show.out.print("Submit with `dashplate submit`, stop with Ctrl-C or `dashplate down`.")
+                terminal.out.print(f"Flower: http://127.0.0.1:{flower_port}")
+            terminal.out.print("Submit with `dashplate submit`, stop with Ctrl-C or `dashplate down`.")
             watch = _watch(around.workers)
             # From now on only the workers ask.
             engine_for(around.settings.require_database()).dispose()

@@ -11,11 +11,12 @@ from pathlib import Path
 from rich.filesize import decimal
 from rich.markup import escape
 
-from dashplate import show
 from dashplate.environment import database
 from db.engine import session
 from db.keeping import verify
 from db.keeping.verify import VideoFiles
+from output import terminal
+from output.files import json_text
 from pipeline.errors import UsageError
 from pipeline.sources.source import spelled
 from store import FileInfo, MissingFile, Store, job_folders, video_folders
@@ -104,10 +105,10 @@ def verify_job(job: int, *, quick: bool, sweep: bool, as_json: bool, data: Path 
     with database(data) as config:
         report = check(config.require_database(), store(), job, quick=quick, sweep=sweep)
     if as_json:
-        print(show.json_text(_as_json(job, report)))
+        print(json_text(_as_json(job, report)))
     else:
         for line in _lines(job, report, quick):
-            show.out.print(line, soft_wrap=True)
+            terminal.out.print(line, soft_wrap=True)
     return 0 if report.well else 1
 
 

@@ -21,7 +21,9 @@ from dashplate.environment import database, use_data_dir
 from db.engine import patiently
 from db.jobs.open_lock import Holder
 from db.jobs.submit import add_videos
+from output import terminal
 from pipeline.errors import DashplateError, Inaccessible, UsageError
+from pipeline.job_options import JobOptions
 from pipeline.sources.expand import check_allowed, expand
 from pipeline.sources.marks import version
 from pipeline.sources.remote import describe
@@ -97,7 +99,7 @@ def signature(source: Source) -> Hashable | None:
 
 
 def watch_folder(
-    where: str, options: jobs.JobOptions, about: jobs.Submission, job: int | None, patience: Patience, data: Path | None
+    where: str, options: JobOptions, about: jobs.Submission, job: int | None, patience: Patience, data: Path | None
 ) -> None:
     """Keep a job open and add what arrives below `where`, until a signal comes or nothing more does.
 
@@ -174,7 +176,7 @@ def _take_in(url: str, job_id: int, sources: Sequence[Source]) -> int:
 
 
 def _say(line: str) -> None:
-    show.complain(line)
+    terminal.complain(line)
 
 
 @contextmanager

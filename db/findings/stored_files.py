@@ -11,18 +11,17 @@ from collections.abc import Sequence
 from sqlalchemy import delete, exists, func, insert, select, text, union_all, update
 from sqlalchemy.orm import Session
 
-from db.models import CropRow, Deletion, FrameRow, Segment, SightingRow, TrackletRow, Video
+from db.models import CropRow, Deletion, FrameRow, Job, Segment, SightingRow, TrackletRow, Video
+from pipeline.job_options import JobOptions
 
 #: Names worked off in one go.
 _BATCH = 100
-_UNKEPT = """
-    SELECT t.id FROM videos v
-    JOIN jobs j ON j.id = v.job_id AND (j.options @> '{"evidence": false}' OR j.options @> '{"hashed": true}')
-    JOIN segments g ON g.video_id = v.id
-    JOIN tracklets t ON t.segment_id = g.id
-    WHERE v.id = ANY (:ids)
-"""
-_FORGET_CROPS = text(f"DELETE FROM crops WHERE tracklet_id IN ({_UNKEPT})")
+_FORGET_CROPS = text(
+    """
+    DELETE FROM crops WHERE tracklet_id IN (
+        SELECT t.id FROM segments g JOIN tracklets t ON t.segment_id = g.id WHERE g.video_id = ANY (:ids))
+    """
+)
 #: Named as `store.names` names them. A video without segments never wrote anything.
 _OWE_SWEEP = text(
     """
@@ -92,7 +91,9 @@ def forget_unkept(db: Session, video_ids: Sequence[int]) -> None:
 
     For videos that end without being aggregated.
     """
-    db.execute(_FORGET_CROPS, {"ids": list(video_ids)})
+    asked = select(Video.id, Job.options).join(Job, Job.id == Video.job_id).where(Video.id.in_(video_ids))
+    unkept = [row.id for row in db.execute(asked) if not JobOptions.from_json(row.options).keeps_pictures]
+    db.execute(_FORGET_CROPS, {"ids": unkept})
     wipe_sealed(db, video_ids)
 
 

@@ -5,7 +5,9 @@ Large jobs are moved a chunk of videos at a time, each in a transaction of its o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -31,6 +33,7 @@ from db.models import CropRow, Job, OutboxRow, Segment, TrackletRow, Video
 from db.queue.outbox import AGGREGATE, post, post_probes
 from db.queue.scheduler import DISPATCH_LOCK
 from pipeline.errors import UsageError
+from pipeline.job_options import JobOptions
 from pipeline.records import JobState, SegmentState, Step, VideoState
 
 #: Videos per transaction.
@@ -137,7 +140,7 @@ def retry(url: str, job_id: int, *, failed: bool, quarantined: bool) -> tuple[in
     return videos, segments
 
 
-def rerun(url: str, job_id: int, step: Step, options: dict[str, object]) -> int:
+def rerun(url: str, job_id: int, step: Step, options: Mapping[str, Any]) -> int:
     """Do a finished job's stretches again from `step`, with `options` laid over its own; returns how many.
 
     From `read`, the kept crops are read again and nothing is decoded. Videos keep their sightings until the new ones
@@ -149,7 +152,7 @@ def rerun(url: str, job_id: int, step: Step, options: dict[str, object]) -> int:
         state = _state(db, job_id)
         if state is not JobState.FINISHED:
             raise UsageError(f"Job {job_id} is {state}; only a finished job can be run again.")
-        kept = db.get_one(Job, job_id).options.get("evidence", True)
+        kept = JobOptions.from_json(db.get_one(Job, job_id).options).keeps_pictures
     if step is Step.READ:
         if not kept:
             raise UsageError(f"Job {job_id} was submitted with --no-evidence: there are no crops to read again.")
@@ -162,7 +165,7 @@ def rerun(url: str, job_id: int, step: Step, options: dict[str, object]) -> int:
             raise UsageError(f"Job {job_id} is {job.state}; only a finished job can be run again.")
         # Whoever submits under the same key again still means the same job.
         job.submitted = job.options if job.submitted is None else job.submitted
-        job.options = {**job.options, **options}
+        job.options = replace(JobOptions.from_json(job.options), **options).as_json()
         chunks = (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
         moved = sum(_covered_again(db, job_id, chunk, step) for chunk in chunks)
         if job.segments and not moved:

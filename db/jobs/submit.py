@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -14,6 +12,7 @@ from sqlalchemy.orm import Session
 from db.models import Job, Video
 from db.queue.outbox import post_probes
 from pipeline.errors import UsageError
+from pipeline.job_options import JobOptions
 from pipeline.records import JobState, Priority, VideoState
 
 #: Rows per INSERT.
@@ -34,29 +33,29 @@ class NewVideo:
 def create_job(
     db: Session,
     name: str,
-    options: dict[str, Any],
+    options: JobOptions,
     *,
     key: str | None = None,
     priority: Priority = Priority.NORMAL,
     retain_s: int | None = None,
     is_open: bool = False,
-    defaults: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
     """Add an empty job, or find the one of that key; return its id.
 
     Raises UsageError where the job of that key was submitted with other options. What a rerun has changed since does
-    not count, and an option that one side does not know has its default.
+    not count.
     """
     columns = {
-        "name": name, "options": options, "priority": priority, "retain_s": retain_s, "open": is_open, "key": key,
+        "name": name, "options": options.as_json(), "priority": priority, "retain_s": retain_s, "open": is_open,
+        "key": key,
     }  # fmt: skip
     added = insert(Job).values(columns).on_conflict_do_nothing(index_elements=["key"]).returning(Job.id)
     job_id = db.execute(added).scalar_one_or_none()
     if job_id is not None:
         return job_id
     job = db.execute(select(Job).where(Job.key == key)).scalar_one()
-    before = job.options if job.submitted is None else job.submitted
-    if ({**defaults, **before}, job.priority, job.retain_s) != ({**defaults, **options}, priority, retain_s):
+    before = JobOptions.from_json(job.options if job.submitted is None else job.submitted)
+    if (before, job.priority, job.retain_s) != (options, priority, retain_s):
         raise UsageError(f"Job {job.id} has that key and other options; give the same ones, or another key.")
     return job.id
 

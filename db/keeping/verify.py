@@ -10,6 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.findings.plate_hashing import PlateKey
+from db.models import Job
+from pipeline.job_options import JobOptions
 
 #: Seconds by which sums of lengths may differ: floating point, added in another order.
 _CLOSE_S = 0.01
@@ -78,7 +80,10 @@ def contradictions(db: Session, job_id: int) -> dict[str, list[str]]:
     """
     db.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
     found: dict[str, list[str]] = {}
+    hashed = _is_hashed(db, job_id)
     for kind, question in _QUESTIONS:
+        if kind == "clear" and not hashed:
+            continue
         for sentence in db.scalars(text(question), {"job": job_id}):
             found.setdefault(kind, []).append(sentence)
     return found
@@ -86,12 +91,18 @@ def contradictions(db: Session, job_id: int) -> dict[str, list[str]]:
 
 def telling_sentences(db: Session, job_id: int, key: PlateKey) -> list[str]:
     """Sentences about a job's work that name one of its hashed plates. Without the key nobody could tell."""
+    if not _is_hashed(db, job_id):
+        return []
     hashes = set(db.scalars(_HASHES, {"job": job_id}))
     return [
         f"what is said of {place} names a plate"
         for place, said in db.execute(_SENTENCES, {"job": job_id})
         if not hashes.isdisjoint(map(key.hashed, _WORD.findall(said.upper())))
     ]
+
+
+def _is_hashed(db: Session, job_id: int) -> bool:
+    return JobOptions.from_json(db.get_one(Job, job_id).options).hashed
 
 
 _FILES = text(
@@ -195,9 +206,7 @@ _STATES = (
     WHERE j.id = :job AND j.finished_at IS NOT NULL AND v.finished_at IS NULL HAVING count(*) > 0
     """,
 )
-_HASHED = """
-    FROM jobs j JOIN videos v ON v.job_id = j.id AND j.options @> '{"hashed": true}'
-"""
+_HASHED = "FROM jobs j JOIN videos v ON v.job_id = j.id"
 #: What stands in place of a plate's text; see `db.findings.plate_hashing`.
 _HASH = "^#[0-9a-f]{32}$"
 #: Of a list of candidates: one whose text is no hash, or that has none.

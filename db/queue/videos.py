@@ -1,4 +1,4 @@
-"""How videos move: opened and split, ended. Segments move in `db.queue.segment_moves`, what a person does in `db.jobs.control`."""
+"""How videos move: opened and split, ended. For segments see `segment_moves`, for what people do `db.jobs.control`."""
 
 from __future__ import annotations
 

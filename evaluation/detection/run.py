@@ -10,13 +10,13 @@ from pathlib import Path
 
 from rich.progress import track
 
-from dashplate import show
 from evaluation.detection.drawing import KINDS, draw_mistakes
 from evaluation.detection.scores import Judged, judge, operations, table_rows
 from evaluation.detection.speed import compare_speed
 from evaluation.detection.table import as_json, detection_table, notes, speed_line, threshold_table
 from evaluation.detection.truth import CORNERS, Picture
 from evaluation.looks import Look, look_at
+from output import terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +40,23 @@ class Outputs:
 def evaluate_detection(pictures: Sequence[Picture], look: Look, iou: float, wanted: Outputs) -> None:
     """Look at all pictures, print the table, and write what is wanted."""
     seen = track(
-        look_at(pictures, look), "looking", len(pictures), console=show.err, transient=True, disable=not _watched()
+        look_at(pictures, look), "looking", len(pictures), console=terminal.err, transient=True, disable=not _watched()
     )
     by_name = {picture.name: judge(picture, s, iou) for picture, s in seen}
     judged = [by_name[picture.name] for picture in pictures]
     rows = list(table_rows(judged, wanted.by_prefix))
     speed = compare_speed(look, pictures) if wanted.compare_speed else None
 
-    show.out.print(detection_table(rows))
+    terminal.out.print(detection_table(rows))
     if wanted.thresholds:
-        show.out.print()
-        show.out.print(threshold_table(operations(judged)))
+        terminal.out.print()
+        terminal.out.print(threshold_table(operations(judged)))
     for line in ["", *notes(rows, look, iou), *([speed_line(speed)] if speed else [])]:
-        show.say(line)
+        terminal.say(line)
     if wanted.draw is not None:
         counts = draw_mistakes(wanted.draw, judged)
         drawn = ", ".join(f"{count} {KINDS[kind]}" for kind, count in counts.items())
-        show.out.print(f"Drawn: {drawn}.")
+        terminal.out.print(f"Drawn: {drawn}.")
     if wanted.csv is not None:
         _save(wanted.csv, boxes_csv(judged))
     if wanted.json is not None:
@@ -76,10 +76,10 @@ def boxes_csv(judged: Sequence[Judged]) -> str:
 
 
 def _watched() -> bool:
-    return show.err.is_terminal
+    return terminal.err.is_terminal
 
 
 def _save(path: Path, text: str) -> None:
-    from dashplate.commands.process import save
+    from output.files import save
 
     save(path, text)

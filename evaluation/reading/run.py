@@ -8,8 +8,6 @@ from pathlib import Path
 
 from rich.progress import track
 
-from dashplate import show
-from dashplate.commands.process import save
 from evaluation.readers import Read, Readers, read_all
 from evaluation.reading.curve import reliability_svg
 from evaluation.reading.drawing import KINDS, draw_failures
@@ -17,6 +15,8 @@ from evaluation.reading.scores import bins, table_rows
 from evaluation.reading.speed import compare_speed
 from evaluation.reading.table import as_json, notes, reading_table, readings_csv, speed_lines
 from evaluation.reading.truth import Labels, open_plates
+from output import terminal
+from output.files import save
 from pipeline.reading.reader import Reader
 
 
@@ -42,9 +42,9 @@ def evaluate_reading(labels: Labels, readers: Readers, wanted: Outputs) -> None:
     rows = list(table_rows(reads))
     speeds = compare_speed(readers, labels.plates) if wanted.compare_speed else None
 
-    show.out.print(reading_table(rows))
+    terminal.out.print(reading_table(rows))
     for line in ["", *notes(labels), *speed_lines(speeds or ())]:
-        show.say(line)
+        terminal.say(line)
     if wanted.draw is not None:
         _draw(wanted.draw, reads)
     if wanted.csv is not None:
@@ -61,9 +61,9 @@ def read_plates(labels: Labels, readers: dict[str, Reader]) -> dict[str, list[Re
         open_plates(labels.plates),
         "reading",
         len(labels.plates),
-        console=show.err,
+        console=terminal.err,
         transient=True,
-        disable=not show.err.is_terminal,
+        disable=not terminal.err.is_terminal,
     )
     reads: dict[str, list[Read]] = {reader: [] for reader in readers}
     for _, said in read_all(shown, readers):
@@ -76,4 +76,4 @@ def _draw(folder: Path, reads: Mapping[str, Sequence[Read]]) -> None:
     for reader, some in reads.items():
         counts = draw_failures(folder / reader.replace("/", "_") if len(reads) > 1 else folder, some)
         of = f" of {reader}" if len(reads) > 1 else ""
-        show.say(f"Drawn{of}: {', '.join(f'{counts[kind]} {words}' for kind, words in KINDS.items())}.")
+        terminal.say(f"Drawn{of}: {', '.join(f'{counts[kind]} {words}' for kind, words in KINDS.items())}.")

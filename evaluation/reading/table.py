@@ -10,12 +10,12 @@ from dataclasses import asdict
 from rich.markup import escape
 from rich.table import Table
 
-from dashplate.terminal import json_text
 from evaluation.readers import Read
 from evaluation.reading.scores import Row, bins, is_right
 from evaluation.reading.speed import TRACKLET, Speed
 from evaluation.reading.truth import Labels
 from evaluation.truth_csv import CORNERS
+from output.files import json_text
 
 _NUMBERS = ("plates", "unread", "exact", "O=0 I=1", "CER", "confidence", "ECE")
 #: What the column `legibility` calls a plate that anybody can read.

@@ -78,7 +78,7 @@ def known_tracklets(clips: Sequence[Clip], rides: Sequence[Ride], models: Models
 def read_crops(crops: Sequence[Crop], recognizer: Recognizer) -> Evidence:
     """One matrix per crop; plates so square that they must have two rows are read as two.
 
-    `pipeline.reading.reader` also tries two rows where one is doubtful. All ways get the same matrices here, so none gains by it.
+    The reader also tries two rows where one is doubtful. All ways get the same matrices here, so none gains by it.
     """
     plates = [plate_image(crop) for crop in crops]
     if median(aspect(plate) for plate in plates) >= SQUARE_BELOW:

@@ -15,11 +15,11 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from dashplate import show
 from evaluation.rivals.material import Known
 from evaluation.rivals.ways import FUSION, the_ways
 from evaluation.texts import characters_wrong, same_folded
 from evaluation.video.watching import Models
+from output import terminal
 from pipeline.errors import UsageError
 from pipeline.formats import load_formats
 
@@ -67,10 +67,10 @@ class WayRow:
 
 def compare_rivals(known: Iterable[Known], models: Models, csv: Path | None, json: Path | None) -> None:
     """Let all ways answer, print the table, and write what is wanted. Raises UsageError where nothing is known."""
-    from dashplate.commands.process import save
+    from output.files import save
 
     ways = the_ways(load_formats(models.countries or None))
-    watched = track(known, "reading", console=show.err, transient=True, disable=not show.err.is_terminal)
+    watched = track(known, "reading", console=terminal.err, transient=True, disable=not terminal.err.is_terminal)
     answered = [
         Answered(k.text, k.where, k.first_s, len(k.evidence.matrices), {n: way(k.evidence) for n, way in ways.items()})
         for k in watched
@@ -78,9 +78,9 @@ def compare_rivals(known: Iterable[Known], models: Models, csv: Path | None, jso
     if not answered:
         raise UsageError("No plate whose text is known has two crops or more here: there is nothing to compare.")
     rows = way_rows(answered)
-    show.out.print(rivals_table(rows))
+    terminal.out.print(rivals_table(rows))
     for line in ["", *rivals_notes(answered, models)]:
-        show.say(line)
+        terminal.say(line)
     if csv is not None:
         save(csv, rivals_csv(answered))
     if json is not None:

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from rich.progress import track
 
-from dashplate import show
-from dashplate.commands.process import save
 from evaluation.looks import Look, open_image, the_look, warm_detector
 from evaluation.readers import Readers
 from evaluation.stills.drawing import KINDS, draw_failures
@@ -19,6 +17,8 @@ from evaluation.stills.table import as_json, notes, places_csv, stills_table
 from evaluation.stills.truth import Still
 from evaluation.stills.uncropped import WHOLE, judge_whole
 from evaluation.whole import PaddleOcr, WholeReader
+from output import terminal
+from output.files import save
 from pipeline.detection.yolo import Detector
 from pipeline.errors import UsageError
 from pipeline.photo import read_plates
@@ -48,9 +48,9 @@ def evaluate_stills(stills: Sequence[Still], look: Look, readers: Readers, wante
     judged = judge_all(stills, look, loaded, whole)
     rows = list(table_rows(judged))
 
-    show.out.print(stills_table(rows))
+    terminal.out.print(stills_table(rows))
     for line in ["", *notes(rows, stills, look)]:
-        show.say(line)
+        terminal.say(line)
     if wanted.draw is not None:
         _draw(wanted.draw, judged)
     if wanted.csv is not None:
@@ -70,7 +70,9 @@ def judge_all(
     stills: Sequence[Still], look: Look, readers: dict[str, Reader], whole: WholeReader | None = None
 ) -> dict[str, list[JudgedStill]]:
     """Every picture as each reader reads it, by reader, and last, as `WHOLE`, as it is read without cropping."""
-    shown = track(stills, "looking", len(stills), console=show.err, transient=True, disable=not show.err.is_terminal)
+    shown = track(
+        stills, "looking", len(stills), console=terminal.err, transient=True, disable=not terminal.err.is_terminal
+    )
     judged: dict[str, list[JudgedStill]] = {name: [] for name in (*readers, *((WHOLE,) if whole else ()))}
     for reader, one in _by_turns(shown, look, readers, whole):
         judged[reader].append(one)
@@ -113,4 +115,4 @@ def _draw(folder: Path, judged: Mapping[str, Sequence[JudgedStill]]) -> None:
     for reader, some in judged.items():
         counts = draw_failures(folder / reader.replace("/", "_") if len(judged) > 1 else folder, some)
         of = f" of {reader}" if len(judged) > 1 else ""
-        show.say(f"Drawn{of}: {', '.join(f'{counts[kind]} {words}' for kind, words in KINDS.items())}.")
+        terminal.say(f"Drawn{of}: {', '.join(f'{counts[kind]} {words}' for kind, words in KINDS.items())}.")

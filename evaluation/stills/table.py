@@ -10,13 +10,13 @@ from dataclasses import asdict
 from rich.markup import escape
 from rich.table import Table
 
-from dashplate.terminal import json_text
 from evaluation.looks import Look
 from evaluation.stills.scores import ALIKE, Answer, JudgedStill, Row
 from evaluation.stills.truth import Still
 from evaluation.stills.uncropped import WHOLE
 from evaluation.texts import LONGEST, SHORTEST
 from evaluation.truth_csv import CORNERS
+from output.files import json_text
 from pipeline.photo import PhotoPlate
 from training.detector.measuring.measure import RIGHT_IOU
 

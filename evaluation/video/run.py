@@ -8,12 +8,12 @@ from pathlib import Path
 
 from rich.progress import track
 
-from dashplate import show
 from evaluation.video.drawing import KINDS, draw_wrong
 from evaluation.video.footage import Footage, outcome
 from evaluation.video.scores import video_rows
 from evaluation.video.table import video_csv, video_json, video_notes, video_table
 from evaluation.video.watching import Models
+from output import terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +34,17 @@ def evaluate_video(
     footage: Sequence[Footage], models: Models, wanted: VideoOutputs, left_out: Sequence[str] = ()
 ) -> None:
     """Run the road over all clips, print the table, and write what is wanted."""
-    from dashplate.commands.process import save
+    from output.files import save
 
-    watched = track(footage, "watching", console=show.err, transient=True, disable=not show.err.is_terminal)
+    watched = track(footage, "watching", console=terminal.err, transient=True, disable=not terminal.err.is_terminal)
     outcomes = [outcome(each, each.watch(models)) for each in watched]
     rows = video_rows(outcomes)
-    show.out.print(video_table(rows, in_frames=wanted.in_frames))
+    terminal.out.print(video_table(rows, in_frames=wanted.in_frames))
     for line in ["", *video_notes(rows, models, left_out)]:
-        show.say(line)
+        terminal.say(line)
     if wanted.draw is not None:
         counts = draw_wrong(wanted.draw, list(zip(footage, outcomes, strict=True)))
-        show.out.print(f"Drawn: {', '.join(f'{count} {KINDS[kind]}' for kind, count in counts.items())}.")
+        terminal.out.print(f"Drawn: {', '.join(f'{count} {KINDS[kind]}' for kind, count in counts.items())}.")
     if wanted.csv is not None:
         save(wanted.csv, video_csv(outcomes))
     if wanted.json is not None:

@@ -11,10 +11,10 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from dashplate.terminal import json_text
 from evaluation.video.scores import VideoRow
 from evaluation.video.uniques import Asked, FoundPlate, Outcome, Verdict
 from evaluation.video.watching import Models
+from output.files import json_text
 
 _COLUMNS = (
     "", "plates", "exact", "folded", "false", "single", "precision", "recall", "F1", "CER", "first s", "last s",

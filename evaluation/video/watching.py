@@ -65,7 +65,7 @@ class Pace:
 
 def the_models(reader: str | None, engine: str | None, weights: Path | None, country: str | None) -> Models:
     """The models of the pipeline, as the environment sets them, with those exchanged that are given."""
-    from dashplate.jobs import parse_countries
+    from pipeline.formats import parse_countries
     from workers.settings import settings
 
     parts = settings().parts.reading_with(reader, engine)

@@ -167,3 +167,10 @@ def _stand_ins(char: str, allowed: Iterable[str]) -> list[str]:
     if char in allowed:
         return [char]
     return [other for other in CONFUSED_WITH.get(char, "") if other in allowed]
+
+
+def parse_countries(value: str | None) -> tuple[str, ...]:
+    """`GB,fr` as codes; raises UsageError for a country without a format file."""
+    codes = tuple(part.strip().upper() for part in (value or "").split(",") if part.strip())
+    load_formats(codes or None)
+    return codes

@@ -22,6 +22,7 @@ from db.migrate import config
 from db.models import Base, Job, Move, OutboxRow, Segment, Video
 from db.queue import outbox, scheduler, segment_moves
 from db.queue.videos import end_video, split_video
+from pipeline.job_options import JobOptions
 from pipeline.records import (
     Box,
     Candidate,
@@ -62,11 +63,11 @@ def make_job(
     state: VideoState = VideoState.PROCESSING,
     priority: Priority = Priority.NORMAL,
     name: str = "a tour",
-    options: dict[str, Any] | None = None,
+    options: JobOptions | None = None,
 ) -> tuple[int, list[int]]:
     """A job with one video for each number, of that many pending segments; returns (job, videos)."""
     with session(url) as db:
-        job_id = create_job(db, name, options or {"sample_fps": 8}, priority=priority)
+        job_id = create_job(db, name, options or JobOptions(sample_fps=8), priority=priority)
         add_videos(db, job_id, (NewVideo(f"/cam/{i}.mp4", f"print-{i}") for i in range(len(segments))))
         videos = list(db.scalars(select(Video.id).where(Video.job_id == job_id).order_by(Video.id)))
         for video_id, count in zip(videos, segments, strict=True):

@@ -16,12 +16,13 @@ from db.engine import session
 from db.jobs.submit import NewVideo, add_videos, close_job, create_job
 from db.models import Job, Segment, Video
 from db.queue import scheduler, unreachable
+from pipeline.job_options import JobOptions
 from pipeline.sources.expand import fingerprint
 from store import Store
 from workers.private import submitted
 from workers.settings import settings
 from workers.steps import aggregate as aggregator
-from workers.steps.claim import probe, segment_stages
+from workers.steps import probe, segment_stages
 from workers.steps.stage_engine import work
 
 KEY = "a plate key for tests only"
@@ -47,7 +48,7 @@ class Road:
         """A job of stand-in drives of these file names."""
         for name in names:
             (drive or Drive(segments=2)).write(self.folder / name)
-        stored = submitted({"sample_fps": 8, "countries": [], **options})
+        stored = submitted(JobOptions(sample_fps=8, **options))
         with session(self.url) as db:
             job = create_job(db, "a tour", stored, retain_s=retain_s, is_open=True)
             add_videos(db, job, [NewVideo(str(self.folder / name), fingerprint(self.folder / name)) for name in names])

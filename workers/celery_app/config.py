@@ -51,7 +51,7 @@ def configuration(config: Settings) -> dict[str, Any]:
         "task_reject_on_worker_lost": False,
         "task_acks_on_failure": True,
         "task_acks_on_timeout": True,
-        # What does not hear the limit of `workers.celery_app.time_limit`; Celery's own soft limit may strike between two tasks.
+        # What does not hear the limit of `time_limit`; Celery's own soft limit may strike between two tasks.
         "task_time_limit": config.time_limit_s + config.kill_after_s,
         # It would name a task by its function, and the sweeps by the thousand; what waits is in the database.
         "task_send_sent_event": False,

@@ -28,6 +28,7 @@ from db.queue.outbox import AGGREGATE, MAX_FAILURES, Held, holds
 from db.queue.unreachable import too_long
 from db.queue.videos import end_video
 from pipeline.errors import Away
+from pipeline.job_options import JobOptions
 from pipeline.records import JobState, MediaInfo, Sighting, VideoState
 from pipeline.sightings import stitch
 from pipeline.sources.expand import check_allowed
@@ -35,7 +36,7 @@ from pipeline.sources.fingerprints import check_same
 from store import Stored, StoreTrouble, frame_name, frames_folder
 from workers.celery_app.time_limit import time_limit
 from workers.maintenance.store_gc import clear_video
-from workers.private import discreet, keeps_pictures, key_of
+from workers.private import discreet, key_of
 from workers.resources import store
 from workers.settings import settings
 from workers.steps.claim import taken
@@ -54,8 +55,8 @@ def aggregate(video_id: int) -> None:
         if held is None:
             return
         row = patiently(url, lambda db: _row(db, video_id))
-        job_id, options, media = row["job_id"], row["options"], media_of(row)
-        key, evidence = key_of(options), keeps_pictures(options)
+        job_id, options, media = row["job_id"], JobOptions.from_json(row["options"]), media_of(row)
+        key, evidence = key_of(options), options.keeps_pictures
         with discreet(options):
             # Its readings cannot change any more: all its segments have ended.
             tracklets = patiently(url, lambda db: read_tracklets_of(db, video_id, key))

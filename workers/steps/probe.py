@@ -14,6 +14,7 @@ from db.models import Job, Video
 from db.queue.outbox import PROBE, holds
 from db.queue.videos import end_video, split_video
 from pipeline.errors import Away, Inaccessible, MediaError, NoVideoStream, UsageError
+from pipeline.job_options import JobOptions
 from pipeline.records import MediaInfo, SegmentSpan, VideoState
 from pipeline.sources.expand import check_allowed
 from pipeline.sources.fingerprints import UNSEEN, content_of, fingerprint
@@ -21,7 +22,7 @@ from pipeline.sources.source import Remote, Source, source_of
 from pipeline.video.probe import changed_since
 from workers.settings import settings
 from workers.steps.claim import taken
-from workers.steps.stage_engine import Options, in_view, work
+from workers.steps.stage_engine import in_view, work
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ def open_video(video_id: int) -> None:
         wanted = wanted.join(Job, Job.id == Video.job_id).where(Video.id == video_id)
         path, known, mended, options = patiently(url, lambda db: db.execute(wanted).one())
         try:
-            marks, info, spans = _opened(path, options, None if mended else known)
+            marks, info, spans = _opened(path, JobOptions.from_json(options), None if mended else known)
         except (MediaError, UsageError) as error:
             if isinstance(error, Away):
                 _wait(error, path, known)
@@ -51,7 +52,7 @@ def open_video(video_id: int) -> None:
 _Marks: TypeAlias = tuple[str | None, str | None]
 
 
-def _opened(path: str, options: Options, known: str | None) -> tuple[_Marks, MediaInfo, Sequence[SegmentSpan]]:
+def _opened(path: str, options: JobOptions, known: str | None) -> tuple[_Marks, MediaInfo, Sequence[SegmentSpan]]:
     """The file's marks as it was opened, what the probe found, and the segments.
 
     It is said to have grown where it is no longer what `known` says, its fingerprint at registration. Raises MediaError

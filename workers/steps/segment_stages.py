@@ -23,6 +23,7 @@ from db.models import CropRow
 from db.queue import segment_moves, unreachable
 from pipeline.detection.segment import SegmentLook
 from pipeline.errors import Away, DashplateError, Inaccessible, Unreadable
+from pipeline.job_options import JobOptions
 from pipeline.records import Box, Crop, MediaInfo, Reading, SegmentSpan, SegmentState
 from pipeline.sources.expand import check_allowed
 from pipeline.sources.fingerprints import check_same
@@ -34,7 +35,7 @@ from workers.resources import store
 from workers.settings import settings
 from workers.steps.blame import surroundings
 from workers.steps.lease import Lease
-from workers.steps.stage_engine import Options, in_view, work
+from workers.steps.stage_engine import in_view, work
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Claim:
     video_id: int
     span: SegmentSpan
     media: MediaInfo
-    options: Options
+    options: JobOptions
     #: It has tracklets.
     found: bool
     #: It was done before: what was found then stays until it has been done again.
@@ -164,7 +165,7 @@ def _clear_away(folder: str) -> None:
         log.warning("%s could not be removed; it is swept with its video's end.", folder, exc_info=True)
 
 
-def _readings(rows: dict[int, list[CropRow]], options: Options) -> dict[int, Reading]:
+def _readings(rows: dict[int, list[CropRow]], options: JobOptions) -> dict[int, Reading]:
     if not rows:
         return {}
     read = work().read([_crops(tracklet) for tracklet in rows.values()], options)
@@ -211,7 +212,7 @@ def _claim(segment_id: int, attempt: int, row: RowMapping) -> Claim:
         video_id=row["video_id"],
         span=SegmentSpan(row["index"], row["start_pts"], row["end_pts"]),
         media=media_of(row, row["start_pts"]),
-        options=row["options"],
+        options=JobOptions.from_json(row["options"]),
         found=row["found"],
         covered=row["covered"],
         damage=row["damage"],

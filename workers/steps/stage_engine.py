@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from pipeline.detection.segment import LookOptions, SegmentLook
 from pipeline.errors import Inaccessible, UsageError
+from pipeline.job_options import JobOptions
 from pipeline.records import Box, Crop, Image, MediaInfo, MediaKind, Observation, Reading, SegmentSpan
 from pipeline.run import Parts, load_detector, load_reader, look_at
 from pipeline.sources.expand import check_allowed, source_of
@@ -29,25 +30,24 @@ from pipeline.video.split import split
 from workers.celery_app.app import DETECT, READ
 from workers.settings import settings
 
-Options = dict[str, Any]
 #: The usual dashcam frame, height and width, and the usual plate in it.
 _FRAME_PX = (720, 1280)
 _PLATE_PX = (40, 160)
 
 
 class Work(Protocol):
-    """What the stages need done. `options` are the job's, as `JobOptions.as_json` makes them."""
+    """What the stages need done. `options` are the job's."""
 
     def warm(self, role: str) -> None:
         """Get ready for the role's first task: load its model and run it once, because the first run compiles."""
 
-    def probe(self, path: str, options: Options) -> tuple[MediaInfo, Sequence[SegmentSpan]]:
+    def probe(self, path: str, options: JobOptions) -> tuple[MediaInfo, Sequence[SegmentSpan]]:
         """Open a file and cut it into segments; raises MediaError where it gives no pictures."""
 
-    def look(self, media: MediaInfo, span: SegmentSpan, options: Options) -> SegmentLook:
+    def look(self, media: MediaInfo, span: SegmentSpan, options: JobOptions) -> SegmentLook:
         """The detect stage of one segment; raises MediaError where the file has changed since the probe."""
 
-    def read(self, crops: Sequence[Sequence[Crop]], options: Options) -> Sequence[Reading | None]:
+    def read(self, crops: Sequence[Sequence[Crop]], options: JobOptions) -> Sequence[Reading | None]:
         """The read stage: a reading for each tracklet's crops, None where nothing is legible."""
 
     def frames(self, media: MediaInfo, wanted: Collection[int]) -> Iterator[tuple[int, Image]]:
@@ -66,20 +66,19 @@ class Road:
             crop = Crop(Observation(0, 0.0, box, 1.0), box, 1.0, np.zeros((height, width, 3), np.uint8))
             load_reader(settings().parts).read_tracklet([crop])
 
-    def probe(self, path: str, options: Options) -> tuple[MediaInfo, Sequence[SegmentSpan]]:
+    def probe(self, path: str, options: JobOptions) -> tuple[MediaInfo, Sequence[SegmentSpan]]:
         info = probe(check_allowed(source_of(path), settings().roots))
-        # Jobs of an earlier version have no such option.
-        if not options.get("keep_overlays", False):
+        if not options.keep_overlays:
             info = with_overlays(info)
         return info, split(info)
 
-    def look(self, media: MediaInfo, span: SegmentSpan, options: Options) -> SegmentLook:
+    def look(self, media: MediaInfo, span: SegmentSpan, options: JobOptions) -> SegmentLook:
         media = _allowed(media)
         detector = load_detector(settings().parts, media.kind)
-        return look_at(media, span, detector, LookOptions(sample_fps=options["sample_fps"]), settings().threads)
+        return look_at(media, span, detector, LookOptions(sample_fps=options.sample_fps), settings().threads)
 
-    def read(self, crops: Sequence[Sequence[Crop]], options: Options) -> Sequence[Reading | None]:
-        return load_reader(_parts(options), tuple(options["countries"])).read_tracklets(crops)
+    def read(self, crops: Sequence[Sequence[Crop]], options: JobOptions) -> Sequence[Reading | None]:
+        return load_reader(_parts(options), options.countries).read_tracklets(crops)
 
     def frames(self, media: MediaInfo, wanted: Collection[int]) -> Iterator[tuple[int, Image]]:
         return frames_at(_allowed(media), wanted, settings().threads)
@@ -114,13 +113,13 @@ def _allowed(media: MediaInfo) -> MediaInfo:
     return replace(media, path=check_allowed(media.path, settings().roots))
 
 
-def _parts(options: Options) -> Parts:
-    """This worker's models, but for the reader that the job asks for; jobs from before could not."""
-    reader = options.get("reader")
+def _parts(options: JobOptions) -> Parts:
+    """This worker's models, but for the reader that the job asks for."""
+    reader = options.reader
     if reader is not None and Path(reader).exists():
         folder = check_allowed(Path(reader), settings().roots)
         # Its library opens them by name, links among them.
         for file in folder.iterdir() if folder.is_dir() else ():
             check_allowed(file, settings().roots)
         reader = str(folder)
-    return settings().parts.reading_with(reader, options.get("reader_engine"))
+    return settings().parts.reading_with(reader, options.reader_engine)

@@ -20,7 +20,7 @@ from tests.support.processes import PATIENCE_S
 from tests.support.road import Road, stand_in_road
 from workers import dispatch
 from workers.settings import settings
-from workers.steps.claim import aggregate
+from workers.steps import aggregate
 
 HALF_A_DAY_S = 43_200.0
 

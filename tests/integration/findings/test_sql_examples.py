@@ -18,6 +18,7 @@ from db.findings.store import store_sightings
 from db.jobs.submit import NewVideo, add_videos, create_job
 from db.models import Video
 from db.queue.videos import end_video, split_video
+from pipeline.job_options import JobOptions
 from pipeline.records import (
     Box,
     Candidate,
@@ -80,7 +81,7 @@ def fleet(database_url: str) -> str:
 
 def fill_monday(url: str) -> None:
     with session(url) as db:
-        job_id = create_job(db, "monday", {})
+        job_id = create_job(db, "monday", JobOptions())
         add_videos(db, job_id, [NewVideo(path, path) for path in (MONDAY_A, MONDAY_B)])
         one, two = (video_id(path, db) for path in (MONDAY_A, MONDAY_B))
         for video in (one, two):
@@ -102,7 +103,7 @@ def fill_monday(url: str) -> None:
 
 def fill_tuesday(url: str) -> None:
     with session(url) as db:
-        job_id = create_job(db, "tuesday", {})
+        job_id = create_job(db, "tuesday", JobOptions())
         add_videos(db, job_id, [NewVideo(path, path) for path in (TUESDAY, BROKEN, UNOPENED)])
         open_id = video_id(TUESDAY, db)
         open_video(db, open_id, 60)

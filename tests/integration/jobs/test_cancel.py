@@ -17,6 +17,7 @@ from db.jobs.submit import NewVideo, add_videos
 from db.models import Segment, Video
 from db.queue import outbox, scheduler, segment_moves
 from db.queue.videos import end_video
+from pipeline.job_options import JobOptions
 from pipeline.records import JobState, VideoState
 from tests.support.database import (
     DETECTING,
@@ -118,7 +119,7 @@ def test_cancelling_ends_videos_in_every_state(database_url: str, aggregator: Ca
 
 
 def test_what_a_cancelled_video_showed_is_kept(database_url: str, aggregator: Callable[[int], None]) -> None:
-    job_id, (video_id,) = make_job(database_url, 2, options={"evidence": False})
+    job_id, (video_id,) = make_job(database_url, 2, options=JobOptions(evidence=False))
     first, _ = take(database_url)
     assert detect(database_url, first)
     store_all(database_url, ["AB123CD", "KV70ABC"])

@@ -27,6 +27,7 @@ from db.findings import queries
 from db.findings.mapping import sighting_row
 from db.findings.store import read_tracklets_of
 from pipeline import run
+from pipeline.job_options import JobOptions
 from pipeline.reading.recognizers import BUNDLED_MODEL
 from pipeline.records import ReadTracklet, Sighting
 from synthesis.drive import Drive
@@ -48,7 +49,7 @@ class Fleet:
     workers: Supervisor
 
     def submit(self, paths: Sequence[Path], *countries: str, **options: Any) -> int:
-        return jobs.submit(self.url, paths, jobs.JobOptions(countries, **options))
+        return jobs.submit(self.url, paths, JobOptions(countries, **options))
 
     def finish(self, job: int) -> None:
         """Wait for a job's end."""

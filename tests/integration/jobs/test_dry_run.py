@@ -12,6 +12,7 @@ from dashplate.commands import dry_run
 from db.engine import session
 from db.findings import queries
 from db.jobs import control
+from pipeline.job_options import JobOptions
 from pipeline.records import Step
 from tests.support.database import SEGMENT_S, aggregate, make_job, run_sql, take, work
 from workers.settings import settings
@@ -94,7 +95,7 @@ def test_no_transaction_waits_while_files_are_looked_at(
 
     monkeypatch.setattr(dry_run, "plan", plan)
     try:
-        dry_run.show_plan([str(tmp_path)], jobs.JobOptions(), jobs.Submission(), None, None)
+        dry_run.show_plan([str(tmp_path)], JobOptions(), jobs.Submission(), None, None)
     finally:
         monkeypatch.undo()
         settings.cache_clear()

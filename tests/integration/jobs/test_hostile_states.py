@@ -18,6 +18,7 @@ from db.engine import session
 from db.jobs.submit import add_videos, close_job, create_job
 from db.queue import scheduler
 from pipeline.detection.segment import LookOptions, SegmentLook, follow
+from pipeline.job_options import JobOptions
 from pipeline.records import Detection, Image, MediaInfo, SegmentSpan
 from pipeline.sources.roots import check_allowed
 from pipeline.sources.source import Source, source_of
@@ -35,17 +36,17 @@ from tests.support.media_files import (
 from tests.support.s3_server import bucket, s3_server
 from tests.support.web_server import web_server
 from workers.settings import settings
-from workers.steps.claim import aggregate, segment_stages
+from workers.steps import aggregate, segment_stages
 from workers.steps import probe as producer
-from workers.steps.stage_engine import Options, Road, work
+from workers.steps.stage_engine import Road, work
 
 
 class Blind(Road):
     """The real road, but that no plate is ever found."""
 
-    def look(self, media: MediaInfo, span: SegmentSpan, options: Options) -> SegmentLook:
+    def look(self, media: MediaInfo, span: SegmentSpan, options: JobOptions) -> SegmentLook:
         allowed = replace(media, path=check_allowed(media.path, settings().roots))
-        decoder = Decoder(allowed, span, options["sample_fps"], 2)
+        decoder = Decoder(allowed, span, options.sample_fps, 2)
         found, looked = follow(decoder, self, media.kind, LookOptions())
         return SegmentLook(found, looked, decoder.damage)
 
@@ -70,7 +71,7 @@ def url(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 def registered(url: str, source: Source) -> int:
     """A job of that file alone."""
     with session(url) as db:
-        job = create_job(db, "hostile", {"countries": [], "sample_fps": 10.0}, is_open=True)
+        job = create_job(db, "hostile", JobOptions(countries=(), sample_fps=10.0), is_open=True)
         add_videos(db, job, list(new_videos([source])))
         close_job(db, job)
     return job

@@ -18,6 +18,7 @@ from db.models import CropRow, Job, ReadingRow, Segment, SightingRow, TrackletRo
 from db.queue import outbox
 from db.queue.videos import end_video
 from pipeline.errors import UsageError
+from pipeline.job_options import JobOptions
 from pipeline.records import JobState, VideoState
 from tests.support.database import (
     PICTURES,
@@ -59,7 +60,7 @@ def test_a_job_is_finished_with_its_last_video_and_open_again_with_a_new_one(dat
 
 def test_an_open_job_does_not_finish(database_url: str) -> None:
     with session(database_url) as db:
-        job_id = create_job(db, "a depot", {}, is_open=True)
+        job_id = create_job(db, "a depot", JobOptions(), is_open=True)
         add_videos(db, job_id, [NewVideo("/cam/a.mp4", "a")])
         assert end_video(db, 1, VideoState.UNREADABLE, "Noise.")
     assert job_state(database_url, job_id) is JobState.RUNNING
@@ -77,7 +78,7 @@ def test_an_open_job_does_not_finish(database_url: str) -> None:
 
 def test_whoever_leaves_last_closes_the_job(database_url: str) -> None:
     with session(database_url) as db:
-        job_id = create_job(db, "a depot", {}, is_open=True)
+        job_id = create_job(db, "a depot", JobOptions(), is_open=True)
     with Holder(database_url, job_id) as watch, Holder(database_url, job_id) as submission:
         submission.keep()
         assert not submission.leave("another name")
@@ -89,7 +90,7 @@ def test_whoever_leaves_last_closes_the_job(database_url: str) -> None:
 
 def test_a_holder_that_is_killed_leaves_the_job_open_until_the_next_one_leaves(database_url: str) -> None:
     with session(database_url) as db:
-        job_id = create_job(db, "a depot", {}, is_open=True)
+        job_id = create_job(db, "a depot", JobOptions(), is_open=True)
     code = (
         "import sys, time; from db.jobs.open_lock import Holder\n"
         f"with Holder({database_url!r}, {job_id}): print('held', flush=True); time.sleep(60)"
@@ -114,7 +115,7 @@ def held_locks(url: str) -> int:
 
 def test_a_holder_whose_connection_is_cut_holds_on(database_url: str) -> None:
     with session(database_url) as db:
-        job_id = create_job(db, "a depot", {}, is_open=True)
+        job_id = create_job(db, "a depot", JobOptions(), is_open=True)
     with Holder(database_url, job_id) as watch:
         run_sql(
             database_url,
@@ -194,7 +195,7 @@ def test_a_server_that_notices_late_that_somebody_hung_up_does_not_keep_the_job_
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with session(database_url) as db:
-        job_id = create_job(db, "one", {}, is_open=True)
+        job_id = create_job(db, "one", JobOptions(), is_open=True)
     with Holder(database_url, job_id) as holder:
         connection = holder._connection
         assert connection is not None

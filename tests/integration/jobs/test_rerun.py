@@ -13,6 +13,7 @@ from db.keeping.retention import Wanted, purge
 from db.models import CropRow, SightingRow
 from db.queue import outbox
 from pipeline.errors import UsageError
+from pipeline.job_options import JobOptions
 from pipeline.records import JobState, SegmentState, Step, VideoState
 from tests.support.database import (
     PICTURES,
@@ -67,7 +68,7 @@ def test_running_again_from_a_step(database_url: str, monkeypatch: pytest.Monkey
     assert control.rerun(database_url, job_id, step, {"reader": "another"}) == 4
     row = job(database_url, job_id)
     assert (row.options, row.state, row.finished_at) == (
-        {"sample_fps": 8, "reader": "another"}, JobState.RUNNING, None,
+        JobOptions(sample_fps=8, reader="another").as_json(), JobState.RUNNING, None,
     )  # fmt: skip
     assert {video_state(database_url, v) for v in videos} == {VideoState.PROCESSING}
     assert count(database_url, SightingRow) == 3, "kept until the new ones are there"
@@ -102,7 +103,7 @@ def test_a_run_again_that_is_killed_has_changed_nothing(database_url: str, monke
         with pytest.raises(KeyboardInterrupt):
             control.rerun(database_url, job_id, Step.DETECT, {"reader": "another"})
     row = job(database_url, job_id)
-    assert (row.state, row.open, row.options) == (JobState.FINISHED, False, {"sample_fps": 8})
+    assert (row.state, row.open, row.options) == (JobState.FINISHED, False, JobOptions(sample_fps=8).as_json())
     assert segment_states(database_url, job_id) == ["done"] * 2
     assert control.rerun(database_url, job_id, Step.DETECT, {}) == 2
 
@@ -163,7 +164,7 @@ def test_reading_again_without_crops_is_refused_before_anything_is_changed(
     with pytest.raises(UsageError, match=r"The crops of /cam/2\.mp4 are gone; run it again with --from detect\."):
         control.rerun(database_url, job_id, Step.READ, {"reader": "another"})
     row = job(database_url, job_id)
-    assert (row.state, row.options) == (JobState.FINISHED, {"sample_fps": 8})
+    assert (row.state, row.options) == (JobState.FINISHED, JobOptions(sample_fps=8).as_json())
     assert set(segment_states(database_url, job_id)) == {"done"}
     assert control.rerun(database_url, job_id, Step.DETECT, {}) == 3
 

@@ -18,6 +18,7 @@ from db.models import Video
 from db.queue import outbox, segment_moves
 from db.queue.videos import end_video
 from pipeline.errors import UsageError
+from pipeline.job_options import JobOptions
 from pipeline.records import JobState, Step, VideoState
 from tests.support.database import (
     READING,
@@ -169,7 +170,7 @@ def between(monkeypatch: pytest.MonkeyPatch, act: Callable[[], bool]) -> None:
 def unopened_job(url: str, *fingerprints: str, path: str = "/cam/a.mp4") -> tuple[int, list[int]]:
     """A job with a video of each fingerprint, all of one path, none of which could be opened."""
     with session(url) as db:
-        job_id = create_job(db, "a tour", {})
+        job_id = create_job(db, "a tour", JobOptions())
         add_videos(db, job_id, [NewVideo(path, fingerprint) for fingerprint in fingerprints])
         videos = list(db.scalars(select(Video.id).order_by(Video.id)))
         for video_id in videos:

@@ -45,7 +45,7 @@ from tests.support.database import (
 from tests.support.road import Road, stand_in_road
 from workers.maintenance.sweeper import sweep
 from workers.settings import settings
-from workers.steps.claim import probe, segment_stages
+from workers.steps import probe, segment_stages
 
 SAID = "a.mp4 cannot be reached."
 GIVEN_UP = f"Its video was away for more than 1800 s: {SAID}"

@@ -21,8 +21,8 @@ from tests.support.road import Road, stand_in_road
 from workers import dispatch, tasks
 from workers.celery_app.app import DETECT, READ, express
 from workers.dispatch import send_again, send_segments
+from workers.steps import batches
 from workers.steps.batches import Token
-from workers.steps.claim import batches
 
 DONE, DETECTED, PENDING = SegmentState.DONE, SegmentState.DETECTED, SegmentState.PENDING
 

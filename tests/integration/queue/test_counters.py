@@ -18,6 +18,7 @@ from db.models import Job, Segment, Video
 from db.queue import outbox, scheduler, segment_moves
 from db.queue.videos import end_video
 from pipeline.errors import UsageError
+from pipeline.job_options import JobOptions
 from pipeline.records import JobState, Priority, SegmentState, Step, VideoState
 from tests.support.database import (
     DETECTING,
@@ -96,7 +97,7 @@ class Fleet:
         self.files = 0
         self.done: set[str] = set()
         with session(url) as db:
-            self.jobs = [create_job(db, f"{p} job", {}, priority=p) for p in Priority]
+            self.jobs = [create_job(db, f"{p} job", JobOptions(), priority=p) for p in Priority]
         for job_id in self.jobs:
             self.submit(job_id, 3)
 

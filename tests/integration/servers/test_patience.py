@@ -21,6 +21,7 @@ from db.engine import engine_for, is_passing, patiently, session
 from db.jobs.submit import create_job
 from db.migrate import upgrade
 from db.models import Job
+from pipeline.job_options import JobOptions
 from tests.support.database import count
 from tests.support.processes import PATIENCE_S, wait_until
 
@@ -53,7 +54,7 @@ def test_work_outlasts_a_restart_and_is_done_once(server: Server) -> None:
     def work(db: Session) -> int:
         nonlocal tries
         tries += 1
-        job_id = create_job(db, f"try {tries}", {})
+        job_id = create_job(db, f"try {tries}", JobOptions())
         if tries == 1:
             begun.set()
             # The server goes while the transaction is open.
@@ -83,7 +84,7 @@ def test_work_that_comes_while_the_database_is_away_waits_for_it(
     url, postgres = server
     postgres.stop()
     with ThreadPoolExecutor(1) as pool:
-        working = pool.submit(patiently, url, lambda db: create_job(db, "late", {}, key="late"))
+        working = pool.submit(patiently, url, lambda db: create_job(db, "late", JobOptions(), key="late"))
         wait_until(
             "the eighth try", lambda: caplog.text.count("The database does not serve this now; trying again in") >= 8
         )
@@ -129,7 +130,7 @@ def test_a_connection_that_is_ended_costs_one_try(database_url: str) -> None:
     def work(db: Session) -> int:
         nonlocal tries
         tries += 1
-        job_id = create_job(db, "a tour", {})
+        job_id = create_job(db, "a tour", JobOptions())
         if tries == 1:
             pid = db.scalar(text("SELECT pg_backend_pid()"))
             with session(database_url) as other:
@@ -144,7 +145,7 @@ def test_a_connection_that_is_ended_costs_one_try(database_url: str) -> None:
 @pytest.mark.usefixtures("kept_waiting")
 def test_two_that_block_each_other_both_get_through(database_url: str) -> None:
     with session(database_url) as db:
-        one, two = (create_job(db, name, {}) for name in ("one", "two"))
+        one, two = (create_job(db, name, JobOptions()) for name in ("one", "two"))
     both_hold = threading.Barrier(2)
     tries: list[int] = []
 
@@ -178,7 +179,7 @@ def test_two_that_block_each_other_both_get_through(database_url: str) -> None:
 )
 def test_a_real_error_is_told_at_once(database_url: str, statement: str, error: type[Exception]) -> None:
     with session(database_url) as db:
-        create_job(db, "a tour", {})
+        create_job(db, "a tour", JobOptions())
         db.execute(text("UPDATE jobs SET state = 'cancelled'"))
     tries = 0
 
@@ -233,7 +234,7 @@ def test_a_transaction_that_we_left_alone_is_not_worth_waiting_for(database_url:
 
 def test_an_error_leaves_nothing_behind(database_url: str) -> None:
     def halfway(db: Session) -> None:
-        create_job(db, "half", {})
+        create_job(db, "half", JobOptions())
         raise ValueError("halfway")
 
     with pytest.raises(ValueError, match="halfway"):

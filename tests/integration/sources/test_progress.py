@@ -16,6 +16,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from db.engine import session
 from db.jobs.submit import NewVideo, add_videos, close_job, create_job
+from pipeline.job_options import JobOptions
 from pipeline.records import VideoState
 from pipeline.sources.expand import fingerprint
 from pipeline.sources.remote import BLOCKS_KEPT, open_remote
@@ -28,7 +29,7 @@ from tests.support.road import Road, stand_in_road
 from tests.support.web_server import WebServer, web_server
 from workers import dispatch
 from workers.celery_app.time_limit import Standstill, time_limit
-from workers.steps.claim import probe
+from workers.steps import probe
 
 LIMIT_S = 3
 #: So many answers make up the file, each of which takes a tenth of the limit.
@@ -62,7 +63,7 @@ def submitted(road: Road, site: WebServer, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(opened, lambda remote, _=0: open_remote(remote, block_bytes))
     source = check_allowed(source_of(f"{site.url}/drive.ts"), split_roots(f"{site.url}/"))
     with session(road.url) as db:
-        job = create_job(db, "a tour", {"sample_fps": 8, "countries": [], "keep_overlays": True}, is_open=True)
+        job = create_job(db, "a tour", JobOptions(sample_fps=8, countries=(), keep_overlays=True), is_open=True)
         add_videos(db, job, [NewVideo(f"{site.url}/drive.ts", fingerprint(source))])
         close_job(db, job)
     (video,) = [row["id"] for row in road.ask("SELECT id FROM videos")]
@@ -100,7 +101,7 @@ def test_celery_leaves_openings_to_their_own_process(road: Road, monkeypatch: py
     sent: list[dict[str, Any]] = []
     monkeypatch.setattr(dispatch.app, "send_task", lambda name, **about: sent.append(about))
     with session(road.url) as db:
-        job = create_job(db, "a tour", {}, is_open=True)
+        job = create_job(db, "a tour", JobOptions(), is_open=True)
         add_videos(db, job, [NewVideo("/cam/a.mp4", "a")])
     dispatch.pump()
     assert [about["time_limit"] for about in sent] == [4 * 3600]
@@ -123,7 +124,7 @@ def test_an_opening_that_hears_no_alarm_is_killed_with_its_process(road: Road, m
     monkeypatch.setenv("DASHPLATE_KILL_AFTER_S", "1")
     monkeypatch.setenv("DASHPLATE_LEASE_S", "2")
     with session(road.url) as db:
-        job = create_job(db, "a tour", {}, is_open=True)
+        job = create_job(db, "a tour", JobOptions(), is_open=True)
         add_videos(db, job, [NewVideo("/cam/a.mp4", "a")])
     (video,) = road.ask("SELECT id FROM videos")
     stuck = subprocess.Popen(

@@ -18,11 +18,12 @@ import fsspec
 import pytest
 
 from pipeline.errors import Away, Inaccessible, MissingDependency, Unreadable, UsageError
+from pipeline.sources import http
 from pipeline.sources.expand import expand
 from pipeline.sources.fingerprints import fingerprint, fingerprints
 from pipeline.sources.remote import BLOCK_BYTES, BLOCKS_KEPT, open_remote
 from pipeline.sources.roots import check_allowed, split_roots
-from pipeline.sources.source import Remote, Source, http, source_of
+from pipeline.sources.source import Remote, Source, source_of
 from pipeline.video.decode import Decoder
 from pipeline.video.probe import changed_since, probe, read_photo
 from pipeline.video.split import split

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dashplate.annotate import annotated_names
+from output.annotate import annotated_names
 
 
 @pytest.mark.parametrize(

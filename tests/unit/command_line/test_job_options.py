@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from dashplate.jobs import JobOptions, job_options
+from dashplate.jobs import job_options
 from pipeline.errors import Inaccessible, ModelError, UsageError
+from pipeline.job_options import JobOptions
 from workers.settings import settings
-from workers.steps.claim import stage_engine
+from workers.steps import stage_engine
 
 
 def model(folder: Path) -> None:
@@ -21,7 +22,7 @@ def model(folder: Path) -> None:
 
 def test_what_is_not_asked_for_is_left_to_the_workers() -> None:
     assert job_options(None) == JobOptions()
-    parts = stage_engine._parts(JobOptions().as_json())
+    parts = stage_engine._parts(JobOptions())
     assert parts == settings().parts
 
 
@@ -31,14 +32,14 @@ def test_a_reader_and_its_engine_travel_with_the_job(tmp_path: Path, monkeypatch
     options = job_options("gb,FR", reader="reader", engine="onnxruntime")
     assert options == JobOptions(("GB", "FR"), reader=str(tmp_path / "reader"), reader_engine="onnxruntime")
     assert options.folders == [tmp_path / "reader"]
-    parts = stage_engine._parts(options.as_json())
+    parts = stage_engine._parts(options)
     assert (parts.reader, parts.reader_engine) == (str(tmp_path / "reader"), "onnxruntime")
 
 
 def test_a_model_s_name_stays_a_name() -> None:
     options = job_options(None, reader="PP-OCRv5_server_rec")
     assert (options.reader, options.folders) == ("PP-OCRv5_server_rec", [])
-    assert stage_engine._parts(options.as_json()).reader == "PP-OCRv5_server_rec"
+    assert stage_engine._parts(options).reader == "PP-OCRv5_server_rec"
 
 
 def test_jobs_from_before_readers_could_be_asked_for_are_read_as_ever() -> None:
@@ -51,7 +52,7 @@ def test_a_reader_outside_the_allowed_folders_is_refused(tmp_path: Path, monkeyp
     model(tmp_path / "reader")
     try:
         with pytest.raises(Inaccessible, match="outside the folders"):
-            stage_engine._parts(job_options(None, reader=str(tmp_path / "reader")).as_json())
+            stage_engine._parts(job_options(None, reader=str(tmp_path / "reader")))
     finally:
         monkeypatch.undo()
         settings.cache_clear()
@@ -64,7 +65,7 @@ def test_a_reader_by_a_relative_path_is_refused_too(tmp_path: Path, monkeypatch:
     settings.cache_clear()
     try:
         with pytest.raises(Inaccessible, match="outside the folders"):
-            stage_engine._parts(JobOptions(reader="reader").as_json())
+            stage_engine._parts(JobOptions(reader="reader"))
     finally:
         monkeypatch.undo()
         settings.cache_clear()

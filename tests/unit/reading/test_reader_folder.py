@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.sources.roots import NotAllowed
 from workers.settings import settings
-from workers.steps.claim import stage_engine
+from workers.steps import stage_engine
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.errors import DashplateError
 from pipeline.photo import PhotoPlate
 from pipeline.records import Image
 
@@ -43,19 +42,6 @@ def annotated_names(pictures: Sequence[Path]) -> dict[Path, Path]:
         parts = Path(os.path.abspath(os.path.expanduser(picture))).parts[1:]
         alike.setdefault(picture.name, {})[picture] = parts
     return {picture: name for paths in alike.values() for picture, name in _told_apart(paths).items()}
-
-
-def write(path: Path, image: Image) -> None:
-    """Save as JPEG; raises DashplateError where the folder cannot be written."""
-    # Not `imwrite`: it crashes the process on a name that is no UTF-8, and keeps the reason of a failure to itself.
-    encoded, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 92])
-    if not encoded:
-        raise DashplateError(f"{path} could not be encoded as JPEG.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data.tobytes())
-    except OSError as error:
-        raise DashplateError(f"{path} could not be written: {error.strerror}.") from error
 
 
 def _told_apart(paths: Mapping[Path, tuple[str, ...]]) -> dict[Path, Path]:

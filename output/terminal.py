@@ -8,7 +8,6 @@ are.
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Iterable
@@ -18,7 +17,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from pipeline.sources.source import is_hidden, spelled
+from pipeline.sources.source import spelled
 
 #: A file or a pipe has no width; in this one, lines stay whole.
 _UNSEEN_WIDTH = 240
@@ -87,14 +86,3 @@ def say(sentence: str) -> None:
 def complain(sentence: str) -> None:
     """What is wrong, in words that may quote anything, as one line on standard error."""
     err.print(spelled(sentence), markup=False, soft_wrap=True)
-
-
-def json_text(value: Any, indent: int | None = None) -> str:
-    """JSON as people read it, letters of all scripts among it; what a terminal would obey is escaped.
-
-    Halves of surrogates, as names have them that are no UTF-8, are escaped too: no file could hold them.
-    """
-    text = json.dumps(value, ensure_ascii=False, indent=indent)
-    if text.isprintable():
-        return text
-    return "".join(json.dumps(c)[1:-1] if is_hidden(c) and c != "\n" else c for c in text)

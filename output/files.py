@@ -1,0 +1,46 @@
+"""Result files: text, JSON and pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from pipeline.errors import DashplateError
+from pipeline.records import Image
+from pipeline.sources.source import is_hidden
+
+
+def save(path: Path, text: str) -> None:
+    """Write a result file; raises DashplateError with the reason where that fails."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise DashplateError(f"{path} could not be written: {error.strerror}.") from error
+
+
+def save_jpeg(path: Path, image: Image) -> None:
+    """Write a BGR picture as JPEG; raises DashplateError where the folder cannot be written."""
+    # Not `imwrite`: it crashes the process on a name that is no UTF-8, and keeps the reason of a failure to itself.
+    encoded, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 92])
+    if not encoded:
+        raise DashplateError(f"{path} could not be encoded as JPEG.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data.tobytes())
+    except OSError as error:
+        raise DashplateError(f"{path} could not be written: {error.strerror}.") from error
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """JSON as people read it, letters of all scripts among it; what a terminal would obey is escaped.
+
+    Halves of surrogates, as names have them that are no UTF-8, are escaped too: no file could hold them.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    if text.isprintable():
+        return text
+    return "".join(json.dumps(c)[1:-1] if is_hidden(c) and c != "\n" else c for c in text)
