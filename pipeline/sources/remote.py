@@ -1,6 +1,7 @@
 """Objects behind addresses as files: what is known of them, what lies below them, and their bytes by range.
 
-`https://` goes through `http`, everything else through its fsspec driver. What either raises becomes a sentence here. Both are loaded at the first address: aiohttp and fsspec take a quarter of a second, which a command that
+`https://` goes through `http`, everything else through its fsspec driver. What either raises becomes a
+sentence here. Both are loaded at the first address: aiohttp and fsspec take a quarter of a second, which a command that
 meets only paths need not wait for.
 """
 

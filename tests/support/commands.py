@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import typer
 
-from dashplate.cli import app
+from dashplate.cli.program import app
 
 #: For parameters that are numbers.
 NO_NUMBERS = ("-1", "99999999999999999999", "-99999999999999999999", "1e400", "nan", "inf", "two", "")

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.standin import Drive
-from dashplate.cli import app
+from dashplate.cli.program import app
 from pipeline.errors import DashplateError
 from pipeline.sources.source import source_of
 from tests.support.commands import TEXTS

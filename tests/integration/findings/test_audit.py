@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner, Result
 
 from bench.standin import Drive, plate_text
-from dashplate.cli import app
+from dashplate.cli.program import app
 from dashplate.commands import privacy
 from pipeline.errors import DashplateError, UsageError
 from tests.support.processes import wait_until

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from bench.standin import Drive, StandIn, plate_text
 from dashplate import export, jobs
-from dashplate.cli import app
+from dashplate.cli.program import app
 from dashplate.commands import ask, privacy
 from dashplate.commands.verify import check
 from dashplate.environment import everything

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from bench.standin import Drive, plate_text
-from dashplate.cli import app
+from dashplate.cli.program import app
 from dashplate.commands import privacy
 from db.engine import session
 from db.keeping import retention

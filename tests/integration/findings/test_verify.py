@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.standin import Drive
-from dashplate.cli import app
+from dashplate.cli.program import app
 from dashplate.commands.verify import EXAMPLES, Finding, Report, check, compare
 from db.engine import session
 from db.findings.stored_files import owe_deletion

@@ -54,7 +54,7 @@ def test_a_job_keeps_the_options_that_it_was_made_with(database_url: str, tmp_pa
     video = tmp_path / "late.mp4"
     video.write_bytes(b"late")
     with pytest.raises(UsageError, match=f"Job {job_id} keeps the options"):
-        submit(database_url, [video], None, JobOptions(("GB",)), job_id)
+        submit(database_url, [video], JobOptions(("GB",)), job_id=job_id)
     assert count(database_url, Video) == 1
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import missing
+from tests.conftest import missing
 
 from tests.support.compose import (
     DOCKERFILE,

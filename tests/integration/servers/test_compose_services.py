@@ -26,7 +26,7 @@ import psutil
 import psycopg
 import pytest
 import redis
-from conftest import missing
+from tests.conftest import missing
 
 from dashplate.commands import health
 from dashplate.stack.layout import Layout

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from dashplate.cli import app
+from dashplate.cli.program import app
 from pipeline.errors import DashplateError
 from tests.support.commands import NO_NUMBERS, TEXTS, Asked, parameters
 from workers.settings import settings

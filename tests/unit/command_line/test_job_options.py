@@ -43,7 +43,7 @@ def test_a_model_s_name_stays_a_name() -> None:
 
 
 def test_jobs_from_before_readers_could_be_asked_for_are_read_as_ever() -> None:
-    assert stage_engine._parts({"countries": [], "sample_fps": 10.0}) == settings().parts
+    assert stage_engine._parts(JobOptions.from_json({"countries": [], "sample_fps": 10.0})) == settings().parts
 
 
 def test_a_reader_outside_the_allowed_folders_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

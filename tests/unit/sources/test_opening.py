@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import pytest
 
+from pipeline.job_options import JobOptions
 from pipeline.errors import Inaccessible
 from pipeline.records import MediaInfo
 from pipeline.sources.availability import check_reads
@@ -97,11 +98,11 @@ def test_a_link_that_comes_after_the_check_is_not_followed(share: Share, what: s
 
 
 def test_a_worker_that_checks_again_refuses_what_has_become_a_link(share: Share, worker: None) -> None:
-    info, [span, *_] = Road().probe(str(share.video), {"keep_overlays": True})
+    info, [span, *_] = Road().probe(str(share.video), JobOptions(keep_overlays=True))
     share.swap("drive.mp4")
     for look in (
-        lambda: Road().probe(str(share.video), {}),
-        lambda: Road().look(info, span, {"sample_fps": 10}),
+        lambda: Road().probe(str(share.video), JobOptions()),
+        lambda: Road().look(info, span, JobOptions()),
         lambda: list(Road().frames(info, [info.start_pts])),
     ):
         with pytest.raises(Inaccessible, match="outside the folders that may be read"):

@@ -93,3 +93,10 @@ NoEvidence = Annotated[bool, typer.Option("--no-evidence", help="Keep no picture
 Hashed = Annotated[
     bool, typer.Option("--hashed", help="Store plates as hashes under DASHPLATE_PLATE_KEY: matched, not read.")
 ]
+
+
+def seconds(duration: str | None) -> int | None:
+    """`30d`, `12h` as seconds. Raises UsageError for what is no duration."""
+    from dashplate.durations import parse_duration
+
+    return None if duration is None else parse_duration(duration)

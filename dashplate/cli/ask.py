@@ -1,0 +1,83 @@
+"""Commands that ask: status, plates, export, sql, verify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dashplate.cli.options import MOST_ID, MOST_ROWS, AsJson, DataDir, JobId, plain_text
+
+app = typer.Typer()
+
+
+@app.command()
+def status(
+    job: Annotated[
+        int | None,
+        typer.Argument(min=1, max=MOST_ID, help="A job's id; without it, all jobs.", show_default=False),
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Stay until the job has ended.")] = False,
+    json: AsJson = False,
+    data: DataDir = None,
+) -> None:
+    """Show jobs, or one job's videos."""
+    from dashplate.commands.ask import show_status
+
+    show_status(job, watch=watch, as_json=json, data=data)
+
+
+@app.command()
+def plates(
+    pattern: Annotated[str, typer.Argument(parser=plain_text, help="A text with * and ? as wildcards.")] = "*",
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="So many at most.")] = 100,
+    json: AsJson = False,
+    data: DataDir = None,
+) -> None:
+    """Search the unique plates of all jobs."""
+    from dashplate.commands.ask import show_plates
+
+    show_plates(pattern, limit, as_json=json, data=data)
+
+
+@app.command()
+def export(
+    job: JobId,
+    format: Annotated[str, typer.Option("--format", help="csv, jsonl or json.")] = "csv",
+    out: Annotated[Path | None, typer.Option(help="A file; without it, standard output.", show_default=False)] = None,
+    data: DataDir = None,
+) -> None:
+    """Write a job's unique plates."""
+    from dashplate.commands.ask import export_job
+
+    export_job(job, format, out, data)
+
+
+@app.command()
+def sql(
+    query: Annotated[
+        str | None,
+        typer.Option("-c", "--command", parser=plain_text, help="Run this, leave.", show_default=False),
+    ] = None,
+    json: AsJson = False,
+    data: DataDir = None,
+) -> None:
+    """Open an SQL shell on the plates; see docs/sql.md for examples."""
+    from dashplate.commands.ask import sql_shell
+
+    raise typer.Exit(sql_shell(query, as_json=json, data=data))
+
+
+@app.command()
+def verify(
+    job: JobId,
+    quick: Annotated[bool, typer.Option("--quick", help="Do not read the files: existence and size only.")] = False,
+    sweep: Annotated[bool, typer.Option("--sweep", help="Remove files of ended videos that have no row.")] = False,
+    json: AsJson = False,
+    data: DataDir = None,
+) -> None:
+    """Check a job's rows against its files, its counters and its states; exit with 1 where something is wrong."""
+    from dashplate.commands.verify import verify_job
+
+    raise typer.Exit(verify_job(job, quick=quick, sweep=sweep, as_json=json, data=data))

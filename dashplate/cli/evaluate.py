@@ -1,0 +1,286 @@
+"""The commands of `dashplate eval`, one for each stage that is measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dashplate.cli.options import MOST_ROWS, MOST_SEED, Country, a_number
+
+app = typer.Typer(help="Measure a stage on pictures whose truth is known.", no_args_is_help=True)
+
+Images = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the pictures; default: `images` or `crops` beside the CSV.", show_default=False),
+]
+Split = Annotated[str | None, typer.Option(help="Only rows with this in column `split`.", show_default=False)]
+Match = Annotated[list[str] | None, typer.Option(help="Only pictures of such names: 'ro_*'.", show_default=False)]
+Where = Annotated[
+    list[str] | None, typer.Option(help="Only rows like 'legibility=clear', 'country=EU-*'.", show_default=False)
+]
+Limit = Annotated[int | None, typer.Option(help="Only the first so many.", min=1, max=MOST_ROWS, show_default=False)]
+Ignore = Annotated[Path | None, typer.Option(help="CSV of places that count neither way.", show_default=False)]
+By = Annotated[
+    list[str] | None, typer.Option(help="A row for each value: country, prefix, any column.", show_default=False)
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(envvar="DASHPLATE_DETECTOR", help="Any that Ultralytics loads; default: shipped.", show_default=False),
+]
+ReaderNames = Annotated[
+    list[str] | None,
+    typer.Option("--reader", help="Model name or folder; several are measured side by side.", show_default=False),
+]
+OneReader = Annotated[
+    str | None, typer.Option("--reader", help="PaddleOCR model or folder; default: shipped.", show_default=False)
+]
+Engine = Annotated[
+    str | None, typer.Option(help="What runs the reader: openvino, onnxruntime, paddle.", show_default=False)
+]
+Draw = Annotated[Path | None, typer.Option(help="Folder for pictures of what went wrong.", show_default=False)]
+Csv = Annotated[Path | None, typer.Option(help="Write what was found here, a line each.", show_default=False)]
+Json = Annotated[Path | None, typer.Option(help="Write the numbers here.", show_default=False)]
+Rivals = Annotated[
+    bool, typer.Option("--rivals", help="Instead: fusion beside best crop, majority and character vote.")
+]
+Harm = Annotated[
+    int | None,
+    typer.Option(
+        min=0, max=MOST_SEED, help="With --rivals: dim, blur and shrink crops, by this seed.", show_default=False
+    ),
+]
+
+
+@app.command()
+def video(
+    truth: Annotated[
+        Path,
+        typer.Argument(help="CSV of plates: video, plate_text, first_s, last_s.", show_default=False, readable=False),
+    ],
+    videos: Annotated[
+        Path | None, typer.Option(help="Folder of the videos; default: that of the CSV.", show_default=False)
+    ] = None,
+    video: Annotated[
+        list[Path] | None, typer.Option(help="A video without plates: all that is read there is false.")
+    ] = None,
+    others_empty: Annotated[
+        bool, typer.Option("--others-empty", help="Take the folder's other videos as without plates.")
+    ] = False,
+    reader: OneReader = None,
+    engine: Engine = None,
+    weights: Weights = None,
+    country: Country = None,
+    draw: Draw = None,
+    csv: Csv = None,
+    json: Json = None,
+    rivals: Rivals = False,
+    harm: Harm = None,
+) -> None:
+    """Unique plates per clip: precision, recall, time stamps. For rides kept as pictures: `eval rides`."""
+    from evaluation.rivals.material import known_tracklets
+    from evaluation.rivals.table import compare_rivals
+    from evaluation.video.clips import ClipChoice, load_clips
+    from evaluation.video.run import VideoOutputs, evaluate_video
+    from evaluation.video.watching import the_models
+
+    _require_sense(rivals, harm, draw)
+    models = the_models(reader, engine, weights, country)
+    clips, left_out = load_clips(truth, ClipChoice(videos, tuple(video or ()), others_empty))
+    if rivals:
+        compare_rivals(known_tracklets(clips, [], models, harm), models, csv, json)
+    else:
+        evaluate_video(clips, models, VideoOutputs(draw, csv, json), left_out)
+
+
+@app.command()
+def rides(
+    truth: Annotated[
+        Path,
+        typer.Argument(help="CSV of plates: image, x1, y1, x2, y2, plate_text.", show_default=False, readable=False),
+    ],
+    images: Images = None,
+    split: Split = None,
+    match: Match = None,
+    ignore: Ignore = None,
+    fps: Annotated[
+        float, typer.Option(help="Numbers in the names that make a second.", min=0.01, max=1000, callback=a_number)
+    ] = 1.0,
+    reader: OneReader = None,
+    engine: Engine = None,
+    weights: Weights = None,
+    country: Country = None,
+    draw: Draw = None,
+    csv: Csv = None,
+    json: Json = None,
+    rivals: Rivals = False,
+    harm: Harm = None,
+) -> None:
+    """Unique plates per ride kept as pictures, named RIDE_NUMBER.jpg: what `eval video` does for clips."""
+    from evaluation.detection.truth import Selection, load_truth
+    from evaluation.rivals.material import known_tracklets
+    from evaluation.rivals.table import compare_rivals
+    from evaluation.video.rides import load_rides
+    from evaluation.video.run import VideoOutputs, evaluate_video
+    from evaluation.video.watching import the_models
+
+    _require_sense(rivals, harm, draw)
+    models = the_models(reader, engine, weights, country)
+    found = load_rides(load_truth(truth, images, Selection(split, tuple(match or ())), ignore), fps)
+    if rivals:
+        compare_rivals(known_tracklets([], found, models, harm), models, csv, json)
+    else:
+        evaluate_video(found, models, VideoOutputs(draw, csv, json, in_frames=True))
+
+
+def _require_sense(rivals: bool, harm: int | None, draw: Path | None) -> None:
+    from pipeline.errors import UsageError
+
+    if harm is not None and not rivals:
+        raise UsageError("--harm is for --rivals; frames and videos are measured as they are.")
+    if rivals and draw is not None:
+        raise UsageError("--draw shows what the road gets wrong; leave --rivals out.")
+
+
+@app.command()
+def detection(
+    truth: Annotated[
+        Path, typer.Argument(help="CSV of plate boxes: image, x1, y1, x2, y2.", show_default=False, readable=False)
+    ],
+    images: Images = None,
+    split: Split = None,
+    match: Match = None,
+    limit: Limit = None,
+    ignore: Ignore = None,
+    weights: Weights = None,
+    input_px: Annotated[
+        int | None, typer.Option(help="Look once, at this longer side.", min=32, max=8192, show_default=False)
+    ] = None,
+    second_look: Annotated[
+        int | None,
+        typer.Option(
+            help="Look again at unsure boxes, with so many pixels around.", min=0, max=4096, show_default=False
+        ),
+    ] = None,
+    photo: Annotated[bool, typer.Option("--photo", help="Look as at photographs, for surer boxes.")] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="Least confidence; default: that for pictures alone.",
+            min=0.001,
+            max=1,
+            callback=a_number,
+            show_default=False,
+        ),
+    ] = None,
+    iou: Annotated[
+        float, typer.Option(help="Overlap from which a box is right.", min=0.05, max=0.95, callback=a_number)
+    ] = 0.5,
+    by_prefix: Annotated[bool, typer.Option("--by-prefix", help="A row for each `prefix_` of file names.")] = False,
+    thresholds: Annotated[bool, typer.Option("--thresholds", help="Show what other thresholds would do.")] = False,
+    draw: Draw = None,
+    csv: Csv = None,
+    json: Json = None,
+    compare_speed: Annotated[
+        bool, typer.Option("--compare-speed", help="Time a 1280x720 frame against YOLO11n's.")
+    ] = False,
+) -> None:
+    """Recall, precision, average precision and time of the plate detector."""
+    from evaluation.detection.run import Outputs, evaluate_detection
+    from evaluation.detection.truth import Selection, load_truth
+    from evaluation.looks import the_look
+    from pipeline.errors import UsageError
+
+    if input_px is not None and second_look is not None:
+        raise UsageError("--input-px takes a single look; leave --second-look out.")
+    pictures = load_truth(truth, images, Selection(split, tuple(match or ()), limit), ignore)
+    look = the_look(weights, threshold, input_px, photo=photo, second_look_px=second_look)
+    evaluate_detection(pictures, look, iou, Outputs(by_prefix, thresholds, draw, csv, json, compare_speed))
+
+
+@app.command()
+def reading(
+    labels: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV: image, plate_text; x1, y1, x2, y2 too where pictures show more.",
+            show_default=False,
+            readable=False,
+        ),
+    ],
+    images: Images = None,
+    split: Split = None,
+    match: Match = None,
+    where: Where = None,
+    limit: Limit = None,
+    by: By = None,
+    reader: ReaderNames = None,
+    engine: Engine = None,
+    country: Country = None,
+    draw: Draw = None,
+    csv: Csv = None,
+    json: Json = None,
+    curve: Annotated[
+        Path | None, typer.Option(help="Draw confidence against what is right: an SVG file.", show_default=False)
+    ] = None,
+    compare_speed: Annotated[
+        bool, typer.Option("--compare-speed", help="Time a plate against PaddleOCR's TextRecognition.")
+    ] = False,
+) -> None:
+    """Right texts, wrong characters and honesty of the plate reader."""
+    from evaluation.readers import Readers
+    from evaluation.reading.run import Outputs, evaluate_reading
+    from evaluation.reading.truth import load_labels
+    from evaluation.truth_csv import Selection, parse_where
+    from pipeline.formats import parse_countries
+
+    selection = Selection(split, tuple(match or ()), limit, parse_where(where))
+    readers = Readers(tuple(reader or ()), engine, parse_countries(country))
+    evaluate_reading(
+        load_labels(labels, images, selection, by or ()), readers, Outputs(draw, csv, json, curve, compare_speed)
+    )
+
+
+@app.command()
+def stills(
+    truth: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV: image, plate_text, x1, y1, x2, y2; without boxes, several texts with `;` between them.",
+            show_default=False,
+            readable=False,
+        ),
+    ],
+    images: Images = None,
+    split: Split = None,
+    match: Match = None,
+    where: Where = None,
+    limit: Limit = None,
+    by: By = None,
+    ignore: Ignore = None,
+    weights: Weights = None,
+    frames: Annotated[
+        bool, typer.Option("--frames", help="They are frames of a video: look for fainter boxes.")
+    ] = False,
+    reader: ReaderNames = None,
+    engine: Engine = None,
+    country: Country = None,
+    draw: Draw = None,
+    csv: Csv = None,
+    json: Json = None,
+    compare_whole: Annotated[
+        bool, typer.Option("--compare-whole", help="Have PaddleOCR read each picture as a whole, too.")
+    ] = False,
+) -> None:
+    """Photographs from end to end: plates found and read, and texts that are not there."""
+    from evaluation.readers import Readers
+    from evaluation.stills.run import Outputs, evaluate_stills, stills_look
+    from evaluation.stills.truth import load_stills
+    from evaluation.truth_csv import Selection, parse_where
+    from pipeline.formats import parse_countries
+
+    selection = Selection(split, tuple(match or ()), limit, parse_where(where))
+    readers = Readers(tuple(reader or ()), engine, parse_countries(country))
+    pictures = load_stills(truth, images, selection, by or (), ignore)
+    evaluate_stills(pictures, stills_look(weights, frames), readers, Outputs(draw, csv, json, compare_whole))

@@ -1,0 +1,149 @@
+"""Commands that process: run, demo, read, submit, watch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dashplate.cli.options import MOST_ID, MOST_SEED, YEAR_S, AsJson, Country, DataDir, Hashed, KeepOverlays, Key, Name, NoEvidence, Paths, ReaderEngine, ReaderName, Retain, Urgency, Words, a_number, seconds
+from pipeline.records import Priority, Step
+
+app = typer.Typer()
+
+
+@app.command()
+def run(
+    paths: Words,
+    csv: Annotated[Path | None, typer.Option(help="Write the unique plates here.", show_default=False)] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the whole job here.", show_default=False)] = None,
+    country: Country = None,
+    data: DataDir = None,
+    name: Name = None,
+    keep_overlays: KeepOverlays = False,
+    reader: ReaderName = None,
+    reader_engine: ReaderEngine = None,
+    retain: Retain = None,
+    no_evidence: NoEvidence = False,
+    hashed: Hashed = False,
+) -> None:
+    """Process files from end to end, wait, and print their unique plates."""
+    from dashplate.commands.process import run_files
+    from dashplate.jobs import Submission, job_options
+
+    options = job_options(country, keep_overlays, reader, reader_engine, not no_evidence, hashed)
+    about = Submission(name, retain_s=seconds(retain))
+    raise typer.Exit(run_files(paths, csv=csv, json=json, data=data, about=about, options=options))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Where the drive and the results are written.")] = Path("out"),
+    data: DataDir = None,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED)] = 7,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, callback=a_number)] = 30.0,
+    plates: Annotated[int, typer.Option(min=1, max=1000)] = 12,
+) -> None:
+    """Render a drive with known plates, process it, and score what came out."""
+    from dashplate.commands.demo import run_demo
+
+    raise typer.Exit(run_demo(out, data, seed, seconds, plates))
+
+
+@app.command()
+def read(
+    images: Paths,
+    json: AsJson = False,
+    country: Country = None,
+    annotate: Annotated[
+        Path | None, typer.Option(help="Folder for pictures with boxes: NAME.annotated.jpg.", show_default=False)
+    ] = None,
+    reader: ReaderName = None,
+    reader_engine: ReaderEngine = None,
+) -> None:
+    """Read photographs at once, without servers."""
+    from dashplate.commands.photos import read_photos
+    from dashplate.jobs import job_options
+
+    options = job_options(country, reader=reader, engine=reader_engine)
+    raise typer.Exit(read_photos(images, options, as_json=json, annotate=annotate))
+
+
+@app.command()
+def submit(
+    paths: Words,
+    name: Name = None,
+    job: Annotated[
+        int | None,
+        typer.Option(min=1, max=MOST_ID, help="Add to this job instead of a new one.", show_default=False),
+    ] = None,
+    key: Key = None,
+    priority: Urgency = Priority.NORMAL,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the job's end.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done and cost.")] = False,
+    country: Country = None,
+    keep_overlays: KeepOverlays = False,
+    reader: ReaderName = None,
+    reader_engine: ReaderEngine = None,
+    retain: Retain = None,
+    no_evidence: NoEvidence = False,
+    hashed: Hashed = False,
+    data: DataDir = None,
+) -> None:
+    """Queue files for the workers and print the job's id."""
+    from dashplate.commands.process import submit_files
+    from dashplate.jobs import Submission, job_options
+
+    options = job_options(country, keep_overlays, reader, reader_engine, not no_evidence, hashed)
+    about = Submission(name, key, priority, seconds(retain))
+    if dry_run:
+        from dashplate.commands.dry_run import show_plan
+
+        show_plan(paths, options, about, job, data)
+        return
+    raise typer.Exit(submit_files(paths, about=about, job=job, wait=wait, data=data, options=options))
+
+
+@app.command()
+def watch(
+    folder: Annotated[str, typer.Argument(help="A folder or an address (s3://bucket/cards/).", show_default=False)],
+    name: Name = None,
+    job: Annotated[
+        int | None, typer.Option(min=1, max=MOST_ID, help="Go on with this job.", show_default=False)
+    ] = None,
+    key: Key = None,
+    settle: Annotated[
+        float,
+        typer.Option(min=0.0, max=YEAR_S, callback=a_number, help="A file unchanged for so many seconds is complete."),
+    ] = 10.0,
+    every: Annotated[
+        float, typer.Option(min=0.1, max=YEAR_S, callback=a_number, help="Seconds between two looks.")
+    ] = 5.0,
+    until_idle: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=YEAR_S,
+            callback=a_number,
+            show_default=False,
+            help="Stop when nothing new has come for so many seconds.",
+        ),
+    ] = None,
+    priority: Urgency = Priority.NORMAL,
+    country: Country = None,
+    keep_overlays: KeepOverlays = False,
+    reader: ReaderName = None,
+    reader_engine: ReaderEngine = None,
+    retain: Retain = None,
+    no_evidence: NoEvidence = False,
+    hashed: Hashed = False,
+    data: DataDir = None,
+) -> None:
+    """Keep a job open and take in what arrives in a folder; Ctrl-C ends it, and the job finishes."""
+    from dashplate.commands.watch import Patience, watch_folder
+    from dashplate.jobs import Submission, job_options
+
+    options = job_options(country, keep_overlays, reader, reader_engine, not no_evidence, hashed)
+    about = Submission(name, key, priority, seconds(retain))
+    watch_folder(folder, options, about, job, Patience(settle, every, until_idle), data)

@@ -1,0 +1,110 @@
+"""Commands that serve and look after servers: up, down, doctor, migrate, worker, flower, health."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dashplate.cli.options import MOST_PORT, AsJson, DataDir
+
+app = typer.Typer()
+
+
+@app.command()
+def up(
+    data: DataDir = None,
+    flower_port: Annotated[
+        int, typer.Option(min=0, max=MOST_PORT, help="Flower's port on this machine; 0 leaves it out.")
+    ] = 5555,
+    root: Annotated[
+        list[str] | None,
+        typer.Option(help="A folder or address for videos; public:// is any public address.", show_default=False),
+    ] = None,
+) -> None:
+    """Start servers, workers, sweeper and Flower, and stay."""
+    from dashplate.commands.process import stay_up
+
+    stay_up(data, flower_port, root or [])
+
+
+@app.command()
+def down(
+    data: DataDir = None,
+    forget_account: Annotated[
+        bool,
+        typer.Option("--forget-account", help="Root only: remove the account too that was made for PostgreSQL."),
+    ] = False,
+) -> None:
+    """Stop whatever runs on the data folder."""
+    from dashplate.environment import use_data_dir
+    from dashplate.stack import forget, stop
+
+    folder = use_data_dir(data).data_dir
+    stopped = stop(folder)
+    print(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was running.")
+    if forget_account:
+        print("The account is removed." if forget(folder) else "There was no account to remove.")
+
+
+@app.command()
+def doctor(json: AsJson = False, data: DataDir = None) -> None:
+    """Tell what is there, what is missing, and how to mend it."""
+    from dashplate.commands.ask import show_checks
+
+    raise typer.Exit(show_checks(as_json=json, data=data))
+
+
+@app.command()
+def migrate(data: DataDir = None) -> None:
+    """Bring the database to the newest schema."""
+    from dashplate.environment import use_data_dir
+    from db.engine import check
+    from db.migrate import upgrade
+
+    url = use_data_dir(data).require_database()
+    check(url)
+    upgrade(url)
+    print("The schema is current.")
+
+
+@app.command()
+def worker(
+    role: Annotated[str, typer.Argument(help="detect, read or control.")],
+    concurrency: Annotated[int, typer.Option(min=1, max=1024, help="Processes; a GPU wants one.")] = 1,
+    loglevel: str = "INFO",
+) -> None:
+    """Serve one queue until stopped."""
+    from dashplate.commands.health import install_heartbeat
+    from dashplate.environment import use_data_dir
+    from dashplate.stack import Layout
+    from workers.serve import check_role, serve
+
+    check_role(role)
+    data_dir = use_data_dir(None).data_dir
+    Layout.at(data_dir).close_rooms()
+    install_heartbeat(role, data_dir)
+    serve(role, concurrency, loglevel)
+
+
+@app.command()
+def flower(
+    port: Annotated[int, typer.Option(min=1, max=MOST_PORT)] = 5555,
+    address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Serve Flower on the broker; DASHPLATE_FLOWER_AUTH=user:password protects it."""
+    from workers.celery_app.flower import serve
+
+    serve(port, address)
+
+
+@app.command()
+def health(
+    service: Annotated[str, typer.Argument(help="redis, postgres, worker or flower.")],
+    role: Annotated[str | None, typer.Argument(help="The worker's role.", show_default=False)] = None,
+) -> None:
+    """Exit with 0 if a service of this machine is well; for health checks."""
+    from dashplate.commands.health import check
+
+    check(service, role)
