@@ -46,7 +46,7 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	@touch $@
 
 # Two Debian programs that only tests use; without root the tests that want them say so.
-system:
+system: ## the programs that only tests use
 	@missing=$$(for pair in chromium:chromium docker-compose:docker-compose; do command -v $${pair%:*} >/dev/null || echo $${pair#*:}; done); \
 	if [ -n "$$missing" ]; then \
 	  root=$$([ "$$(id -u)" = 0 ] || echo "sudo -n"); \
