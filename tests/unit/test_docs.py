@@ -162,8 +162,8 @@ def leaf(words: list[str]) -> tuple[Any, list[str]]:
 def test_every_command_in_a_code_block_is_understood(path: Path) -> None:
     for words in commands(path):
         command, rest = leaf(words)
-        with command.make_context("dashplate", list(rest)):
-            """What the command does not know has raised."""
+        # Raises for what the command does not know; runs nothing.
+        command.make_context("dashplate", list(rest)).close()
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)
