@@ -46,7 +46,7 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	@touch $@
 
 # Two Debian programs that only tests use; without root the tests that want them say so.
-system:
+system: ## the programs that only tests use
 	@missing=$$(for pair in chromium:chromium docker-compose:docker-compose; do command -v $${pair%:*} >/dev/null || echo $${pair#*:}; done); \
 	if [ -n "$$missing" ]; then \
 	  root=$$([ "$$(id -u)" = 0 ] || echo "sudo -n"); \
@@ -76,7 +76,7 @@ chaos: setup-dev ## a hundred schedules of faults: workers, servers, store
 fleet: setup-dev ## ten thousand drives of sixty segments: what the control plane costs
 	$(BIN)/python -m bench.fleet $(ARGS)
 
-acceptance: setup-dev ## what the README promises
+acceptance: setup-dev ## what the documents promise
 	$(BIN)/python -m pytest tests/acceptance
 
 browser: setup-dev system ## pages in a real browser
@@ -96,7 +96,7 @@ train-reader: setup-dev ## train the plate reader again
 	$(BIN)/python -m training.reader all --data ../shared/data $(ARGS)
 	$(BIN)/dashplate eval reading ../shared/data/recognition/labels.csv --split dev --reader PP-OCRv6_small_rec --reader models/plate-reader
 
-bench: setup-dev ## the README's table: the road against PaddleOCR on whole frames
+bench: setup-dev ## the table of docs/performance.md: Dashplate and PaddleOCR on whole frames
 	$(BIN)/python -m bench.road $(ARGS)
 
 doctor: setup ## what is there, what is missing, how to mend it

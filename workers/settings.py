@@ -1,4 +1,4 @@
-"""What a worker, a producer or a face needs to know of its surroundings: all of it from the environment."""
+"""The settings of workers and commands, read from the environment; run as a program it prints them as a table."""
 
 from __future__ import annotations
 
@@ -24,62 +24,102 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="DASHPLATE_", extra="ignore", hide_input_in_errors=True)
 
-    #: Where the embedded servers, the result store and the logs live.
-    data_dir: Path = Field(default_factory=lambda: user_data_path("dashplate"))
-    #: `redis://:password@host:6379/0`; unset means the embedded server.
-    redis_url: SecretStr | None = None
-    #: `postgresql://user:password@host/dashplate`; unset means the embedded server.
-    database_url: SecretStr | None = None
-    #: Crops and evidence: a folder that every machine sees under the same path, or a URL that fsspec knows, such as
-    #: `s3://bucket/dashplate`. Default: `store` in the data folder.
-    store_dir: str | None = None
-    #: Folders and addresses below which videos may be opened, separated by `:`. Empty allows every path and every
-    #: public address: `dashplate up` and `run` set it for the workers they start.
-    roots: Annotated[tuple[Source, ...], NoDecode] = ()
-    #: Detector weights: any file or folder that Ultralytics loads. Default: the shipped network.
-    detector: Path | None = None
-    #: Longer side of the detector's input, pixels.
-    detector_input_px: int = INPUT_PX
-    #: Look again at unsure boxes, at full resolution with this margin in pixels. Unset: look once.
-    second_look_px: int | None = Field(default=None, ge=0)
-    #: `cpu`, `cuda:0`; unset means the CPU, by OpenVINO.
-    detector_device: str | None = None
-    #: Recogniser: a PaddleOCR model name or a model folder. Default: the shipped network.
-    reader: str | None = None
-    #: What runs the recogniser: `openvino`, `onnxruntime` or `paddle`.
-    reader_engine: str = "openvino"
-    #: Threads that decoding and each network may use in one process.
-    threads: int = 2
-    #: The role of this worker process; `dashplate worker` sets it.
-    role: str | None = None
-    #: Segments of one job between the dispatcher and their end.
-    window: int = 32
-    #: Steps on whole videos, openings for the most part, on the way over all jobs.
-    control_window: int = 8
-    #: Under this secret, jobs with `--hashed` store plates as hashes. Workers and whoever searches need the same one.
-    plate_key: SecretStr | None = None
-    #: What does the work, as `module:Class`; unset means the real road. For tests and benchmarks.
-    work: str | None = None
-    #: A worker that goes silent for this long counts as lost; its segment is given to another.
-    lease_s: float = 20.0
-    #: A segment that takes longer than this in one stage is stopped.
-    time_limit_s: int = 300
-    #: A task that does not hear that is killed this much later.
-    kill_after_s: int = 30
-    #: How often the sweeper looks for what went quiet.
-    sweep_every_s: float = 2.0
-    #: A message that nobody has taken after this while its queue was empty is gone, and sent again.
-    quiet_s: float = 10.0
-    #: On a queue that has work a message may wait this long.
-    quiet_busy_s: float = 300.0
-    #: Wait before the second attempt at what failed; doubles with each further one.
-    retry_delay_s: float = RETRY_DELAY_S
-    #: Wait where the result store or the database was in trouble, or the video away.
-    trouble_delay_s: float = TROUBLE_DELAY_S
-    #: A video whose share or server does not answer for this long is given up.
-    away_s: float = AWAY_S
-    #: Redis hands an unacknowledged message out again after this. Unset: well past any task's hard limit.
-    visibility_s: int | None = None
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("dashplate"),
+        description="Folder of the embedded servers, result store, caches and logs; `--data` sets it too.",
+    )
+    redis_url: SecretStr | None = Field(
+        default=None, description="`redis://:password@host:6379/0`. Unset: the embedded server."
+    )
+    database_url: SecretStr | None = Field(
+        default=None, description="`postgresql://user:password@host/dashplate`. Unset: the embedded server."
+    )
+    store_dir: str | None = Field(
+        default=None,
+        description="Result store: a folder under the same path on every machine, or an address that fsspec knows, such"
+        " as `s3://bucket/prefix`. Unset: `store` in the data folder.",
+    )
+    roots: Annotated[tuple[Source, ...], NoDecode] = Field(
+        default=(),
+        description="Folders and addresses below which videos may be opened, separated by `:`; `public://` is any"
+        " public address. Unset: every path and every public address; `dashplate up` and `run` set it for their"
+        " workers.",
+    )
+    detector: Path | None = Field(
+        default=None,
+        description="Detector weights that Ultralytics loads, for inputs of any size: `.pt`, ONNX, OpenVINO, TensorRT."
+        " Unset: the shipped network.",
+    )
+    detector_input_px: int = Field(
+        default=INPUT_PX,
+        description="Longer side of the detector's input, pixels; close-ups get a second input of 320.",
+    )
+    second_look_px: int | None = Field(
+        default=None,
+        ge=0,
+        description="Detect again around unsure boxes, enlarged, with this margin in pixels of the frame. Unset: off.",
+    )
+    detector_device: str | None = Field(
+        default=None,
+        description="`cuda:0` runs the PyTorch weights on a GPU, `cpu` on the processor. Unset: OpenVINO on the"
+        " processor.",
+    )
+    reader: str | None = Field(
+        default=None,
+        description="Recogniser: a PaddleOCR model folder, or a model's name, which PaddleOCR downloads unless it is"
+        " `PP-OCRv6_small_rec`. Unset: the shipped network.",
+    )
+    reader_engine: str = Field(
+        default="openvino",
+        description="What runs the recogniser: `openvino`, `onnxruntime` or `paddle`, always on the processor.",
+    )
+    threads: int = Field(default=2, description="Threads of decoding and of each network in one process.")
+    role: str | None = Field(default=None, description="Role of this worker process; `dashplate worker` sets it.")
+    window: int = Field(
+        default=32,
+        description="Segments of one job between the dispatcher and their end, those that wait for another attempt"
+        " included.",
+    )
+    control_window: int = Field(default=8, description="Video tasks on the way at a time, over all jobs.")
+    plate_key: SecretStr | None = Field(
+        default=None,
+        description="Secret of jobs with `--hashed`, 16 characters or more; the same for control and read workers and"
+        " whoever searches.",
+    )
+    work: str | None = Field(
+        default=None, description="Stand-in for the models, as `module:Class`; for tests and benchmarks."
+    )
+    lease_s: float = Field(
+        default=20.0, description="A worker that has not renewed its lease for this long counts as lost."
+    )
+    time_limit_s: int = Field(
+        default=300,
+        description="A task that takes longer is stopped; three times the length of its segment or video, where that is"
+        " more.",
+    )
+    kill_after_s: int = Field(default=30, description="A task that does not stop is killed this much later.")
+    sweep_every_s: float = Field(default=2.0, description="How often the sweeper looks for lost work.")
+    quiet_s: float = Field(
+        default=10.0,
+        description="A message that nobody takes for this long while its queue is empty is lost, and is sent again.",
+    )
+    quiet_busy_s: float = Field(default=300.0, description="The same while its queue has other messages.")
+    retry_delay_s: float = Field(
+        default=RETRY_DELAY_S,
+        description="Wait before the second attempt at what failed; doubles each time up to 300 s, of which 50 to 100%"
+        " is taken at random.",
+    )
+    trouble_delay_s: float = Field(
+        default=TROUBLE_DELAY_S,
+        description="Wait after trouble with the result store, the database or an unreachable video; 50 to 100% of it"
+        " at random.",
+    )
+    away_s: float = Field(default=AWAY_S, description="A video that cannot be reached for this long is given up.")
+    visibility_s: int | None = Field(
+        default=None,
+        description="Redis delivers an unacknowledged message again after this. Unset: four times the sum of time limit"
+        " and kill delay.",
+    )
 
     @field_validator("roots", mode="before")
     @classmethod
@@ -129,3 +169,23 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """The process's settings, read once."""
     return Settings()
+
+
+def as_markdown() -> str:
+    """The table of `docs/configuration.md`: one row per setting, with its variable, default and description."""
+    lines = ["| Variable | Default | Meaning |", "|---|---|---|"]
+    prefix = Settings.model_config["env_prefix"]
+    for name, field in Settings.model_fields.items():
+        default = "per user" if field.default_factory else _shown(field.default)
+        lines.append(f"| `{prefix}{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def _shown(default: object) -> str:
+    if default in (None, ()):
+        return "unset"
+    return f"{default:g}" if isinstance(default, float) else f"{default}"
+
+
+if __name__ == "__main__":
+    print(as_markdown(), end="")

@@ -90,7 +90,7 @@ def as_rich(measured: Sequence[Measured]) -> Table:
 
 
 def as_markdown(measured: Sequence[Measured]) -> str:
-    """For the README."""
+    """For docs/performance.md."""
     heading = ["", *(f"`{m.clip.path.name}`" for m in measured)]
     lines = [heading, ["---", *("---:" for _ in measured)]]
     lines += [[f"**{row.name}**" if row.head else row.name, *row.cells] for row in rows(measured)]

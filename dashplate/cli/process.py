@@ -7,8 +7,28 @@ from typing import Annotated
 
 import typer
 
-from dashplate.cli.options import MOST_ID, MOST_SEED, YEAR_S, AsJson, Country, DataDir, Hashed, KeepOverlays, Key, Name, NoEvidence, Paths, ReaderEngine, ReaderName, Retain, Urgency, Words, a_number, seconds
-from pipeline.records import Priority, Step
+from dashplate.cli.options import (
+    MOST_ID,
+    MOST_SEED,
+    YEAR_S,
+    AsJson,
+    Country,
+    DataDir,
+    Hashed,
+    KeepOverlays,
+    Key,
+    Name,
+    NoEvidence,
+    Paths,
+    ReaderEngine,
+    ReaderName,
+    Retain,
+    Urgency,
+    Words,
+    a_number,
+    seconds,
+)
+from pipeline.records import Priority
 
 app = typer.Typer()
 

@@ -11,18 +11,14 @@ import io
 import signal
 import sys
 import threading
-from pathlib import Path
 from types import FrameType
-from typing import Annotated
 
 import typer
 
 from dashplate.cli import ask, evaluate, keep, process, serve, steer
-
 from output.terminal import complain, guard
 from pipeline.errors import DashplateError, ServiceUnavailable
 from pipeline.offline import silence
-from pipeline.records import Priority, Step
 
 app = typer.Typer(
     name="dashplate",

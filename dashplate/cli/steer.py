@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dashplate.cli.options import Country, DataDir, JobId, ReaderEngine, ReaderName
-from pipeline.records import Priority, Step
+from pipeline.records import Step
 
 app = typer.Typer()
 

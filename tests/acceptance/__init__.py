@@ -1,1 +1,1 @@
-"""The README's promises, through the real command line."""
+"""What the documents promise, through the real command line."""

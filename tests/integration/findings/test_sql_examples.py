@@ -67,7 +67,7 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
     ],
     "Text on screen that was ignored": [(MONDAY_A, "10.5", "680", "300", "712")],
     "What is left of the running jobs": [(2, "tuesday", 1, 3, dt.timedelta(seconds=20))],
-    "Stretches that were given up": [(TUESDAY, 20.0, 40.0, 4, 0, "It kills.")],
+    "Segments that were given up": [(TUESDAY, 20.0, 40.0, 4, 0, "It kills.")],
 }
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.conftest import missing
 
+from tests.conftest import missing
 from tests.support.compose import (
     DOCKERFILE,
     FILE,

@@ -26,7 +26,6 @@ import psutil
 import psycopg
 import pytest
 import redis
-from tests.conftest import missing
 
 from dashplate.commands import health
 from dashplate.stack.layout import Layout
@@ -34,6 +33,7 @@ from dashplate.stack.postgres_server import PostgresServer, postgres_bin
 from dashplate.stack.redis_server import redis_binary
 from dashplate.stack.server import free_port
 from pipeline.errors import MissingDependency
+from tests.conftest import missing
 from tests.support.compose import ONE_SHOT, SERVICES, interpolate, seconds
 from tests.support.processes import PATIENCE_S, wait_until
 

@@ -9,10 +9,10 @@ import av
 import pytest
 
 from pipeline.errors import Away, Inaccessible
+from pipeline.sources import availability
 from pipeline.sources.availability import check_reads, says_away
 from pipeline.sources.fingerprints import UNSEEN, fingerprint, fingerprints
 from pipeline.sources.roots import check_allowed
-from pipeline.sources import availability
 from pipeline.video.decode import Decoder
 from pipeline.video.probe import probe
 from pipeline.video.split import split

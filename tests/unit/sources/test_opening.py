@@ -10,8 +10,8 @@ from pathlib import Path
 import av
 import pytest
 
-from pipeline.job_options import JobOptions
 from pipeline.errors import Inaccessible
+from pipeline.job_options import JobOptions
 from pipeline.records import MediaInfo
 from pipeline.sources.availability import check_reads
 from pipeline.sources.fingerprints import fingerprint

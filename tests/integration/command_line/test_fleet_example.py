@@ -1,4 +1,4 @@
-"""README's fleet example, line by line: what it says may be read is read, and nothing else is."""
+"""The fleet example of `docs/command-line.md`, line by line: what it says may be read is read, and nothing else is."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pipeline.sources.source.roots import PUBLIC, check_allowed, join_roots, split_roots
+from pipeline.sources.source.source import is_url, source_of
 
 from dashplate.environment import default_roots
-from pipeline.sources.roots import PUBLIC, check_allowed, join_roots, split_roots
-from pipeline.sources.source import is_url, source_of
 from tests.conftest import ROOT
 from tests.support.media_files import tidy
 from tests.support.processes import PATIENCE_S, wait_until
@@ -26,10 +26,11 @@ from tests.support.s3_server import bucket, s3_server
 from tests.support.web_server import WebServer, web_server
 from workers.settings import Settings
 
+_PAGE = ROOT / "docs" / "command-line.md"
 #: Commands of the fleet example, without their comments.
 FLEET = [
     line.partition("  #")[0].strip()
-    for line in re.findall(r"### A fleet.*?```\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0].splitlines()
+    for line in re.findall(r"## A fleet.*?```\n(.*?)```", _PAGE.read_text("utf-8"), re.DOTALL)[0].splitlines()
 ]
 
 #: How its line with all kinds of names begins.
@@ -38,7 +39,7 @@ _MIXED = "dashplate submit 'cards/**"
 
 @dataclass(frozen=True)
 class Place:
-    """Where README's names lie in the test: folders of its own, S3 and two web servers on this machine."""
+    """Where the example's names lie in the test: folders of its own, S3 and two web servers on this machine."""
 
     folder: Path
     camera: WebServer
@@ -46,7 +47,7 @@ class Place:
     env: Mapping[str, str]
 
     def spelled(self, line: str) -> str:
-        """A line of README with names that lead here."""
+        """A line of the example with names that lead here."""
         here = line.replace("https://cam.example.org", self.camera.url)
         return re.sub(r"(?<=[ =])/(mnt|depot)", rf"{self.folder}/\1", here)
 
@@ -94,7 +95,7 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """Everything that README's example names, each file unlike the others."""
+    """Everything that the example names, each file unlike the others."""
     clip = tidy(tmp_path).read_bytes()
     # A name, and bytes at the end that no reader minds.
     films = {
@@ -129,7 +130,7 @@ def line_with(beginning: str) -> str:
     return line
 
 
-def test_what_readme_hands_to_a_fleet_is_read_and_no_private_address_besides(place: Place) -> None:
+def test_what_the_example_hands_to_a_fleet_is_read_and_no_private_address_besides(place: Place) -> None:
     up = f"{place.spelled(line_with('dashplate up'))} --root {place.camera.url}/"
     # A host that no root names, and the named one at another port.
     stranger = f"http://localhost:{place.stranger.port}/x.mp4"
@@ -149,7 +150,7 @@ def test_what_readme_hands_to_a_fleet_is_read_and_no_private_address_besides(pla
     assert place.stranger.asked == []
 
 
-def test_without_roots_readme_still_names_folders_and_public_addresses_and_no_private_one(place: Place) -> None:
+def test_without_roots_the_example_names_folders_and_public_addresses_and_no_private_one(place: Place) -> None:
     with place.up("dashplate up"):
         job = place.run(place.spelled(line_with(_MIXED)))
         said = place.opened(job)
@@ -163,7 +164,7 @@ def test_without_roots_readme_still_names_folders_and_public_addresses_and_no_pr
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
-def test_every_address_in_readme_lies_under_the_roots_that_are_meant_without_any(scheme: str) -> None:
+def test_every_address_of_the_example_lies_under_the_roots_that_are_meant_without_any(scheme: str) -> None:
     roots = default_roots(Settings(roots=()), [])
     assert split_roots(join_roots(roots)) == roots
     named = [word for line in FLEET for word in shlex.split(line) if is_url(word) and word != PUBLIC.url]
