@@ -29,8 +29,9 @@ from db.migrate import upgrade
 from db.models import Video
 from db.queue import scheduler, segment_moves
 from db.queue.videos import split_video
+from db.states import SegmentState
 from pipeline.job_options import JobOptions
-from pipeline.records import MediaInfo, MediaKind, SegmentSpan, SegmentState
+from pipeline.records import MediaInfo, MediaKind, SegmentSpan
 from workers.steps.lease import Lease
 
 _FORK = multiprocessing.get_context("fork")

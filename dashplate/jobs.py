@@ -20,12 +20,12 @@ from db.findings import queries
 from db.jobs import submit as submit_rows
 from db.jobs.open_lock import Holder
 from db.jobs.submit import NewVideo, add_videos, create_job
+from db.states import JobState, Priority
 from pipeline.errors import DashplateError, ServiceUnavailable, UsageError
 from pipeline.formats import parse_countries
 from pipeline.job_options import JobOptions
 from pipeline.reading.recognizers import engine_named
 from pipeline.reading.recognizers.engines import require_files
-from pipeline.records import JobState, Priority
 from pipeline.sources.expand import fingerprints, stored
 from pipeline.sources.source import Source, shown
 from workers.dispatch import pump

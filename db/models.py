@@ -22,7 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from pipeline.records import JobState, MediaKind, Priority, SegmentState, Step, VideoState
+from db.states import JobState, Priority, SegmentState, Stage, VideoState
+from pipeline.records import MediaKind
 
 #: Room in each page for the new version of a row that changes often, so that its indexes need not change with it.
 _FILL = {"postgresql_with": {"fillfactor": 75}}
@@ -222,7 +223,7 @@ class Segment(Base):
     #: Its video's job: what is due is looked up by job.
     job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
     #: What it begins with when it is sent out.
-    step: Mapped[Step] = mapped_column(_enum(Step), server_default="detect")
+    step: Mapped[Stage] = mapped_column(_enum(Stage), server_default="detect")
     #: Attempts that ended with an error, and attempts whose worker went silent, since it was last put back by a person.
     failures: Mapped[int] = mapped_column(server_default="0")
     losses: Mapped[int] = mapped_column(server_default="0")

@@ -1,4 +1,4 @@
-"""Who may move what where: the one table of states, which PostgreSQL enforces.
+"""States of jobs, videos and segments, and the one table of who may move what where, which PostgreSQL enforces.
 
 A trigger refuses every change of state that is not in `MOVES`, whoever tries it. The table `moves` in the database
 holds the same lines; a new line needs a migration, and a test compares the two.
@@ -8,7 +8,87 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pipeline.records import JobState, SegmentState, VideoState
+
+class JobState(StrEnum):
+    """Where a job is."""
+
+    #: Its files are opened and its segments sent out.
+    RUNNING = "running"
+    #: Nothing new is sent out; what is on the queues is done.
+    PAUSED = "paused"
+    #: Given up by a person; what was found up to then is kept.
+    CANCELLED = "cancelled"
+    #: All its videos have ended.
+    FINISHED = "finished"
+
+
+class Priority(StrEnum):
+    """How large a job's share is while others want the same workers."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
+class VideoState(StrEnum):
+    """Where a video is on the road; the last seven are ends."""
+
+    #: Known by its path; nobody has opened it yet.
+    REGISTERED = "registered"
+    #: Opened and split; its segments are on their way through the queues.
+    PROCESSING = "processing"
+    #: Every segment has ended; its tracklets are being stitched into sightings.
+    AGGREGATING = "aggregating"
+    #: Everything in the file was looked at.
+    DONE = "done"
+    #: The file stops or breaks before its announced end; what came before is kept.
+    TRUNCATED = "truncated"
+    #: The file is there, but nothing in it can be decoded.
+    UNREADABLE = "unreadable"
+    #: A media file without pictures, audio only for instance.
+    NO_VIDEO_STREAM = "no_video_stream"
+    #: The path leads nowhere, may not be read, or lies outside the allowed roots.
+    INACCESSIBLE = "inaccessible"
+    #: Our own work on it failed, after every retry.
+    FAILED = "failed"
+    #: Its job was cancelled before it was done; what its finished segments showed is kept.
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self not in (VideoState.REGISTERED, VideoState.PROCESSING, VideoState.AGGREGATING)
+
+
+class Stage(StrEnum):
+    """The two stages of a segment: what a pending one begins with."""
+
+    DETECT = "detect"
+    #: Its crops are stored; only the reading is missing, or wanted anew.
+    READ = "read"
+
+
+class SegmentState(StrEnum):
+    """Where a segment is."""
+
+    #: Known, not yet on a queue.
+    PENDING = "pending"
+    #: On the detect queue.
+    QUEUED = "queued"
+    #: A detect worker holds its lease.
+    DETECTING = "detecting"
+    #: Its tracklets and crops are stored; on the read queue.
+    DETECTED = "detected"
+    #: A read worker holds its lease.
+    READING = "reading"
+    #: Its readings are stored.
+    DONE = "done"
+    #: Given up after the allowed attempts; the reason stands beside it.
+    QUARANTINED = "quarantined"
+
+    @property
+    def ended(self) -> bool:
+        return self in (SegmentState.DONE, SegmentState.QUARANTINED)
+
 
 _J, _V, _S = JobState, VideoState, SegmentState
 

@@ -15,14 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from pipeline.formats.confusions import CONFUSIONS, folded
-from pipeline.records import (
-    Candidate,
-    Character,
-    MediaKind,
-    Reading,
-    ReadTracklet,
-    Sighting,
-)
+from pipeline.records import Candidate, Character, MediaKind, Reading, ReadTracklet, Sighting
 
 #: Tracklets with equal texts this far apart are still one passing: a plate hidden behind another car, a wiper.
 SAME_TEXT_GAP_S = 20.0

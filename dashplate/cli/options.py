@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.records import Priority
+from db.states import Priority
 
 #: What PostgreSQL's bigint holds, and a seed of NumPy's.
 MOST_ID, MOST_SEED = 2**63 - 1, 2**32 - 1

@@ -28,7 +28,7 @@ from dashplate.cli.options import (
     a_number,
     seconds,
 )
-from pipeline.records import Priority
+from db.states import Priority
 
 app = typer.Typer()
 

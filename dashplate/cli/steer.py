@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dashplate.cli.options import Country, DataDir, JobId, ReaderEngine, ReaderName
-from pipeline.records import Step
+from db.states import Stage
 
 app = typer.Typer()
 
@@ -52,7 +52,7 @@ def retry(
 @app.command()
 def rerun(
     job: JobId,
-    step: Annotated[Step, typer.Option("--from", help="read: the kept crops, without decoding; detect: everything.")],
+    step: Annotated[Stage, typer.Option("--from", help="read: the kept crops, without decoding; detect: everything.")],
     country: Country = None,
     reader: ReaderName = None,
     reader_engine: ReaderEngine = None,

@@ -9,7 +9,7 @@ from dashplate.jobs import job_options, progress_of, send
 from dashplate.show import many
 from db.engine import session
 from db.jobs import control
-from pipeline.records import Step
+from db.states import Stage
 
 
 def pause_job(job: int, data: Path | None) -> None:
@@ -56,7 +56,7 @@ def retry_job(job: int, failed: bool, quarantined: bool, data: Path | None) -> N
 
 
 def rerun_job(
-    job: int, step: Step, country: str | None, reader: str | None, reader_engine: str | None, data: Path | None
+    job: int, step: Stage, country: str | None, reader: str | None, reader_engine: str | None, data: Path | None
 ) -> None:
     """Do a finished job again from a step on."""
     given = job_options(country, reader=reader, engine=reader_engine).as_json()
@@ -65,5 +65,5 @@ def rerun_job(
         url = config.require_database()
         count = control.rerun(url, job, step, {name: given[name] for name, value in asked.items() if value is not None})
         send(job)
-    what = "Reading the kept crops" if step is Step.READ else "Doing all"
+    what = "Reading the kept crops" if step is Stage.READ else "Doing all"
     print(f"{what} of {many(count, 'segment')} of job {job} again.")

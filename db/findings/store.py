@@ -20,8 +20,9 @@ from db.findings.plate_hashing import PlateKey
 from db.findings.plates import held_plates, name_plates
 from db.findings.stored_files import wipe_sealed
 from db.models import Base, CropRow, FrameRow, ReadingRow, Segment, SightingRow, TrackletRow
+from db.states import SegmentState
 from pipeline.formats.confusions import folded
-from pipeline.records import Reading, ReadTracklet, SegmentState, Sighting, Tracklet
+from pipeline.records import Reading, ReadTracklet, Sighting, Tracklet
 from pipeline.sightings import SAME_TEXT_GAP_S
 
 

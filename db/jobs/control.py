@@ -32,9 +32,9 @@ from db.jobs.submit import close_if_done, reopen
 from db.models import CropRow, Job, OutboxRow, Segment, TrackletRow, Video
 from db.queue.outbox import AGGREGATE, post, post_probes
 from db.queue.scheduler import DISPATCH_LOCK
+from db.states import JobState, SegmentState, Stage, VideoState
 from pipeline.errors import UsageError
 from pipeline.job_options import JobOptions
-from pipeline.records import JobState, SegmentState, Step, VideoState
 
 #: Videos per transaction.
 _CHUNK = 200
@@ -140,7 +140,7 @@ def retry(url: str, job_id: int, *, failed: bool, quarantined: bool) -> tuple[in
     return videos, segments
 
 
-def rerun(url: str, job_id: int, step: Step, options: Mapping[str, Any]) -> int:
+def rerun(url: str, job_id: int, step: Stage, options: Mapping[str, Any]) -> int:
     """Do a finished job's stretches again from `step`, with `options` laid over its own; returns how many.
 
     From `read`, the kept crops are read again and nothing is decoded. Videos keep their sightings until the new ones
@@ -153,7 +153,7 @@ def rerun(url: str, job_id: int, step: Step, options: Mapping[str, Any]) -> int:
         if state is not JobState.FINISHED:
             raise UsageError(f"Job {job_id} is {state}; only a finished job can be run again.")
         kept = JobOptions.from_json(db.get_one(Job, job_id).options).keeps_pictures
-    if step is Step.READ:
+    if step is Stage.READ:
         if not kept:
             raise UsageError(f"Job {job_id} was submitted with --no-evidence: there are no crops to read again.")
         _must_have_crops(url, job_id)
@@ -228,9 +228,9 @@ def _quarantined(job_id: int) -> Select[int]:
     )
 
 
-def _covered_again(db: Session, job_id: int, ids: Sequence[int], step: Step) -> int:
+def _covered_again(db: Session, job_id: int, ids: Sequence[int], step: Stage) -> int:
     """Put back the segments of videos that were done once, whatever became of them since."""
-    if step is Step.READ:
+    if step is Stage.READ:
         # What an earlier rerun detected and could not read; what it was to replace is read instead.
         of_videos = select(Segment.id).where(Segment.video_id.in_(ids), Segment.state == SegmentState.QUARANTINED)
         unread = delete(TrackletRow).where(TrackletRow.segment_id.in_(of_videos), TrackletRow.provisional)
@@ -245,7 +245,7 @@ def _segments_again(
     job_id: int,
     ids: Sequence[int],
     state: SegmentState,
-    step: Step | None,
+    step: Stage | None,
     *only: ColumnElement[bool],
 ) -> int:
     """Put the segments of videos that are in `state` back to pending, and take them out of the videos' counters.
@@ -259,10 +259,10 @@ def _segments_again(
         .where(Segment.video_id.in_(ids), Segment.state == state, *only)
         .values(
             state=SegmentState.PENDING,
-            step=step or case((crops, Segment.step), else_=Step.DETECT),
+            step=step or case((crops, Segment.step), else_=Stage.DETECT),
             failures=0,
             losses=0,
-            problem=Segment.problem if step is Step.READ else None,
+            problem=Segment.problem if step is Stage.READ else None,
             not_before=None,
             moved_at=func.now(),
         )

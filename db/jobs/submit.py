@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from db.models import Job, Video
 from db.queue.outbox import post_probes
+from db.states import JobState, Priority, VideoState
 from pipeline.errors import UsageError
 from pipeline.job_options import JobOptions
-from pipeline.records import JobState, Priority, VideoState
 
 #: Rows per INSERT.
 _CHUNK = 1000

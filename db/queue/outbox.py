@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db.models import OutboxRow, Video
-from pipeline.records import VideoState
+from db.states import VideoState
 
 #: Open a registered video and split it; the key is the video.
 PROBE = "probe"

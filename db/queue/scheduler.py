@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from db.models import IN_FLIGHT, OutboxRow, Segment, Video
 from db.queue.outbox import Message
 from db.queue.segment_moves import Dispatched, described
-from pipeline.records import Priority, SegmentState, Step
+from db.states import Priority, SegmentState, Stage
 
 #: A job's share beside the others'.
 WEIGHTS = {Priority.LOW: 1, Priority.NORMAL: 4, Priority.HIGH: 16}
@@ -53,7 +53,7 @@ def take_pending(db: Session, window: int, least_depth: int = LEAST_DEPTH) -> li
         return []
     express = {row.id for row in due if row.express}
     taken: list[Dispatched] = []
-    for step, state in ((Step.DETECT, SegmentState.QUEUED), (Step.READ, SegmentState.DETECTED)):
+    for step, state in ((Stage.DETECT, SegmentState.QUEUED), (Stage.READ, SegmentState.DETECTED)):
         ids = [row.id for row in due if row.step == step]
         if not ids:
             continue
@@ -81,7 +81,7 @@ def take_pending(db: Session, window: int, least_depth: int = LEAST_DEPTH) -> li
         ).scalars()
         taken += described(db, list(moved))
     by_id = {segment.segment_id: segment for segment in taken}
-    charged = [row for row in due if row.id in by_id and row.step == Step.DETECT]
+    charged = [row for row in due if row.id in by_id and row.step == Stage.DETECT]
     _charge(db, "turn", {row.job_id: row.next_turn for row in charged})
     return [replace(by_id[row.id], express=row.id in express) for row in due if row.id in by_id]
 
@@ -193,7 +193,7 @@ _SEGMENTS = text(
         SELECT due.*, {_EXPRESS}, row_number() OVER (PARTITION BY step ORDER BY turn, job_id) AS rank
         FROM due
     ) ranked
-    WHERE express OR step = '{Step.READ}' OR rank <= (SELECT n FROM room)
+    WHERE express OR step = '{Stage.READ}' OR rank <= (SELECT n FROM room)
     ORDER BY turn, id
     """
 )

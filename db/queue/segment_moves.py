@@ -24,7 +24,8 @@ from sqlalchemy.orm import Session
 from db.engine import Executor
 from db.models import OutboxRow, Segment, Video
 from db.queue.outbox import AGGREGATE
-from pipeline.records import JobState, SegmentSpan, SegmentState, Step, VideoState
+from db.states import JobState, SegmentState, Stage, VideoState
+from pipeline.records import SegmentSpan
 
 #: After this many errors, or so many workers that died over it, the stretch is given up with its reason, and the video
 #: goes on without it. A worker may die for reasons of its own; an error is the segment's.
@@ -243,7 +244,7 @@ def _give_up(
     failures, losses = segment.failures + (not lost), segment.losses + lost
     values: dict[str, Any] = {"problem": reason, "failures": failures, "losses": losses, "lease_until": None}
     if from_detect:
-        values["step"] = Step.DETECT
+        values["step"] = Stage.DETECT
     if failures >= MAX_FAILURES or losses >= MAX_LOSSES:
         return _quarantine(db, segment_id, attempt, values)
     delay_s = min(LONGEST_DELAY_S, retry_s * 2 ** (failures + losses - 1))
@@ -320,7 +321,7 @@ _DETECTED = text(
     f"""
     WITH seen AS (
         UPDATE segments
-        SET state = '{SegmentState.DETECTED}', step = '{Step.READ}', frames_looked = :frames_looked, damage = :damage,
+        SET state = '{SegmentState.DETECTED}', step = '{Stage.READ}', frames_looked = :frames_looked, damage = :damage,
             lease_until = NULL, moved_at = now()
         WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.DETECTING}'
         RETURNING id, video_id
@@ -369,7 +370,7 @@ _ONE_DONE = "RETURNING video_id, 1 AS done, 0 AS quarantined, end_s - start_s AS
 _NOTHING_TO_READ = _counted(
     f"""
     UPDATE segments
-    SET state = '{SegmentState.DONE}', step = '{Step.READ}', covered = true, frames_looked = :frames_looked,
+    SET state = '{SegmentState.DONE}', step = '{Stage.READ}', covered = true, frames_looked = :frames_looked,
         damage = :damage, problem = :damage, lease_until = NULL, moved_at = now()
     WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.DETECTING}'
     {_ONE_DONE}, true AS seen

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from db.models import IN_FLIGHT
 from db.queue import segment_moves
 from db.queue.segment_moves import TROUBLE_DELAY_S
-from pipeline.records import SegmentState, Step
+from db.states import SegmentState, Stage
 
 #: A video that could not be reached for so long is given up as a whole, in seconds.
 AWAY_S = 1800.0
@@ -102,7 +102,7 @@ _NOTE = text(
     """
 )
 
-_WAITING = f"state = '{SegmentState.PENDING}' AND step = '{Step.DETECT}'"
+_WAITING = f"state = '{SegmentState.PENDING}' AND step = '{Stage.DETECT}'"
 
 #: Never waits: what a dispatcher has taken meanwhile will see for itself.
 _PARK = text(
@@ -128,7 +128,7 @@ _GIVE_UP = text(
 )
 
 #: One that waits for its turn or its delay, or is on the way.
-_SCOUT = f"step = '{Step.DETECT}' AND ((state = '{SegmentState.PENDING}' AND NOT parked) OR {IN_FLIGHT})"
+_SCOUT = f"step = '{Stage.DETECT}' AND ((state = '{SegmentState.PENDING}' AND NOT parked) OR {IN_FLIGHT})"
 
 _HAS_SCOUT = text(f"SELECT EXISTS (SELECT 1 FROM segments WHERE video_id = :video AND id <> :but AND {_SCOUT})")
 

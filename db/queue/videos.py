@@ -15,7 +15,8 @@ from db.queue import outbox, unreachable
 from db.queue.outbox import Held
 from db.queue.segment_moves import TROUBLE_DELAY_S, add_segments
 from db.queue.unreachable import AWAY_S
-from pipeline.records import MediaInfo, SegmentSpan, VideoState
+from db.states import VideoState
+from pipeline.records import MediaInfo, SegmentSpan
 from pipeline.sources.fingerprints import UNSEEN
 from pipeline.sources.source import shown, source_of
 

@@ -22,23 +22,20 @@ from db.migrate import config
 from db.models import Base, Job, Move, OutboxRow, Segment, Video
 from db.queue import outbox, scheduler, segment_moves
 from db.queue.videos import end_video, split_video
+from db.states import JobState, Priority, SegmentState, VideoState
 from pipeline.job_options import JobOptions
 from pipeline.records import (
     Box,
     Candidate,
     Character,
     Crop,
-    JobState,
     MediaInfo,
     MediaKind,
     Observation,
-    Priority,
     Reading,
     SegmentSpan,
-    SegmentState,
     Sighting,
     Tracklet,
-    VideoState,
 )
 from tests.support.processes import PATIENCE_S, wait_until
 

@@ -11,7 +11,7 @@ from db.engine import session, single
 from db.jobs import control
 from db.queue import last_sweep, outbox, segment_moves, unreachable
 from db.queue.videos import end_video
-from pipeline.records import SegmentState, VideoState
+from db.states import SegmentState, VideoState
 from workers.celery_app.app import CONTROL, DETECT, READ, express
 from workers.dispatch import pump, send_segments, waiting
 from workers.maintenance.retention import apply_retention

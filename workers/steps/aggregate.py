@@ -27,9 +27,10 @@ from db.models import Job, Segment, Video
 from db.queue.outbox import AGGREGATE, MAX_FAILURES, Held, holds
 from db.queue.unreachable import too_long
 from db.queue.videos import end_video
+from db.states import JobState, VideoState
 from pipeline.errors import Away
 from pipeline.job_options import JobOptions
-from pipeline.records import JobState, MediaInfo, Sighting, VideoState
+from pipeline.records import MediaInfo, Sighting
 from pipeline.sightings import stitch
 from pipeline.sources.expand import check_allowed
 from pipeline.sources.fingerprints import check_same

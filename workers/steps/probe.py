@@ -13,9 +13,10 @@ from db.engine import patiently
 from db.models import Job, Video
 from db.queue.outbox import PROBE, holds
 from db.queue.videos import end_video, split_video
+from db.states import VideoState
 from pipeline.errors import Away, Inaccessible, MediaError, NoVideoStream, UsageError
 from pipeline.job_options import JobOptions
-from pipeline.records import MediaInfo, SegmentSpan, VideoState
+from pipeline.records import MediaInfo, SegmentSpan
 from pipeline.sources.expand import check_allowed
 from pipeline.sources.fingerprints import UNSEEN, content_of, fingerprint
 from pipeline.sources.source import Remote, Source, source_of

@@ -21,10 +21,11 @@ from db.findings.store import crops_of, replace_covered, store_readings, store_t
 from db.findings.stored_files import names_any_below
 from db.models import CropRow
 from db.queue import segment_moves, unreachable
+from db.states import SegmentState
 from pipeline.detection.segment import SegmentLook
 from pipeline.errors import Away, DashplateError, Inaccessible, Unreadable
 from pipeline.job_options import JobOptions
-from pipeline.records import Box, Crop, MediaInfo, Reading, SegmentSpan, SegmentState
+from pipeline.records import Box, Crop, MediaInfo, Reading, SegmentSpan
 from pipeline.sources.expand import check_allowed
 from pipeline.sources.fingerprints import check_same
 from pipeline.sources.source import Source, shown

@@ -17,7 +17,7 @@ from db.jobs import control
 from db.keeping.retention import Wanted
 from db.queue.outbox import MAX_FAILURES
 from db.queue.videos import end_video
-from pipeline.records import Step, VideoState
+from db.states import Stage, VideoState
 from store import FileInfo, Store, StoreUnavailable, video_folders
 from tests.support.road import Road, stand_in_road
 from workers.maintenance import store_gc
@@ -136,7 +136,7 @@ def test_a_late_note_spares_what_a_rerun_has_written(road: Road) -> None:
     """Without evidence the whole folder was owed; the crops that are to be read next lie in it."""
     job, (video,) = road.run("one.mp4", evidence=False)
     assert owed(road)
-    control.rerun(road.url, job, Step.DETECT, {})
+    control.rerun(road.url, job, Stage.DETECT, {})
     to_read = road.detect()
     work_off(road)
     road.read(to_read)
@@ -190,7 +190,7 @@ def test_a_rerun_in_the_middle_of_a_sweep_loses_nothing(road: Road, monkeypatch:
 
     def go_on() -> None:
         if not to_read:
-            control.rerun(road.url, job, Step.DETECT, {})
+            control.rerun(road.url, job, Stage.DETECT, {})
             to_read.extend(road.detect())
 
     def listed(self: Store, folder: str = "") -> Iterator[FileInfo]:

@@ -14,7 +14,8 @@ from dashplate.commands.verify import check
 from db.engine import session
 from db.jobs import control
 from db.queue import outbox
-from pipeline.records import Image, MediaInfo, Step, VideoState
+from db.states import Stage, VideoState
+from pipeline.records import Image, MediaInfo
 from store import Store, StoreFull
 from tests.support.processes import PATIENCE_S
 from tests.support.road import Road, stand_in_road
@@ -160,7 +161,7 @@ def test_an_aggregator_that_slept_through_a_rerun_stores_nothing(road: Road, mon
             asleep.append(True)
             road.do("UPDATE outbox SET lease_until = now() - interval '1 s'")
             road.aggregate()
-            control.rerun(road.url, job, Step.DETECT, {})
+            control.rerun(road.url, job, Stage.DETECT, {})
             road.read(road.detect())
             assert road.video(video).state is VideoState.AGGREGATING
             road.do("UPDATE sightings SET text = 'KEPT'")

@@ -27,9 +27,7 @@ from db.models import (
     SightingRow,
     TrackletRow,
 )
-from pipeline.records import (
-    Sighting,
-)
+from pipeline.records import Sighting
 from tests.support.database import (
     PICTURES,
     Picture,

@@ -27,7 +27,7 @@ from db.jobs import control
 from db.keeping import watched
 from db.keeping.retention import Wanted
 from db.models import CropRow, FrameRow, SightingRow
-from pipeline.records import SegmentState, VideoState
+from db.states import SegmentState, VideoState
 from tests.support.database import count
 from tests.support.processes import wait_until
 from tests.support.road import KEY, Road, stand_in_road

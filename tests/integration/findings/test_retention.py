@@ -17,9 +17,9 @@ from db.jobs import control
 from db.keeping import watched
 from db.keeping.retention import _LOCK_PLATES, Wanted, due, purge
 from db.models import CropRow, FrameRow, Plate, ReadingRow, Segment, SightingRow, TrackletRow, Video
+from db.states import SegmentState, Stage, VideoState
 from pipeline.errors import DashplateError, UsageError
 from pipeline.formats.confusions import folded
-from pipeline.records import SegmentState, Step, VideoState
 from tests.support.database import count, waiting
 from tests.support.processes import PATIENCE_S, wait_until
 from tests.support.road import Road, stand_in_road
@@ -283,7 +283,7 @@ def retention_question() -> str:
 
 def test_what_is_run_again_is_purged_again(road: Road) -> None:
     job, (video,) = road.run("one.mp4", retain_s=DAY_S)
-    control.rerun(road.url, job, Step.DETECT, {})
+    control.rerun(road.url, job, Stage.DETECT, {})
     # As if it had been purged while that began.
     road.do("UPDATE videos SET purged_at = now()")
     road.read(road.detect())

@@ -18,18 +18,9 @@ from db.findings.store import store_sightings
 from db.jobs.submit import NewVideo, add_videos, create_job
 from db.models import Video
 from db.queue.videos import end_video, split_video
+from db.states import VideoState
 from pipeline.job_options import JobOptions
-from pipeline.records import (
-    Box,
-    Candidate,
-    Character,
-    MediaInfo,
-    MediaKind,
-    Observation,
-    SegmentSpan,
-    Sighting,
-    VideoState,
-)
+from pipeline.records import Box, Candidate, Character, MediaInfo, MediaKind, Observation, SegmentSpan, Sighting
 from tests.support.database import quarantine, take, work
 
 PAGE = Path(__file__).parents[3] / "docs" / "sql.md"

@@ -17,8 +17,8 @@ from db.jobs.submit import NewVideo, add_videos
 from db.models import Segment, Video
 from db.queue import outbox, scheduler, segment_moves
 from db.queue.videos import end_video
+from db.states import JobState, VideoState
 from pipeline.job_options import JobOptions
-from pipeline.records import JobState, VideoState
 from tests.support.database import (
     DETECTING,
     LEASE_S,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from db.jobs import control
+from db.states import Stage
 from pipeline.errors import UsageError
-from pipeline.records import Step
 from tests.support.database import job_state, make_job, run_sql
 
 Deed = Callable[[str, int], object]
@@ -17,7 +17,7 @@ DEEDS: dict[str, Deed] = {
     "resumed": control.resume,
     "cancelled": control.cancel,
     "retried": lambda url, job_id: control.retry(url, job_id, failed=True, quarantined=True),
-    "run again": lambda url, job_id: control.rerun(url, job_id, Step.DETECT, {}),
+    "run again": lambda url, job_id: control.rerun(url, job_id, Stage.DETECT, {}),
 }
 REFUSED = [
     ("paused", "paused", "Job 1 is paused; it cannot be paused."),

@@ -12,8 +12,8 @@ from dashplate.commands import dry_run
 from db.engine import session
 from db.findings import queries
 from db.jobs import control
+from db.states import Stage
 from pipeline.job_options import JobOptions
-from pipeline.records import Step
 from tests.support.database import SEGMENT_S, aggregate, make_job, run_sql, take, work
 from workers.settings import settings
 
@@ -66,7 +66,7 @@ def test_days_in_which_nothing_came_do_not_count(database_url: str) -> None:
 def test_a_job_that_was_run_again_teaches_nothing(database_url: str) -> None:
     first, again = finished_job(database_url, 2), finished_job(database_url, 3)
     assert experience(database_url).job == again
-    control.rerun(database_url, again, Step.READ, {})
+    control.rerun(database_url, again, Stage.READ, {})
     with session(database_url) as db:
         videos = list(db.scalars(text("SELECT id FROM videos WHERE job_id = :job"), {"job": again}))
     end_all(database_url, videos)

@@ -17,9 +17,9 @@ from db.jobs.submit import NewVideo, add_videos, close_if_done, close_job, creat
 from db.models import CropRow, Job, ReadingRow, Segment, SightingRow, TrackletRow
 from db.queue import outbox
 from db.queue.videos import end_video
+from db.states import JobState, VideoState
 from pipeline.errors import UsageError
 from pipeline.job_options import JobOptions
-from pipeline.records import JobState, VideoState
 from tests.support.database import (
     PICTURES,
     aggregate,

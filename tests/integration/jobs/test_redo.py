@@ -18,9 +18,10 @@ from db.keeping.retention import Wanted
 from db.keeping.watched import watch
 from db.queue.outbox import MAX_FAILURES
 from db.queue.scheduler import take_pending
+from db.states import Stage, VideoState
 from pipeline.detection.segment import SegmentLook
 from pipeline.errors import UsageError
-from pipeline.records import Image, MediaInfo, Reading, Step, VideoState
+from pipeline.records import Image, MediaInfo, Reading
 from tests.support.road import KEY, Road, stand_in_road
 from workers.maintenance import sweeper
 from workers.maintenance.retention import purge_all
@@ -110,7 +111,7 @@ def test_doing_a_job_again_whose_file_is_gone_keeps_what_was_found(road: Road, o
     job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS), **options)
     before = known(road)
     lose(road)
-    control.rerun(road.url, job, Step.DETECT, {})
+    control.rerun(road.url, job, Stage.DETECT, {})
     finish(road)
     assert known(road) == before
     row = road.video(video)
@@ -124,7 +125,7 @@ def test_doing_a_job_again_whose_file_is_gone_keeps_what_was_found(road: Road, o
 def test_a_file_that_goes_in_the_middle_of_a_second_pass(road: Road, options: dict[str, Any], done: int) -> None:
     job, _ = road.run(DRIVE, drive=Drive(segments=SEGMENTS), **options)
     before = {row["text"] for row in road.ask("SELECT text FROM sightings")}
-    control.rerun(road.url, job, Step.DETECT, {})
+    control.rerun(road.url, job, Stage.DETECT, {})
     road.read(detect_some(road, done))
     lose(road)
     finish(road)
@@ -142,7 +143,7 @@ def test_cancelling_a_second_pass_keeps_what_the_first_found(
 ) -> None:
     job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS), **options)
     before = {row["text"] for row in road.ask("SELECT text FROM sightings")}
-    control.rerun(road.url, job, Step.DETECT, {})
+    control.rerun(road.url, job, Stage.DETECT, {})
     road.read(detect_some(road, done))
     detect_some(road, detected)
     control.cancel(road.url, job)
@@ -169,7 +170,7 @@ def test_what_cannot_be_read_again_stays_as_it_was_read(
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(StandIn, "read", broken)
-    control.rerun(road.url, job, Step.DETECT, {})
+    control.rerun(road.url, job, Stage.DETECT, {})
     finish(road)
     after = known(road)
     assert {name: after[name] for name in ("sightings", "readings", "plates")} == {
@@ -183,7 +184,7 @@ def test_what_cannot_be_read_again_stays_as_it_was_read(
 def test_what_is_found_no_more_goes(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
     job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
     monkeypatch.setattr(StandIn, "look", lambda *_: SegmentLook((), frames_looked=100, damage=None))
-    control.rerun(road.url, job, Step.DETECT, {})
+    control.rerun(road.url, job, Stage.DETECT, {})
     finish(road)
     assert road.video(video).state is VideoState.DONE
     assert not any(known(road).values())
@@ -195,7 +196,7 @@ def test_another_file_under_the_same_name_is_not_taken_for_the_first(road: Road)
     job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
     before = known(road)
     Drive(segments=SEGMENTS, plates=1).write(road.folder / DRIVE)
-    control.rerun(road.url, job, Step.DETECT, {})
+    control.rerun(road.url, job, Stage.DETECT, {})
     finish(road)
     assert known(road) == before
     assert "one.mp4 is not the file that was looked at before" in str(road.video(video).problem)
@@ -206,7 +207,7 @@ def test_a_file_that_was_copied_back_is_the_same_file(road: Road) -> None:
     job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
     before = known(road)
     (road.folder / DRIVE).touch()
-    control.rerun(road.url, job, Step.DETECT, {})
+    control.rerun(road.url, job, Stage.DETECT, {})
     finish(road)
     assert (road.video(video).state, road.video(video).problem) == (VideoState.DONE, None)
     assert known(road)["readings"] == before["readings"]
@@ -223,7 +224,7 @@ def test_a_file_that_is_replaced_in_the_middle_of_the_first_pass_is_told(road: R
     sentence = f"{DRIVE} changed after it had been opened: it may show two recordings."
     assert (road.video(video).state, road.video(video).problem) == (VideoState.TRUNCATED, sentence)
     lose(road)
-    assert control.rerun(road.url, job, Step.READ, {}) == SEGMENTS
+    assert control.rerun(road.url, job, Stage.READ, {}) == SEGMENTS
     finish(road)
     assert road.video(video).problem == sentence
 
@@ -258,7 +259,7 @@ def test_frames_of_another_file_are_no_evidence(road: Road, monkeypatch: pytest.
     frames = {name for name in road.files if name.startswith("frames/")}
     other_reader(monkeypatch)
     Drive(segments=SEGMENTS, plates=1).write(road.folder / DRIVE)
-    control.rerun(road.url, job, Step.READ, {})
+    control.rerun(road.url, job, Stage.READ, {})
     finish(road)
     well(road, job)
     assert {name for name in road.files if name.startswith("frames/")} == frames
@@ -269,7 +270,7 @@ def test_frames_whose_files_are_gone_are_fetched_again(road: Road) -> None:
     frames = {name for name in road.files if name.startswith("frames/")}
     for name in frames:
         road.store.remove(name)
-    control.rerun(road.url, job, Step.READ, {})
+    control.rerun(road.url, job, Stage.READ, {})
     finish(road)
     assert road.video(video).problem is None
     well(road, job)
@@ -282,7 +283,7 @@ def test_a_damaged_second_look_does_not_replace_a_whole_one(road: Road, monkeypa
     before = known(road)
     torn = SegmentLook((), frames_looked=100, damage="one.mp4 is damaged at 3.1 s: 40 of 40 frames are broken.")
     monkeypatch.setattr(StandIn, "look", lambda *_: torn)
-    control.rerun(road.url, job, Step.DETECT, {})
+    control.rerun(road.url, job, Stage.DETECT, {})
     finish(road)
     assert known(road) == before
     assert "what it showed before is kept: one.mp4 is damaged" in str(road.video(video).problem)
@@ -304,9 +305,9 @@ def test_crops_that_could_not_be_read_are_read_at_the_next_try(road: Road, monke
     well(road, job)
 
 
-@pytest.mark.parametrize("step", Step)
+@pytest.mark.parametrize("step", Stage)
 def test_kept_crops_can_be_read_after_a_second_pass_in_vain(
-    road: Road, monkeypatch: pytest.MonkeyPatch, step: Step
+    road: Road, monkeypatch: pytest.MonkeyPatch, step: Stage
 ) -> None:
     job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
     before = known(road)
@@ -315,7 +316,7 @@ def test_kept_crops_can_be_read_after_a_second_pass_in_vain(
         control.rerun(road.url, job, step, {})
         finish(road)
     lose(road)
-    assert control.rerun(road.url, job, Step.READ, {"countries": ["GB"]}) == SEGMENTS
+    assert control.rerun(road.url, job, Stage.READ, {"countries": ["GB"]}) == SEGMENTS
     finish(road)
     assert (road.video(video).state, road.video(video).problem) == (VideoState.DONE, None)
     assert known(road) == before
@@ -328,7 +329,7 @@ def test_a_second_pass_in_vain_that_cannot_be_put_together_is_tried_again(
     job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
     before = known(road)
     lose(road)
-    control.rerun(road.url, job, Step.DETECT, {})
+    control.rerun(road.url, job, Stage.DETECT, {})
     road.insist()
     give_up_putting_together(road, monkeypatch)
     assert road.video(video).state is VideoState.FAILED
@@ -342,7 +343,7 @@ def test_a_plate_that_is_watched_keeps_the_frame_that_it_has(road: Road, monkeyp
     job, _ = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
     lose(road)
     other_reader(monkeypatch)
-    control.rerun(road.url, job, Step.READ, {})
+    control.rerun(road.url, job, Stage.READ, {})
     finish(road)
     frames = {name for name in road.files if name.startswith("frames/")}
     with session(road.url) as db:
@@ -369,7 +370,7 @@ def test_what_a_watched_plate_keeps_is_its_own_where_a_second_pass_found_other_c
         return [reading and replace(reading, text=f"Z{reading.text[1:]}") for reading in read(self, *given)]
 
     monkeypatch.setattr(StandIn, "read", other_cars)
-    control.rerun(road.url, job, Step.DETECT, {})
+    control.rerun(road.url, job, Stage.DETECT, {})
     road.insist()
     give_up_putting_together(road, monkeypatch)
     purge_all(road.url, Wanted(older_than_s=0, keep_watched=True))
@@ -385,7 +386,7 @@ def test_what_an_earlier_version_had_begun_to_replace_stays(road: Road, options:
     """It replaced tracklets before their readings were there."""
     job, _ = road.run(DRIVE, drive=Drive(segments=SEGMENTS), **options)
     before = {row["text"] for row in road.ask("SELECT text FROM sightings")}
-    control.rerun(road.url, job, Step.DETECT, {})
+    control.rerun(road.url, job, Stage.DETECT, {})
     first = "SELECT t.id FROM tracklets t JOIN segments g ON g.id = t.segment_id WHERE g.index < 2"
     road.do(f"DELETE FROM readings WHERE tracklet_id IN ({first})")
     lose(road)
@@ -398,7 +399,7 @@ def test_a_job_of_which_nothing_was_done_cannot_be_done_again(road: Road) -> Non
     road.open(job)
     finish(road)
     with pytest.raises(UsageError, match=f"Nothing of job {job} was done"):
-        control.rerun(road.url, job, Step.DETECT, {"countries": ["GB"]})
+        control.rerun(road.url, job, Stage.DETECT, {"countries": ["GB"]})
     assert road.job(job).options["countries"] == []
 
 
@@ -407,7 +408,7 @@ def test_a_cancelled_second_pass_that_cannot_be_put_together_ends_cancelled(
 ) -> None:
     job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
     before = known(road)
-    control.rerun(road.url, job, Step.DETECT, {})
+    control.rerun(road.url, job, Stage.DETECT, {})
     control.cancel(road.url, job)
     give_up_putting_together(road, monkeypatch)
     assert road.video(video).state is VideoState.CANCELLED
@@ -428,7 +429,7 @@ def give_up_putting_together(road: Road, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_second_pass_that_comes_through_gives_the_rows_of_the_first(road: Road, options: dict[str, Any]) -> None:
     job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS), **options)
     before = known(road)
-    control.rerun(road.url, job, Step.DETECT, {})
+    control.rerun(road.url, job, Stage.DETECT, {})
     finish(road)
     after = known(road)
     assert road.video(video).problem is None
@@ -445,7 +446,7 @@ def test_reading_again_fetches_no_frame_that_is_there(road: Road, monkeypatch: p
     before, files = known(road), road.files
     lose(road)
     monkeypatch.setattr(StandIn, "frames", lambda *_: pytest.fail("it decodes"))
-    control.rerun(road.url, job, Step.READ, {})
+    control.rerun(road.url, job, Stage.READ, {})
     finish(road)
     assert known(road) == before
     assert (road.video(video).state, road.video(video).problem) == (VideoState.DONE, None)
@@ -468,7 +469,7 @@ def test_frames_stay_until_better_ones_are_there(road: Road, monkeypatch: pytest
         monkeypatch.setattr(StandIn, "frames", half)
     else:
         lose(road)
-    control.rerun(road.url, job, Step.READ, {})
+    control.rerun(road.url, job, Stage.READ, {})
     finish(road)
     fetched = 2 if fetch == "half" else 0
     row = road.video(video)
@@ -505,7 +506,7 @@ def test_sightings_keep_their_crop_where_the_new_ones_cannot_be_put_together(
 ) -> None:
     job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
     before = known(road)
-    control.rerun(road.url, job, Step.DETECT, {})
+    control.rerun(road.url, job, Stage.DETECT, {})
     road.insist()
     give_up_putting_together(road, monkeypatch)
     assert road.video(video).state is VideoState.FAILED

@@ -12,9 +12,9 @@ from db.jobs import control
 from db.keeping.retention import Wanted, purge
 from db.models import CropRow, SightingRow
 from db.queue import outbox
+from db.states import JobState, SegmentState, Stage, VideoState
 from pipeline.errors import UsageError
 from pipeline.job_options import JobOptions
-from pipeline.records import JobState, SegmentState, Step, VideoState
 from tests.support.database import (
     PICTURES,
     READING,
@@ -61,8 +61,8 @@ def done_job(url: str, *segments: int) -> tuple[int, list[int]]:
     return job_id, videos
 
 
-@pytest.mark.parametrize("step", Step)
-def test_running_again_from_a_step(database_url: str, monkeypatch: pytest.MonkeyPatch, step: Step) -> None:
+@pytest.mark.parametrize("step", Stage)
+def test_running_again_from_a_step(database_url: str, monkeypatch: pytest.MonkeyPatch, step: Stage) -> None:
     monkeypatch.setattr(control, "_CHUNK", 2)
     job_id, videos = done_job(database_url, 2, 1, 1)
     assert control.rerun(database_url, job_id, step, {"reader": "another"}) == 4
@@ -76,7 +76,7 @@ def test_running_again_from_a_step(database_url: str, monkeypatch: pytest.Monkey
     check_counters(database_url)
 
     again = take(database_url)
-    assert [(s.only_read, s.attempt) for s in again] == [(step is Step.READ, 2)] * 4
+    assert [(s.only_read, s.attempt) for s in again] == [(step is Stage.READ, 2)] * 4
     for segment in again:
         work(database_url, segment)
     for video_id in videos:
@@ -84,7 +84,7 @@ def test_running_again_from_a_step(database_url: str, monkeypatch: pytest.Monkey
     assert job_state(database_url, job_id) is JobState.FINISHED
     problems = [stored(database_url, s.segment_id).problem for s in again]
     # What detection saw is not forgotten by reading again; detection itself sees it anew.
-    assert problems.count("A torn frame.") == (1 if step is Step.READ else 0)
+    assert problems.count("A torn frame.") == (1 if step is Stage.READ else 0)
     check_counters(database_url)
 
 
@@ -101,11 +101,11 @@ def test_a_run_again_that_is_killed_has_changed_nothing(database_url: str, monke
     with monkeypatch.context() as patch:
         patch.setattr(control, "_segments_again", killed)
         with pytest.raises(KeyboardInterrupt):
-            control.rerun(database_url, job_id, Step.DETECT, {"reader": "another"})
+            control.rerun(database_url, job_id, Stage.DETECT, {"reader": "another"})
     row = job(database_url, job_id)
     assert (row.state, row.open, row.options) == (JobState.FINISHED, False, JobOptions(sample_fps=8).as_json())
     assert segment_states(database_url, job_id) == ["done"] * 2
-    assert control.rerun(database_url, job_id, Step.DETECT, {}) == 2
+    assert control.rerun(database_url, job_id, Stage.DETECT, {}) == 2
 
 
 def test_what_is_purged_in_front_of_a_run_again_is_left_alone(database_url: str) -> None:
@@ -113,7 +113,7 @@ def test_what_is_purged_in_front_of_a_run_again_is_left_alone(database_url: str)
     overlap(
         database_url,
         lambda db: purge(db, [gone], Wanted(0)),
-        lambda _: control.rerun(database_url, job_id, Step.DETECT, {}),
+        lambda _: control.rerun(database_url, job_id, Stage.DETECT, {}),
     )
     assert [video_state(database_url, v) for v in (gone, kept)] == [VideoState.DONE, VideoState.PROCESSING]
 
@@ -128,7 +128,7 @@ def test_running_again_leaves_alone_what_gave_nothing(database_url: str) -> None
     aggregate(database_url, good)
     aggregate(database_url, half, VideoState.TRUNCATED, "Left out.")
     aggregate(database_url, bad, VideoState.FAILED, "Nothing.")
-    assert control.rerun(database_url, job_id, Step.DETECT, {}) == 2
+    assert control.rerun(database_url, job_id, Stage.DETECT, {}) == 2
     assert [video_state(database_url, v) for v in (good, half, bad)] == [
         VideoState.PROCESSING, VideoState.PROCESSING, VideoState.FAILED,
     ]  # fmt: skip
@@ -140,12 +140,12 @@ def test_running_again_leaves_alone_what_gave_nothing(database_url: str) -> None
 
 def test_a_reading_that_fails_in_a_rerun_waits_and_is_tried_again(database_url: str) -> None:
     job_id, _ = done_job(database_url, 1)
-    control.rerun(database_url, job_id, Step.READ, {})
+    control.rerun(database_url, job_id, Stage.READ, {})
     (segment,) = take(database_url)
     assert begin(database_url, segment, READING)
     assert fail(database_url, segment, "Out of memory.")
     row = stored(database_url, segment.segment_id)
-    assert (row.state, row.failures, row.step) == (SegmentState.PENDING, 1, Step.READ)
+    assert (row.state, row.failures, row.step) == (SegmentState.PENDING, 1, Stage.READ)
     no_waiting(database_url)
     work(database_url, *take(database_url))
 
@@ -162,16 +162,16 @@ def test_reading_again_without_crops_is_refused_before_anything_is_changed(
         last=last,
     )
     with pytest.raises(UsageError, match=r"The crops of /cam/2\.mp4 are gone; run it again with --from detect\."):
-        control.rerun(database_url, job_id, Step.READ, {"reader": "another"})
+        control.rerun(database_url, job_id, Stage.READ, {"reader": "another"})
     row = job(database_url, job_id)
     assert (row.state, row.options) == (JobState.FINISHED, JobOptions(sample_fps=8).as_json())
     assert set(segment_states(database_url, job_id)) == {"done"}
-    assert control.rerun(database_url, job_id, Step.DETECT, {}) == 3
+    assert control.rerun(database_url, job_id, Stage.DETECT, {}) == 3
 
 
 def test_reading_again_what_was_submitted_without_evidence_is_refused(database_url: str) -> None:
     job_id, _ = done_job(database_url, 1)
     run_sql(database_url, """UPDATE jobs SET options = '{"evidence": false}'""")
     with pytest.raises(UsageError, match=f"Job {job_id} was submitted with --no-evidence"):
-        control.rerun(database_url, job_id, Step.READ, {})
+        control.rerun(database_url, job_id, Stage.READ, {})
     assert job_state(database_url, job_id) is JobState.FINISHED

@@ -17,9 +17,9 @@ from db.jobs.submit import NewVideo, add_videos, create_job
 from db.models import Video
 from db.queue import outbox, segment_moves
 from db.queue.videos import end_video
+from db.states import JobState, Stage, VideoState
 from pipeline.errors import UsageError
 from pipeline.job_options import JobOptions
-from pipeline.records import JobState, Step, VideoState
 from tests.support.database import (
     READING,
     aggregate,
@@ -111,7 +111,7 @@ def test_stretches_that_were_left_out_are_tried_again_from_anew(
         VideoState.DONE, VideoState.PROCESSING, VideoState.PROCESSING, VideoState.PROCESSING,
     ]  # fmt: skip
     again = [stored(database_url, segments[i].segment_id) for i in (1, 3, 4, 5)]
-    assert {(s.failures, s.losses, s.problem, s.step) for s in again} == {(0, 0, None, Step.DETECT)}
+    assert {(s.failures, s.losses, s.problem, s.step) for s in again} == {(0, 0, None, Stage.DETECT)}
     assert control.retry(database_url, job_id, failed=True, quarantined=True) == (0, 0)
     retaken = take(database_url)
     assert {s.segment_id for s in retaken} == {s.id for s in again}

@@ -15,9 +15,9 @@ from db.jobs import control
 from db.jobs.submit import NewVideo, add_videos, create_job, open_job
 from db.models import Job, Video
 from db.queue.videos import end_video
+from db.states import Priority, Stage, VideoState
 from pipeline.errors import UsageError
 from pipeline.job_options import JobOptions
-from pipeline.records import Priority, Step, VideoState
 from tests.support.database import (
     count,
     job,
@@ -96,7 +96,7 @@ def test_a_key_stands_for_what_was_submitted_whatever_a_rerun_has_changed(databa
         add_videos(db, job_id, [NewVideo("/cam/a.mp4", "a")])
         assert end_video(db, 1, VideoState.UNREADABLE, "Noise.")
     for reader in ("another", "a third"):
-        control.rerun(database_url, job_id, Step.DETECT, {"reader": reader})
+        control.rerun(database_url, job_id, Stage.DETECT, {"reader": reader})
     with session(database_url) as db:
         assert create_job(db, "one", JobOptions(sample_fps=8, reader=None), key="monday") == job_id
     assert job(database_url, job_id).options == JobOptions(sample_fps=8, reader="a third").as_json()

@@ -17,8 +17,8 @@ from db.models import Segment
 from db.queue import outbox, scheduler, segment_moves
 from db.queue import unreachable as db_away
 from db.queue.videos import step_away
+from db.states import JobState, SegmentState, Stage, VideoState
 from pipeline.errors import Away, Inaccessible
-from pipeline.records import JobState, SegmentState, Step, VideoState
 from tests.support.database import (
     DETECTING,
     LEASE_S,
@@ -129,7 +129,7 @@ def test_a_video_that_is_away_for_too_long_is_given_up_as_a_whole(database_url: 
 
     by_index = {s.index: stored(database_url, s.segment_id) for s in segments}
     assert by_index[1].state is SegmentState.PENDING
-    assert by_index[1].step is Step.READ, "its crops are there: it needs no video"
+    assert by_index[1].step is Stage.READ, "its crops are there: it needs no video"
     assert by_index[2].state is DETECTING, "whoever holds it will see for himself"
     for index in (3, 4):
         assert (by_index[index].state, by_index[index].problem) == (SegmentState.QUARANTINED, GIVEN_UP)

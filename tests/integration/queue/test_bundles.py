@@ -16,7 +16,7 @@ from bench.standin import Drive
 from db.engine import session
 from db.queue import scheduler
 from db.queue.segment_moves import Dispatched
-from pipeline.records import SegmentState
+from db.states import SegmentState
 from tests.support.road import Road, stand_in_road
 from workers import dispatch, tasks
 from workers.celery_app.app import DETECT, READ, express

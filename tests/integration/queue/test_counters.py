@@ -17,9 +17,9 @@ from db.jobs.submit import NewVideo, add_videos, close_job, create_job, open_job
 from db.models import Job, Segment, Video
 from db.queue import outbox, scheduler, segment_moves
 from db.queue.videos import end_video
+from db.states import JobState, Priority, SegmentState, VideoState
 from pipeline.errors import UsageError
 from pipeline.job_options import JobOptions
-from pipeline.records import JobState, Priority, SegmentState, Step, VideoState
 from tests.support.database import (
     DETECTING,
     LEASE_S,
@@ -247,7 +247,7 @@ class Fleet:
         self.permitted(lambda: control.retry(self.url, self.any_job(), failed=failed, quarantined=quarantined))
 
     def rerun(self) -> None:
-        step = self.random.choice(list(Step))
+        step = self.random.choice(list(Stage))
         self.permitted(lambda: control.rerun(self.url, self.any_job(), step, {}))
 
     def cancel(self) -> None:

@@ -16,7 +16,7 @@ from db.models import Job, Segment, Video
 from db.queue import outbox, scheduler
 from db.queue.segment_moves import Dispatched, described
 from db.queue.videos import end_video
-from pipeline.records import JobState, Priority, SegmentState, VideoState
+from db.states import JobState, Priority, SegmentState, VideoState
 from tests.support.database import (
     DETECTING,
     LEASE_S,

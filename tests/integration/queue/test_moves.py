@@ -14,8 +14,8 @@ from db.engine import session
 from db.findings.store import segment_problems
 from db.models import OutboxRow, Segment
 from db.queue import outbox, scheduler, segment_moves
+from db.states import SegmentState, Stage, VideoState
 from pipeline.job_options import JobOptions
-from pipeline.records import SegmentState, Step, VideoState
 from tests.support.database import (
     DETECTING,
     LEASE_S,
@@ -236,7 +236,7 @@ def test_detection_is_done_again_where_its_pictures_are_gone(database_url: str) 
     assert detect(database_url, segment)
     assert begin(database_url, segment, READING)
     assert fail(database_url, segment, "A crop is gone.", from_detect=True)
-    assert stored(database_url, segment.segment_id).step is Step.DETECT
+    assert stored(database_url, segment.segment_id).step is Stage.DETECT
     no_waiting(database_url)
     (again,) = take(database_url)
     assert (again.only_read, stored(database_url, again.segment_id).state) == (False, SegmentState.QUEUED)

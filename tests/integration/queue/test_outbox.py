@@ -8,7 +8,7 @@ from db.engine import session
 from db.models import Job, OutboxRow, Segment, TrackletRow
 from db.queue import outbox, scheduler
 from db.queue.videos import end_video
-from pipeline.records import VideoState
+from db.states import VideoState
 from tests.support.database import (
     LEASE_S,
     SILENT,

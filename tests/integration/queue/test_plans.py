@@ -17,7 +17,7 @@ from db.models import Segment, Video
 from db.queue import last_sweep, outbox, scheduler, segment_moves, unreachable
 from db.queue.segment_moves import Dispatched
 from db.queue.videos import end_video
-from pipeline.records import SegmentState, VideoState
+from db.states import SegmentState, VideoState
 from tests.support.database import DETECTING, LEASE_S, READING, check_counters, run_sql, split
 
 VIDEOS, SEGMENTS_EACH = 2000, 10

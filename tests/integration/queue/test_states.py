@@ -10,8 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from db.engine import session
 from db.models import Move
-from db.states import MOVES
-from pipeline.records import JobState, SegmentState, VideoState
+from db.states import MOVES, JobState, SegmentState, VideoState
 from tests.support.database import make_job, run_sql
 
 KINDS: dict[str, type[StrEnum]] = {"job": JobState, "video": VideoState, "segment": SegmentState}

@@ -12,7 +12,7 @@ from db.engine import session
 from db.jobs import control
 from db.models import OutboxRow
 from db.queue import last_sweep, outbox
-from pipeline.records import JobState, SegmentState, VideoState
+from db.states import JobState, SegmentState, VideoState
 from tests.support.database import (
     DETECTING,
     LEASE_S,

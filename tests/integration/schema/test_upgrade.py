@@ -31,8 +31,9 @@ from db.migrate import upgrade
 from db.models import Video
 from db.queue import outbox, scheduler, segment_moves
 from db.queue.videos import end_video, split_video
+from db.states import SegmentState, VideoState
 from pipeline.formats.confusions import folded
-from pipeline.records import MediaInfo, MediaKind, SegmentSpan, SegmentState, VideoState
+from pipeline.records import MediaInfo, MediaKind, SegmentSpan
 from pipeline.sightings import stitch
 from tests.support.database import catalogue, downgrade, run_sql
 

@@ -16,8 +16,8 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from db.engine import session
 from db.jobs.submit import NewVideo, add_videos, close_job, create_job
+from db.states import VideoState
 from pipeline.job_options import JobOptions
-from pipeline.records import VideoState
 from pipeline.sources.expand import fingerprint
 from pipeline.sources.remote import BLOCKS_KEPT, open_remote
 from pipeline.sources.roots import check_allowed, split_roots

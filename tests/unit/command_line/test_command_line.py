@@ -13,7 +13,7 @@ from tests.support.commands import NO_NUMBERS, TEXTS, Asked, parameters
 from workers.settings import settings
 
 NUMBERS = [one for one in parameters() if one.kind in ("int", "float")]
-CHOICES = [one for one in parameters() if one.kind in ("Priority", "Step")]
+CHOICES = [one for one in parameters() if one.kind in ("Priority", "Stage")]
 #: Text that is stored or searched for.
 PLAIN = {"name", "key", "pattern", "query", "plate", "note", "who", "reader"}
 

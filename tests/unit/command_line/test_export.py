@@ -98,7 +98,7 @@ def test_places_that_were_not_looked_at_are_shown_beside_what_is_wrong() -> None
 
 
 def test_states_are_told_as_their_words() -> None:
-    from pipeline.records import VideoState
+    from db.states import VideoState
 
     row: Any = {"state": VideoState.DONE}
     assert json.dumps(plain(row)) == '{"state": "done"}'

@@ -26,9 +26,10 @@ from dashplate.export import COLUMNS, PlateRow
 from dashplate.show import plates_table
 from dashplate.stack.system import CHILD_MARK
 from db.models import Base
+from db.states import VideoState
 from pipeline.errors import DashplateError
 from pipeline.photo import PhotoPlate
-from pipeline.records import Box, Candidate, Character, Detection, Reading, VideoState
+from pipeline.records import Box, Candidate, Character, Detection, Reading
 from tests.conftest import ROOT
 from workers.celery_app.app import CONTROL, DETECT, READ
 from workers.settings import Settings, as_markdown
