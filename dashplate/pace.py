@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import RowMapping
 
+from db.states import JobState
+
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
@@ -32,7 +34,7 @@ def outlook(job: RowMapping) -> Outlook:
     pace = job["pace"] or None
     expected_s = job["footage_expected_s"]
     estimated = job["videos_opened"] < job["videos"]
-    if job["finished_at"] is not None or job["state"] != "running":
+    if job["finished_at"] is not None or job["state"] != JobState.RUNNING:
         return Outlook(None, None, False)
     if pace is None or expected_s is None or job["open"]:
         return Outlook(pace, None, estimated)

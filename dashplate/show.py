@@ -14,6 +14,7 @@ from sqlalchemy import RowMapping
 
 from dashplate.export import PlateRow
 from dashplate.pace import outlook
+from db.states import JobState, Priority
 from output.terminal import err
 from pipeline.sources.source import printable
 
@@ -73,7 +74,7 @@ def jobs_table(jobs: Sequence[RowMapping]) -> Table:
     for job in jobs:
         videos = f"{job['videos_ended']}/{job['videos']}"
         # All that a cancelled job did not come to have a sentence that says so.
-        if job["videos_with_problem"] and job["state"] != "cancelled":
+        if job["videos_with_problem"] and job["state"] != JobState.CANCELLED:
             videos += f" ({job['videos_with_problem']} with a problem)"
         segments = f"{job['segments_done']}/{job['segments']}"
         if job["segments_quarantined"]:
@@ -88,7 +89,7 @@ def jobs_table(jobs: Sequence[RowMapping]) -> Table:
 
 def job_state(job: RowMapping) -> str:
     """A job's state, and what its priority and its door say beside it."""
-    marks = [job["priority"]] if job["priority"] != "normal" else []
+    marks = [job["priority"]] if job["priority"] != Priority.NORMAL else []
     marks += ["open"] if job["open"] else []
     return ", ".join([job["state"], *marks])
 
@@ -126,7 +127,9 @@ class JobView:
             done = job["segments_done"] + job["segments_quarantined"]
             known = f"{job['segments']}{'+' if job['videos_opened'] < job['videos'] else ''}"
             text = f"segment {done} of {known}, file {job['videos_ended']} of {job['videos']}"
-            said = ", ".join(filter(None, (text, str(outlook(job)), job["state"] if job["state"] != "running" else "")))
+            said = ", ".join(
+                filter(None, (text, str(outlook(job)), job["state"] if job["state"] != JobState.RUNNING else ""))
+            )
             total_s = max(job["footage_expected_s"] or 0.0, job["footage_done_s"], 0.001)
             self._progress.update(self._task, description=said, total=total_s, completed=job["footage_done_s"])
 

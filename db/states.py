@@ -6,6 +6,7 @@ holds the same lines; a new line needs a migration, and a test compares the two.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -56,7 +57,7 @@ class VideoState(StrEnum):
 
     @property
     def ended(self) -> bool:
-        return self not in (VideoState.REGISTERED, VideoState.PROCESSING, VideoState.AGGREGATING)
+        return self not in OPEN
 
 
 class Stage(StrEnum):
@@ -87,7 +88,21 @@ class SegmentState(StrEnum):
 
     @property
     def ended(self) -> bool:
-        return self in (SegmentState.DONE, SegmentState.QUARANTINED)
+        return self in ENDED
+
+
+#: Of a segment that is somewhere between the dispatcher and its end.
+IN_FLIGHT = (SegmentState.QUEUED, SegmentState.DETECTING, SegmentState.DETECTED, SegmentState.READING)
+
+#: Of a segment that a worker has a lease on; of one that has ended; of a video that has not.
+HELD = (SegmentState.DETECTING, SegmentState.READING)
+ENDED = (SegmentState.DONE, SegmentState.QUARANTINED)
+OPEN = (VideoState.REGISTERED, VideoState.PROCESSING, VideoState.AGGREGATING)
+
+
+def listed(states: Iterable[StrEnum]) -> str:
+    """As SQL: `('queued', 'detecting')`."""
+    return f"({', '.join(repr(state.value) for state in states)})"
 
 
 _J, _V, _S = JobState, VideoState, SegmentState

@@ -17,7 +17,7 @@ from bench.chaos.fleet import ChaosFleet, wait_for
 from bench.chaos.scene import MAIN, OLD, Scene
 from bench.chaos.schedule import RERUNS, SUBMITTING, Schedule, Strike
 from bench.chaos.tables import Difference, Tables, difference, files_difference, left_of, readable, tables_of
-from db.jobs import control
+from db.jobs import cancel
 
 #: A schedule that takes longer has come to a standstill.
 STANDSTILL_S = 120.0
@@ -220,7 +220,7 @@ class Chaos:
         if submission is not None and submission.process.poll() == 0:
             given_up = scene.job("given up")
             if given_up and not given_up.ended and self._progress(given_up.id):
-                self._fleet.steer(control.cancel, given_up.id)
+                self._fleet.steer(cancel.cancel, given_up.id)
         return scene.over()
 
     def _compare(self, scene: Scene) -> Difference:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from db.engine import engine_for
-from db.queue import scheduler, segment_moves, unreachable
+from db.queue import scheduler, segment_statements, unreachable
 
 #: Tables that grow with the fleet; a plan that reads one of them from end to end grows with it.
 GROWING = ("segments", "videos", "tracklets", "crops", "readings", "sightings", "outbox")
@@ -63,16 +63,16 @@ def plans(url: str, job_id: int) -> list[Plan]:
 
 def _statements(job_id: int, segment: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     of_segment = {"segment": segment["id"], "attempt": segment["attempt"]}
-    yield "whose turn: segments", scheduler._SEGMENTS.text, {"window": 32, "least_depth": 4}
-    yield "whose turn: steps on videos", scheduler._MESSAGES.text, {"window": 8}
-    yield "who has had how much", scheduler._CHARGE["turn"].text, {"jobs": [job_id], "turns": [1.0]}
+    yield "whose turn: segments", scheduler.SEGMENTS.text, {"window": 32, "least_depth": 4}
+    yield "whose turn: steps on videos", scheduler.MESSAGES.text, {"window": 8}
+    yield "who has had how much", scheduler.CHARGE["turn"].text, {"jobs": [job_id], "turns": [1.0]}
     begin = {"before": "queued", "step": "detecting", "worker": "plan", "lease_s": 20.0}
-    yield "begin a segment", segment_moves._BEGIN.text, {**of_segment, **begin}
-    yield "renew its lease", segment_moves._RENEW.text, {**of_segment, "lease_s": 20.0}
+    yield "begin a segment", segment_statements.BEGIN.text, {**of_segment, **begin}
+    yield "renew its lease", segment_statements.RENEW.text, {**of_segment, "lease_s": 20.0}
     seen = {"frames_looked": 1, "damage": None}
-    yield "end its detection", segment_moves._DETECTED.text, {**of_segment, **seen}
-    yield "end it without a plate", segment_moves._NOTHING_TO_READ.text, {**of_segment, **seen}
-    yield "end its reading", segment_moves._FINISHED.text, of_segment
+    yield "end its detection", segment_statements.DETECTED.text, {**of_segment, **seen}
+    yield "end it without a plate", segment_statements.NOTHING_TO_READ.text, {**of_segment, **seen}
+    yield "end its reading", segment_statements.FINISHED.text, of_segment
     yield (
         "lost workers",
         "SELECT id, attempt FROM segments WHERE state IN ('detecting', 'reading') AND lease_until < now()"
@@ -84,8 +84,8 @@ def _statements(job_id: int, segment: dict[str, Any]) -> Iterator[tuple[str, str
         "SELECT id FROM segments WHERE state = 'queued' AND moved_at < now() - interval '10 seconds' LIMIT 500",
         {},
     )
-    yield "what is parked goes on", unreachable._UNPARK.text, {"most": 5000}
-    yield "another one looks", unreachable._NEXT_SCOUT.text, {}
+    yield "what is parked goes on", unreachable.UNPARK.text, {"most": 5000}
+    yield "another one looks", unreachable.NEXT_SCOUT.text, {}
     yield "lost steps", "SELECT id FROM outbox WHERE sent_at IS NOT NULL AND lease_until < now()", {}
     yield "steps that keep failing", "SELECT id FROM outbox WHERE failures > 0 AND failures >= 5 LIMIT 500", {}
     yield "a job's pace", "SELECT pace FROM job_pace WHERE job = :job", {"job": job_id}

@@ -17,6 +17,7 @@ from dashplate.environment import database, everything, use_data_dir, workers_an
 from dashplate.stack import Supervisor, running, stop, why_taken
 from db.engine import engine_for, session
 from db.findings import queries
+from db.states import VideoState
 from output import terminal
 from output.files import save
 from pipeline.errors import DashplateError, MediaError, ServiceUnavailable, UsageError
@@ -143,7 +144,7 @@ def print_problems(videos: Sequence[RowMapping]) -> None:
 
 def exit_code(videos: Sequence[RowMapping]) -> int:
     """0 where every file was read to its end or to its damage, else 3."""
-    return 0 if all(v["state"] in ("done", "truncated") for v in videos) else MediaError.exit_code
+    return 0 if all(v["state"] in (VideoState.DONE, VideoState.TRUNCATED) for v in videos) else MediaError.exit_code
 
 
 def stay_up(data: Path | None, flower_port: int, roots: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from dashplate.environment import database
 from dashplate.jobs import job_options, progress_of, send
 from dashplate.show import many
 from db.engine import session
-from db.jobs import control
+from db.jobs import cancel, control
 from db.states import Stage
 
 
@@ -31,7 +31,7 @@ def cancel_job(job: int, data: Path | None) -> None:
     """Give a job up."""
     with database(data) as config:
         url = config.require_database()
-        control.cancel(url, job)
+        cancel.cancel(url, job)
         send(job)
         with session(url) as db:
             progress = progress_of(db, job)

@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from db.findings.plate_hashing import MARK
+from db.states import ENDED, JobState, SegmentState, listed
 from pipeline.formats.confusions import folded
 
 
@@ -47,10 +48,10 @@ def waiting_for(db: Session, job_id: int) -> str | None:
     """What the surroundings lack, where segments or openings of the job wait for them; else None."""
     rows = _rows(
         db,
-        """
+        f"""
         SELECT problem FROM segments
-        WHERE job_id = :job AND state = 'pending' AND not_before > now() AND NOT parked AND failures + losses = 0
-              AND problem IS NOT NULL
+        WHERE job_id = :job AND state = '{SegmentState.PENDING}' AND not_before > now() AND NOT parked
+              AND failures + losses = 0 AND problem IS NOT NULL
         UNION ALL
         SELECT o.problem FROM videos v JOIN outbox o ON o.key = v.id
         WHERE v.job_id = :job AND v.away_since IS NOT NULL AND o.problem IS NOT NULL
@@ -85,7 +86,7 @@ def experience(db: Session) -> Experience | None:
     """
     rows = _rows(
         db,
-        """
+        f"""
         WITH last AS MATERIALIZED (
             SELECT j.id, p.pace FROM jobs j
             CROSS JOIN LATERAL (
@@ -96,11 +97,11 @@ def experience(db: Session) -> Experience | None:
                            least(moved_at - lag(moved_at, 1, j.created_at) OVER (ORDER BY moved_at),
                                  make_interval(secs => :pause_s)) AS took
                     FROM (SELECT g.moved_at, g.start_s, g.end_s, g.attempt FROM segments g
-                          WHERE g.job_id = j.id AND g.state IN ('done', 'quarantined')
+                          WHERE g.job_id = j.id AND g.state IN {listed(ENDED)}
                           ORDER BY g.moved_at DESC LIMIT :pace_from) newest
                 ) ended
             ) p
-            WHERE j.state = 'finished' AND j.footage_done_s > 0 AND j.finished_at IS NOT NULL AND p.pace > 0
+            WHERE j.state = '{JobState.FINISHED}' AND j.footage_done_s > 0 AND j.finished_at IS NOT NULL AND p.pace > 0
             ORDER BY j.id DESC LIMIT 1
         )
         SELECT last.id, last.pace, coalesce(b.bytes / nullif(b.footage_s, 0), 0)::float AS bytes_per_s

@@ -252,14 +252,14 @@ _REPLACE_COVERED = (
 )
 #: Sightings that rest on a stretch that was not done again, and whose reading can be stitched no more.
 _UNSTITCHABLE = text(
-    """
+    f"""
     SELECT s.* FROM sightings s
     WHERE s.video_id = :video AND EXISTS (
         SELECT 1 FROM jsonb_array_elements(s.tracklets) e (pair)
         JOIN segments g ON g.video_id = s.video_id AND g.index = (e.pair ->> 0)::bigint
         LEFT JOIN tracklets t ON t.segment_id = g.id AND t.index = (e.pair ->> 1)::bigint AND NOT t.provisional
         LEFT JOIN readings r ON r.tracklet_id = t.id
-        WHERE r.best IS NULL AND (r.tracklet_id IS NOT NULL OR g.state <> 'done'))
+        WHERE r.best IS NULL AND (r.tracklet_id IS NOT NULL OR g.state <> '{SegmentState.DONE}'))
     """
 )
 _FRAMELESS = text(

@@ -1,11 +1,11 @@
-"""What a person does to a job: pause, resume, cancel, retry, rerun.
+"""What a person does to a job: pause, resume, retry, rerun; `db.jobs.cancel` gives it up.
 
 Large jobs are moved a chunk of videos at a time, each in a transaction of its own, so that workers never wait long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,98 +26,29 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from db.engine import session
-from db.findings.stored_files import forget_unkept
 from db.jobs.open_lock import Holder
-from db.jobs.submit import close_if_done, reopen
-from db.models import CropRow, Job, OutboxRow, Segment, TrackletRow, Video
+from db.jobs.submit import reopen
+from db.models import CropRow, Job, Segment, TrackletRow, Video
 from db.queue.outbox import AGGREGATE, post, post_probes
-from db.queue.scheduler import DISPATCH_LOCK
 from db.states import JobState, SegmentState, Stage, VideoState
 from pipeline.errors import UsageError
 from pipeline.job_options import JobOptions
 
 #: Videos per transaction.
-_CHUNK = 200
+CHUNK = 200
 _NEVER_OPENED = (VideoState.UNREADABLE, VideoState.NO_VIDEO_STREAM, VideoState.INACCESSIBLE, VideoState.FAILED)
-_IN_FLIGHT = (SegmentState.QUEUED, SegmentState.DETECTING, SegmentState.DETECTED, SegmentState.READING)
 
 
 def pause(url: str, job_id: int) -> None:
     """Send out nothing more of a job; what is on the queues is done."""
     with session(url) as db:
-        _change(db, job_id, (JobState.RUNNING,), JobState.PAUSED, "paused")
+        change_state(db, job_id, (JobState.RUNNING,), JobState.PAUSED, "paused")
 
 
 def resume(url: str, job_id: int) -> None:
     """Go on with a paused job."""
     with session(url) as db:
-        _change(db, job_id, (JobState.PAUSED,), JobState.RUNNING, "resumed")
-
-
-def cancel(url: str, job_id: int) -> None:
-    """Give a job up; what its finished stretches showed is kept. Twice is no harm: what was left is then ended."""
-    with session(url) as db:
-        # Locked: two who cancel it at once both mean it.
-        if _state(db, job_id, lock=True) is not JobState.CANCELLED:
-            _change(db, job_id, (JobState.RUNNING, JobState.PAUSED), JobState.CANCELLED, "cancelled")
-    while end_cancelled(url, job_id):
-        pass
-
-
-def end_cancelled(url: str, job_id: int) -> int:
-    """End the next videos of a cancelled job; returns how many, 0 when none is left.
-
-    A video of which something is done is aggregated first; the others end at once.
-    """
-    with session(url) as db:
-        # A dispatcher that still took the job for running might send a segment out behind our back.
-        db.execute(select(func.pg_advisory_xact_lock(DISPATCH_LOCK)))
-        videos = db.execute(
-            select(Video.id)
-            .where(
-                Video.job_id == job_id,
-                Video.finished_at.is_(None),
-                Video.state.in_((VideoState.REGISTERED, VideoState.PROCESSING)),
-            )
-            .order_by(Video.id)
-            .limit(_CHUNK)
-        ).scalars()
-        ids = list(videos)
-        # Segments before their videos, as everywhere.
-        _take_off_the_queues(db, ids)
-        sentence = "The job was cancelled before it was looked at."
-        db.execute(
-            update(Video)
-            .where(Video.id.in_(ids), Video.started_at.is_(None))
-            .where(Video.state.in_((VideoState.REGISTERED, VideoState.PROCESSING)))
-            .values(state=VideoState.CANCELLED, problem=sentence, finished_at=func.now(), away_since=None)
-        )
-        ended = db.scalars(select(Video.id).where(Video.id.in_(ids), Video.state == VideoState.CANCELLED))
-        forget_unkept(db, ended.all())
-        started = db.execute(
-            update(Video)
-            .where(Video.id.in_(ids), Video.state == VideoState.PROCESSING)
-            .values(state=VideoState.AGGREGATING, away_since=None)
-            .returning(Video.id)
-        ).scalars()
-        for video_id in started.all():
-            post(db, AGGREGATE, video_id)
-        db.execute(delete(OutboxRow).where(OutboxRow.key.in_(ids), OutboxRow.kind != AGGREGATE))
-        close_if_done(db, job_id)
-    return len(ids)
-
-
-def is_cancelled(db: Session, video_id: int) -> bool:
-    """Whether a video's job was cancelled."""
-    state = db.scalar(select(Job.state).join(Video, Video.job_id == Job.id).where(Video.id == video_id))
-    return state is JobState.CANCELLED
-
-
-def cancelled_jobs(url: str) -> list[int]:
-    """Cancelled jobs that still have open videos."""
-    with session(url) as db:
-        jobs = select(Job.id).where(Job.finished_at.is_(None), Job.state == JobState.CANCELLED)
-        return list(db.scalars(jobs.order_by(Job.id)))
+        change_state(db, job_id, (JobState.PAUSED,), JobState.RUNNING, "resumed")
 
 
 def retry(url: str, job_id: int, *, failed: bool, quarantined: bool) -> tuple[int, int]:
@@ -149,7 +80,7 @@ def rerun(url: str, job_id: int, step: Stage, options: Mapping[str, Any]) -> int
     was done, or whose crops were not kept.
     """
     with session(url) as db:
-        state = _state(db, job_id)
+        state = state_of(db, job_id)
         if state is not JobState.FINISHED:
             raise UsageError(f"Job {job_id} is {state}; only a finished job can be run again.")
         kept = JobOptions.from_json(db.get_one(Job, job_id).options).keeps_pictures
@@ -166,7 +97,7 @@ def rerun(url: str, job_id: int, step: Stage, options: Mapping[str, Any]) -> int
         # Whoever submits under the same key again still means the same job.
         job.submitted = job.options if job.submitted is None else job.submitted
         job.options = replace(JobOptions.from_json(job.options), **options).as_json()
-        chunks = (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
+        chunks = (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
         moved = sum(_covered_again(db, job_id, chunk, step) for chunk in chunks)
         if job.segments and not moved:
             raise UsageError(f"Nothing of job {job_id} was done; `dashplate retry {job_id}` tries it again.")
@@ -174,46 +105,49 @@ def rerun(url: str, job_id: int, step: Stage, options: Mapping[str, Any]) -> int
 
 
 def _retry_failed(url: str, job_id: int) -> int:
-    count, after = 0, 0
-    while True:
-        with session(url) as db:
-            given_up = _given_up(job_id).where(Video.id > after).order_by(Video.id).limit(_CHUNK)
-            videos = db.execute(given_up.with_for_update()).all()
-            if not videos:
-                return count
-            _must_not_be_cancelled(db, job_id, lock=True)
-            unopened = [video.id for video in videos if not video.segments]
-            unmerged = [video.id for video in videos if video.segments]
-            again = update(Video).values(problem=Video.damage, finished_at=None, away_since=None)
-            # What they were registered as stays: the same file submitted again is still the same video.
-            db.execute(again.where(Video.id.in_(unopened)).values(state=VideoState.REGISTERED, reopened=True))
-            db.execute(again.where(Video.id.in_(unmerged)).values(state=VideoState.AGGREGATING))
-            for video_id in unmerged:
-                post(db, AGGREGATE, video_id)
-            reopen(db, job_id)
-            post_probes(db, job_id)
-        count, after = count + len(videos), videos[-1].id
+    def again(db: Session, ids: Sequence[int]) -> int:
+        _must_not_be_cancelled(db, job_id, lock=True)
+        is_split = Video.segments > 0
+        moved = update(Video).values(problem=Video.damage, finished_at=None, away_since=None).where(Video.id.in_(ids))
+        unmerged = db.scalars(select(Video.id).where(Video.id.in_(ids), is_split)).all()
+        # What they were registered as stays: the same file submitted again is still the same video.
+        db.execute(moved.where(~is_split).values(state=VideoState.REGISTERED, reopened=True))
+        db.execute(moved.where(is_split).values(state=VideoState.AGGREGATING))
+        for video_id in unmerged:
+            post(db, AGGREGATE, video_id)
+        reopen(db, job_id)
+        post_probes(db, job_id)
+        return len(ids)
+
+    return _in_chunks(url, _given_up(job_id).with_for_update(), again)
 
 
 def _retry_quarantined(url: str, job_id: int) -> int:
-    count, after = 0, 0
+    def again(db: Session, ids: Sequence[int]) -> int:
+        _must_not_be_cancelled(db, job_id, lock=True)
+        return _segments_again(db, job_id, ids, SegmentState.QUARANTINED, None)
+
+    return _in_chunks(url, _quarantined(job_id).with_for_update(), again)
+
+
+def _in_chunks(url: str, videos: Select[int], work: Callable[[Session, Sequence[int]], int]) -> int:
+    """Do `work` on videos by id, each chunk in a transaction of its own; returns the sum of what it returns."""
+    done, after = 0, 0
     while True:
         with session(url) as db:
-            quarantined = _quarantined(job_id).where(Video.id > after).order_by(Video.id).limit(_CHUNK)
-            ids = db.scalars(quarantined.with_for_update()).all()
+            ids = db.scalars(videos.where(Video.id > after).order_by(Video.id).limit(CHUNK)).all()
             if not ids:
-                return count
-            _must_not_be_cancelled(db, job_id, lock=True)
-            count += _segments_again(db, job_id, ids, SegmentState.QUARANTINED, None)
+                return done
+            done += work(db, ids)
         after = ids[-1]
 
 
-def _given_up(job_id: int) -> Select[int, int]:
-    """(id, segments) of videos that could not be opened, without segments, or put together."""
+def _given_up(job_id: int) -> Select[int]:
+    """Videos that could not be opened, without segments, or put together."""
     unopened = Video.state.in_(_NEVER_OPENED) & (Video.segments == 0)
     covered = exists().where(Segment.video_id == Video.id, Segment.covered)
     unmerged = (Video.state == VideoState.FAILED) & (Video.segments > 0) & ((Video.segments_done > 0) | covered)
-    return select(Video.id, Video.segments).where(
+    return select(Video.id).where(
         Video.job_id == job_id, Video.finished_at.is_not(None), unopened | (unmerged & Video.purged_at.is_(None))
     )
 
@@ -298,56 +232,40 @@ def _with_result(job_id: int) -> Select[int]:
 
 def _must_have_crops(url: str, job_id: int) -> None:
     """Before anything of the job is moved: half of it read again would help nobody."""
-    after = 0
-    while True:
-        with session(url) as db:
-            ids = db.scalars(_with_result(job_id).where(Video.id > after).order_by(Video.id).limit(_CHUNK)).all()
-            if not ids:
-                return
-            bare = db.execute(
-                select(Video.path)
-                .join(Segment, Segment.video_id == Video.id)
-                .join(TrackletRow, TrackletRow.segment_id == Segment.id)
-                .outerjoin(CropRow, CropRow.tracklet_id == TrackletRow.id)
-                .where(Video.id.in_(ids), Segment.covered, TrackletRow.provisional.is_(False), CropRow.id.is_(None))
-                .limit(1)
-            ).scalar_one_or_none()
+
+    def check(db: Session, ids: Sequence[int]) -> int:
+        bare = db.scalar(
+            select(Video.path)
+            .join(Segment, Segment.video_id == Video.id)
+            .join(TrackletRow, TrackletRow.segment_id == Segment.id)
+            .outerjoin(CropRow, CropRow.tracklet_id == TrackletRow.id)
+            .where(Video.id.in_(ids), Segment.covered, TrackletRow.provisional.is_(False), CropRow.id.is_(None))
+            .limit(1)
+        )
         if bare is not None:
             raise UsageError(f"The crops of {bare} are gone; run it again with --from detect.")
-        after = ids[-1]
+        return 0
+
+    _in_chunks(url, _with_result(job_id), check)
 
 
-def _take_off_the_queues(db: Session, ids: Sequence[int]) -> None:
-    locked = (
-        select(Segment.id)
-        .where(Segment.video_id.in_(ids), Segment.state.in_(_IN_FLIGHT))
-        .order_by(Segment.id)
-        .with_for_update()
-        .scalar_subquery()
-    )
-    db.execute(
-        update(Segment)
-        .where(Segment.id.in_(locked))
-        .values(state=SegmentState.PENDING, lease_until=None, moved_at=func.now())
-        .execution_options(synchronize_session=False)
-    )
-
-
-def _change(db: Session, job_id: int, before: Sequence[JobState], after: JobState, done: str) -> None:
+def change_state(db: Session, job_id: int, before: Sequence[JobState], after: JobState, done: str) -> None:
+    """Move a job on; raises UsageError where it is in none of the states `before`: it cannot be `done`."""
     change = update(Job).where(Job.id == job_id, Job.state.in_(before)).values(state=after).returning(Job.id)
     if after is JobState.CANCELLED:
         change = change.values(open=False)
     changed = db.execute(change).scalar_one_or_none()
     if changed is None:
-        raise UsageError(f"Job {job_id} is {_state(db, job_id)}; it cannot be {done}.")
+        raise UsageError(f"Job {job_id} is {state_of(db, job_id)}; it cannot be {done}.")
 
 
 def _must_not_be_cancelled(db: Session, job_id: int, *, lock: bool = False) -> None:
-    if _state(db, job_id, lock=lock) is JobState.CANCELLED:
+    if state_of(db, job_id, lock=lock) is JobState.CANCELLED:
         raise UsageError(f"Job {job_id} is cancelled; it cannot be retried. Submit its files in a new job.")
 
 
-def _state(db: Session, job_id: int, *, lock: bool = False) -> JobState:
+def state_of(db: Session, job_id: int, *, lock: bool = False) -> JobState:
+    """A job's state, its row locked where asked for. Raises UsageError where there is no such job."""
     wanted = select(Job.state).where(Job.id == job_id)
     state = db.execute(wanted.with_for_update(key_share=True) if lock else wanted).scalar_one_or_none()
     if state is None:

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from db.findings.plate_hashing import PlateKey
 from db.models import Job
+from db.queue.outbox import AGGREGATE, PROBE
+from db.states import ENDED, HELD, OPEN, JobState, SegmentState, VideoState, listed
 from pipeline.job_options import JobOptions
 
 #: Seconds by which sums of lengths may differ: floating point, added in another order.
@@ -118,9 +120,9 @@ _VIDEO_COUNTERS = f"""
     SELECT format('video %s: %s is %s, its segments give %s', v.id, c.name, c.said, c.given)
     FROM videos v
     CROSS JOIN LATERAL (
-        SELECT count(*) AS segments, count(*) FILTER (WHERE state = 'done') AS done,
-               count(*) FILTER (WHERE state = 'quarantined') AS quarantined,
-               coalesce(sum(end_s - start_s) FILTER (WHERE state IN ('done', 'quarantined')), 0) AS footage_done_s
+        SELECT count(*) AS segments, count(*) FILTER (WHERE state = '{SegmentState.DONE}') AS done,
+               count(*) FILTER (WHERE state = '{SegmentState.QUARANTINED}') AS quarantined,
+               coalesce(sum(end_s - start_s) FILTER (WHERE state IN {listed(ENDED)}), 0) AS footage_done_s
         FROM segments WHERE video_id = v.id
     ) g
     CROSS JOIN LATERAL (VALUES
@@ -157,33 +159,33 @@ _JOB_COUNTERS = f"""
     ) c (name, said, given)
     WHERE j.id = :job AND abs(c.said - c.given) > {_CLOSE_S} * greatest(1, j.videos) ORDER BY c.name
 """
-_OPEN_STATES = "('registered', 'processing', 'aggregating')"
 _STATES = (
     f"""
     SELECT format('video %s is %s and %s', id, state,
                   CASE WHEN finished_at IS NULL THEN 'has no end' ELSE 'has ended' END)
-    FROM videos WHERE job_id = :job AND (state IN {_OPEN_STATES}) = (finished_at IS NOT NULL) ORDER BY id
+    FROM videos WHERE job_id = :job AND (state IN {listed(OPEN)}) = (finished_at IS NOT NULL) ORDER BY id
     """,
-    """
+    f"""
     SELECT format('video %s is %s, and its segment %s is %s', v.id, v.state, g.index, g.state)
     FROM videos v JOIN segments g ON g.video_id = v.id
-    WHERE v.job_id = :job AND v.finished_at IS NOT NULL AND g.state NOT IN ('done', 'quarantined')
-      AND NOT (v.state = 'cancelled' AND g.state = 'pending')
+    WHERE v.job_id = :job AND v.finished_at IS NOT NULL AND g.state NOT IN {listed(ENDED)}
+      AND NOT (v.state = '{VideoState.CANCELLED}' AND g.state = '{SegmentState.PENDING}')
     ORDER BY v.id, g.index
     """,
-    """
+    f"""
     SELECT format('video %s is %s, and nobody is asked to go on with it', v.id, v.state)
     FROM videos v
-    WHERE v.job_id = :job AND v.state IN ('registered', 'aggregating') AND NOT EXISTS (
+    WHERE v.job_id = :job AND v.state IN ('{VideoState.REGISTERED}', '{VideoState.AGGREGATING}') AND NOT EXISTS (
         SELECT 1 FROM outbox o
-        WHERE o.key = v.id AND o.kind = CASE v.state WHEN 'registered' THEN 'probe' ELSE 'aggregate' END)
+        WHERE o.key = v.id
+              AND o.kind = CASE v.state WHEN '{VideoState.REGISTERED}' THEN '{PROBE}' ELSE '{AGGREGATE}' END)
     ORDER BY v.id
     """,
-    """
+    f"""
     SELECT format('video %s is processing, and none of its %s segments is left', v.id, v.segments)
     FROM videos v
-    WHERE v.job_id = :job AND v.state = 'processing' AND NOT EXISTS (
-        SELECT 1 FROM segments g WHERE g.video_id = v.id AND g.state NOT IN ('done', 'quarantined'))
+    WHERE v.job_id = :job AND v.state = '{VideoState.PROCESSING}' AND NOT EXISTS (
+        SELECT 1 FROM segments g WHERE g.video_id = v.id AND g.state NOT IN {listed(ENDED)})
     ORDER BY v.id
     """,
     """
@@ -191,14 +193,15 @@ _STATES = (
     FROM outbox o JOIN videos v ON v.id = o.key
     WHERE v.job_id = :job AND v.finished_at IS NOT NULL ORDER BY v.id
     """,
-    """
+    f"""
     SELECT format('video %s: segment %s is %s without a lease', g.video_id, g.index, g.state)
     FROM segments g
-    WHERE g.job_id = :job AND g.state IN ('detecting', 'reading') AND g.lease_until IS NULL ORDER BY g.video_id, g.index
+    WHERE g.job_id = :job AND g.state IN {listed(HELD)} AND g.lease_until IS NULL ORDER BY g.video_id, g.index
     """,
-    """
+    f"""
     SELECT format('the job is %s and %s', state, CASE WHEN finished_at IS NULL THEN 'has no end' ELSE 'has ended' END)
-    FROM jobs WHERE id = :job AND state <> 'cancelled' AND (state = 'finished') <> (finished_at IS NOT NULL)
+    FROM jobs WHERE id = :job AND state <> '{JobState.CANCELLED}'
+          AND (state = '{JobState.FINISHED}') <> (finished_at IS NOT NULL)
     """,
     """
     SELECT format('the job has ended, and %s of its videos have not', count(*))
@@ -212,7 +215,7 @@ _HASH = "^#[0-9a-f]{32}$"
 #: Of a list of candidates: one whose text is no hash, or that has none.
 _CLEAR_CANDIDATE = f"""'$[*] ? (!(@.text like_regex "{_HASH}"))'"""
 #: States of a video after which nothing reads its pictures and sealed readings again. One that failed may be retried.
-_OVER = "v.state IN ('done', 'truncated', 'cancelled')"
+_OVER = f"v.state IN ('{VideoState.DONE}', '{VideoState.TRUNCATED}', '{VideoState.CANCELLED}')"
 _CLEAR = (
     f"""
     SELECT format('video %s: sighting %s is not hashed', v.id, s.index)

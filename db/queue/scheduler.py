@@ -19,10 +19,10 @@ from dataclasses import replace
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from db.models import IN_FLIGHT, OutboxRow, Segment, Video
-from db.queue.outbox import Message
+from db.models import OutboxRow, Segment, Video
+from db.queue.outbox import AGGREGATE, Message
 from db.queue.segment_moves import Dispatched, described
-from db.states import Priority, SegmentState, Stage
+from db.states import IN_FLIGHT, JobState, Priority, SegmentState, Stage, listed
 
 #: A job's share beside the others'.
 WEIGHTS = {Priority.LOW: 1, Priority.NORMAL: 4, Priority.HIGH: 16}
@@ -48,7 +48,7 @@ def take_pending(db: Session, window: int, least_depth: int = LEAST_DEPTH) -> li
     """
     if not _alone(db):
         return []
-    due = db.execute(_SEGMENTS, {"window": window, "least_depth": least_depth}).all()
+    due = db.execute(SEGMENTS, {"window": window, "least_depth": least_depth}).all()
     if not due:
         return []
     express = {row.id for row in due if row.express}
@@ -93,7 +93,7 @@ def take_messages(db: Session, window: int) -> list[Message]:
     """
     if not _alone(db):
         return []
-    due = db.execute(_MESSAGES, {"window": window}).all()
+    due = db.execute(MESSAGES, {"window": window}).all()
     if not due:
         return []
     express = {row.id for row in due if row.express}
@@ -117,7 +117,7 @@ def _alone(db: Session) -> bool:
 
 def _charge(db: Session, column: str, turns: dict[int, float]) -> None:
     """Store the jobs' next turns; `turns` is in the order in which they were given, the last of a job counts."""
-    db.execute(_CHARGE[column], {"jobs": list(turns), "turns": list(turns.values())})
+    db.execute(CHARGE[column], {"jobs": list(turns), "turns": list(turns.values())})
 
 
 def _clock(column: str) -> str:
@@ -149,12 +149,12 @@ _TURN = """
 #: What begins goes by express, unless too much does.
 _EXPRESS = f"begins AND count(*) FILTER (WHERE begins) OVER () <= {EXPRESS_JOBS} AS express"
 _NEXT_TURN = "CASE WHEN express THEN turn_after_express ELSE next_turn END AS next_turn"
-_SEGMENTS = text(
+SEGMENTS = text(
     f"""
     WITH flying AS MATERIALIZED (
-        SELECT job_id, count(*) AS n, count(*) FILTER (WHERE state = 'queued') AS queued,
-               count(*) FILTER (WHERE state = 'detecting') AS detecting
-        FROM segments WHERE {IN_FLIGHT} GROUP BY job_id
+        SELECT job_id, count(*) AS n, count(*) FILTER (WHERE state = '{SegmentState.QUEUED}') AS queued,
+               count(*) FILTER (WHERE state = '{SegmentState.DETECTING}') AS detecting
+        FROM segments WHERE state IN {listed(IN_FLIGHT)} GROUP BY job_id
     ), room AS (
         SELECT greatest(:least_depth, 2 * coalesce(sum(detecting), 0)) - coalesce(sum(queued), 0) AS n FROM flying
     ), clock AS ({_clock("turn")}), due AS (
@@ -168,26 +168,26 @@ _SEGMENTS = text(
         CROSS JOIN LATERAL (
             SELECT EXISTS (
                 SELECT 1 FROM segments s
-                WHERE s.job_id = j.id AND s.state IN ('done', 'quarantined')
+                WHERE s.job_id = j.id AND s.state IN ('{SegmentState.DONE}', '{SegmentState.QUARANTINED}')
                       AND s.moved_at > now() - {EXPRESS_EVERY_S} / ({_WEIGHT}) * interval '1 second'
             ) AS lately
         ) ended
         CROSS JOIN LATERAL (
             SELECT count(*) AS n FROM segments s
-            WHERE s.job_id = j.id AND s.state = 'pending' AND s.not_before IS NOT NULL AND s.not_before > now()
-                  AND NOT s.parked
+            WHERE s.job_id = j.id AND s.state = '{SegmentState.PENDING}' AND NOT s.parked
+                  AND s.not_before IS NOT NULL AND s.not_before > now()
         ) delayed
         CROSS JOIN LATERAL (
             SELECT due.id, due.step, row_number() OVER (ORDER BY due.video_id, due.index) AS place
             FROM (
                 SELECT s.id, s.step, s.video_id, s.index FROM segments s
-                WHERE s.job_id = j.id AND s.state = 'pending' AND NOT s.parked
+                WHERE s.job_id = j.id AND s.state = '{SegmentState.PENDING}' AND NOT s.parked
                       AND (s.not_before IS NULL OR s.not_before <= now())
                 ORDER BY s.video_id, s.index
                 LIMIT greatest(0, :window - f.n - delayed.n)
             ) due
         ) g
-        WHERE j.state = 'running' AND j.finished_at IS NULL
+        WHERE j.state = '{JobState.RUNNING}' AND j.finished_at IS NULL
     )
     SELECT id, job_id, step, express, {_NEXT_TURN} FROM (
         SELECT due.*, {_EXPRESS}, row_number() OVER (PARTITION BY step ORDER BY turn, job_id) AS rank
@@ -199,7 +199,7 @@ _SEGMENTS = text(
 )
 
 #: Never waits for a job whose row is being counted up: who ends a video holds it last, and a share is approximate.
-_CHARGE = {
+CHARGE = {
     column: text(
         f"""
         UPDATE jobs SET {column} = charged.turn
@@ -211,13 +211,13 @@ _CHARGE = {
     for column in ("turn", "video_turn")
 }
 
-_OWED = """
+_OWED = f"""
     SELECT o.id, o.kind FROM outbox o
-    WHERE o.job_id = j.id AND o.sent_at IS NULL AND (j.state = 'running' OR o.kind = 'aggregate')
+    WHERE o.job_id = j.id AND o.sent_at IS NULL AND (j.state = '{JobState.RUNNING}' OR o.kind = '{AGGREGATE}')
 """
 _FIRST = "ORDER BY o.kind, o.id LIMIT greatest(0, :window - f.n)"
 #: What was tried before and what never was take turns: files that cannot be reached would come first for half an hour.
-_MESSAGES = text(
+MESSAGES = text(
     f"""
     WITH flying AS MATERIALIZED (
         SELECT job_id, count(*) AS n FROM outbox WHERE sent_at IS NOT NULL GROUP BY job_id

@@ -18,13 +18,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, ScalarSelect, TextClause, func, insert, select, text, update
+from sqlalchemy import ColumnElement, RowMapping, ScalarSelect, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from db.engine import Executor
-from db.models import OutboxRow, Segment, Video
-from db.queue.outbox import AGGREGATE
-from db.states import JobState, SegmentState, Stage, VideoState
+from db.models import Segment, Video
+from db.queue import segment_statements as statements
+from db.states import HELD, SegmentState, Stage
 from pipeline.records import SegmentSpan
 
 #: After this many errors, or so many workers that died over it, the stretch is given up with its reason, and the video
@@ -35,8 +35,6 @@ MAX_FAILURES, MAX_LOSSES = 4, 5
 RETRY_DELAY_S, LONGEST_DELAY_S = 2.0, 300.0
 #: Wait where the surroundings are in trouble: a full disk is not emptied in two seconds.
 TROUBLE_DELAY_S = 20.0
-
-_HELD = (SegmentState.DETECTING, SegmentState.READING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +65,13 @@ def begin(
     values = {
         "segment": segment_id, "attempt": attempt, "before": before, "step": step, "worker": worker, "lease_s": lease_s,
     }  # fmt: skip
-    return db.execute(_BEGIN, values).mappings().one_or_none()
+    return db.execute(statements.BEGIN, values).mappings().one_or_none()
 
 
 def renew(db: Executor, segment_id: int, attempt: int, lease_s: float) -> bool:
     """Prolong the lease; False where it has been lost."""
     values = {"segment": segment_id, "attempt": attempt, "lease_s": lease_s}
-    return db.execute(_RENEW, values).scalar_one_or_none() is not None
+    return db.execute(statements.RENEW, values).scalar_one_or_none() is not None
 
 
 def detected(db: Executor, segment_id: int, attempt: int, frames_looked: int, damage: str | None) -> bool:
@@ -82,13 +80,13 @@ def detected(db: Executor, segment_id: int, attempt: int, frames_looked: int, da
     The row stays locked until the transaction ends, in which the caller stores the tracklets.
     """
     values = {"segment": segment_id, "attempt": attempt, "frames_looked": frames_looked, "damage": damage}
-    return db.execute(_DETECTED, values).scalar_one_or_none() is not None
+    return db.execute(statements.DETECTED, values).scalar_one_or_none() is not None
 
 
 def nothing_to_read(db: Executor, segment_id: int, attempt: int, frames_looked: int, damage: str | None) -> bool:
     """Done without reading: no plate was found. False, with nothing changed, where the attempt has been overtaken."""
     values = {"segment": segment_id, "attempt": attempt, "frames_looked": frames_looked, "damage": damage}
-    return db.execute(_NOTHING_TO_READ, values).scalar_one_or_none() is not None
+    return db.execute(statements.NOTHING_TO_READ, values).scalar_one_or_none() is not None
 
 
 def finished(db: Session, segment_id: int, attempt: int) -> bool:
@@ -97,7 +95,7 @@ def finished(db: Session, segment_id: int, attempt: int) -> bool:
     When it was the video's last segment, its aggregation is posted.
     """
     values = {"segment": segment_id, "attempt": attempt}
-    return db.execute(_FINISHED, values).scalar_one_or_none() is not None
+    return db.execute(statements.FINISHED, values).scalar_one_or_none() is not None
 
 
 def failed(
@@ -137,7 +135,7 @@ def lost(db: Session) -> list[tuple[int, int]]:
     """
     rows = db.execute(
         select(Segment.id, Segment.attempt)
-        .where(Segment.state.in_(_HELD), Segment.lease_until < func.now())
+        .where(Segment.state.in_(HELD), Segment.lease_until < func.now())
         .order_by(Segment.id)
         .limit(500)
         .with_for_update(skip_locked=True)
@@ -149,7 +147,7 @@ def prolong_all(db: Session, lease_s: float) -> None:
     """Give every holder a whole lease: nobody could renew while the database or the sweeper was away."""
     db.execute(
         update(Segment)
-        .where(Segment.state.in_(_HELD))
+        .where(Segment.state.in_(HELD))
         .values(lease_until=_in(lease_s))
         .execution_options(synchronize_session=False)
     )
@@ -236,7 +234,7 @@ def _give_up(
 ) -> bool:
     segment = db.execute(
         select(Segment.failures, Segment.losses)
-        .where(Segment.id == segment_id, Segment.attempt == attempt, Segment.state.in_(_HELD))
+        .where(Segment.id == segment_id, Segment.attempt == attempt, Segment.state.in_(HELD))
         .with_for_update()
     ).one_or_none()
     if segment is None:
@@ -254,7 +252,7 @@ def _give_up(
 def _back(db: Session, segment_id: int, attempt: int, values: dict[str, Any], delay_s: float) -> bool:
     moved = db.execute(
         update(Segment)
-        .where(Segment.id == segment_id, Segment.attempt == attempt, Segment.state.in_(_HELD))
+        .where(Segment.id == segment_id, Segment.attempt == attempt, Segment.state.in_(HELD))
         .values(
             state=SegmentState.PENDING,
             lease_until=None,
@@ -272,7 +270,7 @@ def _quarantine(db: Session, segment_id: int, attempt: int, values: dict[str, An
     ended = (
         db.execute(
             update(Segment)
-            .where(Segment.id == segment_id, Segment.attempt == attempt, Segment.state.in_(_HELD))
+            .where(Segment.id == segment_id, Segment.attempt == attempt, Segment.state.in_(HELD))
             .values(state=SegmentState.QUARANTINED, moved_at=func.now())
             .values(values)
             .returning(Segment.video_id, (Segment.end_s - Segment.start_s).label("length_s"))
@@ -289,109 +287,9 @@ def _quarantine(db: Session, segment_id: int, attempt: int, values: dict[str, An
 
 def count_quarantined(db: Session, video_id: int, lengths_s: Sequence[float]) -> None:
     """Count segments that have just been quarantined, given by their lengths, in their video."""
-    db.execute(_COUNT_QUARANTINED, {"video": video_id, "quarantined": len(lengths_s), "length_s": sum(lengths_s)})
-
-
-# The four steps of every segment are kept as text: building such statements anew costs more than running them.
-
-_BEGIN = text(
-    f"""
-    UPDATE segments g
-    SET state = :step, worker = :worker, moved_at = now(), lease_until = now() + :lease_s * interval '1 second'
-    FROM videos v, jobs j
-    WHERE g.id = :segment AND g.attempt = :attempt AND g.state = :before
-          AND v.id = g.video_id AND j.id = g.job_id AND j.state IN ('{JobState.RUNNING}', '{JobState.PAUSED}')
-    RETURNING g.job_id, g.video_id, g.index, g.start_pts, g.end_pts, j.options, v.path, v.kind, v.width, v.height,
-              v.rotation, v.codec, v.frame_rate, v.time_base_num, v.time_base_den, v.start_pts AS video_start_pts,
-              v.end_pts AS video_end_pts, v.timed, v.overlays, v.fingerprint, v.content, g.covered, g.damage,
-              EXISTS (SELECT 1 FROM tracklets t WHERE t.segment_id = g.id) AS found
-    """
-)
-
-_RENEW = text(
-    f"""
-    UPDATE segments SET lease_until = now() + :lease_s * interval '1 second'
-    WHERE id = :segment AND attempt = :attempt AND state IN ('{SegmentState.DETECTING}', '{SegmentState.READING}')
-    RETURNING id
-    """
-)
-
-#: Should the reading fail, the tracklets are there: so the next step is to read.
-_DETECTED = text(
-    f"""
-    WITH seen AS (
-        UPDATE segments
-        SET state = '{SegmentState.DETECTED}', step = '{Stage.READ}', frames_looked = :frames_looked, damage = :damage,
-            lease_until = NULL, moved_at = now()
-        WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.DETECTING}'
-        RETURNING id, video_id
-    ), back AS (
-        UPDATE videos SET away_since = NULL
-        WHERE id IN (SELECT video_id FROM seen) AND away_since IS NOT NULL
+    db.execute(
+        statements.COUNT_QUARANTINED, {"video": video_id, "quarantined": len(lengths_s), "length_s": sum(lengths_s)}
     )
-    SELECT id FROM seen
-    """
-)
-
-
-def _counted(ended: str) -> TextClause:
-    """A statement, with the counting of what it ends: it gives `video_id`, `done`, `quarantined`, `length_s`, `seen`.
-
-    All in one round trip: the segment ends, its video counts it and moves on where it was its last, and the aggregation
-    is owed. The video's row is the barrier: whoever ends a segment holds it, so the last one sees all the others. A
-    video of which something was `seen` can be reached again; its crops can be read while it cannot.
-    """
-    return text(
-        f"""
-        WITH ended AS ({ended}), counted AS (
-            UPDATE videos v SET
-                segments_done = segments_done + done,
-                segments_quarantined = segments_quarantined + quarantined,
-                footage_done_s = footage_done_s + length_s,
-                started_at = coalesce(started_at, now()),
-                away_since = CASE WHEN seen THEN NULL ELSE away_since END,
-                state = CASE WHEN state = '{VideoState.PROCESSING}'
-                                  AND segments_done + segments_quarantined + done + quarantined = segments
-                             THEN '{VideoState.AGGREGATING}' ELSE state END
-            FROM ended WHERE v.id = ended.video_id
-            RETURNING v.id, v.job_id, v.state
-        ), owed AS (
-            INSERT INTO {OutboxRow.__tablename__} (kind, key, job_id)
-            SELECT '{AGGREGATE}', id, job_id FROM counted WHERE state = '{VideoState.AGGREGATING}'
-            ON CONFLICT (kind, key) DO NOTHING
-        )
-        SELECT video_id FROM ended
-        """
-    )
-
-
-_ONE_DONE = "RETURNING video_id, 1 AS done, 0 AS quarantined, end_s - start_s AS length_s"
-
-_NOTHING_TO_READ = _counted(
-    f"""
-    UPDATE segments
-    SET state = '{SegmentState.DONE}', step = '{Stage.READ}', covered = true, frames_looked = :frames_looked,
-        damage = :damage, problem = :damage, lease_until = NULL, moved_at = now()
-    WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.DETECTING}'
-    {_ONE_DONE}, true AS seen
-    """
-)
-
-_FINISHED = _counted(
-    f"""
-    UPDATE segments
-    SET state = '{SegmentState.DONE}', covered = true, problem = damage, lease_until = NULL, moved_at = now()
-    WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.READING}'
-    {_ONE_DONE}, false AS seen
-    """
-)
-
-_COUNT_QUARANTINED = _counted(
-    """
-    SELECT CAST(:video AS bigint) AS video_id, 0 AS done, CAST(:quarantined AS int) AS quarantined,
-           CAST(:length_s AS float) AS length_s, false AS seen
-    """
-)
 
 
 def _in(seconds: float) -> ColumnElement[dt.datetime]:

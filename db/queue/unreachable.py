@@ -9,10 +9,9 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.models import IN_FLIGHT
 from db.queue import segment_moves
 from db.queue.segment_moves import TROUBLE_DELAY_S
-from db.states import SegmentState, Stage
+from db.states import IN_FLIGHT, SegmentState, Stage, listed
 
 #: A video that could not be reached for so long is given up as a whole, in seconds.
 AWAY_S = 1800.0
@@ -73,7 +72,7 @@ def unpark(db: Session) -> int:
 
     The sweeper's work alone, so that no worker has to know which of the others sees the video first.
     """
-    return len(db.execute(_UNPARK, {"most": _BATCH}).all()) + len(db.execute(_NEXT_SCOUT).all())
+    return len(db.execute(UNPARK, {"most": _BATCH}).all()) + len(db.execute(NEXT_SCOUT).all())
 
 
 _JUST_LOOKED = f"away_looked_at > now() - {LOOKED_S} * interval '1 second'"
@@ -128,11 +127,13 @@ _GIVE_UP = text(
 )
 
 #: One that waits for its turn or its delay, or is on the way.
-_SCOUT = f"step = '{Stage.DETECT}' AND ((state = '{SegmentState.PENDING}' AND NOT parked) OR {IN_FLIGHT})"
+_ON_ITS_WAY = f"(state = '{SegmentState.PENDING}' AND NOT parked) OR state IN {listed(IN_FLIGHT)}"
+_ON_ITS_WAY = f"(state = '{SegmentState.PENDING}' AND NOT parked) OR state IN {listed(IN_FLIGHT)}"
+_SCOUT = f"step = '{Stage.DETECT}' AND ({_ON_ITS_WAY})"
 
 _HAS_SCOUT = text(f"SELECT EXISTS (SELECT 1 FROM segments WHERE video_id = :video AND id <> :but AND {_SCOUT})")
 
-_UNPARK = text(
+UNPARK = text(
     """
     UPDATE segments SET parked = false
     WHERE id IN (
@@ -144,7 +145,7 @@ _UNPARK = text(
 )
 
 #: Where the last one failed for reasons of its own.
-_NEXT_SCOUT = text(
+NEXT_SCOUT = text(
     f"""
     UPDATE segments SET parked = false
     WHERE parked AND id IN (

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.engine import session, single
-from db.jobs import control
+from db.jobs import cancel
 from db.queue import last_sweep, outbox, segment_moves, unreachable
 from db.queue.videos import end_video
 from db.states import SegmentState, VideoState
@@ -48,8 +48,8 @@ def sweep() -> int:
         ]
     _end_exhausted(url)
     sent = send_segments(stranded)
-    for job_id in control.cancelled_jobs(url):
-        control.end_cancelled(url, job_id)
+    for job_id in cancel.cancelled_jobs(url):
+        cancel.end_cancelled(url, job_id)
     return sent + pump()
 
 
@@ -82,7 +82,7 @@ def _end_exhausted(url: str) -> None:
         sentence = f"{what} was given up after {outbox.MAX_FAILURES} tries: {problem}"
         log.error("Video %d: %s", video_id, sentence)
         with session(url) as db:
-            cancelled = kind == outbox.AGGREGATE and control.is_cancelled(db, video_id)
+            cancelled = kind == outbox.AGGREGATE and cancel.is_cancelled(db, video_id)
             end_video(db, video_id, VideoState.CANCELLED if cancelled else VideoState.FAILED, sentence)
 
 

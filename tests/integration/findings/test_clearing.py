@@ -13,7 +13,7 @@ from dashplate.commands.verify import check
 from db.engine import session
 from db.findings import stored_files
 from db.findings.stored_files import owe_deletion
-from db.jobs import control
+from db.jobs import cancel, control
 from db.keeping.retention import Wanted
 from db.queue.outbox import MAX_FAILURES
 from db.queue.videos import end_video
@@ -82,7 +82,7 @@ def test_strays_of_a_cancelled_video_go(road: Road, options: dict[str, Any]) -> 
     job = road.submit("one.mp4", **options)
     road.open(job)
     road.detect()
-    control.cancel(road.url, job)
+    cancel.cancel(road.url, job)
     (video,) = road.open(job)
     stray(road, job, video)
     before = road.files

@@ -23,7 +23,7 @@ from dashplate.stack import Stack
 from db.engine import engine_for, session
 from db.findings import queries
 from db.findings.plate_hashing import KeyTrouble, plate_key
-from db.jobs import control
+from db.jobs import cancel, control
 from db.keeping import watched
 from db.keeping.retention import Wanted
 from db.models import CropRow, FrameRow, SightingRow
@@ -138,7 +138,7 @@ def test_a_cancelled_video_leaves_nothing_readable(road: Road) -> None:
     job = road.submit(DRIVE, hashed=True)
     road.open(job)
     road.detect()
-    control.cancel(road.url, job)
+    cancel.cancel(road.url, job)
     while clear_deletions(road.url):
         pass
     assert not road.files

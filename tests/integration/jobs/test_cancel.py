@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from db.engine import session
 from db.findings import queries
-from db.jobs import control
+from db.jobs import cancel, control
 from db.jobs.submit import NewVideo, add_videos
 from db.models import Segment, Video
 from db.queue import outbox, scheduler, segment_moves
@@ -89,7 +89,7 @@ def test_cancelling_ends_videos_in_every_state(database_url: str, aggregator: Ca
         late = db.scalars(select(Video.id).where(Video.path == "/cam/late.mp4")).one()
     assert (PROBE, late) in owed(database_url)
 
-    control.cancel(database_url, job_id)
+    cancel.cancel(database_url, job_id)
 
     assert {v: str(video_state(database_url, v)) for v in [*videos, late]} == {
         untouched: "cancelled", sent: "cancelled", partly: "aggregating", broken: "aggregating",
@@ -114,7 +114,7 @@ def test_cancelling_ends_videos_in_every_state(database_url: str, aggregator: Ca
     assert video_state(database_url, aggregating) is VideoState.DONE
     row = job(database_url, job_id)
     assert (row.state, row.finished_at is not None, row.videos_ended) == (JobState.CANCELLED, True, 7)
-    assert control.cancelled_jobs(database_url) == []
+    assert cancel.cancelled_jobs(database_url) == []
     check_counters(database_url)
 
 
@@ -124,7 +124,7 @@ def test_what_a_cancelled_video_showed_is_kept(database_url: str, aggregator: Ca
     assert detect(database_url, first)
     store_all(database_url, ["AB123CD", "KV70ABC"])
     assert read(database_url, first)
-    control.cancel(database_url, job_id)
+    cancel.cancel(database_url, job_id)
     aggregator(video_id)
     with session(database_url) as db:
         assert {row["plate"] for row in queries.sightings(db, job_id)} == {"AB123CD", "KV70ABC"}
@@ -137,7 +137,7 @@ def test_a_late_worker_of_a_cancelled_job_changes_nothing(database_url: str) -> 
     assert detect(database_url, reading)
     assert begin(database_url, reading, READING)
     assert detect(database_url, detected)
-    control.cancel(database_url, job_id)
+    cancel.cancel(database_url, job_id)
     with session(database_url) as db:
         assert not segment_moves.detected(db, detecting.segment_id, detecting.attempt, 80, None)
         assert not finish(db, reading)
@@ -166,7 +166,7 @@ def test_a_file_opened_too_late_stays_cancelled(database_url: str) -> None:
     with session(database_url) as db:
         held = outbox.begin(db, PROBE, video_id, LEASE_S)
         assert held is not None
-    control.cancel(database_url, job_id)
+    cancel.cancel(database_url, job_id)
     with session(database_url) as db:
         assert not outbox.renew(db, held, LEASE_S), "its worker learns of it"
         assert not split(db, video_id, 3)
@@ -175,22 +175,22 @@ def test_a_file_opened_too_late_stays_cancelled(database_url: str) -> None:
 
 
 def test_cancelling_goes_on_where_it_was_interrupted(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "_CHUNK", 2)
+    monkeypatch.setattr(cancel, "CHUNK", 2)
     job_id, videos = make_job(database_url, *[1] * 5)
     run_sql(database_url, "UPDATE jobs SET state = 'cancelled'")
-    assert control.end_cancelled(database_url, job_id) == 2
-    assert control.cancelled_jobs(database_url) == [job_id], "the sweeper finds it"
-    control.cancel(database_url, job_id)
+    assert cancel.end_cancelled(database_url, job_id) == 2
+    assert cancel.cancelled_jobs(database_url) == [job_id], "the sweeper finds it"
+    cancel.cancel(database_url, job_id)
     assert {video_state(database_url, v) for v in videos} == {VideoState.CANCELLED}
-    assert control.cancelled_jobs(database_url) == []
-    control.cancel(database_url, job_id)
+    assert cancel.cancelled_jobs(database_url) == []
+    cancel.cancel(database_url, job_id)
 
 
 def test_a_paused_job_can_be_cancelled_and_an_open_one_ends(database_url: str) -> None:
     job_id, _ = make_job(database_url, 1)
     run_sql(database_url, "UPDATE jobs SET open = true")
     control.pause(database_url, job_id)
-    control.cancel(database_url, job_id)
+    cancel.cancel(database_url, job_id)
     row = job(database_url, job_id)
     assert (row.state, row.open, row.finished_at is not None) == (JobState.CANCELLED, False, True)
 
@@ -201,7 +201,7 @@ def test_a_dispatcher_that_overlaps_with_cancelling_leaves_nothing_on_the_queues
     overlap(
         database_url,
         lambda db: sent.extend(scheduler.take_pending(db, 10, 10)),
-        lambda _: control.cancel(database_url, job_id),
+        lambda _: cancel.cancel(database_url, job_id),
     )
     assert len(sent) == 3
     assert segment_states(database_url, job_id) == ["pending"] * 3
@@ -213,7 +213,7 @@ def test_a_worker_that_ends_a_segment_while_its_job_is_cancelled_is_heard(databa
     for segment in (first, second):
         assert detect(database_url, segment)
         assert begin(database_url, segment, READING)
-    overlap(database_url, lambda db: finish(db, first), lambda _: control.cancel(database_url, job_id))
+    overlap(database_url, lambda db: finish(db, first), lambda _: cancel.cancel(database_url, job_id))
     row = video(database_url, video_id)
     assert (row.state, row.segments_done) == (VideoState.AGGREGATING, 1)
     assert owed(database_url) == [(AGGREGATE, video_id)]
@@ -225,7 +225,7 @@ def test_files_added_and_opened_while_a_job_is_cancelled_are_ended_too(database_
     overlap(
         database_url,
         lambda db: (add_videos(db, job_id, [NewVideo("/cam/new.mp4", "new")]), split(db, video_id, 2)),
-        lambda _: control.cancel(database_url, job_id),
+        lambda _: cancel.cancel(database_url, job_id),
     )
     with session(database_url) as db:
         assert set(db.scalars(select(Video.state))) == {VideoState.CANCELLED}
@@ -236,7 +236,7 @@ def test_files_added_and_opened_while_a_job_is_cancelled_are_ended_too(database_
 def test_cancelling_while_many_workers_finish_neither_deadlocks_nor_miscounts(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "_CHUNK", 4)
+    monkeypatch.setattr(cancel, "CHUNK", 4)
     job_id, videos = make_job(database_url, *[3] * 24)
     segments = take(database_url)
     for segment in segments:
@@ -254,7 +254,7 @@ def test_cancelling_while_many_workers_finish_neither_deadlocks_nor_miscounts(
     with ThreadPoolExecutor(5) as pool:
         finished = [pool.submit(finish_all, segments[i::3]) for i in range(3)]
         # A person and the sweeper may well do it at once.
-        cancelling = [pool.submit(control.cancel, database_url, job_id) for _ in range(2)]
+        cancelling = [pool.submit(cancel.cancel, database_url, job_id) for _ in range(2)]
         done = sum(worker.result(timeout=PATIENCE_S) for worker in finished)
         for one in cancelling:
             one.result(timeout=PATIENCE_S)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from db.jobs import control
+from db.jobs import cancel, control
 from db.states import Stage
 from pipeline.errors import UsageError
 from tests.support.database import job_state, make_job, run_sql
@@ -15,7 +15,7 @@ Deed = Callable[[str, int], object]
 DEEDS: dict[str, Deed] = {
     "paused": control.pause,
     "resumed": control.resume,
-    "cancelled": control.cancel,
+    "cancelled": cancel.cancel,
     "retried": lambda url, job_id: control.retry(url, job_id, failed=True, quarantined=True),
     "run again": lambda url, job_id: control.rerun(url, job_id, Stage.DETECT, {}),
 }

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from db.engine import session
 from db.findings import queries
 from db.findings.store import crops_of, store_readings, store_sightings, store_tracklets
-from db.jobs import control
+from db.jobs import cancel
 from db.jobs.open_lock import Holder
 from db.jobs.submit import NewVideo, add_videos, close_if_done, close_job, create_job, open_job
 from db.models import CropRow, Job, ReadingRow, Segment, SightingRow, TrackletRow
@@ -134,7 +134,7 @@ def test_a_holder_whose_connection_is_cut_holds_on(database_url: str) -> None:
 
 def test_a_cancelled_job_is_held_by_nobody(database_url: str) -> None:
     job_id, _ = make_job(database_url, 0, state=VideoState.REGISTERED)
-    control.cancel(database_url, job_id)
+    cancel.cancel(database_url, job_id)
     with pytest.raises(UsageError, match=f"Job {job_id} is cancelled"):
         Holder(database_url, job_id).keep()
 

@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping
 from bench.standin import Drive, StandIn
 from dashplate.commands.verify import check
 from db.engine import session
-from db.jobs import control
+from db.jobs import cancel, control
 from db.keeping.retention import Wanted
 from db.keeping.watched import watch
 from db.queue.outbox import MAX_FAILURES
@@ -146,7 +146,7 @@ def test_cancelling_a_second_pass_keeps_what_the_first_found(
     control.rerun(road.url, job, Stage.DETECT, {})
     road.read(detect_some(road, done))
     detect_some(road, detected)
-    control.cancel(road.url, job)
+    cancel.cancel(road.url, job)
     road.aggregate()
     seen = road.ask("SELECT text FROM sightings")
     assert {row["text"] for row in seen} == before
@@ -409,7 +409,7 @@ def test_a_cancelled_second_pass_that_cannot_be_put_together_ends_cancelled(
     job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
     before = known(road)
     control.rerun(road.url, job, Stage.DETECT, {})
-    control.cancel(road.url, job)
+    cancel.cancel(road.url, job)
     give_up_putting_together(road, monkeypatch)
     assert road.video(video).state is VideoState.CANCELLED
     assert known(road) == before

@@ -63,7 +63,7 @@ def done_job(url: str, *segments: int) -> tuple[int, list[int]]:
 
 @pytest.mark.parametrize("step", Stage)
 def test_running_again_from_a_step(database_url: str, monkeypatch: pytest.MonkeyPatch, step: Stage) -> None:
-    monkeypatch.setattr(control, "_CHUNK", 2)
+    monkeypatch.setattr(control, "CHUNK", 2)
     job_id, videos = done_job(database_url, 2, 1, 1)
     assert control.rerun(database_url, job_id, step, {"reader": "another"}) == 4
     row = job(database_url, job_id)
@@ -89,7 +89,7 @@ def test_running_again_from_a_step(database_url: str, monkeypatch: pytest.Monkey
 
 
 def test_a_run_again_that_is_killed_has_changed_nothing(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "_CHUNK", 1)
+    monkeypatch.setattr(control, "CHUNK", 1)
     job_id, _ = done_job(database_url, 1, 1)
     really, calls = control._segments_again, iter(range(9))
 
@@ -153,7 +153,7 @@ def test_a_reading_that_fails_in_a_rerun_waits_and_is_tried_again(database_url: 
 def test_reading_again_without_crops_is_refused_before_anything_is_changed(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "_CHUNK", 2)
+    monkeypatch.setattr(control, "CHUNK", 2)
     job_id, (*_, last) = done_job(database_url, 1, 1, 1)
     run_sql(
         database_url,

@@ -50,7 +50,7 @@ NEVER_OPENED = (VideoState.UNREADABLE, VideoState.NO_VIDEO_STREAM, VideoState.IN
 
 
 def test_files_that_could_not_be_opened_are_opened_again(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "_CHUNK", 2)
+    monkeypatch.setattr(control, "CHUNK", 2)
     job_id, videos = make_job(database_url, *[0] * 5, state=VideoState.REGISTERED)
     take_steps(database_url)
     for video_id, state in zip(videos, NEVER_OPENED, strict=False):
@@ -92,7 +92,7 @@ def test_a_video_whose_plates_could_not_be_put_together_gets_another_try(databas
 def test_stretches_that_were_left_out_are_tried_again_from_anew(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "_CHUNK", 2)
+    monkeypatch.setattr(control, "CHUNK", 2)
     job_id, (whole, half, none, busy) = make_job(database_url, 1, 2, 2, 2)
     segments = take(database_url)
     for bad in (segments[1], segments[3], segments[4], segments[5]):
@@ -267,7 +267,7 @@ def test_a_mended_file_is_read_once_however_it_comes_back(database_url: str, red
 
 
 def test_what_fails_again_meanwhile_is_not_taken_twice(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "_CHUNK", 1)
+    monkeypatch.setattr(control, "CHUNK", 1)
     job_id, (first, _) = unopened_job(database_url, "a", "b")
 
     def fail_again() -> bool:
@@ -280,7 +280,7 @@ def test_what_fails_again_meanwhile_is_not_taken_twice(database_url: str, monkey
 
 
 def test_a_job_does_not_finish_in_the_middle_of_a_retry(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "_CHUNK", 1)
+    monkeypatch.setattr(control, "CHUNK", 1)
     job_id, (first, second) = unopened_job(database_url, "a", "b")
     shown: list[JobState] = []
 
@@ -302,12 +302,12 @@ def test_a_job_does_not_finish_in_the_middle_of_a_retry(database_url: str, monke
 def test_a_job_that_is_cancelled_in_the_middle_of_a_retry_keeps_nothing_open(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "_CHUNK", 1)
+    monkeypatch.setattr(control, "CHUNK", 1)
     job_id, videos = unopened_job(database_url, "a", "b")
 
     def cancel() -> bool:
         if video_state(database_url, videos[0]) is VideoState.REGISTERED:
-            control.cancel(database_url, job_id)
+            cancel.cancel(database_url, job_id)
             return True
         return False
 

@@ -11,7 +11,7 @@ import pytest
 from dashplate.jobs import submit
 from db.engine import session
 from db.findings import queries
-from db.jobs import control
+from db.jobs import cancel, control
 from db.jobs.submit import NewVideo, add_videos, create_job, open_job
 from db.models import Job, Video
 from db.queue.videos import end_video
@@ -145,7 +145,7 @@ def test_two_that_add_the_same_files_in_other_orders_do_not_block_each_other(
 
 def test_a_cancelled_job_takes_no_more_files(database_url: str) -> None:
     job_id, _ = make_job(database_url, 0, state=VideoState.REGISTERED)
-    control.cancel(database_url, job_id)
+    cancel.cancel(database_url, job_id)
     with pytest.raises(UsageError, match=f"Job {job_id} is cancelled"), session(database_url) as db:
         add_videos(db, job_id, [NewVideo("/cam/new.mp4", "new")])
     with pytest.raises(UsageError, match=f"Job {job_id} is cancelled"), session(database_url) as db:

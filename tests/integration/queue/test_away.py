@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from bench.standin import Drive, StandIn
 from db.engine import session
 from db.findings import queries
-from db.jobs import control
+from db.jobs import cancel, control
 from db.models import Segment
 from db.queue import outbox, scheduler, segment_moves
 from db.queue import unreachable as db_away
@@ -344,7 +344,7 @@ def test_a_cancelled_job_waits_for_nothing(database_url: str) -> None:
     unopened, (waits,) = make_job(database_url, 0, state=VideoState.REGISTERED)
     run_sql(database_url, "UPDATE videos SET away_since = now() WHERE id = :video", video=waits)
     for cancelled in (job_id, unopened):
-        control.cancel(database_url, cancelled)
+        cancel.cancel(database_url, cancelled)
     away(database_url, two)
     assert [video(database_url, v).away_since for v in (video_id, waits)] == [None, None]
     unpark(database_url)

@@ -12,12 +12,12 @@ from sqlalchemy import select, text
 
 from db.engine import session
 from db.findings import queries
-from db.jobs import control
+from db.jobs import cancel, control
 from db.jobs.submit import NewVideo, add_videos, close_job, create_job, open_job
 from db.models import Job, Segment, Video
 from db.queue import outbox, scheduler, segment_moves
 from db.queue.videos import end_video
-from db.states import JobState, Priority, SegmentState, VideoState
+from db.states import JobState, Priority, SegmentState, Stage, VideoState
 from pipeline.errors import UsageError
 from pipeline.job_options import JobOptions
 from tests.support.database import (
@@ -252,7 +252,7 @@ class Fleet:
 
     def cancel(self) -> None:
         if self.random.random() < 0.4:
-            self.permitted(lambda: control.cancel(self.url, self.any_job()))
+            self.permitted(lambda: cancel.cancel(self.url, self.any_job()))
 
     def open_and_close(self) -> None:
         job_id = self.any_job()

@@ -9,7 +9,7 @@ import redis
 from sqlalchemy import func, select
 
 from db.engine import session
-from db.jobs import control
+from db.jobs import cancel
 from db.models import OutboxRow
 from db.queue import last_sweep, outbox
 from db.states import JobState, SegmentState, VideoState
@@ -165,7 +165,7 @@ def test_a_cancellation_that_was_cut_short_is_completed(database_url: str, swept
     run_sql(database_url, "UPDATE jobs SET state = 'cancelled' WHERE id = :job", job=job_id)
     swept()
     assert video(database_url, video_id).state is VideoState.CANCELLED
-    assert control.cancelled_jobs(database_url) == []
+    assert cancel.cancelled_jobs(database_url) == []
 
 
 def test_two_sweepers_do_not_do_it_twice(database_url: str, redis_url: str, swept: Sweep) -> None:

@@ -1,64 +1,16 @@
-"""The tables. Every write of the road has a natural key, so doing a step twice changes nothing."""
+"""The tables of the work: jobs, videos, segments, video tasks, and who may move what."""
 
 from __future__ import annotations
 
 import datetime as dt
-import enum
-from typing import Any, ClassVar
+from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    DateTime,
-    Enum,
-    ForeignKey,
-    Identity,
-    Index,
-    MetaData,
-    UniqueConstraint,
-    func,
-    text,
-)
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
 
-from db.states import JobState, Priority, SegmentState, Stage, VideoState
+from db.models.base import FILL, Base, enum_of
+from db.states import ENDED, IN_FLIGHT, JobState, Priority, SegmentState, Stage, VideoState, listed
 from pipeline.records import MediaKind
-
-#: Room in each page for the new version of a row that changes often, so that its indexes need not change with it.
-_FILL = {"postgresql_with": {"fillfactor": 75}}
-#: States of a segment that is somewhere between the dispatcher and its end.
-IN_FLIGHT = "state IN ('queued', 'detecting', 'detected', 'reading')"
-
-
-def _enum(kind: type[enum.StrEnum]) -> Enum:
-    """Text with a check: readable in SQL, and a new state is a migration of one line."""
-    return Enum(
-        kind,
-        name=kind.__name__.lower(),
-        native_enum=False,
-        create_constraint=True,
-        values_callable=lambda e: [m.value for m in e],
-        length=32,
-    )
-
-
-class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(column_0_label)s",
-            "uq": "uq_%(table_name)s_%(column_0_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map: ClassVar[dict[Any, Any]] = {
-        dt.datetime: DateTime(timezone=True),
-        dict[str, Any]: JSONB,
-        list[Any]: JSONB,
-        int: BigInteger,
-    }
 
 
 class Job(Base):
@@ -68,7 +20,7 @@ class Job(Base):
     __table_args__ = (
         Index("ix_jobs_unfinished", "id", postgresql_where=text("finished_at IS NULL")),
         Index("ix_jobs_retained", "id", postgresql_where=text("retain_s IS NOT NULL")),
-        _FILL,
+        FILL,
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -79,13 +31,13 @@ class Job(Base):
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     #: Set when the last of its videos has ended.
     finished_at: Mapped[dt.datetime | None]
-    state: Mapped[JobState] = mapped_column(_enum(JobState), server_default="running")
+    state: Mapped[JobState] = mapped_column(enum_of(JobState), server_default="running")
     #: More may come: files are being submitted, a folder is watched, videos are being retried. An open job does not
     #: finish; `db.jobs.open_lock` says who closes it.
     open: Mapped[bool] = mapped_column(server_default=text("false"))
     #: Names a submission, so that submitting it again goes on with the same job.
     key: Mapped[str | None] = mapped_column(unique=True)
-    priority: Mapped[Priority] = mapped_column(_enum(Priority), server_default="normal")
+    priority: Mapped[Priority] = mapped_column(enum_of(Priority), server_default="normal")
     #: What it has had of detection, and of steps on whole videos, for its weight; see `db.queue.scheduler`.
     turn: Mapped[float] = mapped_column(server_default="0")
     video_turn: Mapped[float] = mapped_column(server_default="0")
@@ -122,7 +74,7 @@ class Video(Base):
             "finished_at",
             postgresql_where=text("finished_at IS NOT NULL AND purged_at IS NULL"),
         ),
-        _FILL,
+        FILL,
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -132,8 +84,8 @@ class Video(Base):
     fingerprint: Mapped[str]
     #: The same without the time, of the file as it was opened; null in rows of before 0006.
     content: Mapped[str | None]
-    kind: Mapped[MediaKind | None] = mapped_column(_enum(MediaKind))
-    state: Mapped[VideoState] = mapped_column(_enum(VideoState))
+    kind: Mapped[MediaKind | None] = mapped_column(enum_of(MediaKind))
+    state: Mapped[VideoState] = mapped_column(enum_of(VideoState))
     #: What is wrong with it, in a sentence.
     problem: Mapped[str | None]
     width: Mapped[int | None]
@@ -184,19 +136,19 @@ class Segment(Base):
             "job_id",
             "video_id",
             "index",
-            postgresql_where=text("state = 'pending' AND NOT parked"),
+            postgresql_where=text(f"state = '{SegmentState.PENDING}' AND NOT parked"),
         ),
         Index(
             "ix_segments_delayed",
             "job_id",
-            postgresql_where=text("state = 'pending' AND not_before IS NOT NULL AND NOT parked"),
+            postgresql_where=text(f"state = '{SegmentState.PENDING}' AND not_before IS NOT NULL AND NOT parked"),
         ),
         # Of videos that cannot be reached; none, for the most part.
         Index("ix_segments_parked", "job_id", "video_id", postgresql_where=text("parked")),
-        Index("ix_segments_in_flight", "state", postgresql_where=text(IN_FLIGHT)),
+        Index("ix_segments_in_flight", "state", postgresql_where=text(f"state IN {listed(IN_FLIGHT)}")),
         # For a job's pace.
-        Index("ix_segments_ended", "job_id", "moved_at", postgresql_where=text("state IN ('done', 'quarantined')")),
-        _FILL,
+        Index("ix_segments_ended", "job_id", "moved_at", postgresql_where=text(f"state IN {listed(ENDED)}")),
+        FILL,
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -206,7 +158,7 @@ class Segment(Base):
     end_pts: Mapped[int]
     start_s: Mapped[float]
     end_s: Mapped[float]
-    state: Mapped[SegmentState] = mapped_column(_enum(SegmentState))
+    state: Mapped[SegmentState] = mapped_column(enum_of(SegmentState))
     #: Counts the times it was sent out; a message with another number is stale.
     attempt: Mapped[int] = mapped_column(server_default="0")
     #: When it last changed hands.
@@ -223,7 +175,7 @@ class Segment(Base):
     #: Its video's job: what is due is looked up by job.
     job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
     #: What it begins with when it is sent out.
-    step: Mapped[Stage] = mapped_column(_enum(Stage), server_default="detect")
+    step: Mapped[Stage] = mapped_column(enum_of(Stage, "step"), server_default="detect")
     #: Attempts that ended with an error, and attempts whose worker went silent, since it was last put back by a person.
     failures: Mapped[int] = mapped_column(server_default="0")
     losses: Mapped[int] = mapped_column(server_default="0")
@@ -233,137 +185,6 @@ class Segment(Base):
     damage: Mapped[str | None]
     #: It was done once: what was found then stands until the stretch has been done again.
     covered: Mapped[bool] = mapped_column(server_default=text("false"))
-
-
-class TrackletRow(Base):
-    """One plate followed inside one segment, and what the reader believes it says."""
-
-    __tablename__ = "tracklets"
-    __table_args__ = (UniqueConstraint("segment_id", "provisional", "index"),)
-
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    segment_id: Mapped[int] = mapped_column(ForeignKey("segments.id", ondelete="CASCADE"))
-    index: Mapped[int]
-    first: Mapped[dict[str, Any]]
-    last: Mapped[dict[str, Any]]
-    seen: Mapped[int]
-    #: Found while a covered segment is done again: takes the place of the earlier ones once its readings are stored.
-    provisional: Mapped[bool] = mapped_column(server_default=text("false"))
-
-
-class CropRow(Base):
-    """A picture of a tracklet in the result store; `rank` 0 is the best."""
-
-    __tablename__ = "crops"
-    __table_args__ = (UniqueConstraint("tracklet_id", "rank"),)
-
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    tracklet_id: Mapped[int] = mapped_column(ForeignKey("tracklets.id", ondelete="CASCADE"))
-    rank: Mapped[int]
-    observation: Mapped[dict[str, Any]]
-    #: Where the plate lies inside the picture: [x1, y1, x2, y2].
-    plate: Mapped[list[Any]]
-    quality: Mapped[float]
-    #: Name in the result store.
-    name: Mapped[str]
-    #: Of the file; null in rows of before 0004.
-    sha256: Mapped[str | None]
-    size: Mapped[int | None]
-
-
-class FrameRow(Base):
-    """A whole frame in the result store: the one that a sighting was read from."""
-
-    __tablename__ = "frames"
-    __table_args__ = (UniqueConstraint("video_id", "pts"),)
-
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    video_id: Mapped[int] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))
-    pts: Mapped[int]
-    #: Name in the result store.
-    name: Mapped[str]
-    sha256: Mapped[str]
-    size: Mapped[int]
-
-
-class ReadingRow(Base):
-    """What a tracklet says; its tracklet is its key."""
-
-    __tablename__ = "readings"
-
-    tracklet_id: Mapped[int] = mapped_column(ForeignKey("tracklets.id", ondelete="CASCADE"), primary_key=True)
-    #: Order of arrival: tracklets are numbered when they are detected, and read in another order.
-    number: Mapped[int] = mapped_column(Identity(), index=True)
-    text: Mapped[str] = mapped_column(index=True)
-    confidence: Mapped[float]
-    characters: Mapped[list[Any]]
-    alternatives: Mapped[list[Any]]
-    country: Mapped[str | None]
-    reads: Mapped[int]
-    crops: Mapped[int]
-    best_crop: Mapped[int]
-    #: The reading under the plate key, where the job stores no plate in clear; `text` is then its keyed hash.
-    sealed: Mapped[str | None]
-    #: Where and when the plate was in the picture that supports the reading best. Null in readings that can be stitched
-    #: no more: hashed ones whose seal was wiped, and those of before 0006 whose pictures were not kept.
-    best: Mapped[dict[str, Any] | None]
-
-
-class Plate(Base):
-    """A unique plate, over all videos of the fleet."""
-
-    __tablename__ = "plates"
-
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    #: The text with O as 0 and I as 1: no picture tells these apart, so they make no other plate.
-    key: Mapped[str] = mapped_column(unique=True)
-    #: What its sightings say, taken together.
-    text: Mapped[str] = mapped_column(index=True)
-    country: Mapped[str | None]
-    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
-
-
-class SightingRow(Base):
-    """One vehicle passing once."""
-
-    __tablename__ = "sightings"
-    __table_args__ = (
-        UniqueConstraint("video_id", "index"),
-        # For `alternatives @> '[{"text": "…"}]'`: who else may have been the wanted plate.
-        Index(
-            "ix_sightings_alternatives",
-            "alternatives",
-            postgresql_using="gin",
-            postgresql_ops={"alternatives": "jsonb_path_ops"},
-        ),
-    )
-
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    video_id: Mapped[int] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))
-    plate_id: Mapped[int] = mapped_column(ForeignKey("plates.id"), index=True)
-    index: Mapped[int]
-    #: What this sighting was read as; its plate's text may differ in what no picture tells apart.
-    text: Mapped[str]
-    #: The text with `?` where a character is less than half sure.
-    shown: Mapped[str]
-    country: Mapped[str | None]
-    confidence: Mapped[float]
-    characters: Mapped[list[Any]]
-    alternatives: Mapped[list[Any]]
-    first_s: Mapped[float] = mapped_column(index=True)
-    last_s: Mapped[float]
-    best_s: Mapped[float]
-    first_pts: Mapped[int]
-    last_pts: Mapped[int]
-    best_pts: Mapped[int]
-    x1: Mapped[float]
-    y1: Mapped[float]
-    x2: Mapped[float]
-    y2: Mapped[float]
-    reads: Mapped[int]
-    confirmed: Mapped[bool]
-    crop: Mapped[str | None]
-    tracklets: Mapped[list[Any]]
 
 
 class OutboxRow(Base):
@@ -404,50 +225,6 @@ class OutboxRow(Base):
     problem: Mapped[str | None]
     #: Counts the times it was begun; a worker that holds another number has been overtaken.
     begins: Mapped[int] = mapped_column(server_default="0")
-
-
-class Deletion(Base):
-    """A file of the result store that no row names any more; a trailing `/` means what no row names in a folder."""
-
-    __tablename__ = "deletions"
-    __table_args__ = (Index("ix_deletions_next", "tries", "id"),)
-
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    name: Mapped[str] = mapped_column(index=True)
-    #: How often it could not be removed; those that give no trouble go first.
-    tries: Mapped[int] = mapped_column(server_default="0")
-    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
-
-
-class AuditRow(Base):
-    """Who asked for what. Rows are added and never changed; a trigger sees to it."""
-
-    __tablename__ = "audit"
-
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    at: Mapped[dt.datetime] = mapped_column(server_default=func.now(), index=True)
-    #: `DASHPLATE_USER`, else the account on that machine.
-    who: Mapped[str]
-    host: Mapped[str]
-    #: plates, export, sql, purge and so on.
-    action: Mapped[str]
-    #: What was asked, as it was typed.
-    query: Mapped[str]
-    #: How many rows came back, where that is known.
-    rows: Mapped[int | None]
-
-
-class WatchedPlate(Base):
-    """A plate whose sightings outlive retention."""
-
-    __tablename__ = "watched"
-
-    #: As `plates.key`.
-    key: Mapped[str] = mapped_column(primary_key=True)
-    #: As a person typed it; the keyed hash where plates are not stored in clear.
-    plate: Mapped[str]
-    note: Mapped[str | None]
-    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
 
 
 class Pulse(Base):

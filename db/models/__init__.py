@@ -1,0 +1,25 @@
+"""The tables. Every row has a natural key, so that doing a step twice changes nothing."""
+
+from db.models.base import Base
+from db.models.findings import CropRow, FrameRow, Plate, ReadingRow, SightingRow, TrackletRow
+from db.models.keeping import AuditRow, Deletion, WatchedPlate
+from db.models.work import Job, Move, OutboxRow, Pulse, Segment, Video
+
+__all__ = [
+    "AuditRow",
+    "Base",
+    "CropRow",
+    "Deletion",
+    "FrameRow",
+    "Job",
+    "Move",
+    "OutboxRow",
+    "Plate",
+    "Pulse",
+    "ReadingRow",
+    "Segment",
+    "SightingRow",
+    "TrackletRow",
+    "Video",
+    "WatchedPlate",
+]

@@ -1,0 +1,142 @@
+"""The tables of what was found: tracklets, crops, readings, frames, plates, sightings."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import ForeignKey, Identity, Index, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.models.base import Base
+
+
+class TrackletRow(Base):
+    """One plate followed inside one segment, and what the reader believes it says."""
+
+    __tablename__ = "tracklets"
+    __table_args__ = (UniqueConstraint("segment_id", "provisional", "index"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    segment_id: Mapped[int] = mapped_column(ForeignKey("segments.id", ondelete="CASCADE"))
+    index: Mapped[int]
+    first: Mapped[dict[str, Any]]
+    last: Mapped[dict[str, Any]]
+    seen: Mapped[int]
+    #: Found while a covered segment is done again: takes the place of the earlier ones once its readings are stored.
+    provisional: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
+class CropRow(Base):
+    """A picture of a tracklet in the result store; `rank` 0 is the best."""
+
+    __tablename__ = "crops"
+    __table_args__ = (UniqueConstraint("tracklet_id", "rank"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    tracklet_id: Mapped[int] = mapped_column(ForeignKey("tracklets.id", ondelete="CASCADE"))
+    rank: Mapped[int]
+    observation: Mapped[dict[str, Any]]
+    #: Where the plate lies inside the picture: [x1, y1, x2, y2].
+    plate: Mapped[list[Any]]
+    quality: Mapped[float]
+    #: Name in the result store.
+    name: Mapped[str]
+    #: Of the file; null in rows of before 0004.
+    sha256: Mapped[str | None]
+    size: Mapped[int | None]
+
+
+class FrameRow(Base):
+    """A whole frame in the result store: the one that a sighting was read from."""
+
+    __tablename__ = "frames"
+    __table_args__ = (UniqueConstraint("video_id", "pts"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    video_id: Mapped[int] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))
+    pts: Mapped[int]
+    #: Name in the result store.
+    name: Mapped[str]
+    sha256: Mapped[str]
+    size: Mapped[int]
+
+
+class ReadingRow(Base):
+    """What a tracklet says; its tracklet is its key."""
+
+    __tablename__ = "readings"
+
+    tracklet_id: Mapped[int] = mapped_column(ForeignKey("tracklets.id", ondelete="CASCADE"), primary_key=True)
+    #: Order of arrival: tracklets are numbered when they are detected, and read in another order.
+    number: Mapped[int] = mapped_column(Identity(), index=True)
+    text: Mapped[str] = mapped_column(index=True)
+    confidence: Mapped[float]
+    characters: Mapped[list[Any]]
+    alternatives: Mapped[list[Any]]
+    country: Mapped[str | None]
+    reads: Mapped[int]
+    crops: Mapped[int]
+    best_crop: Mapped[int]
+    #: The reading under the plate key, where the job stores no plate in clear; `text` is then its keyed hash.
+    sealed: Mapped[str | None]
+    #: Where and when the plate was in the picture that supports the reading best. Null in readings that can be stitched
+    #: no more: hashed ones whose seal was wiped, and those of before 0006 whose pictures were not kept.
+    best: Mapped[dict[str, Any] | None]
+
+
+class Plate(Base):
+    """A unique plate, over all videos of the fleet."""
+
+    __tablename__ = "plates"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    #: The text with O as 0 and I as 1: no picture tells these apart, so they make no other plate.
+    key: Mapped[str] = mapped_column(unique=True)
+    #: What its sightings say, taken together.
+    text: Mapped[str] = mapped_column(index=True)
+    country: Mapped[str | None]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+
+
+class SightingRow(Base):
+    """One vehicle passing once."""
+
+    __tablename__ = "sightings"
+    __table_args__ = (
+        UniqueConstraint("video_id", "index"),
+        # For `alternatives @> '[{"text": "…"}]'`: who else may have been the wanted plate.
+        Index(
+            "ix_sightings_alternatives",
+            "alternatives",
+            postgresql_using="gin",
+            postgresql_ops={"alternatives": "jsonb_path_ops"},
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    video_id: Mapped[int] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))
+    plate_id: Mapped[int] = mapped_column(ForeignKey("plates.id"), index=True)
+    index: Mapped[int]
+    #: What this sighting was read as; its plate's text may differ in what no picture tells apart.
+    text: Mapped[str]
+    #: The text with `?` where a character is less than half sure.
+    shown: Mapped[str]
+    country: Mapped[str | None]
+    confidence: Mapped[float]
+    characters: Mapped[list[Any]]
+    alternatives: Mapped[list[Any]]
+    first_s: Mapped[float] = mapped_column(index=True)
+    last_s: Mapped[float]
+    best_s: Mapped[float]
+    first_pts: Mapped[int]
+    last_pts: Mapped[int]
+    best_pts: Mapped[int]
+    x1: Mapped[float]
+    y1: Mapped[float]
+    x2: Mapped[float]
+    y2: Mapped[float]
+    reads: Mapped[int]
+    confirmed: Mapped[bool]
+    crop: Mapped[str | None]
+    tracklets: Mapped[list[Any]]
