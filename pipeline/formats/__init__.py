@@ -139,8 +139,9 @@ def load_formats(countries: Sequence[str] | None = None) -> Formats:
 
 @cache
 def _all_countries() -> tuple[CountryFormat, ...]:
-    files = sorted(file.name for file in resources.files(__name__).iterdir() if file.name.endswith(".yaml"))
-    return tuple(_country(resources.files(__name__).joinpath(name).read_text("utf-8")) for name in files)
+    folder = resources.files(__name__) / "countries"
+    files = sorted(file.name for file in folder.iterdir() if file.name.endswith(".yaml"))
+    return tuple(_country((folder / name).read_text("utf-8")) for name in files)
 
 
 def _country(text: str) -> CountryFormat:

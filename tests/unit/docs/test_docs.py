@@ -102,7 +102,7 @@ def test_every_page_can_be_reached_from_readme() -> None:
 
 @pytest.mark.parametrize("path", PAGES, ids=name)
 def test_every_file_that_is_named_is_there(path: Path) -> None:
-    folders = "bench|dashplate|db|deploy|docs|models|pipeline|requirements|tests|training|workers"
+    folders = "bench|dashplate|db|deploy|docs|evaluation|models|output|pipeline|requirements|store|synthesis|tests|training|workers"
     for code in codes(prose(path)):
         if re.fullmatch(rf"(?:{folders})/[\w./-]*", code):
             assert (ROOT / code).exists(), code
@@ -185,7 +185,7 @@ def test_the_list_of_commands_is_whole() -> None:
 def test_the_list_of_countries_is_whole() -> None:
     said = re.search(r"Known countries: ([A-Z,\s]+)\.", page("docs/command-line.md"))
     assert said is not None
-    known = {path.stem.upper() for path in (ROOT / "pipeline/formats").glob("*.yaml")} - {"ANY"}
+    known = {path.stem.upper() for path in (ROOT / "pipeline/formats/countries").glob("*.yaml")} - {"ANY"}
     assert re.split(r",\s+", said[1]) == sorted(known)
     assert f"formats of {len(known)} countries" in page("README.md")
 
