@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from pipeline.sources.source.roots import PUBLIC, check_allowed, join_roots, split_roots
-from pipeline.sources.source.source import is_url, source_of
+from pipeline.sources.source import is_url, source_of
 
 from dashplate.environment import default_roots
 from tests.conftest import ROOT
