@@ -2,3 +2,5 @@
 
 May import `pipeline`.
 """
+
+import pipeline  # noqa: F401  Its switches have to be set before any library is loaded.

@@ -6,6 +6,7 @@ kinds of place), `trouble` (what may fail, and what is tried again), `pictures`,
 
 from __future__ import annotations
 
+import pipeline  # noqa: F401  Its switches have to be set before any library is loaded.
 from store.names import attempt_folder, crop_name, frame_name, frames_folder, job_folders, video_folders
 from store.place import FileInfo
 from store.store import Store, Stored

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 from pipeline.sources.source.roots import PUBLIC, check_allowed, join_roots, split_roots
-from pipeline.sources.source import is_url, source_of
 
 from dashplate.environment import default_roots
+from pipeline.sources.source import is_url, source_of
 from tests.conftest import ROOT
 from tests.support.media_files import tidy
 from tests.support.processes import PATIENCE_S, wait_until
