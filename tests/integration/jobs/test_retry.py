@@ -305,13 +305,13 @@ def test_a_job_that_is_cancelled_in_the_middle_of_a_retry_keeps_nothing_open(
     monkeypatch.setattr(control, "CHUNK", 1)
     job_id, videos = unopened_job(database_url, "a", "b")
 
-    def cancel() -> bool:
+    def cancelled() -> bool:
         if video_state(database_url, videos[0]) is VideoState.REGISTERED:
             cancel.cancel(database_url, job_id)
             return True
         return False
 
-    between(monkeypatch, cancel)
+    between(monkeypatch, cancelled)
     with pytest.raises(UsageError, match=f"Job {job_id} is cancelled; it cannot be retried"):
         control.retry(database_url, job_id, failed=True, quarantined=False)
     assert [str(video_state(database_url, v)) for v in videos] == ["cancelled", "unreadable"]
