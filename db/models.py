@@ -413,7 +413,7 @@ class Deletion(Base):
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str] = mapped_column(index=True)
-    #: How often it could not be removed; those that give no trouble go first.
+    #: How often it could not be removed; those that never failed go first.
     tries: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
 

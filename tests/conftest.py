@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,7 +22,7 @@ from dashplate.stack import Stack
 from db.engine import engine_for
 from db.migrate import upgrade
 from pipeline.errors import MissingDependency
-from store import trouble
+from pipeline.retry import STORE
 from synthesis.drive import Drive, render_drive
 from tests.support.branded import write_branded
 from tests.support.database import empty_tables
@@ -146,4 +147,4 @@ def run_program() -> Iterator[Runner]:
 @pytest.fixture
 def no_store_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store tries again at once."""
-    monkeypatch.setattr(trouble, "WAITS_S", (0.001, 0.001, 0.001))
+    monkeypatch.setattr("pipeline.retry.STORE", replace(STORE, waits_s=(0.001,)))
