@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
@@ -18,7 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
-from tenacity import RetryCallState
+from tenacity import RetryCallState, retry_if_exception, stop_before_delay
 
 from pipeline import retry
 from pipeline.errors import ServiceUnavailable
@@ -139,7 +138,7 @@ def single(url: str) -> Iterator[Connection]:
         yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
-def retrying(url: str, work: Callable[[Session], T], deadline_s: float = retry.DATABASE.deadline_s) -> T:
+def retrying(url: str, work: Callable[[Session], T], deadline_s: float = retry.DATABASE_S) -> T:
     """Do `work` in one transaction; after a transient error again from its start, in a new one.
 
     For work whose repetition changes nothing: the first attempt may have been committed without our hearing of it.
@@ -150,7 +149,7 @@ def retrying(url: str, work: Callable[[Session], T], deadline_s: float = retry.D
 
 def retrying_single(url: str, work: Callable[[Connection], T]) -> T:
     """The same for a single statement, without the round trips of a transaction."""
-    return _retrying(single, url, work, retry.DATABASE.deadline_s)
+    return _retrying(single, url, work, retry.DATABASE_S)
 
 
 def _retrying(
@@ -160,7 +159,8 @@ def _retrying(
         with opened(url) as db:
             return work(db)
 
-    return replace(retry.DATABASE, deadline_s=deadline_s).run(attempt, is_transient, _warn)
+    stop = stop_before_delay(deadline_s)
+    return retry.DATABASE.copy(retry=retry_if_exception(is_transient), stop=stop, before_sleep=_warn)(attempt)
 
 
 def _warn(state: RetryCallState) -> None:

@@ -1,52 +1,25 @@
-"""The retry policy: how a call to a server, the result store or the database is repeated after a transient error."""
+"""The retry policy: how often, and for how long, work that met a transient error is tried again.
+
+A caller adds which errors are transient: `STORE.copy(retry=retry_if_exception(is_transient))(work)` returns what `work`
+returns, and raises its error: at once where it is not transient, else after the last attempt.
+"""
 
 from __future__ import annotations
 
-import math
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_before_delay, wait_random
-from tenacity.wait import wait_chain
-
-T = TypeVar("T")
+from tenacity import Retrying, stop_after_attempt, stop_before_delay, wait_chain, wait_random
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """When a call that met a transient error is made again; whichever limit comes first ends it."""
+def waits(*longest_s: float) -> wait_chain:
+    """Seconds before the second, third, ... attempt; the last goes for all later ones. Up to half is cut at random.
 
-    #: Seconds before the second, third, ... attempt, and the last of them before each further one. Each is shortened
-    #: by up to half at random: workers that were turned away together do not come back together.
-    waits_s: tuple[float, ...]
-    #: Attempts in all.
-    attempts: int = sys.maxsize
-    #: Seconds from the first attempt; none begins later.
-    deadline_s: float = math.inf
-
-    def run(
-        self,
-        work: Callable[[], T],
-        is_transient: Callable[[Exception], bool],
-        before_wait: Callable[[RetryCallState], None] | None = None,
-    ) -> T:
-        """What `work` returns. Raises its error: one that is not transient at once, else that of the last attempt."""
-        retrying = Retrying(
-            # tenacity catches KeyboardInterrupt and SystemExit too.
-            retry=retry_if_exception(lambda error: isinstance(error, Exception) and is_transient(error)),
-            wait=wait_chain(*(wait_random(wait_s / 2, wait_s) for wait_s in self.waits_s)),
-            stop=stop_after_attempt(self.attempts) | stop_before_delay(self.deadline_s),
-            before_sleep=before_wait,
-            reraise=True,
-        )
-        return retrying(work)
+    Workers that were turned away together do not come back together.
+    """
+    return wait_chain(*(wait_random(wait_s / 2, wait_s) for wait_s in longest_s))
 
 
-#: A server or a bucket with videos. A stage has a time limit of its own.
-SOURCE = RetryPolicy((0.3, 1.2, 4.5), attempts=4, deadline_s=45.0)
-#: The result store.
-STORE = RetryPolicy((0.1, 0.3, 1.0), attempts=4)
-#: The database: a restart or a failover is waited for, so that work that is done can be stored.
-DATABASE = RetryPolicy((0.2, 0.4, 0.8, 1.6, 3.2, 5.0), deadline_s=120.0)
+#: No attempt at a video's server begins later than 45 s after the first: a stage has a time limit of its own.
+SOURCE = Retrying(wait=waits(0.3, 1.2, 4.5), stop=stop_after_attempt(4) | stop_before_delay(45.0), reraise=True)
+STORE = Retrying(wait=waits(0.1, 0.3, 1.0), stop=stop_after_attempt(4), reraise=True)
+#: Work that is done waits this long for a database that restarts.
+DATABASE_S = 120.0
+DATABASE = Retrying(wait=waits(0.2, 0.4, 0.8, 1.6, 3.2, 5.0), stop=stop_before_delay(DATABASE_S), reraise=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from celery.exceptions import SoftTimeLimitExceeded
+from tenacity import retry_if_exception
 
 from pipeline import retry
 from pipeline.errors import DashplateError
@@ -52,7 +53,7 @@ def retrying(where: str, act: Callable[[], Result]) -> Result:
     the store's pass through.
     """
     try:
-        return retry.STORE.run(act, _is_transient)
+        return retry.STORE.copy(retry=retry_if_exception(_is_transient))(act)
     except Exception as error:
         if not _is_the_stores(error):
             raise
@@ -63,25 +64,25 @@ def retrying(where: str, act: Callable[[], Result]) -> Result:
         raise unavailable(where, _reason(error)) from error
 
 
-def _is_transient(error: Exception) -> bool:
+def _is_transient(error: BaseException) -> bool:
     lasting = isinstance(error, PermissionError) or _number(error) in _LASTING or server_code(error) == _NO_BUCKET
     return _is_the_stores(error) and not lasting and not _is_full(error)
 
 
-def _is_full(error: Exception) -> bool:
+def _is_full(error: BaseException) -> bool:
     return _number(error) in _FULL or server_code(error) in _FULL_CODES
 
 
-def _number(error: Exception) -> int | None:
+def _number(error: BaseException) -> int | None:
     return error.errno if isinstance(error, OSError) else None
 
 
-def _is_the_stores(error: Exception) -> bool:
+def _is_the_stores(error: BaseException) -> bool:
     """Whether the place failed, not our own code.
 
     Libraries for object stores raise classes of their own beside OSError; what Python itself raises is a mistake here.
     """
-    if isinstance(error, DashplateError | SoftTimeLimitExceeded):
+    if not isinstance(error, Exception) or isinstance(error, DashplateError | SoftTimeLimitExceeded):
         return False
     return isinstance(error, OSError) or type(error).__module__ != "builtins"
 

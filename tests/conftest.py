@@ -10,13 +10,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 import redis
 from sqlalchemy import text
+from tenacity import wait_none
 
 from dashplate.stack import Stack
 from db.engine import engine_for
@@ -147,4 +147,4 @@ def run_program() -> Iterator[Runner]:
 @pytest.fixture
 def no_store_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store tries again at once."""
-    monkeypatch.setattr("pipeline.retry.STORE", replace(STORE, waits_s=(0.001,)))
+    monkeypatch.setattr("pipeline.retry.STORE", STORE.copy(wait=wait_none()))

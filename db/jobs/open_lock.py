@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from db.engine import engine_for, retrying
 from db.jobs.submit import close_job, open_job, rename_job
-from pipeline import retry
+from pipeline.retry import DATABASE_S
 
 #: Beside it stands the job's id.
 _LOCK = 0x4A4F42 << 40
@@ -39,7 +39,7 @@ class Holder:
     def __exit__(self, *error: object) -> None:
         self._let_go()
 
-    def keep(self, deadline_s: float = retry.DATABASE.deadline_s) -> None:
+    def keep(self, deadline_s: float = DATABASE_S) -> None:
         """Hold on: open the job, and again after the connection was cut. Raises UsageError for a cancelled job.
 
         Raises the database's error where it is away for longer than `deadline_s` seconds.

@@ -19,6 +19,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar, cast
 from urllib.parse import unquote
 
+from tenacity import retry_if_exception_type
+
 from pipeline import retry
 from pipeline.errors import Away, Inaccessible, MissingDependency, Unreadable, UsageError
 from pipeline.sources.availability import says_away, status_says_away
@@ -63,7 +65,7 @@ def describe(remote: Remote) -> Mapping[str, Any]:
         from pipeline.sources import http
 
         return _retrying(lambda: http.describe(remote))
-    return _retrying(lambda: _asked(remote, lambda fs: cast(dict[str, Any], fs.info(_path(remote)))))
+    return _asked(remote, lambda fs: cast(dict[str, Any], fs.info(_path(remote))))
 
 
 def is_folder(remote: Remote) -> bool:
@@ -106,7 +108,7 @@ def is_pattern(remote: Remote) -> bool:
 
 
 def _listed(where: Remote, ask: Callable[[AbstractFileSystem], Any]) -> Iterator[Remote]:
-    entries = _retrying(lambda: _asked(where, lambda fs: cast(dict[str, dict[str, Any]], _fresh(fs, where, ask))))
+    entries = _asked(where, lambda fs: cast(dict[str, dict[str, Any]], _fresh(fs, where, ask)))
     for path, details in sorted(entries.items()):
         address = _address(where, path)
         if details.get("type") == "directory":
@@ -259,7 +261,7 @@ def _open_web(remote: Remote, block_bytes: int) -> io.RawIOBase | BinaryIO:
 
 def _open_driven(remote: Remote, block_bytes: int) -> RemoteFile:
     # The file itself is opened without a cache: ours is above it, in one bound for all drivers.
-    file = _retrying(lambda: _asked(remote, lambda fs: fs.open(_path(remote), "rb", cache_type="none")))
+    file = _asked(remote, lambda fs: fs.open(_path(remote), "rb", cache_type="none"))
     size = getattr(file, "size", None)
     if size is None:
         size = describe(remote)["size"]
@@ -276,13 +278,6 @@ def _range(file: BinaryIO, start: int, end: int) -> bytes:
 
 
 # Drivers, and what they raise
-
-
-def _retrying(work: Callable[[], T]) -> T:
-    """Do `work`, again where it raises `Away`."""
-    done = retry.SOURCE.run(work, lambda error: isinstance(error, Away))
-    advance()
-    return done
 
 
 @lru_cache(maxsize=64)
@@ -304,7 +299,13 @@ def _driver(remote: Remote) -> AbstractFileSystem:
 
 
 def _asked(remote: Remote, ask: Callable[[AbstractFileSystem], T]) -> T:
-    return _translated(remote, lambda: ask(_driver(remote)))
+    return _retrying(lambda: _translated(remote, lambda: ask(_driver(remote))))
+
+
+def _retrying(work: Callable[[], T]) -> T:
+    done = retry.SOURCE.copy(retry=retry_if_exception_type(Away))(work)
+    advance()
+    return done
 
 
 def _translated(remote: Remote, work: Callable[[], T]) -> T:

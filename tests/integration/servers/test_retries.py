@@ -1,4 +1,4 @@
-"""Reattempts of database work: transient errors are waited out, others are raised at once."""
+"""Retries of database work: transient errors are waited out, others are raised at once."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from db.engine import engine_for, is_transient, retrying, session
 from db.jobs.submit import create_job
 from db.migrate import upgrade
 from db.models import Job
+from pipeline import retry
 from pipeline.job_options import JobOptions
-from pipeline.retry import RetryPolicy
 from tests.support.database import count
 from tests.support.processes import PATIENCE_S, wait_until
 
@@ -42,7 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits are short, so that the test is."""
-    monkeypatch.setattr("pipeline.retry.DATABASE", RetryPolicy((0.1, 0.2, 0.4)))
+    monkeypatch.setattr("pipeline.retry.DATABASE", retry.DATABASE.copy(wait=retry.waits(0.1, 0.2, 0.4)))
 
 
 @pytest.mark.usefixtures("short_waits")
@@ -85,10 +85,7 @@ def test_work_that_comes_while_the_database_is_away_waits_for_it(
     postgres.stop()
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(retrying, url, lambda db: create_job(db, "late", JobOptions(), key="late"))
-        wait_until(
-            "the eighth attempt",
-            lambda: caplog.text.count("does not serve this now; trying again in") >= 8,
-        )
+        wait_until("the eighth attempt", lambda: caplog.text.count("does not serve this now; trying again in") >= 8)
         assert not working.done()
         waits = [float(said) for said in re.findall(r"trying again in ([\d.]+) s", caplog.text)]
         longest = [0.1, 0.2, *[0.4] * (len(waits) - 2)]
@@ -100,7 +97,7 @@ def test_work_that_comes_while_the_database_is_away_waits_for_it(
 
 
 @pytest.mark.usefixtures("short_waits")
-def test_reattempts_end_at_the_deadline(server: Server) -> None:
+def test_retries_end_at_the_deadline(server: Server) -> None:
     url, postgres = server
     postgres.stop()
     started = time.monotonic()

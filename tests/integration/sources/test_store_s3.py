@@ -7,13 +7,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import fsspec
 import numpy as np
 import pytest
 from moto.server import DomainDispatcherApplication, create_backend_app
+from tenacity import wait_none
 from werkzeug.serving import make_server
 
 from pipeline.records import Box, Crop, Observation, Tracklet
@@ -88,7 +88,7 @@ def server() -> Iterator[tuple[Bucket, str]]:
 def bucket(server: tuple[Bucket, str], monkeypatch: pytest.MonkeyPatch) -> Bucket:
     bucket, endpoint = server
     bucket.reset()
-    monkeypatch.setattr("pipeline.retry.STORE", replace(STORE, waits_s=(0.01,)))
+    monkeypatch.setattr("pipeline.retry.STORE", STORE.copy(wait=wait_none()))
     use(monkeypatch, endpoint)
     files = fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False)
     if files.exists("results"):
