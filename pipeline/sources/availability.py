@@ -22,8 +22,8 @@ _SAID = frozenset(
     )
     if (number := getattr(errno, name, None)) is not None
 )  # fmt: skip
-#: HTTP statuses below 500 that speak of the server: a time that ran out, too early, too many requests.
-_SERVERS_STATUSES = frozenset({408, 425, 429})
+#: Transient HTTP statuses below 500: request timeout, too early, too many requests.
+_TRANSIENT_STATUSES = frozenset({408, 425, 429})
 #: Bytes of a file's beginning that are asked of the disk itself.
 _HEAD_BYTES = 4096
 #: Seconds within which whatever holds a file answers, an old card or a sleeping disk aside.
@@ -35,9 +35,9 @@ def says_away(problem: Exception) -> TypeGuard[OSError]:
     return isinstance(problem, OSError) and problem.errno in _SAID
 
 
-def status_says_away(status: int) -> bool:
-    """Whether an HTTP status speaks of the server and not of what was asked for: a later attempt may succeed."""
-    return status in _SERVERS_STATUSES or status >= 500
+def is_transient_status(status: int) -> bool:
+    """Whether an HTTP status speaks of the server and not of the file: a later attempt may succeed."""
+    return status in _TRANSIENT_STATUSES or status >= 500
 
 
 def check_answers(source: Source, problem: Exception) -> None:

@@ -28,7 +28,7 @@ from aiohttp.resolver import ThreadedResolver
 from fsspec.asyn import get_loop, sync
 
 from pipeline.errors import Away, Inaccessible, Unreadable, UsageError
-from pipeline.sources.availability import status_says_away
+from pipeline.sources.availability import is_transient_status
 from pipeline.sources.roots import NotAllowed, check_address, check_public, is_public, names_host, private_address
 from pipeline.sources.source import Remote, remote_of, shown
 
@@ -164,7 +164,7 @@ def _refuse(remote: Remote, status: int) -> None:
         raise Inaccessible(
             f"{name} may not be read (HTTP {status}). Give the login of its server in ~/.netrc, or open it to all."
         )
-    if status_says_away(status):
+    if is_transient_status(status):
         raise Away(f"The server of {name} is in trouble (HTTP {status}). Try again later.")
     if status not in (200, 206):
         raise Inaccessible(f"The server of {name} refuses (HTTP {status}). Check its address.")

@@ -23,7 +23,7 @@ from tenacity import retry_if_exception_type
 
 from pipeline import retry
 from pipeline.errors import Away, Inaccessible, MissingDependency, Unreadable, UsageError
-from pipeline.sources.availability import says_away, status_says_away
+from pipeline.sources.availability import is_transient_status, says_away
 from pipeline.sources.marks import version
 from pipeline.sources.progress import advance
 from pipeline.sources.source import HOSTED, WEB, Remote, printable, shown
@@ -57,7 +57,7 @@ T = TypeVar("T")
 def describe(remote: Remote) -> Mapping[str, Any]:
     """What is known of an object: `size` in bytes, and whatever tells its versions apart.
 
-    Raises `Inaccessible` (`Away` for what may pass), or `MissingDependency` where its driver is not installed.
+    Raises `Inaccessible` (`Away` for transient errors), or `MissingDependency` where its driver is not installed.
     """
     if remote.details is not None:
         return remote.details
@@ -231,8 +231,8 @@ class RemoteFile(io.RawIOBase):
 def open_remote(remote: Remote, block_bytes: int = BLOCK_BYTES) -> BinaryIO:
     """The object as a seekable file, read by ranges; at most BLOCKS_KEPT blocks of it are held.
 
-    Raises `Inaccessible` (`Away` for what may pass), also while it is read; `Unreadable` for a large file whose server
-    knows no ranges.
+    Raises `Inaccessible` (`Away` for transient errors), also while it is read; `Unreadable` for a large file whose
+    server knows no ranges.
     """
     return cast(BinaryIO, (_open_web if remote.scheme in WEB else _open_driven)(remote, block_bytes))
 
@@ -351,7 +351,7 @@ def _of_a_driver(problem: Exception, name: str) -> Exception:
     if any(word in kind for word in _TRANSIENT_KINDS):
         return Away(f"The storage of {name} does not answer. Check the network and its endpoint.")
     status = _status_of(problem)
-    if _is_busy(problem) if status is None else status_says_away(status):
+    if _is_busy(problem) if status is None else is_transient_status(status):
         return Away(f"The storage of {name} is in trouble or overloaded. Try again later.")
     return Inaccessible(f"{name} cannot be read from its storage ({type(problem).__name__}). Check its address.")
 
