@@ -23,7 +23,7 @@ from sqlalchemy import select
 
 from dashplate.stack import Stack
 from dashplate.stack.postgres_server import MAX_CONNECTIONS
-from db.engine import engine_for, patiently_single, session, single
+from db.engine import engine_for, retrying_single, session, single
 from db.jobs.submit import NewVideo, add_videos, create_job
 from db.migrate import upgrade
 from db.models import Video
@@ -125,12 +125,12 @@ def _work(url: str, segment: segment_moves.Dispatched, ready: Barrier, through: 
             return segment_moves.renew(db, this, attempt, _LEASE_S)
 
     try:
-        patiently_single(
+        retrying_single(
             url, lambda db: segment_moves.begin(db, this, attempt, SegmentState.DETECTING, "bench", _LEASE_S)
         )
         with Lease("a segment", renew, _LEASE_S):
             time.sleep(_WORK_S)
-        patiently_single(url, lambda db: segment_moves.nothing_to_read(db, this, attempt, 1, None))
+        retrying_single(url, lambda db: segment_moves.nothing_to_read(db, this, attempt, 1, None))
     finally:
         through.wait()
         leave.wait()

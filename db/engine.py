@@ -1,10 +1,9 @@
-"""Opens the database: one engine a process, sessions that commit or leave nothing, patience while it is away."""
+"""Opens the database: one engine a process, sessions that commit or leave nothing, retries while it is away."""
 
 from __future__ import annotations
 
 import logging
 import os
-import random
 import threading
 import time
 from collections import Counter
@@ -18,7 +17,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
+from tenacity import RetryCallState, retry_if_exception, stop_before_delay
 
+from pipeline import retry
 from pipeline.errors import ServiceUnavailable
 
 log = logging.getLogger(__name__)
@@ -40,18 +41,15 @@ _UNCONFIRMED_MS = 60_000
 KEPT, MOST = 1, 3
 #: A connection that lay idle for this long is tried before it is used: the server may have gone meanwhile.
 _IDLE_S = 5.0
-#: How long work that is done waits for a database that is away, and how long between two tries.
-PATIENCE_S = 120.0
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 5.0
-#: The server stops, starts, or two transactions met: the same again may succeed. A statement that ran out of time is
-#: not among them.
-_PASSING = ("08", "57P01", "57P02", "57P03", "53", "40001", "40P01", "55P03")
+#: Beginnings of the codes of transient errors: the server stops, starts, or two transactions met. A statement that ran
+#: out of time is not among them.
+_TRANSIENT = ("08", "57P01", "57P02", "57P03", "53", "40001", "40P01", "55P03")
 #: The server ended a transaction in which nothing was asked for: our own doing, and it would happen again.
 _IDLE_TOO_LONG = "25P03"
 #: What says that there are more clients than connections. The driver knows no code for a connection that was refused.
 _TOO_MANY = "53300"
 _TOO_MANY_WORDS = ("too many clients", "too many connections", "remaining connection slots", "no more connections")
-#: By the beginning of the code, what else may pass, for people.
+#: By the beginning of the code, sentences for transient errors.
 _SENTENCES = {
     "53100": "The disk of PostgreSQL is full. Make room there, then try again.",
     "53": "PostgreSQL has too little memory left. Try again.",
@@ -140,39 +138,39 @@ def single(url: str) -> Iterator[Connection]:
         yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
-def patiently(url: str, work: Callable[[Session], T], patience_s: float = PATIENCE_S) -> T:
-    """Do `work` in one transaction, and again from its start while the database is away.
+def retrying(url: str, work: Callable[[Session], T], deadline_s: float = retry.DATABASE_S) -> T:
+    """Do `work` in one transaction; after a transient error again from its start, in a new one.
 
-    For work whose repetition changes nothing: the first try may have been committed without our hearing of it.
-    Raises the database's last error after `patience_s` seconds.
+    For work whose repetition changes nothing: the first attempt may have been committed without our hearing of it.
+    Raises the database's last error after `deadline_s` seconds.
     """
-    return _again_and_again(session, url, work, patience_s)
+    return _retrying(session, url, work, deadline_s)
 
 
-def patiently_single(url: str, work: Callable[[Connection], T], patience_s: float = PATIENCE_S) -> T:
+def retrying_single(url: str, work: Callable[[Connection], T]) -> T:
     """The same for a single statement, without the round trips of a transaction."""
-    return _again_and_again(single, url, work, patience_s)
+    return _retrying(single, url, work, retry.DATABASE_S)
 
 
-def _again_and_again(
-    opened: Callable[[str], AbstractContextManager[E]], url: str, work: Callable[[E], T], patience_s: float
+def _retrying(
+    opened: Callable[[str], AbstractContextManager[E]], url: str, work: Callable[[E], T], deadline_s: float
 ) -> T:
-    until, wait_s = time.monotonic() + patience_s, _FIRST_WAIT_S
-    while True:
-        try:
-            with opened(url) as db:
-                return work(db)
-        except (DBAPIError, PoolTimeout) as error:
-            if not is_passing(error) or time.monotonic() + wait_s > until:
-                raise
-            reason = str(error).partition("\n")[0]
-            log.warning("The database does not serve this now; trying again in %.1f s: %s", wait_s, reason)
-        time.sleep(wait_s * random.uniform(0.5, 1.0))
-        wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+    def attempt() -> T:
+        with opened(url) as db:
+            return work(db)
+
+    stop = stop_before_delay(deadline_s)
+    return retry.DATABASE.copy(retry=retry_if_exception(is_transient), stop=stop, before_sleep=_warn)(attempt)
 
 
-def is_passing(error: BaseException) -> bool:
-    """Whether the database's error is of its surroundings, so that the same again may succeed later."""
+def _warn(state: RetryCallState) -> None:
+    assert state.outcome is not None
+    reason = str(state.outcome.exception()).partition("\n")[0]
+    log.warning("The database does not serve this now; trying again in %.1f s: %s", state.upcoming_sleep, reason)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether it is an error of the database after which the same may succeed later."""
     if isinstance(error, PoolTimeout):
         return True
     if not isinstance(error, DBAPIError):
@@ -182,12 +180,12 @@ def is_passing(error: BaseException) -> bool:
         return False
     # Without a state there was no server to give one.
     return error.connection_invalidated or (
-        state.startswith(_PASSING) if state else isinstance(error, OperationalError)
+        state.startswith(_TRANSIENT) if state else isinstance(error, OperationalError)
     )
 
 
-def why_passing(error: BaseException) -> str:
-    """The sentence for an error that is passing: what is wrong, and what to do."""
+def why_unreachable(error: BaseException) -> str:
+    """The sentence for a transient error: what is wrong, and what to do."""
     state = _state(error)
     if _is_full(error):
         return (
@@ -221,5 +219,5 @@ def check(url: str) -> None:
         shown = make_url(url).render_as_string(hide_password=True)
         reason = str(error.orig).partition("\n")[0] or "no reason given"
         # A refused login, a database that is not there: PostgreSQL's own words say it.
-        advice = f". {why_passing(error)}" if _is_full(error) else ""
+        advice = f". {why_unreachable(error)}" if _is_full(error) else ""
         raise ServiceUnavailable(f"PostgreSQL does not answer at {shown}: {reason}{advice}") from error

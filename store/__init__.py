@@ -1,24 +1,24 @@
 """The result store: a folder that every machine sees, or a bucket, with the pictures that results come from.
 
 What a caller needs stands here; the ideas are in the modules: `names` (what lies where), `folder` and `remote` (the two
-kinds of place), `trouble` (what may fail, and what is tried again), `pictures`, and `store`, which puts them together.
+kinds of place), `errors` (what may fail, and what is retried), `pictures`, and `store`, which puts them together.
 """
 
 from __future__ import annotations
 
 import pipeline  # noqa: F401  Its switches have to be set before any library is loaded.
+from store.errors import DamagedFile, MissingFile, StoreError, StoreFull, StoreUnavailable
 from store.names import attempt_folder, crop_name, frame_name, frames_folder, job_folders, video_folders
 from store.place import FileInfo
 from store.store import Store, Stored
-from store.trouble import DamagedFile, MissingFile, StoreFull, StoreTrouble, StoreUnavailable
 
 __all__ = [
     "DamagedFile",
     "FileInfo",
     "MissingFile",
     "Store",
+    "StoreError",
     "StoreFull",
-    "StoreTrouble",
     "StoreUnavailable",
     "Stored",
     "attempt_folder",

@@ -16,9 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipeline.errors import DashplateError
+from store.errors import MissingFile, is_missing, unavailable
 from store.names import draft_beside, is_draft, ours
 from store.place import FileInfo, Listing
-from store.trouble import MissingFile, is_missing, unavailable
 
 #: A store that Dashplate makes is its owner's alone. What is written into one is as open as its outermost folder is:
 #: whoever gives that to several users means all of it.

@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.errors import DashplateError
 from pipeline.records import Image
 from pipeline.video.evidence import encode_frame
-from store.trouble import DamagedFile
+from store.errors import DamagedFile
 
 #: 0 to 9. Crops are small: beyond this, time goes up and size does not come down.
 _PNG_COMPRESSION = 3

@@ -21,16 +21,16 @@ from fsspec.config import conf
 from fsspec.utils import get_protocol
 
 from pipeline.errors import MissingDependency, UsageError
+from store.errors import MissingFile, is_missing
 from store.folder import DRAFT_AGE_S
 from store.names import draft_beside, is_draft, ours
 from store.place import FileInfo, Listing
-from store.trouble import MissingFile, is_missing
 
 #: Protocols whose far side puts an object whole or not at all.
 _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "memory"})
 _S3 = frozenset({"s3", "s3a"})
-#: Seconds. The trying again is ours (`trouble.insist`), so an S3 client must give up soon, and once.
-_S3_PATIENCE: dict[str, Any] = {"connect_timeout": 5, "read_timeout": 30, "retries": {"total_max_attempts": 1}}
+#: Seconds. Retries are ours (`errors.retrying`), so an S3 client must give up soon, and once.
+_S3_LIMITS: dict[str, Any] = {"connect_timeout": 5, "read_timeout": 30, "retries": {"total_max_attempts": 1}}
 #: Puts in flight at a time: one takes 10 to 50 ms, nearly all of it waiting.
 _WRITERS = 8
 #: Folders of fewer parts (kind, job) are listed one by one, so that no listing holds more than one video's files.
@@ -141,9 +141,8 @@ def _opened(url: str, pid: int) -> tuple[Any, str]:
     options: dict[str, Any] = {}
     if protocol in _S3:
         theirs = conf.get("s3", {}).get("config_kwargs", {})
-        patience = {"config_kwargs": _S3_PATIENCE | theirs}
-        # Not the one that others in this process may share: it is impatient.
-        options = patience | {"use_listings_cache": False, "skip_instance_cache": True}
+        # Not the instance that others in this process may share: this one gives up soon.
+        options = {"config_kwargs": _S3_LIMITS | theirs, "use_listings_cache": False, "skip_instance_cache": True}
     filesystem, root = fsspec.url_to_fs(url, **options)
     if protocol in _S3:
         filesystem.retries = 1

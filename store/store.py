@@ -13,12 +13,12 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.utils import get_protocol
 
 from pipeline.records import Image, Tracklet
+from store.errors import DamagedFile, StoreFull, retrying, unavailable
 from store.folder import Folder
 from store.names import checked, crop_name
 from store.pictures import decoded, encoded
 from store.place import FileInfo, Place
 from store.remote import Remote
-from store.trouble import DamagedFile, StoreFull, insist, unavailable
 
 #: A disk with less room than this counts as full, so that databases and logs on it go on.
 RESERVE_BYTES = 200_000_000
@@ -39,8 +39,8 @@ class Stored:
 class Store:
     """Files by name, in a folder or behind a URL that fsspec knows (`s3://bucket/prefix`).
 
-    A name holds a whole file or nothing, and what `put` returned outlives a power cut. What may pass is tried again
-    inside; what does not pass raises a `StoreTrouble`: `StoreFull` or `StoreUnavailable`. Names that lead out of the
+    A name holds a whole file or nothing, and what `put` returned outlives a power cut. Transient errors are retried
+    inside; those that stay raise a `StoreError`: `StoreFull` or `StoreUnavailable`. Names that lead out of the
     store raise DashplateError. Instances hold no connections: they may be shared by threads and survive a fork.
     """
 
@@ -83,7 +83,7 @@ class Store:
     def get(self, name: str) -> bytes:
         """Raises MissingFile."""
         checked(name)
-        return insist(self._where, lambda: self._place.read(name))
+        return retrying(self._where, lambda: self._place.read(name))
 
     def get_image(self, name: str, sha256: str | None = None) -> Image:
         """The BGR image of that name. Raises MissingFile; DamagedFile where it is no picture or not what was stored."""
@@ -95,7 +95,7 @@ class Store:
     def remove(self, name: str) -> None:
         """Remove a file or, with a trailing `/`, a folder and all below it. What is not there is fine."""
         checked(name.removesuffix("/"))
-        insist(self._where, lambda: self._place.remove(name))
+        retrying(self._where, lambda: self._place.remove(name))
 
     def files(self, folder: str = "") -> Iterator[FileInfo]:
         """Every file below a folder, or of the whole store, in no promised order.
@@ -107,13 +107,13 @@ class Store:
             folder = checked(folder.removesuffix("/")) + "/"
         waiting = [folder]
         while waiting:
-            listing = insist(self._where, partial(self._place.listing, waiting.pop()))
+            listing = retrying(self._where, partial(self._place.listing, waiting.pop()))
             yield from listing.files
             waiting.extend(reversed(listing.folders))
 
     def check_room(self, least_bytes: int = 0) -> None:
         """Raises StoreFull where these bytes would eat into the reserve. Costs one system call."""
-        room = insist(self._where, self._place.room_bytes)
+        room = retrying(self._where, self._place.room_bytes)
         if room is not None and room < self._reserve_bytes + least_bytes:
             raise StoreFull(
                 f"The result store {self._where} has {room / 1e6:.0f} MB left and keeps"
@@ -126,7 +126,7 @@ class Store:
 
     def _written(self, name: str, data: bytes) -> Stored:
         checked(name)
-        insist(self._where, lambda: self._place.write(name, data))
+        retrying(self._where, lambda: self._place.write(name, data))
         return Stored(name, len(data), hashlib.sha256(data).hexdigest())
 
     def _settle(self, stored: Sequence[Stored]) -> None:

@@ -16,12 +16,13 @@ from typing import NoReturn
 import pytest
 import redis
 from sqlalchemy import text
+from tenacity import wait_none
 
 from dashplate.stack import Stack
 from db.engine import engine_for
 from db.migrate import upgrade
 from pipeline.errors import MissingDependency
-from store import trouble
+from pipeline.retry import STORE
 from synthesis.drive import Drive, render_drive
 from tests.support.branded import write_branded
 from tests.support.database import empty_tables
@@ -146,4 +147,4 @@ def run_program() -> Iterator[Runner]:
 @pytest.fixture
 def no_store_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store tries again at once."""
-    monkeypatch.setattr(trouble, "WAITS_S", (0.001, 0.001, 0.001))
+    monkeypatch.setattr("pipeline.retry.STORE", STORE.copy(wait=wait_none()))

@@ -39,5 +39,5 @@ def _load(role: str) -> None:
     try:
         work().warm(role)
     except Exception:
-        # The first segment meets the same trouble and reports it where somebody looks.
+        # The first segment meets the same error and reports it where somebody looks.
         log.warning("The model could not be loaded ahead of its first use.", exc_info=True)

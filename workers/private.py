@@ -9,7 +9,7 @@ from dataclasses import replace
 from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.findings.plate_hashing import KeyTrouble, PlateKey, plate_key
+from db.findings.plate_hashing import PlateKey, PlateKeyError, plate_key
 from pipeline.errors import DashplateError
 from pipeline.job_options import JobOptions
 from workers.settings import settings
@@ -18,20 +18,20 @@ from workers.settings import settings
 def key_of(options: JobOptions) -> PlateKey | None:
     """The plate key that a job's plates are stored under; None where they are stored in clear.
 
-    Raises KeyTrouble where this process has no key, or not the one that the job was submitted with.
+    Raises PlateKeyError where this process has no key, or not the one that the job was submitted with.
     """
     if not options.hashed:
         return None
     key = own_key()
     if key is None:
-        raise KeyTrouble("Its plates are stored as keyed hashes, and this worker has no DASHPLATE_PLATE_KEY.")
+        raise PlateKeyError("Its plates are stored as keyed hashes, and this worker has no DASHPLATE_PLATE_KEY.")
     if options.plate_key not in (None, key.name):
-        raise KeyTrouble("This worker's DASHPLATE_PLATE_KEY is not the one that the job was submitted with.")
+        raise PlateKeyError("This worker's DASHPLATE_PLATE_KEY is not the one that the job was submitted with.")
     return key
 
 
 def own_key() -> PlateKey | None:
-    """This process's plate key; None where none is set. Raises KeyTrouble for one that is too short."""
+    """This process's plate key; None where none is set. Raises PlateKeyError for one that is too short."""
     secret = settings().plate_key
     return plate_key(secret.get_secret_value()) if secret and secret.get_secret_value() else None
 
@@ -39,13 +39,13 @@ def own_key() -> PlateKey | None:
 def submitted(options: JobOptions) -> JobOptions:
     """A new job's options as they are stored: one with hashed plates remembers its key's name and keeps no pictures.
 
-    Raises KeyTrouble where plates are to be hashed and there is no key.
+    Raises PlateKeyError where plates are to be hashed and there is no key.
     """
     if not options.hashed:
         return options
     key = own_key()
     if key is None:
-        raise KeyTrouble(
+        raise PlateKeyError(
             "To store plates as keyed hashes, set DASHPLATE_PLATE_KEY, here and for the workers, to a secret that"
             " you keep: without it, nobody can look a plate up any more."
         )

@@ -111,8 +111,8 @@ class Settings(BaseSettings):
     )
     trouble_delay_s: float = Field(
         default=TROUBLE_DELAY_S,
-        description="Wait after trouble with the result store, the database or an unreachable video; 50 to 100% of it"
-        " at random.",
+        description="Wait after a failure of the result store or the database, or for an unreachable video; 50 to 100%"
+        " of it at random.",
     )
     away_s: float = Field(default=AWAY_S, description="A video that cannot be reached for this long is given up.")
     visibility_s: int | None = Field(

@@ -26,7 +26,7 @@ from bench.chaos.proxy import Proxy
 from dashplate.stack import Command, Layout, Stack, Supervisor
 from dashplate.stack.postgres_server import PostgresServer
 from dashplate.stack.redis_server import RedisServer
-from db.engine import engine_for, is_passing, patiently
+from db.engine import engine_for, is_transient, retrying
 from db.migrate import upgrade
 from pipeline.errors import UsageError
 from workers.celery_app.app import CONTROL, DETECT, READ
@@ -88,7 +88,7 @@ class ChaosFleet:
         self.store_folder = folder / "store"
         #: The videos are on a share: a root of its own.
         self.share, self._share_away = folder / "drives", folder / "drives.away"
-        self._trouble_file = folder / "store.trouble"
+        self._trouble_file = folder / "store.errors"
         self._closing = ExitStack()
         self._store_kind = ""
         # Made anew: whoever keeps the folder of a run cannot read its hashed plates.
@@ -176,7 +176,7 @@ class ChaosFleet:
 
     def look(self, work: Callable[[Session], T]) -> T:
         """Do something in the database, which may be away for a moment."""
-        return patiently(self.url, work, 30.0)
+        return retrying(self.url, work, 30.0)
 
     def steer(self, command: Callable[[str, int], None], job_id: int) -> None:
         """Pause, resume or cancel a job as a person would: again where the database was away."""
@@ -187,7 +187,7 @@ class ChaosFleet:
             except UsageError:
                 return
             except DBAPIError as error:
-                if not is_passing(error):
+                if not is_transient(error):
                     raise
             time.sleep(0.2)
 

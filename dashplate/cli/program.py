@@ -49,11 +49,11 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        from db.engine import is_passing, why_passing
+        from db.engine import is_transient, why_unreachable
 
-        if not is_passing(error):
+        if not is_transient(error):
             raise
-        complain(f"dashplate: {why_passing(error)}")
+        complain(f"dashplate: {why_unreachable(error)}")
         sys.exit(ServiceUnavailable.exit_code)
 
 

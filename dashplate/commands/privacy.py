@@ -19,7 +19,7 @@ from dashplate import jobs, show
 from dashplate.durations import parse_duration
 from dashplate.environment import database, use_data_dir
 from db.engine import session
-from db.findings.plate_hashing import MARK, KeyTrouble
+from db.findings.plate_hashing import MARK, PlateKeyError
 from db.findings.stored_files import count_owed
 from db.keeping import audit, watched
 from db.keeping.retention import Toll, Wanted, count_waiting
@@ -101,7 +101,7 @@ def purge(
             _clear(url)
     if waiting:
         stay = "1 video that is due stays" if waiting == 1 else f"{waiting:,} videos that are due stay"
-        raise KeyTrouble(f"{stay}: {_IN_DOUBT} Set DASHPLATE_PLATE_KEY.")
+        raise PlateKeyError(f"{stay}: {_IN_DOUBT} Set DASHPLATE_PLATE_KEY.")
 
 
 def waiting_for_key(db: Session, job: int | None = None) -> str | None:

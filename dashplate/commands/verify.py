@@ -113,7 +113,7 @@ def verify_job(job: int, *, quick: bool, sweep: bool, as_json: bool, data: Path 
 
 
 def check(url: str, files: Store, job: int, *, quick: bool = False, sweep: bool = False) -> Report:
-    """Look at all of a job; raises UsageError where there is none, StoreTrouble where the store does not answer."""
+    """Look at all of a job; raises UsageError where there is none, StoreError where the store does not answer."""
     with session(url) as db:
         if not verify.has_job(db, job):
             raise UsageError(f"There is no job {job}; `dashplate status` lists them.")

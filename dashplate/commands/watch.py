@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dashplate import jobs, show
 from dashplate.environment import database, use_data_dir
-from db.engine import patiently
+from db.engine import retrying
 from db.jobs.open_lock import Holder
 from db.jobs.submit import add_videos
 from output import terminal
@@ -126,7 +126,7 @@ def watch_folder(
         while not stop.is_set():
             # Days pass, and with them restarts of the database; while it is away, files still come to rest.
             with suppress(SQLAlchemyError):
-                holder.keep(patience_s=0.0)
+                holder.keep(deadline_s=0.0)
             listed = _listing(folder)
             if listed is None and there:
                 _say(f"{shown(folder)} cannot be looked at now; waiting for it.")
@@ -161,7 +161,7 @@ def _take_in(url: str, job_id: int, sources: Sequence[Source]) -> int:
     """Register files and send them on; returns how many were new to the job."""
     new = 0
     for chunk in jobs.chunks(jobs.new_videos(sources)):
-        new += patiently(url, partial(add_videos, job_id=job_id, videos=chunk))
+        new += retrying(url, partial(add_videos, job_id=job_id, videos=chunk))
     if new == len(sources):
         said = [f"took in {shown(source)}" for source in sources]
     else:

@@ -32,7 +32,7 @@ _HASH_CHARS = 32
 _NAME_CHARS = 16
 
 
-class KeyTrouble(DashplateError):
+class PlateKeyError(DashplateError):
     """The plate key is not there, or not the one that is needed. The work itself is fine, and can be done with it."""
 
     exit_code = 2
@@ -68,14 +68,14 @@ class PlateKey:
     def open_reading(self, hidden: Reading, sealed: str | None) -> Reading:
         """What `hide_reading` hid.
 
-        Raises KeyTrouble where another key sealed it, DashplateError where the seal was wiped after stitching.
+        Raises PlateKeyError where another key sealed it, DashplateError where the seal was wiped after stitching.
         """
         if sealed is None:
             raise DashplateError("A hashed reading was wiped when its video ended; only detection can bring it back.")
         try:
             whole = json.loads(self._fernet.decrypt(sealed.encode()))
         except InvalidToken:
-            raise KeyTrouble("A reading was sealed with another DASHPLATE_PLATE_KEY than this worker's.") from None
+            raise PlateKeyError("A reading was sealed with another DASHPLATE_PLATE_KEY than this worker's.") from None
         return replace(
             hidden,
             text=whole["text"],
@@ -98,9 +98,9 @@ class PlateKey:
 
 @lru_cache(maxsize=4)
 def plate_key(secret: str) -> PlateKey:
-    """The key of a secret; raises KeyTrouble for one that is too short."""
+    """The key of a secret; raises PlateKeyError for one that is too short."""
     if len(secret) < LEAST_KEY_CHARS:
-        raise KeyTrouble(f"DASHPLATE_PLATE_KEY has fewer than {LEAST_KEY_CHARS} characters; make a longer one.")
+        raise PlateKeyError(f"DASHPLATE_PLATE_KEY has fewer than {LEAST_KEY_CHARS} characters; make a longer one.")
     return PlateKey(secret)
 
 

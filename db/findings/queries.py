@@ -45,7 +45,7 @@ def progress(db: Session, job_id: int) -> RowMapping | None:
 
 
 def waiting_for(db: Session, job_id: int) -> str | None:
-    """What the surroundings lack, where segments or openings of the job wait for them; else None."""
+    """The infrastructure failure for which segments or openings of the job wait; else None."""
     rows = _rows(
         db,
         f"""

@@ -115,7 +115,7 @@ def owe_deletion(db: Session, names: Sequence[str]) -> None:
 
 
 def owed_deletions(db: Session) -> list[tuple[int, str]]:
-    """The next (number, name) pairs that have to be removed: the oldest, those that gave trouble last."""
+    """The next (number, name) pairs that have to be removed: the oldest, those that could not be removed last."""
     rows = db.execute(select(Deletion.id, Deletion.name).order_by(Deletion.tries, Deletion.id).limit(_BATCH))
     return [(row.id, row.name) for row in rows]
 

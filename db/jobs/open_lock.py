@@ -12,8 +12,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from db.engine import PATIENCE_S, engine_for, patiently
+from db.engine import engine_for, retrying
 from db.jobs.submit import close_job, open_job, rename_job
+from pipeline.retry import DATABASE_S
 
 #: Beside it stands the job's id.
 _LOCK = 0x4A4F42 << 40
@@ -38,21 +39,21 @@ class Holder:
     def __exit__(self, *error: object) -> None:
         self._let_go()
 
-    def keep(self, patience_s: float = PATIENCE_S) -> None:
+    def keep(self, deadline_s: float = DATABASE_S) -> None:
         """Hold on: open the job, and again after the connection was cut. Raises UsageError for a cancelled job.
 
-        Raises the database's error where it is away for longer than `patience_s` seconds.
+        Raises the database's error where it is away for longer than `deadline_s` seconds.
         """
         if self._connection is not None:
             with suppress(DBAPIError):
                 self._connection.execute(text("SELECT 1"))
                 return
-        patiently(self._url, self._take, patience_s)
+        retrying(self._url, self._take, deadline_s)
 
     def leave(self, name: str | None = None) -> bool:
         """Close the job; False where another holds it, and closes it later. `name` replaces its name either way."""
         self._let_go()
-        return patiently(self._url, lambda db: self._close(db, name))
+        return retrying(self._url, lambda db: self._close(db, name))
 
     def _take(self, db: Session) -> None:
         self._let_go()

@@ -128,7 +128,7 @@ def done(db: Session, kind: str, video_id: int) -> None:
 def put_back(db: Session, held: Held, reason: str, *, counts: bool, delay_s: float = RETRY_DELAY_S) -> None:
     """Send a step again after a delay, unless it is in other hands by now.
 
-    `counts` where the step failed and not its surroundings; the delay then doubles with each failure.
+    `counts` where the step failed and not the infrastructure; the delay then doubles with each failure.
     """
     grown_s = delay_s * func.power(2, OutboxRow.failures) if counts else delay_s
     wait_s = func.least(LONGEST_DELAY_S, grown_s) * random.uniform(0.5, 1.0)

@@ -33,7 +33,7 @@ MAX_FAILURES, MAX_LOSSES = 4, 5
 #: Wait before the second attempt, in seconds; doubles with each further one, up to the longest, each time 50 to 100% of
 #: it: what failed together shall not come back together.
 RETRY_DELAY_S, LONGEST_DELAY_S = 2.0, 300.0
-#: Wait where the surroundings are in trouble: a full disk is not emptied in two seconds.
+#: Wait after an infrastructure failure: a full disk is not emptied in two seconds.
 TROUBLE_DELAY_S = 20.0
 
 
@@ -122,7 +122,7 @@ def put_back(
     *,
     parked: bool = False,
 ) -> bool:
-    """Back to pending without counting it: the surroundings are in trouble, not the segment."""
+    """Back to pending without using up an attempt: the infrastructure failed, not the segment."""
     return _back(db, segment_id, attempt, {"problem": reason, "parked": parked}, delay_s)
 
 

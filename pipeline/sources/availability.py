@@ -22,6 +22,8 @@ _SAID = frozenset(
     )
     if (number := getattr(errno, name, None)) is not None
 )  # fmt: skip
+#: Transient HTTP statuses below 500: request timeout, too early, too many requests.
+_TRANSIENT_STATUSES = frozenset({408, 425, 429})
 #: Bytes of a file's beginning that are asked of the disk itself.
 _HEAD_BYTES = 4096
 #: Seconds within which whatever holds a file answers, an old card or a sleeping disk aside.
@@ -31,6 +33,11 @@ _PROMPT_S = 1.0
 def says_away(problem: Exception) -> TypeGuard[OSError]:
     """Whether an error of the system means that what was asked for does not answer."""
     return isinstance(problem, OSError) and problem.errno in _SAID
+
+
+def is_transient_status(status: int) -> bool:
+    """Whether an HTTP status speaks of the server and not of the file: a later attempt may succeed."""
+    return status in _TRANSIENT_STATUSES or status >= 500
 
 
 def check_answers(source: Source, problem: Exception) -> None:
@@ -60,11 +67,11 @@ def check_reads(source: Source, problem: Exception | None = None) -> None:
             if hasattr(os, "posix_fadvise"):
                 os.posix_fadvise(file.fileno(), 0, _HEAD_BYTES, os.POSIX_FADV_DONTNEED)
             os.pread(file.fileno(), _HEAD_BYTES, 0)
-    except (FileNotFoundError, NotADirectoryError) as trouble:
+    except (FileNotFoundError, NotADirectoryError) as error:
         # Opening it again will tell whether its share went, or the file alone.
-        raise Inaccessible(f"{shown(source)} went away while it was read.") from trouble
-    except OSError as trouble:
-        check_answers(source, trouble)
+        raise Inaccessible(f"{shown(source)} went away while it was read.") from error
+    except OSError as error:
+        check_answers(source, error)
     if isinstance(problem, OSError) and time.monotonic() - began > _PROMPT_S:
         # A server that has just come back: what it did not answer before was no damage.
         check_answers(source, problem)

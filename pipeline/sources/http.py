@@ -27,8 +27,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from fsspec.asyn import get_loop, sync
 
-from pipeline.errors import Inaccessible, Unreadable, UsageError
-from pipeline.sources.retry import Passing, passes
+from pipeline.errors import Away, Inaccessible, Unreadable, UsageError
+from pipeline.sources.availability import is_transient_status
 from pipeline.sources.roots import NotAllowed, check_address, check_public, is_public, names_host, private_address
 from pipeline.sources.source import Remote, remote_of, shown
 
@@ -63,7 +63,7 @@ class Piece:
 def fetch(remote: Remote, start: int, end: int) -> Piece:
     """The bytes `[start, end)` of a file; all of it where the server knows no ranges and it is no larger than allowed.
 
-    Raises `Inaccessible`, `Unreadable`, or `Passing` for what is worth another try.
+    Raises `Inaccessible`, `Unreadable`, or `Away` for what is worth another attempt.
     """
     return _run(remote, _fetch(remote, start, end))
 
@@ -89,7 +89,7 @@ def _run(remote: Remote, work: Coroutine[Any, Any, T]) -> T:
         done: T = sync(get_loop(), _owned, work)
     except NotAllowed as refused:
         raise refused.of(name) from None
-    except (Inaccessible, Unreadable, Passing):
+    except (Inaccessible, Unreadable):
         raise
     except aiohttp.TooManyRedirects as problem:
         raise Inaccessible(f"{name} is only redirected from one address to the next. Check its address.") from problem
@@ -99,13 +99,13 @@ def _run(remote: Remote, work: Coroutine[Any, Any, T]) -> T:
             " authority to this machine's certificates."
         ) from problem
     except aiohttp.ClientConnectorDNSError as problem:
-        raise Passing(f"The host of {name} is not known. Check the address and this machine's network.") from problem
+        raise Away(f"The host of {name} is not known. Check the address and this machine's network.") from problem
     except (TimeoutError, aiohttp.ServerTimeoutError) as problem:
-        raise Passing(f"The server of {name} does not answer in time. Try again later.") from problem
+        raise Away(f"The server of {name} does not answer in time. Try again later.") from problem
     except (aiohttp.InvalidURL, aiohttp.NonHttpUrlRedirectClientError, ValueError) as problem:
         raise Inaccessible(f"{name} has or leads to an address that is not followed. Check its spelling.") from problem
     except (aiohttp.ClientError, OSError) as problem:
-        raise Passing(f"The connection to the server of {name} was lost or refused. Try again later.") from problem
+        raise Away(f"The connection to the server of {name} was lost or refused. Try again later.") from problem
     return done
 
 
@@ -136,7 +136,7 @@ async def _fetch(remote: Remote, start: int, end: int, *, body: bool = True) -> 
                 f" {WHOLE_BYTES // 1024**2} MB. Use a server that answers range requests, or copy the file here."
             )
         if size is not None and len(data) < size:
-            raise Passing(f"The server of {shown(remote)} broke off in the middle of the file. Try again later.")
+            raise Away(f"The server of {shown(remote)} broke off in the middle of the file. Try again later.")
         return Piece(data, len(data), False, _said(answer))
 
 
@@ -164,8 +164,8 @@ def _refuse(remote: Remote, status: int) -> None:
         raise Inaccessible(
             f"{name} may not be read (HTTP {status}). Give the login of its server in ~/.netrc, or open it to all."
         )
-    if passes(status):
-        raise Passing(f"The server of {name} is in trouble (HTTP {status}). Try again later.")
+    if is_transient_status(status):
+        raise Away(f"The server of {name} is in trouble (HTTP {status}). Try again later.")
     if status not in (200, 206):
         raise Inaccessible(f"The server of {name} refuses (HTTP {status}). Check its address.")
 

@@ -19,10 +19,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar, cast
 from urllib.parse import unquote
 
-from pipeline.errors import Inaccessible, MissingDependency, Unreadable, UsageError
-from pipeline.sources.availability import says_away
+from tenacity import retry_if_exception_type
+
+from pipeline import retry
+from pipeline.errors import Away, Inaccessible, MissingDependency, Unreadable, UsageError
+from pipeline.sources.availability import is_transient_status, says_away
 from pipeline.sources.marks import version
-from pipeline.sources.retry import Passing, passes, patiently
+from pipeline.sources.progress import advance
 from pipeline.sources.source import HOSTED, WEB, Remote, printable, shown
 
 if TYPE_CHECKING:
@@ -41,8 +44,8 @@ _PACKAGES = {
     "webdav": "webdav4", "hdfs": "pyarrow", "webhdfs": "requests",
 }  # fmt: skip
 
-#: Words in the names of drivers' errors that may pass.
-_PASSING_KINDS = ("connect", "timeout", "endpoint", "incompleteread", "responsestream", "ssl", "error_temp")
+#: Words in the names of drivers' transient errors.
+_TRANSIENT_KINDS = ("connect", "timeout", "endpoint", "incompleteread", "responsestream", "ssl", "error_temp")
 #: What a worker's time limit raises, wherever the worker happens to be, comes from here.
 _NOT_OF_DRIVERS = frozenset({"billiard"})
 
@@ -54,15 +57,15 @@ T = TypeVar("T")
 def describe(remote: Remote) -> Mapping[str, Any]:
     """What is known of an object: `size` in bytes, and whatever tells its versions apart.
 
-    Raises `Inaccessible` (`Away` for what may pass), or `MissingDependency` where its driver is not installed.
+    Raises `Inaccessible` (`Away` for transient errors), or `MissingDependency` where its driver is not installed.
     """
     if remote.details is not None:
         return remote.details
     if remote.scheme in WEB:
         from pipeline.sources import http
 
-        return patiently(lambda: http.describe(remote))
-    return patiently(lambda: _asked(remote, lambda fs: cast(dict[str, Any], fs.info(_path(remote)))))
+        return _retrying(lambda: http.describe(remote))
+    return _asked(remote, lambda fs: cast(dict[str, Any], fs.info(_path(remote))))
 
 
 def is_folder(remote: Remote) -> bool:
@@ -78,7 +81,7 @@ def below(folder: Remote) -> Iterator[Remote]:
     if folder.scheme in WEB:
         from pipeline.sources import http
 
-        found = patiently(lambda: http.listing(folder))
+        found = _retrying(lambda: http.listing(folder))
         yield from (folder.at(url) for url in found)
         return
     yield from _listed(folder, lambda fs: fs.find(_path(folder), detail=True))
@@ -105,7 +108,7 @@ def is_pattern(remote: Remote) -> bool:
 
 
 def _listed(where: Remote, ask: Callable[[AbstractFileSystem], Any]) -> Iterator[Remote]:
-    entries = patiently(lambda: _asked(where, lambda fs: cast(dict[str, dict[str, Any]], _fresh(fs, where, ask))))
+    entries = _asked(where, lambda fs: cast(dict[str, dict[str, Any]], _fresh(fs, where, ask)))
     for path, details in sorted(entries.items()):
         address = _address(where, path)
         if details.get("type") == "directory":
@@ -215,7 +218,7 @@ class RemoteFile(io.RawIOBase):
         if number not in self._blocks:
             start = number * self._block_bytes
             end = min(start + self._block_bytes, self.size)
-            data = patiently(lambda: self._fetch(start, end))
+            data = _retrying(lambda: self._fetch(start, end))
             if len(data) < end - start:
                 raise Inaccessible(f"{self._name} became shorter while it was read. Submit it again.")
             self._blocks[number] = data
@@ -228,8 +231,8 @@ class RemoteFile(io.RawIOBase):
 def open_remote(remote: Remote, block_bytes: int = BLOCK_BYTES) -> BinaryIO:
     """The object as a seekable file, read by ranges; at most BLOCKS_KEPT blocks of it are held.
 
-    Raises `Inaccessible` (`Away` for what may pass), also while it is read; `Unreadable` for a large file whose server
-    knows no ranges.
+    Raises `Inaccessible` (`Away` for transient errors), also while it is read; `Unreadable` for a large file whose
+    server knows no ranges.
     """
     return cast(BinaryIO, (_open_web if remote.scheme in WEB else _open_driven)(remote, block_bytes))
 
@@ -237,7 +240,7 @@ def open_remote(remote: Remote, block_bytes: int = BLOCK_BYTES) -> BinaryIO:
 def _open_web(remote: Remote, block_bytes: int) -> io.RawIOBase | BinaryIO:
     from pipeline.sources import http
 
-    first = patiently(lambda: http.fetch(remote, 0, block_bytes))
+    first = _retrying(lambda: http.fetch(remote, 0, block_bytes))
     if not first.ranged:
         return io.BytesIO(first.data)
     assert first.size is not None
@@ -250,7 +253,7 @@ def _open_web(remote: Remote, block_bytes: int) -> io.RawIOBase | BinaryIO:
         if not piece.ranged or version(piece.said) != mark or piece.size != first.size:
             raise Inaccessible(f"{shown(remote)} was replaced while it was read. Submit it again.")
         if len(piece.data) < min(end, piece.size or 0) - start:
-            raise Passing(f"The server of {shown(remote)} broke off in the middle of the file. Try again later.")
+            raise Away(f"The server of {shown(remote)} broke off in the middle of the file. Try again later.")
         return piece.data
 
     return RemoteFile(fetch, first.size, shown(remote), block_bytes)
@@ -258,7 +261,7 @@ def _open_web(remote: Remote, block_bytes: int) -> io.RawIOBase | BinaryIO:
 
 def _open_driven(remote: Remote, block_bytes: int) -> RemoteFile:
     # The file itself is opened without a cache: ours is above it, in one bound for all drivers.
-    file = patiently(lambda: _asked(remote, lambda fs: fs.open(_path(remote), "rb", cache_type="none")))
+    file = _asked(remote, lambda fs: fs.open(_path(remote), "rb", cache_type="none"))
     size = getattr(file, "size", None)
     if size is None:
         size = describe(remote)["size"]
@@ -296,15 +299,21 @@ def _driver(remote: Remote) -> AbstractFileSystem:
 
 
 def _asked(remote: Remote, ask: Callable[[AbstractFileSystem], T]) -> T:
-    return _translated(remote, lambda: ask(_driver(remote)))
+    return _retrying(lambda: _translated(remote, lambda: ask(_driver(remote))))
+
+
+def _retrying(work: Callable[[], T]) -> T:
+    done = retry.SOURCE.copy(retry=retry_if_exception_type(Away))(work)
+    advance()
+    return done
 
 
 def _translated(remote: Remote, work: Callable[[], T]) -> T:
-    """Do `work`; what a driver raises becomes `Inaccessible`, `MissingDependency` or `Passing`."""
+    """Do `work`; what a driver raises becomes `Inaccessible`, `Away` or `MissingDependency`."""
     name = shown(remote)
     try:
         return work()
-    except (Inaccessible, Unreadable, Passing, MissingDependency):
+    except (Inaccessible, Unreadable, MissingDependency):
         raise
     except ImportError as problem:
         package = _PACKAGES.get(remote.scheme, f"an fsspec driver for {remote.scheme}")
@@ -322,7 +331,7 @@ def _translated(remote: Remote, work: Callable[[], T]) -> T:
             " allow."
         ) from problem
     except (TimeoutError, ConnectionError) as problem:
-        raise Passing(f"The storage of {name} does not answer. Check the network and its endpoint.") from problem
+        raise Away(f"The storage of {name} does not answer. Check the network and its endpoint.") from problem
     except Exception as problem:
         if type(problem).__module__.partition(".")[0] in _NOT_OF_DRIVERS:
             raise
@@ -339,11 +348,11 @@ def _of_a_driver(problem: Exception, name: str) -> Exception:
         )
     if "412" in str(problem) or "expired" in kind:
         return Inaccessible(f"{name} was replaced while it was read. Submit it again.")
-    if any(word in kind for word in _PASSING_KINDS):
-        return Passing(f"The storage of {name} does not answer. Check the network and its endpoint.")
+    if any(word in kind for word in _TRANSIENT_KINDS):
+        return Away(f"The storage of {name} does not answer. Check the network and its endpoint.")
     status = _status_of(problem)
-    if _is_busy(problem) if status is None else passes(status):
-        return Passing(f"The storage of {name} is in trouble or overloaded. Try again later.")
+    if _is_busy(problem) if status is None else is_transient_status(status):
+        return Away(f"The storage of {name} is in trouble or overloaded. Try again later.")
     return Inaccessible(f"{name} cannot be read from its storage ({type(problem).__name__}). Check its address.")
 
 

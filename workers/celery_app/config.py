@@ -16,7 +16,7 @@ from workers.settings import Settings, settings
 
 
 def configuration(config: Settings) -> dict[str, Any]:
-    """The settings for these surroundings; raises UsageError without a broker."""
+    """The settings for this environment; raises UsageError without a broker."""
     transport = {
         # Redis hands out again what stays unacknowledged for this long. It outlasts all but a stretch that could not be
         # cut; a second delivery of that finds its lease held.

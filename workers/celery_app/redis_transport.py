@@ -1,4 +1,4 @@
-"""Celery's way to Redis, patient with one that is full."""
+"""Celery's Redis transport: a full Redis is treated like one that is away."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from db.engine import patiently
-from db.findings.plate_hashing import KeyTrouble, PlateKey
+from db.engine import retrying
+from db.findings.plate_hashing import PlateKey, PlateKeyError
 from db.keeping.retention import (
     SWEEPERS_CHUNK,
     Place,
@@ -40,7 +40,7 @@ def apply_retention(url: str) -> int:
     """
     global _looked_up_to
     # Moved on once the round is stored: what is tried again looks at the same videos.
-    gone, _looked_up_to = patiently(url, _purge_some)
+    gone, _looked_up_to = retrying(url, _purge_some)
     if gone.videos:
         log.info("Retention: what was found in %d videos is deleted, %d sightings.", gone.videos, gone.sightings)
     return gone.videos
@@ -59,8 +59,8 @@ def _purge_some(db: Session) -> tuple[Toll, Place]:
 def _key() -> PlateKey | None:
     try:
         return own_key()
-    except KeyTrouble as trouble:
-        log.warning("Retention goes on as without a key: %s", trouble)
+    except PlateKeyError as error:
+        log.warning("Retention goes on as without a key: %s", error)
         return None
 
 
@@ -101,7 +101,7 @@ def _over_all(url: str, wanted: Wanted, act: Callable[[Session, list[int]], Toll
 
     while True:
         # Whoever aggregates or deletes elsewhere may meet us badly, and then one of us does the same again.
-        gone, last = patiently(url, some)
+        gone, last = retrying(url, some)
         if not last:
             return total
         total, after = total + gone, last

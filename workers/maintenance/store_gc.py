@@ -12,18 +12,18 @@ import re
 import time
 from collections.abc import Collection, Sequence
 
-from db.engine import patiently
+from db.engine import retrying
 from db.findings import stored_files
 from pipeline.errors import DashplateError
-from store import Store, StoreTrouble, attempt_folder, video_folders
+from store import Store, StoreError, attempt_folder, video_folders
 from workers.resources import store
 from workers.steps.stage_engine import work
 
 log = logging.getLogger(__name__)
 
-#: One call works for no longer than this, and no further once so many notes gave trouble: then it is the store itself.
+#: One call works for no longer than this, and no further once so many notes failed: then it is the store itself.
 ROUND_S = 10.0
-TROUBLES = 3
+MAX_FAILED = 3
 _OF_VIDEO = re.compile(r"(?:crops|frames)/([0-9]+)/([0-9]+)/")
 #: What one attempt at a segment wrote: it goes in one piece where none of it is named.
 _OF_ATTEMPT = re.compile(r"crops/[0-9]+/[0-9]+/[0-9]+/[0-9]+/")
@@ -34,13 +34,13 @@ def clear_deletions(url: str) -> int:
 
     What cannot be removed now stays noted and comes last from then on.
     """
-    return _work_off(url, patiently(url, stored_files.owed_deletions))
+    return _work_off(url, retrying(url, stored_files.owed_deletions))
 
 
 def clear_video(url: str, job_id: int, video_id: int) -> int:
     """The same for one video that has just ended: the sweeper may end with the job."""
     folders = video_folders(job_id, video_id)
-    return _work_off(url, patiently(url, lambda db: stored_files.owed_by_name(db, folders)))
+    return _work_off(url, retrying(url, lambda db: stored_files.owed_by_name(db, folders)))
 
 
 class _Unfinished(Exception):
@@ -64,9 +64,9 @@ class _Round:
         return time.monotonic() > self._until
 
     def clear(self, name: str) -> None:
-        """Remove what a note stands for. Raises StoreTrouble where some is left, _Unfinished where time is up."""
+        """Remove what a note stands for. Raises StoreError where some is left, _Unfinished where time is up."""
         listed = [file.name for file in self._store.files(name)] if name.endswith("/") else [name]
-        trouble: StoreTrouble | None = None
+        failure: StoreError | None = None
         going = self._unnamed(name, listed)
         # However long the listing took: who removes nothing gets nowhere.
         until = max(self._until, time.monotonic() + ROUND_S / 2)
@@ -78,11 +78,11 @@ class _Round:
             try:
                 self._store.remove(one)
                 self.removed += 1
-            except StoreTrouble as error:
+            except StoreError as error:
                 # One file that cannot be removed does not keep the others.
-                trouble = error
-        if trouble is not None:
-            raise trouble
+                failure = error
+        if failure is not None:
+            raise failure
 
     def _unnamed(self, note: str, listed: Sequence[str]) -> dict[str, bool]:
         """Files and folders that go, and whether they were listed: others are looked for while there is time."""
@@ -90,7 +90,7 @@ class _Round:
         if video is None:
             return dict.fromkeys(listed, True)
         job_id, video_id = int(video[1]), int(video[2])
-        lost, named = patiently(
+        lost, named = retrying(
             self._url, lambda db: (stored_files.lost_attempts(db, video_id), stored_files.names_of_ended(db, video_id))
         )
         if named is None:
@@ -106,16 +106,16 @@ def _work_off(url: str, owed: Sequence[tuple[int, str]]) -> int:
     if not owed:
         return 0
     cleared: list[int] = []
-    troubled: list[int] = []
+    failed: list[int] = []
     going = _Round(url)
     for number, name in owed:
-        if going.over or len(troubled) == TROUBLES:
+        if going.over or len(failed) == MAX_FAILED:
             break
         try:
             going.clear(name)
-        except StoreTrouble as trouble:
-            log.warning("%s could not be removed yet: %s", name, trouble)
-            troubled.append(number)
+        except StoreError as error:
+            log.warning("%s could not be removed yet: %s", name, error)
+            failed.append(number)
             continue
         except _Unfinished:
             break
@@ -124,9 +124,9 @@ def _work_off(url: str, owed: Sequence[tuple[int, str]]) -> int:
             log.error("%s is not removed: %s", name, problem)
         cleared.append(number)
     if cleared:
-        patiently(url, lambda db: stored_files.deleted(db, cleared))
-    if troubled:
-        patiently(url, lambda db: stored_files.put_off(db, troubled))
+        retrying(url, lambda db: stored_files.deleted(db, cleared))
+    if failed:
+        retrying(url, lambda db: stored_files.put_off(db, failed))
     return going.removed + len(cleared)
 
 

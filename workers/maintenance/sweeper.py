@@ -40,11 +40,11 @@ def sweep() -> int:
         _give_up_lost(db)
         unreachable.unpark(db)
         outbox.resend_lost(db)
-        outbox.resend_quiet(db, _patience(CONTROL))
+        outbox.resend_quiet(db, _lost_after_s(CONTROL))
         stranded = [
             segment
             for step, queue in ((SegmentState.QUEUED, DETECT), (SegmentState.DETECTED, READ))
-            for segment in segment_moves.stranded(db, step, _patience(queue))
+            for segment in segment_moves.stranded(db, step, _lost_after_s(queue))
         ]
     _end_exhausted(url)
     sent = send_segments(stranded)
@@ -86,7 +86,7 @@ def _end_exhausted(url: str) -> None:
             end_video(db, video_id, VideoState.CANCELLED if cancelled else VideoState.FAILED, sentence)
 
 
-def _patience(queue: str) -> float:
+def _lost_after_s(queue: str) -> float:
     """How long a message of that queue may stay away before it counts as lost."""
     busy = waiting(queue) or waiting(express(queue))
     return settings().quiet_busy_s if busy else settings().quiet_s

@@ -11,7 +11,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import RowMapping, select
 from sqlalchemy.orm import Session
 
-from db.engine import patiently
+from db.engine import retrying
 from db.findings.mapping import MEDIA_COLUMNS, media_of
 from db.findings.plate_hashing import PlateKey
 from db.findings.store import (
@@ -34,7 +34,7 @@ from pipeline.records import MediaInfo, Sighting
 from pipeline.sightings import stitch
 from pipeline.sources.expand import check_allowed
 from pipeline.sources.fingerprints import check_same
-from store import Stored, StoreTrouble, frame_name, frames_folder
+from store import Stored, StoreError, frame_name, frames_folder
 from workers.celery_app.time_limit import time_limit
 from workers.maintenance.store_gc import clear_video
 from workers.private import discreet, key_of
@@ -55,16 +55,16 @@ def aggregate(video_id: int) -> None:
     with taken(AGGREGATE, video_id) as held:
         if held is None:
             return
-        row = patiently(url, lambda db: _row(db, video_id))
+        row = retrying(url, lambda db: _row(db, video_id))
         job_id, options, media = row["job_id"], JobOptions.from_json(row["options"]), media_of(row)
         key, evidence = key_of(options), options.keeps_pictures
         with discreet(options):
             # Its readings cannot change any more: all its segments have ended.
-            tracklets = patiently(url, lambda db: read_tracklets_of(db, video_id, key))
+            tracklets = retrying(url, lambda db: read_tracklets_of(db, video_id, key))
             # Outside of any transaction: a long video may take minutes.
             sightings = stitch(tracklets, media.kind)
         frames = _frames(row, held, media, sightings) if evidence else {}
-        ended = patiently(url, lambda db: _store(db, held, sightings, frames, evidence, key))
+        ended = retrying(url, lambda db: _store(db, held, sightings, frames, evidence, key))
     if ended:
         clear_video(url, job_id, video_id)
 
@@ -80,11 +80,11 @@ def _frames(row: RowMapping, held: Held, media: MediaInfo, sightings: Sequence[S
     """The frames that sightings were read from and that are not there yet, written to the store; by pts.
 
     Frames are extra: where the file is gone since it was read, or decoding it again fails or takes too long, what was
-    found is kept without those that are missing. Raises StoreTrouble or Away: a store that is full and a share that is
+    found is kept without those that are missing. Raises StoreError or Away: a store that is full and a share that is
     away are waited for.
     """
     job_id, video_id = row["job_id"], held.video_id
-    before = patiently(settings().require_database(), lambda db: frames_of(db, video_id))
+    before = retrying(settings().require_database(), lambda db: frames_of(db, video_id))
     wanted = {sighting.best.pts for sighting in sightings} - _with_file(before, job_id, video_id)
     kept: dict[int, Stored] = {}
     if not wanted:
@@ -105,10 +105,10 @@ def _frames(row: RowMapping, held: Held, media: MediaInfo, sightings: Sequence[S
             if len(kept) < len(wanted):
                 # Its share may have gone meanwhile.
                 check_allowed(media.path, settings().roots)
-    except StoreTrouble:
+    except StoreError:
         raise
     except Away as error:
-        if not patiently(settings().require_database(), lambda db: too_long(db, video_id, settings().away_s)):
+        if not retrying(settings().require_database(), lambda db: too_long(db, video_id, settings().away_s)):
             raise
         log.warning("%d of %d frames of video %d are kept: %s", len(kept), len(wanted), video_id, error)
     except SoftTimeLimitExceeded:
@@ -119,7 +119,7 @@ def _frames(row: RowMapping, held: Held, media: MediaInfo, sightings: Sequence[S
 
 
 def _with_file(frames: Mapping[int, str], job_id: int, video_id: int) -> set[int]:
-    """pts of the evidence frames, given by name, that have their file. Raises StoreTrouble."""
+    """pts of the evidence frames, given by name, that have their file. Raises StoreError."""
     files = {file.name for file in store().files(frames_folder(job_id, video_id))} if frames else set()
     return {pts for pts, name in frames.items() if name in files}
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from celery.exceptions import SoftTimeLimitExceeded
 
-from db.engine import patiently, session
+from db.engine import retrying, session
 from db.queue import outbox
 from db.queue.outbox import PROBE, Held
 from db.queue.videos import step_away
@@ -18,7 +18,7 @@ from pipeline.errors import Away, DashplateError
 from pipeline.sources import progress
 from workers.celery_app.time_limit import Standstill, time_limit
 from workers.settings import settings
-from workers.steps.blame import surroundings
+from workers.steps.failures import infrastructure_failure
 from workers.steps.lease import Lease
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def taken(kind: str, video_id: int) -> Iterator[Held | None]:
     """
     config = settings()
     url, lease_s = config.require_database(), config.lease_s
-    held = patiently(url, lambda db: outbox.begin(db, kind, video_id, lease_s))
+    held = retrying(url, lambda db: outbox.begin(db, kind, video_id, lease_s))
     if held is None:
         log.info("%s of video %d: done, or in other hands.", kind, video_id)
         yield None
@@ -56,13 +56,13 @@ def taken(kind: str, video_id: int) -> Iterator[Held | None]:
         with Lease(f"{kind} of video {video_id}", renew, lease_s), limit:
             yield held
     except Exception as error:
-        reason, trouble_s = _reason(error), config.trouble_delay_s
+        reason, infrastructure_s = _reason(error), config.trouble_delay_s
         if isinstance(error, Away):
-            patiently(url, lambda db: step_away(db, held, reason, config.away_s, trouble_s))
+            retrying(url, lambda db: step_away(db, held, reason, config.away_s, infrastructure_s))
         else:
-            passing = surroundings(error) is not None
-            delay_s = trouble_s if passing else config.retry_delay_s
-            patiently(url, lambda db: outbox.put_back(db, held, reason, counts=not passing, delay_s=delay_s))
+            counts = infrastructure_failure(error) is None
+            delay_s = config.retry_delay_s if counts else infrastructure_s
+            retrying(url, lambda db: outbox.put_back(db, held, reason, counts=counts, delay_s=delay_s))
         raise
 
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from sqlalchemy import select
 
-from db.engine import patiently
+from db.engine import retrying
 from db.models import Job, Video
 from db.queue.outbox import PROBE, holds
 from db.queue.videos import end_video, split_video
@@ -36,7 +36,7 @@ def open_video(video_id: int) -> None:
             return
         wanted = select(Video.path, Video.fingerprint, Video.reopened, Job.options)
         wanted = wanted.join(Job, Job.id == Video.job_id).where(Video.id == video_id)
-        path, known, mended, options = patiently(url, lambda db: db.execute(wanted).one())
+        path, known, mended, options = retrying(url, lambda db: db.execute(wanted).one())
         try:
             marks, info, spans = _opened(path, JobOptions.from_json(options), None if mended else known)
         except (MediaError, UsageError) as error:
@@ -44,9 +44,9 @@ def open_video(video_id: int) -> None:
                 _wait(error, path, known)
             problem, state = str(error), state_of(error)
             log.info("%s", problem)
-            patiently(url, lambda db: holds(db, ours) and end_video(db, video_id, state, problem))
+            retrying(url, lambda db: holds(db, ours) and end_video(db, video_id, state, problem))
             return
-        patiently(url, lambda db: holds(db, ours) and split_video(db, video_id, info, spans, *marks))
+        retrying(url, lambda db: holds(db, ours) and split_video(db, video_id, info, spans, *marks))
 
 
 #: A file's fingerprint and that of its content, or neither.

@@ -14,7 +14,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from db.engine import Executor, patiently, patiently_single, single
+from db.engine import Executor, retrying, retrying_single, single
 from db.findings.mapping import media_of, observation_of
 from db.findings.plate_hashing import PlateKey
 from db.findings.store import crops_of, replace_covered, store_readings, store_tracklets
@@ -29,12 +29,12 @@ from pipeline.records import Box, Crop, MediaInfo, Reading, SegmentSpan
 from pipeline.sources.expand import check_allowed
 from pipeline.sources.fingerprints import check_same
 from pipeline.sources.source import Source, shown
-from store import DamagedFile, MissingFile, Stored, StoreTrouble, attempt_folder
+from store import DamagedFile, MissingFile, Stored, StoreError, attempt_folder
 from workers.celery_app.time_limit import time_limit
 from workers.private import discreet, key_of
 from workers.resources import store
 from workers.settings import settings
-from workers.steps.blame import surroundings
+from workers.steps.failures import infrastructure_failure
 from workers.steps.lease import Lease
 from workers.steps.stage_engine import in_view, work
 
@@ -83,14 +83,14 @@ def detect(segment_id: int, attempt: int) -> bool:
         crops = store().put_crops(claim.job_id, claim.video_id, claim.span.index, attempt, seen.tracklets)
         url = settings().require_database()
         if seen.tracklets or attempt > 1:
-            stored = patiently(url, partial(_store_look, claim, seen, crops))
+            stored = retrying(url, partial(_store_look, claim, seen, crops))
         else:
             # Nothing of an earlier attempt can be there: one statement says it all.
-            stored = patiently_single(url, partial(_end_look, claim, seen))
+            stored = retrying_single(url, partial(_end_look, claim, seen))
         if not stored and crops:
             # Said to have been overtaken, it may have been so by itself: a commit whose answer got lost.
             folder = attempt_folder(claim.job_id, claim.video_id, claim.span.index, attempt)
-            stored = patiently(url, lambda db: names_any_below(db, segment_id, folder))
+            stored = retrying(url, lambda db: names_any_below(db, segment_id, folder))
             if not stored:
                 _clear_away(folder)
         return stored and bool(seen.tracklets)
@@ -104,9 +104,9 @@ def read(segment_id: int, attempt: int) -> bool:
         url = settings().require_database()
         key = key_of(claim.options)
         with discreet(claim.options):
-            rows = patiently(url, lambda db: crops_of(db, segment_id)) if claim.found else {}
+            rows = retrying(url, lambda db: crops_of(db, segment_id)) if claim.found else {}
             readings = _readings(rows, claim.options)
-        return patiently(url, partial(_store_readings, claim, readings, key))
+        return retrying(url, partial(_store_readings, claim, readings, key))
 
 
 def _look(claim: Claim) -> SegmentLook:
@@ -162,7 +162,7 @@ def _clear_away(folder: str) -> None:
     """Somebody else has the segment: the pictures of this attempt have no row and get none."""
     try:
         store().remove(folder)
-    except StoreTrouble:
+    except StoreError:
         log.warning("%s could not be removed; it is swept with its video's end.", folder, exc_info=True)
 
 
@@ -185,7 +185,7 @@ def _claimed(segment_id: int, attempt: int, step: SegmentState) -> Iterator[Clai
     """Hold a segment's lease for the block; a failure inside is counted in its row before it goes on."""
     config = settings()
     url, lease_s = config.require_database(), config.lease_s
-    row = patiently_single(url, lambda db: segment_moves.begin(db, segment_id, attempt, step, _worker_name(), lease_s))
+    row = retrying_single(url, lambda db: segment_moves.begin(db, segment_id, attempt, step, _worker_name(), lease_s))
     if row is None:
         log.info("Segment %d, attempt %d: already in other hands.", segment_id, attempt)
         yield None
@@ -196,7 +196,7 @@ def _claimed(segment_id: int, attempt: int, step: SegmentState) -> Iterator[Clai
         with Lease(f"segment {segment_id}", partial(_renew, url, segment_id, attempt, lease_s), lease_s), limit:
             yield claim
     except Exception as error:
-        patiently(url, partial(_give_up, segment_id, attempt, step, error))
+        retrying(url, partial(_give_up, segment_id, attempt, step, error))
         raise
 
 
@@ -224,9 +224,9 @@ def _claim(segment_id: int, attempt: int, row: RowMapping) -> Claim:
 
 def _give_up(segment_id: int, attempt: int, step: SegmentState, error: Exception, db: Session) -> None:
     config = settings()
-    trouble = surroundings(error)
-    if trouble is not None:
-        segment_moves.put_back(db, segment_id, attempt, trouble, config.trouble_delay_s)
+    failure = infrastructure_failure(error)
+    if failure is not None:
+        segment_moves.put_back(db, segment_id, attempt, failure, config.trouble_delay_s)
     elif isinstance(error, Away):
         unreachable.unreachable(db, segment_id, attempt, str(error), config.away_s, config.trouble_delay_s)
     else:

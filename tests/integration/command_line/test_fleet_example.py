@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from pipeline.sources.roots import PUBLIC, check_allowed, join_roots, split_roots
 
 from dashplate.environment import default_roots
+from pipeline.sources.roots import PUBLIC, check_allowed, join_roots, split_roots
 from pipeline.sources.source import is_url, source_of
 from tests.conftest import ROOT
 from tests.support.media_files import tidy

@@ -262,7 +262,7 @@ def test_a_store_that_is_away_is_not_asked_for_every_file(road: Road, monkeypatc
         patch.setattr(Store, "remove", away)
         assert clear_deletions(road.url) == 0
         assert clear_deletions(road.url) == 0
-    assert len(set(asked)) == 2 * store_gc.TROUBLES
+    assert len(set(asked)) == 2 * store_gc.MAX_FAILED
     assert len(owed(road)) == 49
     work_off(road)
 
@@ -313,11 +313,11 @@ def _stored_twice(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def twice(url: str, work: Callable[[Any], Any]) -> Any:
         if getattr(work, "func", None) is segment_stages._store_look:
-            patiently(url, work)
-        return patiently(url, work)
+            retrying(url, work)
+        return retrying(url, work)
 
-    patiently = segment_stages.patiently
-    monkeypatch.setattr(segment_stages, "patiently", twice)
+    retrying = segment_stages.retrying
+    monkeypatch.setattr(segment_stages, "retrying", twice)
 
 
 def test_a_detection_whose_answer_got_lost_keeps_its_pictures(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from dashplate.environment import everything
 from dashplate.stack import Stack
 from db.engine import engine_for, session
 from db.findings import queries
-from db.findings.plate_hashing import KeyTrouble, plate_key
+from db.findings.plate_hashing import PlateKeyError, plate_key
 from db.jobs import cancel, control
 from db.keeping import watched
 from db.keeping.retention import Wanted
@@ -168,11 +168,11 @@ def test_a_worker_without_the_key_hands_the_segment_back(road: Road, monkeypatch
     job = road.submit(DRIVE, hashed=True)
     road.open(job)
     (first, second) = road.detect()
-    troubles = (("", "this worker has no DASHPLATE_PLATE_KEY"), ("not the key of this job", "is not the one"))
-    for wrong, sentence in troubles:
+    cases = (("", "this worker has no DASHPLATE_PLATE_KEY"), ("not the key of this job", "is not the one"))
+    for wrong, sentence in cases:
         monkeypatch.setenv("DASHPLATE_PLATE_KEY", wrong)
         settings.cache_clear()
-        with pytest.raises(KeyTrouble):
+        with pytest.raises(PlateKeyError):
             read(*first)
         segment = road.segments(job)[0]
         assert (segment.state, segment.failures) == (SegmentState.PENDING, 0)
@@ -183,7 +183,7 @@ def test_a_worker_without_the_key_hands_the_segment_back(road: Road, monkeypatch
     road.read([first, second])
     monkeypatch.delenv("DASHPLATE_PLATE_KEY")
     settings.cache_clear()
-    with pytest.raises(KeyTrouble):
+    with pytest.raises(PlateKeyError):
         road.aggregate()
     (owed,) = road.ask("SELECT * FROM outbox")
     assert (owed["failures"], owed["sent_at"]) == (0, None)
@@ -206,7 +206,7 @@ def test_a_hashed_job_without_a_key_is_refused(road: Road, monkeypatch: pytest.M
     for wrong, sentence in (("", "set DASHPLATE_PLATE_KEY, here and for the workers"), ("short", "fewer than 16")):
         monkeypatch.setenv("DASHPLATE_PLATE_KEY", wrong)
         refused = CliRunner().invoke(app, ["submit", str(road.folder / DRIVE), "--hashed"])
-        assert isinstance(refused.exception, KeyTrouble)
+        assert isinstance(refused.exception, PlateKeyError)
         assert sentence in str(refused.exception)
     assert not road.ask("SELECT 1 FROM jobs")
 
@@ -351,7 +351,7 @@ def test_a_plate_watched_by_its_hash_is_kept_in_clear_too(road: Road, monkeypatc
     # Without the key nobody can tell which plate in clear that is: what shows one waits, and nothing else does.
     assert apply_retention(road.url) == 1
     assert road.video(of_hashed).purged_at is not None
-    with pytest.raises(KeyTrouble, match=r"1 video that is due stays: .* watched by their hash"):
+    with pytest.raises(PlateKeyError, match=r"1 video that is due stays: .* watched by their hash"):
         privacy.purge("30d", keep_watched=True, job=None, forget=False, dry_run=False, yes=True, data=None)
     assert road.video(hidden).purged_at is not None
     assert road.video(clear).purged_at is None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from tenacity import stop_after_attempt
 
 from bench.standin import Drive, StandIn
 from db.engine import session
@@ -19,6 +20,7 @@ from db.queue import unreachable as db_away
 from db.queue.videos import step_away
 from db.states import JobState, SegmentState, Stage, VideoState
 from pipeline.errors import Away, Inaccessible
+from pipeline.retry import SOURCE
 from tests.support.database import (
     DETECTING,
     LEASE_S,
@@ -485,7 +487,7 @@ def test_what_was_given_up_says_so_once_and_is_tried_again(road: Road, monkeypat
 
 def test_what_nobody_has_ever_seen_is_not_waited_for(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
     """A path may be misspelt; an address is tried a few times, as after any failure."""
-    monkeypatch.setattr("pipeline.sources.retry.WAITS_S", ())
+    monkeypatch.setattr("pipeline.retry.SOURCE", SOURCE.copy(stop=stop_after_attempt(1)))
     monkeypatch.setenv("DASHPLATE_ROOTS", f"{road.folder}:http://127.0.0.1:9/")
     monkeypatch.setenv("DASHPLATE_WORK", "workers.steps.stage_engine:Road")
     settings.cache_clear()

@@ -193,7 +193,7 @@ def test_failures_and_losses_are_counted_apart(database_url: str) -> None:
     assert (row.state, row.problem, row.failures, row.losses) == (SegmentState.QUARANTINED, SILENT, 3, 5)
 
 
-def test_trouble_of_the_surroundings_is_counted_nowhere(database_url: str) -> None:
+def test_an_infrastructure_failure_uses_up_no_attempt(database_url: str) -> None:
     make_job(database_url, 1)
     for attempt in range(1, segment_moves.MAX_FAILURES + segment_moves.MAX_LOSSES + 2):
         (segment,) = take(database_url)

@@ -168,7 +168,7 @@ def test_a_step_that_keeps_failing_is_given_up(database_url: str) -> None:
         assert outbox.exhausted(db) == [(PROBE, video_id, "Broke 5 times.")]
 
 
-def test_trouble_of_the_surroundings_does_not_use_a_step_up(database_url: str) -> None:
+def test_an_infrastructure_failure_uses_up_no_attempt(database_url: str) -> None:
     _, (video_id,) = make_job(database_url, 0, state=VideoState.REGISTERED)
     for _ in range(outbox.MAX_FAILURES + 2):
         assert len(take_steps(database_url)) == 1
@@ -211,7 +211,7 @@ def test_who_was_overtaken_touches_nothing_of_his_successors(database_url: str) 
         assert not outbox.holds(db, third), "owed anew under his hands"
 
 
-def test_trouble_waits_as_long_each_time(database_url: str) -> None:
+def test_the_wait_after_an_infrastructure_failure_does_not_grow(database_url: str) -> None:
     _, (video_id,) = make_job(database_url, 0, state=VideoState.REGISTERED)
     for _ in range(3):
         take_steps(database_url)

@@ -16,8 +16,10 @@ from typing import Any
 import aiohttp
 import fsspec
 import pytest
+from tenacity import stop_after_attempt, wait_none
 
 from pipeline.errors import Away, Inaccessible, MissingDependency, Unreadable, UsageError
+from pipeline.retry import SOURCE
 from pipeline.sources import http
 from pipeline.sources.expand import expand
 from pipeline.sources.fingerprints import fingerprint, fingerprints
@@ -160,14 +162,14 @@ def test_what_a_bucket_does_not_give_is_told(s3: Any, monkeypatch: pytest.Monkey
 
 def test_a_storage_that_does_not_answer_may_do_so_later(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr("pipeline.sources.retry.WAITS_S", (0.01,))
+    monkeypatch.setattr("pipeline.retry.SOURCE", SOURCE.copy(wait=wait_none(), stop=stop_after_attempt(2)))
     forget_drivers()
     with pytest.raises(Away, match=r"storage of a\.mp4 does not answer"):
         probe(source_of("s3://cards/a.mp4"))
 
 
 def test_what_a_storage_answers_tells_whether_it_is_worth_waiting_for(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.sources.retry.WAITS_S", ())
+    monkeypatch.setattr("pipeline.retry.SOURCE", SOURCE.copy(stop=stop_after_attempt(1)))
     monkeypatch.setattr("pipeline.sources.remote._S3_CONFIG", {"retries": {"max_attempts": 0}})
     with web_server() as storage:
         monkeypatch.setenv("AWS_ENDPOINT_URL", storage.url)
@@ -294,7 +296,7 @@ def test_a_server_that_refuses_is_quoted(site: WebServer, status: int, sentence:
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 507, 522])
 def test_a_server_in_trouble_is_away(site: WebServer, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
-    monkeypatch.setattr("pipeline.sources.retry.WAITS_S", ())
+    monkeypatch.setattr("pipeline.retry.SOURCE", SOURCE.copy(stop=stop_after_attempt(1)))
     site.statuses["/a.mp4"] = status, -1
     for look in (probe, fingerprint):
         with pytest.raises(Away, match=rf"in trouble \(HTTP {status}\)"):
@@ -302,7 +304,7 @@ def test_a_server_in_trouble_is_away(site: WebServer, monkeypatch: pytest.Monkey
 
 
 def test_a_server_that_is_not_there_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.sources.retry.WAITS_S", ())
+    monkeypatch.setattr("pipeline.retry.SOURCE", SOURCE.copy(stop=stop_after_attempt(1)))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     for url, sentence in (
@@ -313,8 +315,8 @@ def test_a_server_that_is_not_there_is_away(monkeypatch: pytest.MonkeyPatch) -> 
             probe(check_allowed(source_of(url), split_roots(url)))
 
 
-def test_trouble_that_passes_is_waited_out(site: WebServer, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.sources.retry.WAITS_S", (0.01, 0.01, 0.01))
+def test_a_transient_error_is_retried(site: WebServer, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.retry.SOURCE", SOURCE.copy(wait=wait_none()))
     site.files["/a.mp4"] = clip.read_bytes()
     site.statuses["/a.mp4"] = 503, 2
     site.cut_after, site.cuts = 5000, 2
@@ -322,10 +324,10 @@ def test_trouble_that_passes_is_waited_out(site: WebServer, clip: Path, monkeypa
     assert site.cuts == 0
 
 
-def test_trouble_that_stays_is_told_also_in_the_middle_of_a_stretch(
+def test_an_error_that_stays_is_told_also_in_the_middle_of_a_segment(
     site: WebServer, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.sources.retry.WAITS_S", (0.01,))
+    monkeypatch.setattr("pipeline.retry.SOURCE", SOURCE.copy(wait=wait_none(), stop=stop_after_attempt(2)))
     site.files["/a.mp4"] = clip.read_bytes()
     info = probe(allowed(site, "/a.mp4"))
     site.statuses["/a.mp4"] = 500, -1
@@ -343,7 +345,7 @@ def test_trouble_that_stays_is_told_also_in_the_middle_of_a_stretch(
 
 def test_a_server_that_says_nothing_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.sources.http.TIMEOUT", aiohttp.ClientTimeout(total=0.5))
-    monkeypatch.setattr("pipeline.sources.retry.WAITS_S", (0.01,))
+    monkeypatch.setattr("pipeline.retry.SOURCE", SOURCE.copy(wait=wait_none(), stop=stop_after_attempt(2)))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/a.mp4"
         with pytest.raises(Away, match="does not answer in time"):

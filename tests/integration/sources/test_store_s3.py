@@ -13,9 +13,11 @@ import fsspec
 import numpy as np
 import pytest
 from moto.server import DomainDispatcherApplication, create_backend_app
+from tenacity import wait_none
 from werkzeug.serving import make_server
 
 from pipeline.records import Box, Crop, Observation, Tracklet
+from pipeline.retry import STORE
 from store import (
     DamagedFile,
     MissingFile,
@@ -25,7 +27,6 @@ from store import (
     crop_name,
     frame_name,
     remote,
-    trouble,
     video_folders,
 )
 from tests.support.media_files import picture
@@ -87,7 +88,7 @@ def server() -> Iterator[tuple[Bucket, str]]:
 def bucket(server: tuple[Bucket, str], monkeypatch: pytest.MonkeyPatch) -> Bucket:
     bucket, endpoint = server
     bucket.reset()
-    monkeypatch.setattr(trouble, "WAITS_S", (0.01, 0.01, 0.01))
+    monkeypatch.setattr("pipeline.retry.STORE", STORE.copy(wait=wait_none()))
     use(monkeypatch, endpoint)
     files = fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False)
     if files.exists("results"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from db.findings.plate_hashing import MARK, KeyTrouble, PlateKey, plate_key
+from db.findings.plate_hashing import MARK, PlateKey, PlateKeyError, plate_key
 from pipeline.errors import DashplateError
 from pipeline.formats.alphabet import CHARS
 from tests.support.database import reading, sighting
@@ -31,7 +31,7 @@ def test_a_reading_shows_its_hash_and_opens_with_its_key() -> None:
     assert (hidden.text, hidden.characters, hidden.alternatives) == (KEY.hashed("AB123CD"), (), ())
     assert "AB123" not in repr(hidden) + sealed
     assert KEY.open_reading(hidden, sealed) == whole
-    with pytest.raises(KeyTrouble, match="another DASHPLATE_PLATE_KEY"):
+    with pytest.raises(PlateKeyError, match="another DASHPLATE_PLATE_KEY"):
         OTHER.open_reading(hidden, sealed)
     with pytest.raises(DashplateError, match="wiped when its video ended"):
         KEY.open_reading(hidden, None)
@@ -55,6 +55,6 @@ def test_a_key_shows_nothing_of_itself() -> None:
 
 
 def test_a_short_key_is_refused_without_being_shown() -> None:
-    with pytest.raises(KeyTrouble, match="fewer than 16 characters") as refused:
+    with pytest.raises(PlateKeyError, match="fewer than 16 characters") as refused:
         plate_key("fifteen letters")
     assert "fifteen" not in str(refused.value)

@@ -152,7 +152,7 @@ def test_no_name_leads_out(store: Store, name: str) -> None:
 def test_many_threads_share_one_store(store: Store) -> None:
     """Two contents race for each name: a reader gets one of them, whole."""
     contents = [bytes([byte]) * 30_000 for byte in (1, 2)]
-    troubles: list[BaseException] = []
+    errors: list[BaseException] = []
 
     def work(content: bytes) -> None:
         try:
@@ -160,12 +160,12 @@ def test_many_threads_share_one_store(store: Store) -> None:
                 store.put(crop_name(1, 1, 1, 1, index, 0), content)
                 assert store.get(crop_name(1, 1, 1, 1, index, 0)) in contents
         except BaseException as error:
-            troubles.append(error)
+            errors.append(error)
 
     threads = [threading.Thread(target=work, args=(content,)) for content in contents]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert troubles == []
+    assert errors == []
     assert len(names(store)) == 20

@@ -1,4 +1,4 @@
-"""The result store in a folder: whole files or none, trouble told apart, nothing outside reached."""
+"""The result store in a folder: whole files or none, errors classified, nothing outside reached."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from celery.exceptions import SoftTimeLimitExceeded
 from pipeline.errors import DashplateError
 from store import (
     Store,
+    StoreError,
     StoreFull,
-    StoreTrouble,
     StoreUnavailable,
     attempt_folder,
     crop_name,
@@ -149,7 +149,7 @@ def test_a_full_disk_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoreFull, match="is full") as told:
         store.put(NAME, b"data")
-    assert isinstance(told.value, StoreTrouble)
+    assert isinstance(told.value, StoreError)
     assert told.value.exit_code == 5
     assert len(tries) == 1
     assert everything(tmp_path) == []

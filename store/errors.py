@@ -1,20 +1,17 @@
-"""What may go wrong with the store, told apart: the store is in trouble, or one file is; may it pass, or not."""
+"""The store's errors: whether the whole store fails or one file, and which errors are transient."""
 
 from __future__ import annotations
 
 import errno
-import random
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from celery.exceptions import SoftTimeLimitExceeded
+from tenacity import retry_if_exception
 
+from pipeline import retry
 from pipeline.errors import DashplateError
 
-#: Seconds before the second, third and fourth try. Each wait is shortened by up to half, by chance, so that many
-#: workers that a store turned away do not come back together.
-WAITS_S = (0.1, 0.3, 1.0)
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 #: Trying again within seconds does not help.
 _LASTING = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -27,17 +24,17 @@ _REASON_CHARS = 200
 Result = TypeVar("Result")
 
 
-class StoreTrouble(DashplateError):
+class StoreError(DashplateError):
     """The store cannot be used for now. No fault of the work at hand, which is to be done again later."""
 
     exit_code = 5
 
 
-class StoreFull(StoreTrouble):
+class StoreFull(StoreError):
     """The disk is full, or its quota is used up."""
 
 
-class StoreUnavailable(StoreTrouble):
+class StoreUnavailable(StoreError):
     """The store cannot be reached, or does not let itself be read or written."""
 
 
@@ -49,42 +46,43 @@ class DamagedFile(DashplateError):
     """The file is not what was written."""
 
 
-def insist(where: str, act: Callable[[], Result]) -> Result:
-    """What `act` returns, after up to four tries; `where` names the store in sentences.
+def retrying(where: str, act: Callable[[], Result]) -> Result:
+    """What `act` returns, after up to four attempts; `where` names the store in sentences.
 
-    Raises StoreFull at once, and StoreUnavailable where trying again did not help. Our own errors pass through.
+    Raises StoreFull at once, and StoreUnavailable where another attempt did not help or would not. Errors that are not
+    the store's pass through.
     """
-    for wait_s in WAITS_S:
-        try:
-            return act()
-        except Exception as error:
-            _raise_if_lasting(where, error)
-        time.sleep(wait_s * random.uniform(0.5, 1))
     try:
-        return act()
+        return retry.STORE.copy(retry=retry_if_exception(_is_transient))(act)
     except Exception as error:
-        _raise_if_lasting(where, error)
+        if not _is_the_stores(error):
+            raise
+        if _is_full(error):
+            raise StoreFull(
+                f"The result store {where} is full ({_reason(error)}). Make room there; what waits goes on by itself."
+            ) from error
         raise unavailable(where, _reason(error)) from error
 
 
-def _raise_if_lasting(where: str, error: Exception) -> None:
-    if not _is_the_stores(error):
-        raise error
-    number = error.errno if isinstance(error, OSError) else None
-    if number in _FULL or server_code(error) in _FULL_CODES:
-        raise StoreFull(
-            f"The result store {where} is full ({_reason(error)}). Make room there; what waits goes on by itself."
-        ) from error
-    if number in _LASTING or isinstance(error, PermissionError) or server_code(error) == _NO_BUCKET:
-        raise unavailable(where, _reason(error)) from error
+def _is_transient(error: BaseException) -> bool:
+    lasting = isinstance(error, PermissionError) or _number(error) in _LASTING or server_code(error) == _NO_BUCKET
+    return _is_the_stores(error) and not lasting and not _is_full(error)
 
 
-def _is_the_stores(error: Exception) -> bool:
+def _is_full(error: BaseException) -> bool:
+    return _number(error) in _FULL or server_code(error) in _FULL_CODES
+
+
+def _number(error: BaseException) -> int | None:
+    return error.errno if isinstance(error, OSError) else None
+
+
+def _is_the_stores(error: BaseException) -> bool:
     """Whether the place failed, not our own code.
 
     Libraries for object stores raise classes of their own beside OSError; what Python itself raises is a mistake here.
     """
-    if isinstance(error, DashplateError | SoftTimeLimitExceeded):
+    if not isinstance(error, Exception) or isinstance(error, DashplateError | SoftTimeLimitExceeded):
         return False
     return isinstance(error, OSError) or type(error).__module__ != "builtins"
 
