@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from dashplate.jobs import new_videos
 from db.engine import session
-from db.jobs import control
+from db.jobs import cancel, control
 from db.jobs.submit import NewVideo, add_videos, create_job
 from db.models import Video
 from db.queue import outbox, segment_moves
