@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from pipeline.detection.yolo import VIDEO_THRESHOLD
-from tests.acceptance.in_process import Here
-from tests.acceptance.program import ROOT, Command, Finished
+from tests.support.command_line.in_process import Here
+from tests.support.command_line.program import ROOT, Command, Finished
 
 #: Of the 120 development frames of the Romanian rides, every fifth: by day and by night.
 FRAMES = "ro_*[27].jpg"

@@ -15,8 +15,8 @@ import pytest
 
 from pipeline.reading.recognizers import BUNDLED_MODEL
 from pipeline.reading.recognizers.model_folder import bundled_folder
-from tests.acceptance.in_process import Here
-from tests.acceptance.program import Command, Finished
+from tests.support.command_line.in_process import Here
+from tests.support.command_line.program import Command, Finished
 
 #: Of the development plates of every country, about a fifth.
 PLATES = ("[abcu]*[37].jpg", "br_eu2/crop_[dp]*")

@@ -10,8 +10,8 @@ from typing import Any
 import cv2
 import pytest
 
-from tests.acceptance.in_process import Here, Said
-from tests.acceptance.program import ROOT, Command, Finished
+from tests.support.command_line.in_process import Here, Said
+from tests.support.command_line.program import ROOT, Command, Finished
 
 IGNORE = ROOT / "training/detector/pictures/by_eye.csv"
 

@@ -15,7 +15,7 @@ from bench.standin import Drive
 from dashplate.cli.program import app
 from pipeline.errors import DashplateError
 from pipeline.sources.source import source_of
-from tests.support.commands import TEXTS
+from tests.support.command_line.commands import TEXTS
 from tests.support.road import Road, stand_in_road
 
 #: A name that is no UTF-8, as old memory cards have them.

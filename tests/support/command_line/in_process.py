@@ -14,7 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 from dashplate import cli
-from tests.acceptance.network_guard import sitecustomize as network
+from tests.support.command_line.network_guard import sitecustomize as network
 from workers.settings import settings
 
 

@@ -21,7 +21,7 @@ from bench.standin import Drive
 from dashplate.stack import Command, Stack, Supervisor
 from db.engine import engine_for, session
 from db.migrate import upgrade
-from tests.acceptance.in_process import Said, run_command
+from tests.support.command_line.in_process import Said, run_command
 from tests.support.database import empty_tables
 from tests.support.processes import wait_until
 from workers.celery_app.app import CONTROL, DETECT, QUEUES, READ
