@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psycopg
 from alembic import command
 from sqlalchemy import Connection, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from db.engine import engine_for, session
-from db.findings.store import crops_of, store_readings, store_tracklets
 from db.jobs.submit import NewVideo, add_videos, create_job
 from db.migrate import config
 from db.models import Base, Job, Move, OutboxRow, Segment, Video
 from db.queue import outbox, scheduler, segment_moves
 from db.queue.videos import end_video, split_video
 from pipeline.job_options import JobOptions
-from pipeline.records import (
-    Box,
-    Candidate,
-    Character,
-    Crop,
-    JobState,
-    MediaInfo,
-    MediaKind,
-    Observation,
-    Priority,
-    Reading,
-    SegmentSpan,
-    SegmentState,
-    Sighting,
-    Tracklet,
-    VideoState,
-)
+from pipeline.records import JobState, MediaInfo, MediaKind, Priority, SegmentSpan, SegmentState, VideoState
 from tests.support.processes import PATIENCE_S, wait_until
 
 LEASE_S = 20.0
@@ -261,66 +242,6 @@ def waiting(url: str) -> int:
         return int(row[0]) if row else 0
 
 
-def check_counters(url: str) -> None:
-    """Every counter equals a count over rows, and so does the progress view."""
-    with session(url) as db:
-        for name, query in _COUNTERS.items():
-            wrong = db.execute(text(query)).mappings().all()
-            assert not wrong, f"{name}: {[dict(row) for row in wrong]}"
-
-
-_ENDED = "g.state IN ('done', 'quarantined')"
-_OF_A_VIDEO = f"""
-    SELECT v.id, v.job_id, v.finished_at, v.kind, v.problem, v.duration_s,
-           count(g.id) AS segments,
-           count(*) FILTER (WHERE g.state = 'done') AS segments_done,
-           count(*) FILTER (WHERE g.state = 'quarantined') AS segments_quarantined,
-           coalesce(sum(g.end_s - g.start_s) FILTER (WHERE {_ENDED}), 0) AS footage_done_s
-    FROM videos v LEFT JOIN segments g ON g.video_id = v.id GROUP BY v.id
-"""
-#: Rows whose counters are wrong, beside what was counted.
-_COUNTERS = {
-    "videos": f"""
-        SELECT to_jsonb(v) AS video, to_jsonb(c) AS counted
-        FROM videos v JOIN ({_OF_A_VIDEO}) c ON c.id = v.id
-        WHERE (v.segments, v.segments_done, v.segments_quarantined)
-              <> (c.segments, c.segments_done, c.segments_quarantined)
-           OR abs(v.footage_done_s - c.footage_done_s) > 1e-6
-           OR (v.started_at IS NULL AND c.segments_done + c.segments_quarantined > 0)
-    """,
-    "jobs": f"""
-        SELECT to_jsonb(j) AS job, to_jsonb(c) AS counted
-        FROM jobs j JOIN (
-            SELECT j.id, count(v.id) AS videos, count(v.finished_at) AS ended,
-                   count(*) FILTER (WHERE v.finished_at IS NOT NULL AND v.problem IS NOT NULL) AS with_problem,
-                   count(*) FILTER (WHERE v.finished_at IS NOT NULL OR v.kind IS NOT NULL) AS opened,
-                   coalesce(sum(v.segments), 0) AS segments, coalesce(sum(v.duration_s), 0) AS footage_s,
-                   coalesce(sum(v.segments_done) FILTER (WHERE v.finished_at IS NOT NULL), 0) AS done,
-                   coalesce(sum(v.segments_quarantined) FILTER (WHERE v.finished_at IS NOT NULL), 0) AS quarantined,
-                   coalesce(sum(v.footage_done_s) FILTER (WHERE v.finished_at IS NOT NULL), 0) AS footage_done_s
-            FROM jobs j LEFT JOIN ({_OF_A_VIDEO}) v ON v.job_id = j.id GROUP BY j.id
-        ) c ON c.id = j.id
-        WHERE (j.videos, j.videos_ended, j.videos_with_problem, j.videos_opened)
-              <> (c.videos, c.ended, c.with_problem, c.opened)
-           OR (j.segments, j.segments_done, j.segments_quarantined) <> (c.segments, c.done, c.quarantined)
-           OR abs(j.footage_s - c.footage_s) > 1e-6 OR abs(j.footage_done_s - c.footage_done_s) > 1e-6
-    """,
-    "progress": f"""
-        SELECT to_jsonb(p) AS progress, to_jsonb(c) AS counted
-        FROM job_progress p JOIN (
-            SELECT j.id, coalesce(sum(v.segments_done), 0) AS done,
-                   coalesce(sum(v.segments_quarantined), 0) AS quarantined,
-                   coalesce(sum(v.footage_done_s), 0) AS footage_done_s,
-                   (SELECT count(*) FROM segments g
-                    WHERE g.job_id = j.id AND g.state = 'pending' AND (g.not_before IS NOT NULL OR g.parked)) AS delayed
-            FROM jobs j LEFT JOIN ({_OF_A_VIDEO}) v ON v.job_id = j.id GROUP BY j.id
-        ) c ON c.id = p.job
-        WHERE (p.segments_done, p.segments_quarantined, p.segments_delayed) <> (c.done, c.quarantined, c.delayed)
-           OR abs(p.footage_done_s - c.footage_done_s) > 1e-6
-    """,
-}
-
-
 def empty_tables(connection: Connection) -> None:
     """Empty every table but `moves`, which is part of the schema."""
     tables = ", ".join(table.name for table in Base.metadata.sorted_tables if table is not Move.__table__)
@@ -373,64 +294,3 @@ def end(url: str, video_id: int) -> None:
 def finished_at(url: str, job_id: int) -> object:
     with session(url) as db:
         return db.get_one(Job, job_id).finished_at
-
-
-def observation(time_s: float) -> Observation:
-    return Observation(round(time_s * 1000), time_s, Box(10.5, 20.0, 110.5, 50.0), 0.9)
-
-
-def tracklet(index: int, start_s: float = 1.0) -> Tracklet:
-    seen = tuple(observation(start_s + i) for i in range(3))
-    image = np.zeros((30, 100, 3), np.uint8)
-    crops = tuple(Crop(seen[i], Box(5, 5, 95, 25), 1.0 - i / 10, image) for i in range(2))
-    return Tracklet(index, seen, crops)
-
-
-def reading(plate: str, country: str | None = "IT") -> Reading:
-    return Reading(
-        text=plate,
-        confidence=0.93,
-        characters=tuple(Character(char, 0.9) for char in plate),
-        alternatives=(Candidate(plate[:-1] + "8", 0.04),),
-        country=country,
-        reads=2,
-        crops=2,
-        best_crop=1,
-    )
-
-
-def sighting(index: int, plate: str, country: str | None = "IT") -> Sighting:
-    read = reading(plate, country)
-    return Sighting(
-        index=index,
-        text=plate,
-        country=country,
-        confidence=read.confidence,
-        characters=read.characters,
-        alternatives=read.alternatives,
-        first=observation(1.0),
-        last=observation(3.0),
-        best=observation(2.0),
-        crop="b",
-        reads=2,
-        confirmed=True,
-        tracklets=((0, 0), (1, 2)),
-    )
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A file of the result store as its row names it."""
-
-    name: str
-    size: int = 100
-    sha256: str = "0" * 64
-
-
-PICTURES = {(0, 0): Picture("a"), (0, 1): Picture("b"), (1, 0): Picture("c"), (1, 1): Picture("d")}
-
-
-def store_all(url: str, texts: Sequence[str]) -> None:
-    with session(url) as db:
-        store_tracklets(db, 1, [tracklet(0), tracklet(1, 5.0)], PICTURES)
-        store_readings(db, 1, dict(zip(crops_of(db, 1), map(reading, texts), strict=True)))

@@ -25,7 +25,6 @@ from tests.support.database import (
     READING,
     aggregate,
     begin,
-    check_counters,
     count,
     detect,
     fail,
@@ -41,7 +40,6 @@ from tests.support.database import (
     run_sql,
     segment_states,
     split,
-    store_all,
     stored,
     take,
     take_steps,
@@ -50,6 +48,8 @@ from tests.support.database import (
     work,
 )
 from tests.support.processes import PATIENCE_S
+from tests.support.tables.counters import check_counters
+from tests.support.tables.findings import store_all
 from workers.settings import settings
 from workers.steps.aggregate import aggregate as really_aggregate
 

@@ -24,7 +24,6 @@ from tests.support.database import (
     LEASE_S,
     READING,
     begin,
-    check_counters,
     detect,
     fail,
     finish,
@@ -43,6 +42,7 @@ from tests.support.database import (
     work,
 )
 from tests.support.road import Road, stand_in_road
+from tests.support.tables.counters import check_counters
 from workers.maintenance.sweeper import sweep
 from workers.settings import settings
 from workers.steps import probe, segment_stages

@@ -18,7 +18,8 @@ from db.queue import last_sweep, outbox, scheduler, segment_moves, unreachable
 from db.queue.segment_moves import Dispatched
 from db.queue.videos import end_video
 from pipeline.records import SegmentState, VideoState
-from tests.support.database import DETECTING, LEASE_S, READING, check_counters, run_sql, split
+from tests.support.database import DETECTING, LEASE_S, READING, run_sql, split
+from tests.support.tables.counters import check_counters
 
 VIDEOS, SEGMENTS_EACH = 2000, 10
 #: Tables that grow with the fleet.
