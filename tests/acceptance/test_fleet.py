@@ -24,7 +24,7 @@ from db.engine import session
 from db.queue import scheduler
 from db.queue.segment_moves import MAX_FAILURES, MAX_LOSSES
 from tests.support import media_files
-from tests.support.fleet import SHARE, Fleet, running_fleet
+from tests.support.command_line.fleet import SHARE, Fleet, running_fleet
 from tests.support.processes import PATIENCE_S, wait_until
 from workers.settings import settings
 

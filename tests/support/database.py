@@ -110,6 +110,13 @@ def begin(url: str, segment: segment_moves.Dispatched, step: SegmentState, worke
         return segment_moves.begin(db, segment.segment_id, segment.attempt, step, worker, LEASE_S) is not None
 
 
+def begun(url: str, window: int = 100) -> list[segment_moves.Dispatched]:
+    """Take what a dispatcher sends, and begin to detect it."""
+    taken = take(url, window)
+    assert all(begin(url, segment, DETECTING) for segment in taken)
+    return taken
+
+
 def detect(url: str, segment: segment_moves.Dispatched, damage: str | None = None) -> bool:
     """A detect worker's whole turn; False where its message was stale."""
     if not begin(url, segment, DETECTING):
@@ -170,6 +177,12 @@ def no_waiting(url: str) -> None:
 def leases_run_out(url: str) -> None:
     for table in ("segments", "outbox"):
         run_sql(url, f"UPDATE {table} SET lease_until = now() - interval '1 s' WHERE lease_until IS NOT NULL")
+
+
+def delay_s(row: Segment) -> float:
+    """How long a segment waits from its last move to the next attempt."""
+    assert row.not_before is not None
+    return (row.not_before - row.moved_at).total_seconds()
 
 
 def aggregate(url: str, video_id: int, state: VideoState = VideoState.DONE, problem: str | None = None) -> None:

@@ -32,11 +32,11 @@ from tests.support.database import count
 from tests.support.processes import wait_until
 from tests.support.road import KEY, Road, stand_in_road
 from workers.maintenance.retention import apply_retention, purge_all
-from workers.maintenance.store_gc import clear_deletions
 from workers.settings import settings
 from workers.steps import segment_stages
 from workers.steps.segment_stages import read
 
+pytestmark = pytest.mark.usefixtures("plate_key")
 DRIVE = "drive.mp4"
 #: What the stand-in shows in two segments, and what it doubts.
 PLATES = [plate_text(DRIVE, number) for number in range(3)]
@@ -50,13 +50,6 @@ def hashed(plate: str) -> str:
 def readable(text: str) -> list[str]:
     """The plates that a text gives away, in any case."""
     return [word for word in WORDS if word.lower() in text.lower()]
-
-
-@pytest.fixture
-def road(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Road]:
-    folder = tmp_path / "data"
-    with stand_in_road(database_url, folder, DASHPLATE_REDIS_URL=redis_url, DASHPLATE_PLATE_KEY=KEY) as made:
-        yield made
 
 
 @pytest.fixture
@@ -139,8 +132,7 @@ def test_a_cancelled_video_leaves_nothing_readable(road: Road) -> None:
     road.open(job)
     road.detect()
     control.cancel(road.url, job)
-    while clear_deletions(road.url):
-        pass
+    road.clear()
     assert not road.files
     assert count(road.url, CropRow) == 0
     assert check(road.url, road.store, job).well
@@ -151,14 +143,12 @@ def test_a_retried_stretch_brings_the_others_with_it(road: Road, options: dict[s
     """What the other stretches showed was wiped with the video's end, and has to be found again."""
     job = road.submit(DRIVE, drive=Drive(segments=2, poisoned=(1,)), **options)
     (video,) = road.open(job)
-    road.insist()
-    road.aggregate()
+    road.finish()
     assert road.video(video).state is VideoState.TRUNCATED
     assert count(road.url, SightingRow) == 2
     Drive(segments=2).write(road.folder / DRIVE)
     control.retry(road.url, job, failed=False, quarantined=True)
-    road.insist()
-    road.aggregate()
+    road.finish()
     assert road.video(video).state is VideoState.DONE
     assert count(road.url, SightingRow) == 3
     assert check(road.url, road.store, job).well

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,19 +21,12 @@ from pipeline.formats.confusions import folded
 from pipeline.records import SegmentState, Step, VideoState
 from tests.support.database import count, waiting
 from tests.support.processes import PATIENCE_S, wait_until
-from tests.support.road import Road, stand_in_road
+from tests.support.road import Road
 from workers.maintenance import retention
 from workers.maintenance.retention import apply_retention, count_all, purge_all
-from workers.maintenance.store_gc import clear_deletions
 
 DAY_S = 86_400
 FINDINGS = (SightingRow, ReadingRow, TrackletRow, CropRow, FrameRow)
-
-
-@pytest.fixture
-def road(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Road]:
-    with stand_in_road(database_url, tmp_path / "data", DASHPLATE_REDIS_URL=redis_url) as made:
-        yield made
 
 
 def _purge(older_than: str | None = "30d", **given: object) -> None:
@@ -138,8 +130,7 @@ def test_a_plate_that_is_no_longer_watched_goes_too(road: Road) -> None:
     privacy.unwatch_plate(plate_text("one.mp4", 1).lower(), None)
     assert apply_retention(road.url) == 1
     assert [count(road.url, table) for table in (*FINDINGS, Plate)] == [0] * 6
-    while clear_deletions(road.url):
-        pass
+    road.clear()
     assert not road.files
 
 
@@ -229,8 +220,7 @@ def test_an_interrupted_purge_is_gone_on_with(road: Road, monkeypatch: pytest.Mo
     assert report.well
     assert report.waiting > 0
     assert purge_all(road.url, Wanted(30 * DAY_S)).videos == 1
-    while clear_deletions(road.url):
-        pass
+    road.clear()
     assert not road.files
 
 
@@ -296,8 +286,7 @@ def test_what_is_run_again_is_purged_again(road: Road) -> None:
 def test_what_was_purged_is_not_retried_in_part(road: Road) -> None:
     job = road.submit("one.mp4", drive=Drive(segments=2, poisoned=(1,)))
     (video,) = road.open(job)
-    road.insist()
-    road.aggregate()
+    road.finish()
     assert road.video(video).state is VideoState.TRUNCATED
     road.age(video, days=31)
     _purge()
@@ -321,8 +310,7 @@ def test_a_file_that_cannot_be_removed_stays_noted(
         _purge()
     assert "2 files and folders could not be removed yet" in capsys.readouterr().err
     assert len(road.files) > 0
-    while clear_deletions(road.url):
-        pass
+    road.clear()
     assert not road.files
 
 

@@ -93,9 +93,7 @@ def test_a_segment_whose_video_is_away_waits_and_is_counted_nowhere(database_url
 
 def test_a_video_is_there_again_with_the_first_segment_that_is_done(database_url: str) -> None:
     _, (one, other) = make_job(database_url, 3, 1)
-    first, second, third, beside = take(database_url)
-    for segment in (first, second, third, beside):
-        assert begin(database_url, segment, DETECTING)
+    first, second, third, beside = begun(database_url)
     assert away(database_url, first)
     assert away(database_url, beside)
     for _ in range(segment_moves.MAX_FAILURES):
@@ -103,8 +101,7 @@ def test_a_video_is_there_again_with_the_first_segment_that_is_done(database_url
         run_sql(database_url, "UPDATE segments SET not_before = NULL WHERE id = :id", id=second.segment_id)
         if stored(database_url, second.segment_id).state is SegmentState.QUARANTINED:
             break
-        (second,) = take(database_url)
-        assert begin(database_url, second, DETECTING)
+        (second,) = begun(database_url)
     assert video(database_url, one).away_since is not None, "a segment that failed has not shown that it is there"
     with session(database_url) as db:
         assert segment_moves.nothing_to_read(db, third.segment_id, third.attempt, 80, None)
@@ -154,9 +151,7 @@ def test_a_video_that_is_away_for_too_long_is_given_up_as_a_whole(database_url: 
 
 def test_giving_a_video_up_that_this_completes_owes_its_aggregation_once(database_url: str) -> None:
     job_id, (video_id,) = make_job(database_url, 40)
-    one, two = take(database_url, window=2)
-    for segment in (one, two):
-        assert begin(database_url, segment, DETECTING)
+    one, two = begun(database_url, window=2)
     with session(database_url) as db:
         assert segment_moves.nothing_to_read(db, one.segment_id, one.attempt, 80, None)
     assert away(database_url, two)
@@ -179,9 +174,7 @@ def test_giving_a_video_up_that_this_completes_owes_its_aggregation_once(databas
 
 def test_two_workers_give_the_same_video_up_at_once(database_url: str) -> None:
     _, (video_id,) = make_job(database_url, 5)
-    one, two = take(database_url, window=2)
-    for segment in (one, two):
-        assert begin(database_url, segment, DETECTING)
+    one, two = begun(database_url, window=2)
     long_ago(database_url)
     overlap(
         database_url,
@@ -196,8 +189,7 @@ def test_two_workers_give_the_same_video_up_at_once(database_url: str) -> None:
 
 def test_a_dispatcher_that_sends_meanwhile_keeps_what_it_sent(database_url: str) -> None:
     _, (video_id,) = make_job(database_url, 3)
-    (one,) = take(database_url, window=1)
-    assert begin(database_url, one, DETECTING)
+    (one,) = begun(database_url, window=1)
     long_ago(database_url)
     sent: list[segment_moves.Dispatched] = []
 
@@ -215,16 +207,14 @@ def test_a_dispatcher_that_sends_meanwhile_keeps_what_it_sent(database_url: str)
 def test_time_in_which_nobody_looks_is_no_time_away(database_url: str) -> None:
     """The job was paused, or the workers were down."""
     _, (video_id,) = make_job(database_url, 1)
-    (segment,) = take(database_url)
-    assert begin(database_url, segment, DETECTING)
+    (segment,) = begun(database_url)
     assert away(database_url, segment)
     run_sql(
         database_url,
         "UPDATE videos SET away_since = now() - interval '1 hour', away_looked_at = now() - interval '10 min'",
     )
     no_waiting(database_url)
-    (segment,) = take(database_url)
-    assert begin(database_url, segment, DETECTING)
+    (segment,) = begun(database_url)
     assert away(database_url, segment)
     row = video(database_url, video_id)
     assert row.segments_quarantined == 0
@@ -240,8 +230,7 @@ def test_the_longer_a_video_is_away_the_less_often_somebody_looks(database_url: 
             m=minutes, video=video_id,
         )  # fmt: skip
         no_waiting(database_url)
-        (segment,) = take(database_url)
-        assert begin(database_url, segment, DETECTING)
+        (segment,) = begun(database_url)
         assert away(database_url, segment)
         row = stored(database_url, segment.segment_id)
         assert row.not_before is not None
@@ -305,8 +294,7 @@ def test_one_segment_looks_whether_its_video_is_back_and_the_job_goes_on(databas
 
 def test_where_the_scout_fails_for_reasons_of_its_own_another_one_looks(database_url: str) -> None:
     make_job(database_url, 3)
-    (scout,) = take(database_url, window=1)
-    assert begin(database_url, scout, DETECTING)
+    (scout,) = begun(database_url, window=1)
     assert away(database_url, scout)
     no_waiting(database_url)
     (scout,) = take(database_url)
@@ -320,8 +308,7 @@ def test_where_the_scout_fails_for_reasons_of_its_own_another_one_looks(database
 
 def test_the_sweeper_lets_go_what_is_back(database_url: str, redis_url: str, tmp_path: Path) -> None:
     make_job(database_url, 2)
-    (scout,) = take(database_url, window=1)
-    assert begin(database_url, scout, DETECTING)
+    (scout,) = begun(database_url, window=1)
     assert away(database_url, scout)
     run_sql(database_url, "UPDATE videos SET away_since = NULL")
     with stand_in_road(database_url, tmp_path, DASHPLATE_REDIS_URL=redis_url):
@@ -431,8 +418,7 @@ def test_workers_wait_for_a_folder_that_is_away(road: Road) -> None:
     road.do("UPDATE segments SET state = 'pending' WHERE state = 'queued'")
     probe.open_video(second)
     assert road.video(second).away_since is None
-    road.insist()
-    road.aggregate()
+    road.finish()
     assert [road.video(v).state for v in (first, second)] == [VideoState.DONE] * 2
     assert [road.video(v).problem for v in (first, second)] == [None] * 2
     assert waits_for(road.url, job_id) is None
@@ -476,8 +462,7 @@ def test_what_was_given_up_says_so_once_and_is_tried_again(road: Road, monkeypat
     come_back()
     assert control.retry(road.url, job_id, failed=True, quarantined=True) == (0, 3)
     assert road.video(video_id).away_since is None
-    road.insist()
-    road.aggregate()
+    road.finish()
     row = road.video(video_id)
     assert (row.state, row.problem, row.segments_done) == (VideoState.DONE, None, 4)
     check_counters(road.url)

@@ -249,8 +249,7 @@ def test_the_express_is_for_a_job_of_which_nothing_has_ended_lately(
 
 def test_a_job_whose_only_segment_waits_for_another_attempt_does_not_use_the_express(database_url: str) -> None:
     make_job(database_url, 1)
-    (segment,) = take(database_url)
-    assert begin(database_url, segment, DETECTING)
+    (segment,) = begun(database_url)
     assert fail(database_url, segment)
     assert take(database_url, depth=0) == []
     no_waiting(database_url)
@@ -279,8 +278,7 @@ def test_what_only_has_to_be_read_goes_to_the_read_queue_past_the_depth(database
 
 def test_a_segment_that_is_sent_out_starts_clean(database_url: str) -> None:
     make_job(database_url, 1)
-    (segment,) = take(database_url)
-    assert begin(database_url, segment, DETECTING)
+    (segment,) = begun(database_url)
     assert fail(database_url, segment)
     no_waiting(database_url)
     (again,) = take(database_url)

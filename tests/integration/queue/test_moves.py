@@ -90,8 +90,7 @@ def test_a_message_counts_once(database_url: str) -> None:
 
 def test_a_stale_attempt_changes_nothing(database_url: str) -> None:
     make_job(database_url, 1)
-    (old,) = take(database_url)
-    assert begin(database_url, old, DETECTING)
+    (old,) = begun(database_url)
     assert fail(database_url, old)
     run_sql(database_url, "UPDATE segments SET not_before = NULL")
     (new,) = take(database_url)
@@ -178,16 +177,14 @@ def test_failures_and_losses_are_counted_apart(database_url: str) -> None:
     make_job(database_url, 1)
     counted = []
     for give_up in (fail, lose, lose, fail, lose, lose, fail):
-        (segment,) = take(database_url)
-        assert begin(database_url, segment, DETECTING)
+        (segment,) = begun(database_url)
         assert give_up(database_url, segment)
         row = stored(database_url, segment.segment_id)
         assert row.state is SegmentState.PENDING
         counted.append((row.failures, row.losses))
         no_waiting(database_url)
     assert counted == [(1, 0), (1, 1), (1, 2), (2, 2), (2, 3), (2, 4), (3, 4)]
-    (segment,) = take(database_url)
-    assert begin(database_url, segment, DETECTING)
+    (segment,) = begun(database_url)
     assert lose(database_url, segment)
     row = stored(database_url, segment.segment_id)
     assert (row.state, row.problem, row.failures, row.losses) == (SegmentState.QUARANTINED, SILENT, 3, 5)
@@ -208,8 +205,7 @@ def test_trouble_of_the_surroundings_is_counted_nowhere(database_url: str) -> No
         assert take(database_url) == [], "it waits"
         no_waiting(database_url)
     (segment,) = take(database_url)
-    assert detect(database_url, segment)
-    assert read(database_url, segment)
+    work(database_url, segment)
     assert stored(database_url, segment.segment_id).problem is None, "what was in the way is forgotten"
 
 
@@ -240,20 +236,17 @@ def test_detection_is_done_again_where_its_pictures_are_gone(database_url: str) 
     no_waiting(database_url)
     (again,) = take(database_url)
     assert (again.only_read, stored(database_url, again.segment_id).state) == (False, SegmentState.QUEUED)
-    assert detect(database_url, again)
-    assert read(database_url, again)
+    work(database_url, again)
 
 
 def test_the_problem_of_a_failed_attempt_goes_with_success(database_url: str) -> None:
     make_job(database_url, 1)
-    (segment,) = take(database_url)
-    assert begin(database_url, segment, DETECTING)
+    (segment,) = begun(database_url)
     assert fail(database_url, segment, "Out of memory.")
     assert stored(database_url, segment.segment_id).problem == "Out of memory."
     no_waiting(database_url)
     (segment,) = take(database_url)
-    assert detect(database_url, segment)
-    assert read(database_url, segment)
+    work(database_url, segment)
     row = stored(database_url, segment.segment_id)
     assert (row.problem, row.damage, row.failures) == (None, None, 1)
 
@@ -264,8 +257,7 @@ def test_one_bad_stretch_costs_that_stretch(database_url: str) -> None:
     quarantine(database_url, segments[1], "It kills.")
     for segment in (segments[0], segments[2]):
         assert video(database_url, video_id).state is VideoState.PROCESSING
-        assert detect(database_url, segment)
-        assert read(database_url, segment)
+        work(database_url, segment)
     row = video(database_url, video_id)
     assert (row.state, row.segments_done, row.segments_quarantined) == (VideoState.AGGREGATING, 2, 1)
     with session(database_url) as db:
