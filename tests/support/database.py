@@ -14,10 +14,11 @@ from sqlalchemy import Connection, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from db.engine import engine_for, session
+from db.findings import queries
 from db.jobs.submit import NewVideo, add_videos, create_job
 from db.migrate import config
 from db.models import Base, Job, Move, OutboxRow, Segment, Video
-from db.queue import outbox, scheduler, segment_moves
+from db.queue import outbox, scheduler, segment_moves, unreachable
 from db.queue.videos import end_video, split_video
 from pipeline.job_options import JobOptions
 from pipeline.records import JobState, MediaInfo, MediaKind, Priority, SegmentSpan, SegmentState, VideoState
@@ -25,6 +26,8 @@ from tests.support.processes import PATIENCE_S, wait_until
 
 LEASE_S = 20.0
 SILENT = "Its worker went silent."
+#: Why a segment's video is away.
+SAID = "a.mp4 cannot be reached."
 DETECTING, READING = SegmentState.DETECTING, SegmentState.READING
 
 
@@ -155,6 +158,18 @@ def fail(url: str, segment: segment_moves.Dispatched, reason: str = "It broke.",
 def lose(url: str, segment: segment_moves.Dispatched) -> bool:
     with session(url) as db:
         return segment_moves.lost_attempt(db, segment.segment_id, segment.attempt, SILENT)
+
+
+def away(url: str, segment: segment_moves.Dispatched) -> bool:
+    """A worker could not reach the segment's video."""
+    with session(url) as db:
+        return unreachable.unreachable(db, segment.segment_id, segment.attempt, SAID)
+
+
+def waits_for(url: str, job_id: int) -> str | None:
+    """What is said of a job that waits for a video that is away."""
+    with session(url) as db:
+        return queries.waiting_for(db, job_id)
 
 
 def quarantine(url: str, segment: segment_moves.Dispatched, reason: str = "It broke.") -> None:

@@ -18,6 +18,7 @@ from tests.support.database import (
     LEASE_S,
     SILENT,
     begin,
+    begun,
     count,
     detect,
     job_state,
