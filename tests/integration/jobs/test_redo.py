@@ -16,7 +16,8 @@ from db.keeping.watched import watch
 from pipeline.detection.segment import SegmentLook
 from pipeline.errors import UsageError
 from pipeline.records import Reading, Step, VideoState
-from tests.support.redo import (
+from tests.support.road import Road
+from tests.support.tables.redo import (
     DRIVE,
     SEGMENTS,
     detect_some,
@@ -27,7 +28,6 @@ from tests.support.redo import (
     texts,
     well,
 )
-from tests.support.road import Road
 from workers.maintenance.retention import purge_all
 
 pytestmark = pytest.mark.usefixtures("plate_key")

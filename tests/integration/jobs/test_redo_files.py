@@ -14,8 +14,8 @@ from db.keeping.retention import Wanted
 from db.keeping.watched import watch
 from pipeline.detection.segment import SegmentLook
 from pipeline.records import Image, MediaInfo, Step, VideoState
-from tests.support.redo import DRIVE, SEGMENTS, detect_some, known, lose, other_reader, well
 from tests.support.road import Road
+from tests.support.tables.redo import DRIVE, SEGMENTS, detect_some, known, lose, other_reader, well
 from workers.maintenance.retention import purge_all
 
 pytestmark = pytest.mark.usefixtures("plate_key")

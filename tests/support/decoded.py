@@ -1,0 +1,23 @@
+"""Frames of a file that lies elsewhere, held against those of the same file here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.sources.source import Source
+from pipeline.video.decode import Decoder
+from pipeline.video.probe import probe
+from pipeline.video.split import split
+
+
+def assert_like_the_path(remote: Source, path: Path) -> None:
+    """Probe and every segment's frames are those of the path."""
+    here, there = probe(path), probe(remote)
+    assert replace(there, path=path) == here
+    for span in split(here, target_s=2.0, first_s=1.0):
+        ours, theirs = (
+            [(frame.pts, frame.image.tobytes()) for frame in Decoder(info, span, sample_fps=5)]
+            for info in (here, there)
+        )
+        assert theirs == ours
