@@ -19,6 +19,7 @@ from db.models import CropRow, FrameRow, Plate, ReadingRow, Segment, SightingRow
 from pipeline.errors import DashplateError, UsageError
 from pipeline.formats.confusions import folded
 from pipeline.records import SegmentState, Step, VideoState
+from store import Store, StoreUnavailable
 from tests.support.database import count, waiting
 from tests.support.processes import PATIENCE_S, wait_until
 from tests.support.road import Road
@@ -236,41 +237,6 @@ def test_each_job_keeps_its_own_time(road: Road) -> None:
     assert [road.video(v).purged_at is not None for v in (short, long, for_ever)] == [True, True, False]
 
 
-def test_retention_looks_at_no_more_than_what_is_due(road: Road) -> None:
-    """With 20,000 ended videos, 5,000 of them purged and none due, the sweeper's question reads a few pages."""
-    road.do(
-        """
-        INSERT INTO jobs (name, options, state, finished_at, retain_s)
-        SELECT 'tour', '{}', 'finished', now(), 86400 FROM generate_series(1, 4)
-        """
-    )
-    road.do(
-        """
-        INSERT INTO videos (job_id, path, fingerprint, state, finished_at, purged_at)
-        SELECT 1 + i % 4, '/cam/' || i, 'print ' || i, 'done',
-               now() - make_interval(days => CAST(i % 4 = 0 AS int) * 9),
-               CASE WHEN i % 4 = 0 THEN now() END
-        FROM generate_series(1, 20000) i
-        """
-    )
-    road.do("ANALYZE videos")
-    with session(road.url) as db:
-        plan = db.scalar(text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {retention_question()}"), VALUES)
-    root = plan[0]["Plan"]
-    assert root["Actual Rows"] == 0
-    assert root["Shared Hit Blocks"] + root["Shared Read Blocks"] < 60, plan
-
-
-#: What the sweeper asks with; see `db.keeping.retention.due_by_job`.
-VALUES = {"limit": 100, "job": 0, "ended": "epoch", "video": 0}
-
-
-def retention_question() -> str:
-    from db.keeping.retention import _DUE_BY_JOB
-
-    return _DUE_BY_JOB.text
-
-
 def test_what_is_run_again_is_purged_again(road: Road) -> None:
     job, (video,) = road.run("one.mp4", retain_s=DAY_S)
     control.rerun(road.url, job, Step.DETECT, {})
@@ -297,8 +263,6 @@ def test_what_was_purged_is_not_retried_in_part(road: Road) -> None:
 def test_a_file_that_cannot_be_removed_stays_noted(
     road: Road, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from store import Store, StoreUnavailable
-
     _, videos = road.run("one.mp4")
     road.age(*videos, days=31)
 

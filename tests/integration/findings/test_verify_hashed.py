@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bench.standin import plate_text
 from dashplate.commands.verify import check
 from tests.support.road import Road
+from tests.support.tables.plates import DRIVE, PLATES
 
 pytestmark = pytest.mark.usefixtures("plate_key")
-DRIVE = "drive.mp4"
-PLATES = [plate_text(DRIVE, number) for number in range(3)]
 
 
 @pytest.mark.parametrize(
