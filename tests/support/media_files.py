@@ -38,6 +38,8 @@ CORNER_PART = 0.25
 TONE_HZ = 48_000
 
 Picture = NDArray[np.uint8]
+#: Made files by their makers' names.
+Files = dict[str, Path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +341,7 @@ MAKERS: tuple[Callable[[Path], Path], ...] = (
 )  # fmt: skip
 
 
-def make_all(folder: Path) -> dict[str, Path]:
+def make_all(folder: Path) -> Files:
     """Makes every file in `folder`; the keys are the makers' names."""
     folder.mkdir(parents=True, exist_ok=True)
     return {maker.__name__: maker(folder) for maker in MAKERS}
