@@ -53,7 +53,7 @@ class Road:
         """A job of stand-in drives of these file names."""
         for name in names:
             (drive or Drive(segments=2)).write(self.folder / name)
-        stored = submitted(JobOptions(sample_fps=8, **options))
+        stored = submitted(JobOptions(**{"sample_fps": 8, **options}))
         with session(self.url) as db:
             job = create_job(db, "a tour", stored, retain_s=retain_s, is_open=True)
             add_videos(db, job, [NewVideo(str(self.folder / name), fingerprint(self.folder / name)) for name in names])

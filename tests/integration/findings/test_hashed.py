@@ -12,7 +12,7 @@ import redis
 from sqlalchemy import Engine, event
 from typer.testing import CliRunner
 
-from bench.standin import Drive, StandIn, plate_text
+from bench.standin import Drive, StandIn, mended_by, plate_text
 from dashplate import jobs
 from dashplate.cli.program import app
 from dashplate.commands.verify import check
@@ -129,7 +129,7 @@ def test_a_retried_stretch_brings_the_others_with_it(road: Road, options: dict[s
     road.finish()
     assert road.video(video).state is VideoState.TRUNCATED
     assert count(road.url, SightingRow) == 2
-    Drive(segments=2).write(road.folder / DRIVE)
+    mended_by(road.folder / DRIVE).touch()
     control.retry(road.url, job, failed=False, quarantined=True)
     road.finish()
     assert road.video(video).state is VideoState.DONE
