@@ -45,6 +45,8 @@ _WORKERS = [
 SHARE = "share"
 #: Four segments with two plates each, done at once.
 USUAL = Drive()
+#: One stretch without a plate: the least that a drive can be.
+LEAST = Drive(1, plates=0)
 #: When the first drive was written, nanoseconds since 1970.
 _STAMP_NS = 1_700_000_000 * 10**9
 _stamps = count()
