@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.road import KEY, Road, stand_in_road
-from workers.settings import settings
+from tests.support.road import KEY, Road, give_key, stand_in_road
 
 
 @pytest.fixture
@@ -20,5 +19,4 @@ def road(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Road]:
 @pytest.fixture
 def plate_key(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers and commands have the key of hashed plates."""
-    monkeypatch.setenv("DASHPLATE_PLATE_KEY", KEY)
-    settings.cache_clear()
+    give_key(monkeypatch, KEY)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from alembic import command
-from sqlalchemy import Connection, delete, func, select, text, update
+from sqlalchemy import Connection, delete, event, func, select, text, update
 from sqlalchemy.orm import Session
 
 from db.engine import engine_for, session
@@ -113,10 +114,12 @@ def begin(url: str, segment: segment_moves.Dispatched, step: SegmentState, worke
         return segment_moves.begin(db, segment.segment_id, segment.attempt, step, worker, LEASE_S) is not None
 
 
-def begun(url: str, window: int = 100) -> list[segment_moves.Dispatched]:
-    """Take what a dispatcher sends, and begin to detect it."""
+def begun(url: str, window: int = 100, step: SegmentState = DETECTING) -> list[segment_moves.Dispatched]:
+    """Take what a dispatcher sends, and begin to detect it; or detect it, and begin to read."""
     taken = take(url, window)
-    assert all(begin(url, segment, DETECTING) for segment in taken)
+    for segment in taken:
+        assert step is DETECTING or detect(url, segment)
+        assert begin(url, segment, step)
     return taken
 
 
@@ -261,6 +264,21 @@ def overlap(url: str, first: Callable[[Session], object], second: Callable[[Sess
             through = pool.submit(other)
             wait_until("the second transaction", lambda: through.done() or waiting(url))
         through.result(timeout=PATIENCE_S)
+
+
+@contextmanager
+def asked(url: str) -> Iterator[list[tuple[str, Any]]]:
+    """The statements that are sent inside, each with its values, or with the list of them."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(connection: Any, cursor: Any, statement: str, values: Any, context: Any, many: bool) -> None:
+        seen.append((statement, values))
+
+    event.listen(engine_for(url), "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine_for(url), "before_cursor_execute", note)
 
 
 def waiting(url: str) -> int:

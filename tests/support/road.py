@@ -167,6 +167,15 @@ def stand_in_road(url: str, folder: Path, **environment: str) -> Iterator[Road]:
     _forget()
 
 
+def give_key(monkeypatch: pytest.MonkeyPatch, key: str | None) -> None:
+    """From now on workers and commands have that key of hashed plates, or none."""
+    if key is None:
+        monkeypatch.delenv("DASHPLATE_PLATE_KEY")
+    else:
+        monkeypatch.setenv("DASHPLATE_PLATE_KEY", key)
+    settings.cache_clear()
+
+
 def _forget() -> None:
     settings.cache_clear()
     work.cache_clear()

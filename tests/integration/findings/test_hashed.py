@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import redis
-from sqlalchemy import Engine, event
 from typer.testing import CliRunner
 
 from bench.standin import Drive, StandIn, mended_by, plate_text
@@ -18,17 +17,16 @@ from dashplate.cli.program import app
 from dashplate.commands.verify import check
 from dashplate.environment import everything
 from dashplate.stack import Stack
-from db.engine import engine_for, session
+from db.engine import session
 from db.findings import queries
 from db.findings.plate_hashing import KeyTrouble
 from db.jobs import control
 from db.models import CropRow, FrameRow, SightingRow
 from pipeline.records import SegmentState, VideoState
-from tests.support.database import count
+from tests.support.database import asked, count
 from tests.support.processes import wait_until
-from tests.support.road import KEY, Road
+from tests.support.road import KEY, Road, give_key
 from tests.support.tables.plates import DRIVE, PLATES, WORDS, hashed, readable
-from workers.settings import settings
 from workers.steps import segment_stages
 from workers.steps.segment_stages import read
 
@@ -36,21 +34,14 @@ pytestmark = pytest.mark.usefixtures("plate_key")
 
 
 @pytest.fixture
-def sent(road: Road) -> Iterator[list[str]]:
+def sent(road: Road) -> Iterator[list[tuple[str, Any]]]:
     """Every statement that goes to PostgreSQL, with what it carries."""
-    heard: list[str] = []
-
-    def hear(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
-        heard.append(f"{statement} {parameters!r}")
-
-    engine: Engine = engine_for(road.url)
-    event.listen(engine, "before_cursor_execute", hear)
-    yield heard
-    event.remove(engine, "before_cursor_execute", hear)
+    with asked(road.url) as heard:
+        yield heard
 
 
 def test_no_plate_reaches_the_database_at_any_time(
-    road: Road, sent: list[str], caplog: pytest.LogCaptureFixture
+    road: Road, sent: list[tuple[str, Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     job = road.submit(DRIVE, hashed=True)
@@ -59,15 +50,15 @@ def test_no_plate_reaches_the_database_at_any_time(
     for step in (lambda: road.read(segments[:1]), lambda: road.read(segments[1:]), road.aggregate):
         step()
         assert not readable(road.dump())
-    assert len([line for line in sent if "readings" in line or "sightings" in line]) > 4
-    assert not readable("\n".join(sent))
+    assert len([said for said, _ in sent if "readings" in said or "sightings" in said]) > 4
+    assert not readable(repr(sent))
     assert not readable(caplog.text)
     assert check(road.url, road.store, job).well
 
 
-def test_the_same_run_in_clear_would_have_been_noticed(road: Road, sent: list[str]) -> None:
+def test_the_same_run_in_clear_would_have_been_noticed(road: Road, sent: list[tuple[str, Any]]) -> None:
     road.run(DRIVE)
-    assert set(readable(road.dump())) == set(readable("\n".join(sent))) == set(WORDS)
+    assert set(readable(road.dump())) == set(readable(repr(sent))) == set(WORDS)
 
 
 def test_the_rows_are_those_of_a_run_in_clear_under_hashes(road: Road) -> None:
@@ -143,27 +134,23 @@ def test_a_worker_without_the_key_hands_the_segment_back(road: Road, monkeypatch
     (first, second) = road.detect()
     troubles = (("", "this worker has no DASHPLATE_PLATE_KEY"), ("not the key of this job", "is not the one"))
     for wrong, sentence in troubles:
-        monkeypatch.setenv("DASHPLATE_PLATE_KEY", wrong)
-        settings.cache_clear()
+        give_key(monkeypatch, wrong)
         with pytest.raises(KeyTrouble):
             read(*first)
         segment = road.segments(job)[0]
         assert (segment.state, segment.failures) == (SegmentState.PENDING, 0)
         assert sentence in (segment.problem or "")
         first = _again(road)
-    monkeypatch.setenv("DASHPLATE_PLATE_KEY", KEY)
-    settings.cache_clear()
+    give_key(monkeypatch, KEY)
     road.read([first, second])
-    monkeypatch.delenv("DASHPLATE_PLATE_KEY")
-    settings.cache_clear()
+    give_key(monkeypatch, None)
     with pytest.raises(KeyTrouble):
         road.aggregate()
     (owed,) = road.ask("SELECT * FROM outbox")
     assert (owed["failures"], owed["sent_at"]) == (0, None)
     assert "this worker has no DASHPLATE_PLATE_KEY" in owed["problem"]
     assert not readable(road.dump())
-    monkeypatch.setenv("DASHPLATE_PLATE_KEY", KEY)
-    settings.cache_clear()
+    give_key(monkeypatch, KEY)
     road.aggregate()
     assert {row["text"] for row in road.ask("SELECT text FROM plates")} == {hashed(plate) for plate in PLATES}
 

@@ -13,10 +13,9 @@ from db.findings import queries
 from db.findings.plate_hashing import KeyTrouble
 from db.keeping import watched
 from db.keeping.retention import Wanted
-from tests.support.road import KEY, Road
+from tests.support.road import KEY, Road, give_key
 from tests.support.tables.plates import DRIVE, PLATES, hashed, readable
 from workers.maintenance.retention import apply_retention, purge_all
-from workers.settings import settings
 
 pytestmark = pytest.mark.usefixtures("plate_key")
 
@@ -53,8 +52,7 @@ def test_another_key_finds_nothing(
     road: Road, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     road.run(DRIVE, hashed=True)
-    monkeypatch.setenv("DASHPLATE_PLATE_KEY", "a key that came after it")
-    settings.cache_clear()
+    give_key(monkeypatch, "a key that came after it")
     ask.show_plates(PLATES[0], 10, as_json=True, data=None)
     assert capsys.readouterr().out == ""
 
@@ -105,8 +103,7 @@ def test_a_plate_watched_by_its_hash_is_kept_in_clear_too(road: Road, monkeypatc
     _, (of_hashed,) = road.run("other.mp4", hashed=True, retain_s=60)
     privacy.watch_plate(PLATES[0], None, None)
     road.age(hidden, clear, of_hashed, days=31)
-    monkeypatch.delenv("DASHPLATE_PLATE_KEY")
-    settings.cache_clear()
+    give_key(monkeypatch, None)
     # Without the key nobody can tell which plate in clear that is: what shows one waits, and nothing else does.
     assert apply_retention(road.url) == 1
     assert road.video(of_hashed).purged_at is not None
@@ -114,8 +111,7 @@ def test_a_plate_watched_by_its_hash_is_kept_in_clear_too(road: Road, monkeypatc
         privacy.purge("30d", keep_watched=True, job=None, forget=False, dry_run=False, yes=True, data=None)
     assert road.video(hidden).purged_at is not None
     assert road.video(clear).purged_at is None
-    monkeypatch.setenv("DASHPLATE_PLATE_KEY", KEY)
-    settings.cache_clear()
+    give_key(monkeypatch, KEY)
     assert purge_all(road.url, Wanted(86_400, keep_watched=True)).sightings == 2
     kept = road.ask("SELECT video_id, plate FROM plate_sightings ORDER BY video_id")
     assert [tuple(row.values()) for row in kept] == [(hidden, hashed(PLATES[0])), (clear, PLATES[0])]

@@ -25,6 +25,7 @@ from tests.support.database import (
     READING,
     aggregate,
     begin,
+    begun,
     count,
     detect,
     fail,
@@ -238,10 +239,7 @@ def test_cancelling_while_many_workers_finish_neither_deadlocks_nor_miscounts(
 ) -> None:
     monkeypatch.setattr(control, "_CHUNK", 4)
     job_id, videos = make_job(database_url, *[3] * 24)
-    segments = take(database_url)
-    for segment in segments:
-        assert detect(database_url, segment)
-        assert begin(database_url, segment, READING)
+    segments = begun(database_url, step=READING)
     random.Random(5).shuffle(segments)
 
     def finish_all(mine: list[segment_moves.Dispatched]) -> int:

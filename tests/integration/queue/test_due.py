@@ -253,10 +253,7 @@ def test_a_job_whose_only_segment_waits_for_another_attempt_does_not_use_the_exp
 
 def test_what_only_has_to_be_read_goes_to_the_read_queue_past_the_depth(database_url: str) -> None:
     make_job(database_url, 4)
-    taken = take(database_url)
-    for segment in taken:
-        assert detect(database_url, segment)
-        assert begin(database_url, segment, READING)
+    for segment in begun(database_url, step=READING):
         assert fail(database_url, segment)
     no_waiting(database_url)
     make_job(database_url, 10)

@@ -17,6 +17,7 @@ from tests.support.database import (
     READING,
     SILENT,
     begin,
+    begun,
     detect,
     finish,
     leases_run_out,
@@ -52,10 +53,7 @@ def test_a_lease_that_runs_out_is_lost_and_renewing_keeps_it(database_url: str) 
 
 def test_giving_up_several_segments_does_not_deadlock_with_a_worker_that_stores(database_url: str) -> None:
     _, (video_id,) = make_job(database_url, 3)
-    segments = take(database_url)
-    for segment in segments:
-        assert detect(database_url, segment)
-        assert begin(database_url, segment, READING)
+    segments = begun(database_url, step=READING)
     run_sql(database_url, "UPDATE segments SET losses = :last", last=segment_moves.MAX_LOSSES - 1)
     leases_run_out(database_url)
     holds, may_end = threading.Event(), threading.Event()

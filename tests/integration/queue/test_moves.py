@@ -227,9 +227,7 @@ def test_a_reading_that_failed_is_all_that_is_done_again(database_url: str) -> N
 
 def test_detection_is_done_again_where_its_pictures_are_gone(database_url: str) -> None:
     make_job(database_url, 1)
-    (segment,) = take(database_url)
-    assert detect(database_url, segment)
-    assert begin(database_url, segment, READING)
+    (segment,) = begun(database_url, step=READING)
     assert fail(database_url, segment, "A crop is gone.", from_detect=True)
     assert stored(database_url, segment.segment_id).step is Step.DETECT
     no_waiting(database_url)
@@ -266,10 +264,7 @@ def test_one_bad_stretch_costs_that_stretch(database_url: str) -> None:
 
 def test_the_last_two_segments_at_once_post_one_aggregation(database_url: str) -> None:
     _, (video_id,) = make_job(database_url, 3)
-    segments = take(database_url)
-    for segment in segments:
-        assert detect(database_url, segment)
-        assert begin(database_url, segment, READING)
+    segments = begun(database_url, step=READING)
     with session(database_url) as db:
         finish(db, segments[0])
     assert count(database_url, OutboxRow) == 0
@@ -282,10 +277,7 @@ def test_the_last_two_segments_at_once_post_one_aggregation(database_url: str) -
 
 def test_many_workers_ending_many_videos(database_url: str) -> None:
     _, videos = make_job(database_url, *[4] * 6)
-    segments = take(database_url)
-    for segment in segments:
-        assert detect(database_url, segment)
-        assert begin(database_url, segment, READING)
+    segments = begun(database_url, step=READING)
     start = threading.Barrier(4)
 
     def work(mine: Iterable[segment_moves.Dispatched]) -> None:

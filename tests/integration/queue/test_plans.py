@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from db.engine import engine_for, session
@@ -19,7 +18,7 @@ from db.queue import last_sweep, outbox, scheduler, segment_moves, unreachable
 from db.queue.segment_moves import Dispatched
 from db.queue.videos import end_video
 from pipeline.records import SegmentState, VideoState
-from tests.support.database import DETECTING, LEASE_S, READING, run_sql, split
+from tests.support.database import DETECTING, LEASE_S, READING, asked, run_sql, split
 from tests.support.tables.counters import check_counters
 
 VIDEOS, SEGMENTS_EACH = 2000, 10
@@ -91,21 +90,6 @@ def fleet(database_url: str) -> str:
     return database_url
 
 
-@contextmanager
-def asked(url: str) -> Iterator[list[tuple[str, Any]]]:
-    """The statements that are sent inside, with their values."""
-    seen: list[tuple[str, Any]] = []
-
-    def note(connection: Any, cursor: Any, statement: str, values: Any, context: Any, many: bool) -> None:
-        seen.append((statement, values[0] if many and isinstance(values, list) else values))
-
-    event.listen(engine_for(url), "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(engine_for(url), "before_cursor_execute", note)
-
-
 def planned(url: str, statement: str, values: Any) -> list[dict[str, Any]]:
     """The nodes of the statement's plan.
 
@@ -114,6 +98,7 @@ def planned(url: str, statement: str, values: Any) -> list[dict[str, Any]]:
     """
     if not statement.lstrip().upper().startswith(("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")):
         return []
+    values = values[0] if isinstance(values, list) else values
     with engine_for(url).connect() as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))
         ((plan,),) = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", values).scalars()

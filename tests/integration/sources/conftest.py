@@ -34,3 +34,9 @@ def site() -> Iterator[WebServer]:
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tidy(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture(autouse=True)
+def no_source_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server in trouble is asked again at once."""
+    monkeypatch.setattr("pipeline.sources.retry.WAITS_S", (0.01, 0.01, 0.01))

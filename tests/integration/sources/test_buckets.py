@@ -102,14 +102,12 @@ def test_what_a_bucket_does_not_give_is_told(s3: Any, monkeypatch: pytest.Monkey
 
 def test_a_storage_that_does_not_answer_may_do_so_later(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr("pipeline.sources.retry.WAITS_S", (0.01,))
     forget_drivers()
     with pytest.raises(Away, match=r"storage of a\.mp4 does not answer"):
         probe(source_of("s3://cards/a.mp4"))
 
 
 def test_what_a_storage_answers_tells_whether_it_is_worth_waiting_for(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.sources.retry.WAITS_S", ())
     monkeypatch.setattr("pipeline.sources.remote._S3_CONFIG", {"retries": {"max_attempts": 0}})
     with web_server() as storage:
         monkeypatch.setenv("AWS_ENDPOINT_URL", storage.url)

@@ -105,16 +105,14 @@ def test_a_server_that_refuses_is_quoted(site: WebServer, status: int, sentence:
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 507, 522])
-def test_a_server_in_trouble_is_away(site: WebServer, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
-    monkeypatch.setattr("pipeline.sources.retry.WAITS_S", ())
+def test_a_server_in_trouble_is_away(site: WebServer, status: int) -> None:
     site.statuses["/a.mp4"] = status, -1
     for look in (probe, fingerprint):
         with pytest.raises(Away, match=rf"in trouble \(HTTP {status}\)"):
             look(site.remote("/a.mp4"))
 
 
-def test_a_server_that_is_not_there_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.sources.retry.WAITS_S", ())
+def test_a_server_that_is_not_there_is_away() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     for url, sentence in (
@@ -125,8 +123,7 @@ def test_a_server_that_is_not_there_is_away(monkeypatch: pytest.MonkeyPatch) -> 
             probe(check_allowed(source_of(url), split_roots(url)))
 
 
-def test_trouble_that_passes_is_waited_out(site: WebServer, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.sources.retry.WAITS_S", (0.01, 0.01, 0.01))
+def test_trouble_that_passes_is_waited_out(site: WebServer, clip: Path) -> None:
     site.files["/a.mp4"] = clip.read_bytes()
     site.statuses["/a.mp4"] = 503, 2
     site.cut_after, site.cuts = 5000, 2
@@ -137,7 +134,6 @@ def test_trouble_that_passes_is_waited_out(site: WebServer, clip: Path, monkeypa
 def test_trouble_that_stays_is_told_also_in_the_middle_of_a_stretch(
     site: WebServer, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.sources.retry.WAITS_S", (0.01,))
     site.files["/a.mp4"] = clip.read_bytes()
     info = probe(site.remote("/a.mp4"))
     site.statuses["/a.mp4"] = 500, -1
@@ -155,7 +151,6 @@ def test_trouble_that_stays_is_told_also_in_the_middle_of_a_stretch(
 
 def test_a_server_that_says_nothing_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.sources.http.TIMEOUT", aiohttp.ClientTimeout(total=0.5))
-    monkeypatch.setattr("pipeline.sources.retry.WAITS_S", (0.01,))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/a.mp4"
         with pytest.raises(Away, match="does not answer in time"):

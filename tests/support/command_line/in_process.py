@@ -33,6 +33,13 @@ class Said:
         assert self.out == f"{int(self.out)}\n"
         return int(self.out)
 
+    def assert_refused(self, sentence: str) -> None:
+        """Usage or model were wrong: one line says so, and nothing else is printed."""
+        assert self.code in (2, 6)
+        assert sentence in self.err
+        assert len(self.err.splitlines()) == 1
+        assert self.out == ""
+
 
 #: `here("eval", "stills", csv)`.
 Here = Callable[..., Said]

@@ -15,14 +15,7 @@ import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 
 from pipeline.errors import DashplateError
-from store import (
-    Store,
-    StoreFull,
-    StoreTrouble,
-    StoreUnavailable,
-    attempt_folder,
-    crop_name,
-)
+from store import Store, StoreFull, StoreTrouble, StoreUnavailable, attempt_folder, crop_name
 from tests.support.store import NAME, everything, names, tracklet
 
 pytestmark = pytest.mark.usefixtures("no_store_waits")
