@@ -116,7 +116,3 @@ def main() -> None:
     app = typer.Typer(pretty_exceptions_enable=False)
     app.command()(chaos)
     app()
-
-
-if __name__ == "__main__":
-    main()

@@ -10,9 +10,9 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from bench.chaos.cards import is_card
 from bench.chaos.drives import FLEETS
-from bench.chaos.faults import strike
+from bench.chaos.faults.cards import is_card
+from bench.chaos.faults.strikes import strike
 from bench.chaos.fleet import ChaosFleet, wait_for
 from bench.chaos.scene import MAIN, OLD, Scene
 from bench.chaos.schedule import RERUNS, SUBMITTING, Schedule, Strike

@@ -9,10 +9,10 @@ from pathlib import Path
 import av
 import pytest
 
-from tests.acceptance.in_process import Here, Said, run_here
-from tests.acceptance.job import JobResult
-from tests.acceptance.program import GUARD, ROOT, Command, Finished, run
 from tests.support import media_files
+from tests.support.command_line.in_process import Here, Said, run_here
+from tests.support.command_line.job_result import JobResult
+from tests.support.command_line.program import GUARD, ROOT, Command, Finished, run
 
 
 @pytest.fixture(scope="session")

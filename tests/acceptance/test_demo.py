@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from synthesis.truth import read_truth
-from tests.acceptance.program import Command, Finished
+from tests.support.command_line.program import Command, Finished
 
 #: Shorter than the demo that a user sees, which takes a minute to render.
 SECONDS, PLATES = 10, 4

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import models
-from tests.acceptance.in_process import Here
-from tests.acceptance.program import ROOT
+from tests.support.command_line.in_process import Here
+from tests.support.command_line.program import ROOT
 
 Evaluate = Callable[..., dict[str, Any]]
 

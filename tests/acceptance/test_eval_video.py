@@ -10,8 +10,8 @@ from typing import Any
 import cv2
 import pytest
 
-from tests.acceptance.in_process import Here, Said
-from tests.acceptance.program import ROOT, Command, Finished
+from tests.support.command_line.in_process import Here, Said
+from tests.support.command_line.program import ROOT, Command, Finished
 
 IGNORE = ROOT / "training/detector/pictures/by_eye.csv"
 
@@ -140,6 +140,4 @@ def test_bad_input_costs_a_sentence(here: Here, shared_data: Path, arguments: li
     known = {"BOXES": shared_data / "detection/boxes.csv", "TRUTH": shared_data / "video/truth.csv"}
     finished = here("eval", *(known.get(argument, argument) for argument in arguments))
     assert finished.code == 2
-    assert sentence in finished.err
-    assert len(finished.err.splitlines()) == 1
-    assert finished.out == ""
+    finished.assert_refused(sentence)

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.acceptance.in_process import run_here
-from tests.acceptance.job import JobResult
-from tests.acceptance.program import ROOT, Command
+from tests.support.command_line.in_process import run_here
+from tests.support.command_line.job_result import JobResult
+from tests.support.command_line.program import ROOT, Command
 
 #: Detection and reading in one process: the whole road, as a program that imports Dashplate walks it.
 ROAD = """

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from pipeline.records import Image
-from tests.acceptance.program import Command, Finished
+from tests.support.command_line.program import Command, Finished
 
 #: A name that is no UTF-8, as old memory cards have them.
 FOREIGN = os.fsdecode(b"caf\xe9.png")

@@ -11,8 +11,8 @@ import cv2
 import pytest
 from rapidfuzz.distance import Levenshtein
 
-from tests.acceptance.job import JobResult
-from tests.acceptance.program import Command
+from tests.support.command_line.job_result import JobResult
+from tests.support.command_line.program import Command
 
 #: The promise to users: scripts rely on it.
 HEADER = "video,plate,country,confidence,first_seen_s,last_seen_s,reads,best_frame_s,x1,y1,x2,y2,crop"

@@ -17,7 +17,7 @@ import pytest
 
 from bench.standin import Drive, plate_text
 from dashplate.stack import Stack
-from tests.acceptance.fleet import Fleet, running_fleet
+from tests.support.command_line.fleet import Fleet, running_fleet
 from tests.support.processes import PATIENCE_S, wait_until
 from tests.support.s3_server import bucket, s3_server
 

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from bench.chaos.cards import gone
 from bench.chaos.command import line, total
 from bench.chaos.drives import FLEETS
-from bench.chaos.faults import strike
+from bench.chaos.faults.cards import gone
+from bench.chaos.faults.strikes import strike
 from bench.chaos.fleet import ChaosFleet, wait_for
 from bench.chaos.run import Chaos, Outcome
 from bench.chaos.scene import MAIN, Scene

@@ -2,45 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psycopg
 from alembic import command
-from sqlalchemy import Connection, delete, func, select, text, update
+from sqlalchemy import Connection, delete, event, func, select, text, update
 from sqlalchemy.orm import Session
 
 from db.engine import engine_for, session
-from db.findings.store import crops_of, store_readings, store_tracklets
+from db.findings import queries
 from db.jobs.submit import NewVideo, add_videos, create_job
 from db.migrate import config
 from db.models import Base, Job, Move, OutboxRow, Segment, Video
-from db.queue import outbox, scheduler, segment_moves
+from db.queue import outbox, scheduler, segment_moves, unreachable
 from db.queue.videos import end_video, split_video
 from db.states import JobState, Priority, SegmentState, VideoState
 from pipeline.job_options import JobOptions
-from pipeline.records import (
-    Box,
-    Candidate,
-    Character,
-    Crop,
-    MediaInfo,
-    MediaKind,
-    Observation,
-    Reading,
-    SegmentSpan,
-    Sighting,
-    Tracklet,
-)
+from pipeline.records import MediaInfo, MediaKind, SegmentSpan
 from tests.support.processes import PATIENCE_S, wait_until
 
 LEASE_S = 20.0
 SILENT = "Its worker went silent."
+#: Why a segment's video is away.
+SAID = "a.mp4 cannot be reached."
 DETECTING, READING = SegmentState.DETECTING, SegmentState.READING
 
 
@@ -126,6 +115,15 @@ def begin(url: str, segment: segment_moves.Dispatched, step: SegmentState, worke
         return segment_moves.begin(db, segment.segment_id, segment.attempt, step, worker, LEASE_S) is not None
 
 
+def begun(url: str, window: int = 100, step: SegmentState = DETECTING) -> list[segment_moves.Dispatched]:
+    """Take what a dispatcher sends, and begin to detect it; or detect it, and begin to read."""
+    taken = take(url, window)
+    for segment in taken:
+        assert step is DETECTING or detect(url, segment)
+        assert begin(url, segment, step)
+    return taken
+
+
 def detect(url: str, segment: segment_moves.Dispatched, damage: str | None = None) -> bool:
     """A detect worker's whole turn; False where its message was stale."""
     if not begin(url, segment, DETECTING):
@@ -166,6 +164,18 @@ def lose(url: str, segment: segment_moves.Dispatched) -> bool:
         return segment_moves.lost_attempt(db, segment.segment_id, segment.attempt, SILENT)
 
 
+def away(url: str, segment: segment_moves.Dispatched) -> bool:
+    """A worker could not reach the segment's video."""
+    with session(url) as db:
+        return unreachable.unreachable(db, segment.segment_id, segment.attempt, SAID)
+
+
+def waits_for(url: str, job_id: int) -> str | None:
+    """What is said of a job that waits for a video that is away."""
+    with session(url) as db:
+        return queries.waiting_for(db, job_id)
+
+
 def quarantine(url: str, segment: segment_moves.Dispatched, reason: str = "It broke.") -> None:
     """Let a segment that has been taken fail until it is given up."""
     while True:
@@ -186,6 +196,12 @@ def no_waiting(url: str) -> None:
 def leases_run_out(url: str) -> None:
     for table in ("segments", "outbox"):
         run_sql(url, f"UPDATE {table} SET lease_until = now() - interval '1 s' WHERE lease_until IS NOT NULL")
+
+
+def delay_s(row: Segment) -> float:
+    """How long a segment waits from its last move to the next attempt."""
+    assert row.not_before is not None
+    return (row.not_before - row.moved_at).total_seconds()
 
 
 def aggregate(url: str, video_id: int, state: VideoState = VideoState.DONE, problem: str | None = None) -> None:
@@ -251,71 +267,26 @@ def overlap(url: str, first: Callable[[Session], object], second: Callable[[Sess
         through.result(timeout=PATIENCE_S)
 
 
+@contextmanager
+def asked(url: str) -> Iterator[list[tuple[str, Any]]]:
+    """The statements that are sent inside, each with its values, or with the list of them."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(connection: Any, cursor: Any, statement: str, values: Any, context: Any, many: bool) -> None:
+        seen.append((statement, values))
+
+    event.listen(engine_for(url), "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine_for(url), "before_cursor_execute", note)
+
+
 def waiting(url: str) -> int:
     """How many transactions wait for a lock that another holds; asked beside the few connections that a process has."""
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
         row = connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
         return int(row[0]) if row else 0
-
-
-def check_counters(url: str) -> None:
-    """Every counter equals a count over rows, and so does the progress view."""
-    with session(url) as db:
-        for name, query in _COUNTERS.items():
-            wrong = db.execute(text(query)).mappings().all()
-            assert not wrong, f"{name}: {[dict(row) for row in wrong]}"
-
-
-_ENDED = "g.state IN ('done', 'quarantined')"
-_OF_A_VIDEO = f"""
-    SELECT v.id, v.job_id, v.finished_at, v.kind, v.problem, v.duration_s,
-           count(g.id) AS segments,
-           count(*) FILTER (WHERE g.state = 'done') AS segments_done,
-           count(*) FILTER (WHERE g.state = 'quarantined') AS segments_quarantined,
-           coalesce(sum(g.end_s - g.start_s) FILTER (WHERE {_ENDED}), 0) AS footage_done_s
-    FROM videos v LEFT JOIN segments g ON g.video_id = v.id GROUP BY v.id
-"""
-#: Rows whose counters are wrong, beside what was counted.
-_COUNTERS = {
-    "videos": f"""
-        SELECT to_jsonb(v) AS video, to_jsonb(c) AS counted
-        FROM videos v JOIN ({_OF_A_VIDEO}) c ON c.id = v.id
-        WHERE (v.segments, v.segments_done, v.segments_quarantined)
-              <> (c.segments, c.segments_done, c.segments_quarantined)
-           OR abs(v.footage_done_s - c.footage_done_s) > 1e-6
-           OR (v.started_at IS NULL AND c.segments_done + c.segments_quarantined > 0)
-    """,
-    "jobs": f"""
-        SELECT to_jsonb(j) AS job, to_jsonb(c) AS counted
-        FROM jobs j JOIN (
-            SELECT j.id, count(v.id) AS videos, count(v.finished_at) AS ended,
-                   count(*) FILTER (WHERE v.finished_at IS NOT NULL AND v.problem IS NOT NULL) AS with_problem,
-                   count(*) FILTER (WHERE v.finished_at IS NOT NULL OR v.kind IS NOT NULL) AS opened,
-                   coalesce(sum(v.segments), 0) AS segments, coalesce(sum(v.duration_s), 0) AS footage_s,
-                   coalesce(sum(v.segments_done) FILTER (WHERE v.finished_at IS NOT NULL), 0) AS done,
-                   coalesce(sum(v.segments_quarantined) FILTER (WHERE v.finished_at IS NOT NULL), 0) AS quarantined,
-                   coalesce(sum(v.footage_done_s) FILTER (WHERE v.finished_at IS NOT NULL), 0) AS footage_done_s
-            FROM jobs j LEFT JOIN ({_OF_A_VIDEO}) v ON v.job_id = j.id GROUP BY j.id
-        ) c ON c.id = j.id
-        WHERE (j.videos, j.videos_ended, j.videos_with_problem, j.videos_opened)
-              <> (c.videos, c.ended, c.with_problem, c.opened)
-           OR (j.segments, j.segments_done, j.segments_quarantined) <> (c.segments, c.done, c.quarantined)
-           OR abs(j.footage_s - c.footage_s) > 1e-6 OR abs(j.footage_done_s - c.footage_done_s) > 1e-6
-    """,
-    "progress": f"""
-        SELECT to_jsonb(p) AS progress, to_jsonb(c) AS counted
-        FROM job_progress p JOIN (
-            SELECT j.id, coalesce(sum(v.segments_done), 0) AS done,
-                   coalesce(sum(v.segments_quarantined), 0) AS quarantined,
-                   coalesce(sum(v.footage_done_s), 0) AS footage_done_s,
-                   (SELECT count(*) FROM segments g
-                    WHERE g.job_id = j.id AND g.state = 'pending' AND (g.not_before IS NOT NULL OR g.parked)) AS delayed
-            FROM jobs j LEFT JOIN ({_OF_A_VIDEO}) v ON v.job_id = j.id GROUP BY j.id
-        ) c ON c.id = p.job
-        WHERE (p.segments_done, p.segments_quarantined, p.segments_delayed) <> (c.done, c.quarantined, c.delayed)
-           OR abs(p.footage_done_s - c.footage_done_s) > 1e-6
-    """,
-}
 
 
 def empty_tables(connection: Connection) -> None:
@@ -370,64 +341,3 @@ def end(url: str, video_id: int) -> None:
 def finished_at(url: str, job_id: int) -> object:
     with session(url) as db:
         return db.get_one(Job, job_id).finished_at
-
-
-def observation(time_s: float) -> Observation:
-    return Observation(round(time_s * 1000), time_s, Box(10.5, 20.0, 110.5, 50.0), 0.9)
-
-
-def tracklet(index: int, start_s: float = 1.0) -> Tracklet:
-    seen = tuple(observation(start_s + i) for i in range(3))
-    image = np.zeros((30, 100, 3), np.uint8)
-    crops = tuple(Crop(seen[i], Box(5, 5, 95, 25), 1.0 - i / 10, image) for i in range(2))
-    return Tracklet(index, seen, crops)
-
-
-def reading(plate: str, country: str | None = "IT") -> Reading:
-    return Reading(
-        text=plate,
-        confidence=0.93,
-        characters=tuple(Character(char, 0.9) for char in plate),
-        alternatives=(Candidate(plate[:-1] + "8", 0.04),),
-        country=country,
-        reads=2,
-        crops=2,
-        best_crop=1,
-    )
-
-
-def sighting(index: int, plate: str, country: str | None = "IT") -> Sighting:
-    read = reading(plate, country)
-    return Sighting(
-        index=index,
-        text=plate,
-        country=country,
-        confidence=read.confidence,
-        characters=read.characters,
-        alternatives=read.alternatives,
-        first=observation(1.0),
-        last=observation(3.0),
-        best=observation(2.0),
-        crop="b",
-        reads=2,
-        confirmed=True,
-        tracklets=((0, 0), (1, 2)),
-    )
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A file of the result store as its row names it."""
-
-    name: str
-    size: int = 100
-    sha256: str = "0" * 64
-
-
-PICTURES = {(0, 0): Picture("a"), (0, 1): Picture("b"), (1, 0): Picture("c"), (1, 1): Picture("d")}
-
-
-def store_all(url: str, texts: Sequence[str]) -> None:
-    with session(url) as db:
-        store_tracklets(db, 1, [tracklet(0), tracklet(1, 5.0)], PICTURES)
-        store_readings(db, 1, dict(zip(crops_of(db, 1), map(reading, texts), strict=True)))

@@ -1,8 +1,17 @@
-"""Sightings for tests of what `dashplate eval` makes of them."""
+"""Sightings, pictures and judged places for tests of what `dashplate eval` makes of them."""
 
 from __future__ import annotations
 
-from pipeline.records import Box, Character, Observation, Sighting
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from evaluation.stills.scores import JudgedStill, Row, judge, table_rows
+from evaluation.stills.truth import KnownPlate, Still
+from evaluation.truth_csv import Selection
+from pipeline.photo import PhotoPlate
+from pipeline.records import Box, Character, Detection, Observation, Reading, Sighting
 
 PLATE = Box(100.0, 100.0, 200.0, 125.0)
 
@@ -17,3 +26,34 @@ def sighting(
     chars = tuple(Character(char, 0.9) for char in text)
     first, last = seen(first_s, box), seen(last_s, box)
     return Sighting(0, text, None, 0.9, chars, (), first, last, first, None, 2, confirmed, ())
+
+
+ALL = Selection()
+#: Two places far apart, and one that nothing is known of.
+LEFT, RIGHT, ELSEWHERE = Box(20, 20, 80, 40), Box(200, 100, 280, 125), Box(20, 180, 80, 200)
+
+
+def write_truth(folder: Path, text: str, names: tuple[str, ...] = ("a.png", "b.png")) -> Path:
+    for name in names:
+        cv2.imwrite(str(folder / name), np.full((240, 320, 3), 90, np.uint8))
+    file = folder / "truth.csv"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def place(box: Box, text: str | None, confidence: float = 0.8, seen: float = 0.7) -> PhotoPlate:
+    characters = tuple(Character(char, confidence) for char in text or "")
+    reading = Reading(text, confidence, characters, (), None, 1, 1, 0) if text else None
+    return PhotoPlate(Detection(box, seen), reading)
+
+
+def known(text: str, box: Box | None = None, counts: bool = True) -> KnownPlate:
+    return KnownPlate(text, box, counts)
+
+
+def judged(plates: list[KnownPlate], places: list[PhotoPlate], complete: bool = True, group: str = "") -> JudgedStill:
+    return judge(Still("a.png", Path("a.png"), tuple(plates), complete, group), places, 5.0)
+
+
+def row_of(*some: JudgedStill) -> Row:
+    return next(iter(table_rows({"r": some})))

@@ -12,9 +12,6 @@ with `corner_of` where that corner went.
 
 from __future__ import annotations
 
-import struct
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -41,6 +38,8 @@ CORNER_PART = 0.25
 TONE_HZ = 48_000
 
 Picture = NDArray[np.uint8]
+#: Made files by their makers' names.
+Files = dict[str, Path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ def write_clip(path: Path, recipe: Recipe = TIDY, pts: Sequence[int] | None = No
     step = CLOCK_HZ // recipe.fps
     stamps = pts if pts is not None else [i * step for i in range(round(recipe.seconds * recipe.fps))]
     with av.open(str(path), "w", options=dict(recipe.container)) as out:
-        stream = _video_stream(out, recipe)
+        stream = video_stream(out, recipe)
         if recipe.sound:
             _write_tone(out, (stamps[-1] + step) / CLOCK_HZ)
         for index, stamp in enumerate(stamps):
@@ -114,7 +113,7 @@ def write_clip(path: Path, recipe: Recipe = TIDY, pts: Sequence[int] | None = No
     return path
 
 
-def _video_stream(out: OutputContainer, recipe: Recipe) -> VideoStream:
+def video_stream(out: OutputContainer, recipe: Recipe) -> VideoStream:
     stream = cast(VideoStream, out.add_stream(recipe.codec, rate=recipe.fps, options=dict(recipe.options)))
     stream.width, stream.height, stream.pix_fmt = recipe.width, recipe.height, recipe.pixels
     stream.codec_context.gop_size = recipe.gop
@@ -236,11 +235,11 @@ def size_change(folder: Path) -> Path:
 
 
 def zero_bytes(folder: Path) -> Path:
-    return _written(folder / "zero_bytes.mp4", b"")
+    return written(folder / "zero_bytes.mp4", b"")
 
 
 def text(folder: Path) -> Path:
-    return _written(folder / "text.mp4", b"This is not a video, whatever its name says.\n" * 200)
+    return written(folder / "text.mp4", b"This is not a video, whatever its name says.\n" * 200)
 
 
 def audio_only(folder: Path) -> Path:
@@ -268,19 +267,19 @@ def cover_art(folder: Path) -> Path:
 def no_moov(folder: Path) -> Path:
     """The index stands at the end of the file and was never written, as after a power cut."""
     data = _bytes_of(folder, TIDY)
-    return _written(folder / "no_moov.mp4", data[: data.rindex(b"moov") - 4])
+    return written(folder / "no_moov.mp4", data[: data.rindex(b"moov") - 4])
 
 
 def half(folder: Path) -> Path:
     """The index stands first and announces all of it; the second half of the file is gone."""
     data = _bytes_of(folder, replace(TIDY, container={"movflags": "faststart"}))
-    return _written(folder / "half.mp4", data[: len(data) // 2])
+    return written(folder / "half.mp4", data[: len(data) // 2])
 
 
 def half_fragmented(folder: Path) -> Path:
     """Fragmented MP4, as many cameras write so that a power cut costs little; cut in half."""
     data = _bytes_of(folder, replace(TIDY, container={"movflags": "frag_keyframe+empty_moov"}))
-    return _written(folder / "half_fragmented.mp4", data[: len(data) // 2])
+    return written(folder / "half_fragmented.mp4", data[: len(data) // 2])
 
 
 def noise(folder: Path) -> Path:
@@ -288,7 +287,7 @@ def noise(folder: Path) -> Path:
     data = bytearray(_bytes_of(folder, TIDY))
     start = len(data) // 2
     data[start : start + NOISE_BYTES] = np.random.default_rng(1).bytes(NOISE_BYTES)
-    return _written(folder / "noise.mp4", bytes(data))
+    return written(folder / "noise.mp4", bytes(data))
 
 
 def undecodable(folder: Path) -> Path:
@@ -296,7 +295,7 @@ def undecodable(folder: Path) -> Path:
     data = bytearray(_bytes_of(folder, replace(TIDY, container={"movflags": "faststart"})))
     start = data.index(b"mdat") + 4
     data[start:] = np.random.default_rng(2).bytes(len(data) - start)
-    return _written(folder / "undecodable.mp4", bytes(data))
+    return written(folder / "undecodable.mp4", bytes(data))
 
 
 def _bytes_of(folder: Path, recipe: Recipe) -> bytes:
@@ -306,7 +305,7 @@ def _bytes_of(folder: Path, recipe: Recipe) -> bytes:
     return data
 
 
-def _written(path: Path, data: bytes) -> Path:
+def written(path: Path, data: bytes) -> Path:
     path.write_bytes(data)
     return path
 
@@ -326,81 +325,12 @@ def photo_turned(folder: Path) -> Path:
     tiff = b"II*\x00\x08\x00\x00\x00\x01\x00" + b"\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00" + bytes(4)
     exif = b"Exif\x00\x00" + tiff
     segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
-    return _written(folder / "photo_turned.jpg", jpeg[:2] + segment + jpeg[2:])
+    return written(folder / "photo_turned.jpg", jpeg[:2] + segment + jpeg[2:])
 
 
 def photo_cut(folder: Path) -> Path:
     jpeg = photo(folder).read_bytes()
-    return _written(folder / "photo_cut.jpg", jpeg[: len(jpeg) // 2])
-
-
-# --- files that try to wear a reader out; not among `make_all`, because some of them are large
-
-
-def long_video(folder: Path, hours: float = 12) -> Path:
-    """One encoded minute over and over: 160 x 90, a keyframe each second, 50 MB an hour."""
-    minute = write_clip(folder / "minute.mp4", replace(TIDY, width=160, height=90, fps=10, gop=10, seconds=60))
-    path = folder / "long.mp4"
-    with av.open(str(minute)) as source, av.open(str(path), "w") as out:
-        stream = source.streams.video[0]
-        copy = out.add_stream_from_template(stream)
-        packets = [packet for packet in source.demux(stream) if packet.size]
-        stamps = [(cast(int, packet.pts), cast(int, packet.dts)) for packet in packets]
-        for number in range(round(60 * hours)):
-            for packet, (pts, dts) in zip(packets, stamps, strict=True):
-                packet.pts, packet.dts = (stamp + number * 60 * CLOCK_HZ for stamp in (pts, dts))
-                packet.stream = copy
-                out.mux_one(packet)
-    minute.unlink()
-    return path
-
-
-def eight_k(folder: Path) -> Path:
-    """7680 x 4320, 12 frames; each takes 100 MB as BGR."""
-    flat = np.full((4320, 7680, 3), 90, np.uint8)
-    path = folder / "eight_k.mp4"
-    with av.open(str(path), "w") as out:
-        stream = _video_stream(out, replace(TIDY, width=7680, height=4320, fps=12, gop=6))
-        for index in range(12):
-            flat[:1000, :1000] = 20 * index
-            frame = VideoFrame.from_ndarray(flat, "bgr24")
-            frame.pts, frame.time_base = index * (CLOCK_HZ // 12), Fraction(1, CLOCK_HZ)
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-    return path
-
-
-def one_a_second(folder: Path) -> Path:
-    """A time lapse: one frame a second, for half a minute."""
-    return write_clip(folder / "one_a_second.mp4", replace(TIDY, fps=1, seconds=30, gop=5))
-
-
-def slow_motion(folder: Path) -> Path:
-    """240 frames a second."""
-    return write_clip(folder / "slow_motion.mp4", replace(TIDY, fps=240, seconds=3, gop=240))
-
-
-def one_keyframe(folder: Path) -> Path:
-    """Its first frame is its only keyframe, so that it can be entered nowhere else."""
-    return write_clip(folder / "one_keyframe.mp4", replace(TIDY, seconds=30, fps=10, gop=100_000))
-
-
-def zip_bomb(path: Path) -> Path:
-    """64 MB of zeros in 64 KB, under whatever name."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a.mp4", bytes(64 * 1024 * 1024))
-    return path
-
-
-def png_bomb(path: Path, width: int = 60_000, height: int = 60_000) -> Path:
-    """A PNG whose header claims that size, over a few rows of data."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    rows = chunk(b"IDAT", zlib.compress(bytes((width + 1) * min(height, 100))))
-    return _written(path, b"\x89PNG\r\n\x1a\n" + header + rows + chunk(b"IEND", b""))
+    return written(folder / "photo_cut.jpg", jpeg[: len(jpeg) // 2])
 
 
 MAKERS: tuple[Callable[[Path], Path], ...] = (
@@ -411,7 +341,7 @@ MAKERS: tuple[Callable[[Path], Path], ...] = (
 )  # fmt: skip
 
 
-def make_all(folder: Path) -> dict[str, Path]:
+def make_all(folder: Path) -> Files:
     """Makes every file in `folder`; the keys are the makers' names."""
     folder.mkdir(parents=True, exist_ok=True)
     return {maker.__name__: maker(folder) for maker in MAKERS}

@@ -19,6 +19,7 @@ from db.queue import scheduler, unreachable
 from pipeline.job_options import JobOptions
 from pipeline.sources.expand import fingerprint
 from store import Store
+from workers.maintenance.store_gc import clear_deletions
 from workers.private import submitted
 from workers.settings import settings
 from workers.steps import aggregate as aggregator
@@ -44,11 +45,15 @@ class Road:
         """Every file of the store."""
         return {file.name for file in self.store.files()}
 
+    @property
+    def frames(self) -> set[str]:
+        return {name for name in self.files if name.startswith("frames/")}
+
     def submit(self, *names: str, drive: Drive | None = None, retain_s: int | None = None, **options: Any) -> int:
         """A job of stand-in drives of these file names."""
         for name in names:
             (drive or Drive(segments=2)).write(self.folder / name)
-        stored = submitted(JobOptions(sample_fps=8, **options))
+        stored = submitted(JobOptions(**{"sample_fps": 8, **options}))
         with session(self.url) as db:
             job = create_job(db, "a tour", stored, retain_s=retain_s, is_open=True)
             add_videos(db, job, [NewVideo(str(self.folder / name), fingerprint(self.folder / name)) for name in names])
@@ -56,8 +61,7 @@ class Road:
         return job
 
     def open(self, job: int) -> list[int]:
-        with session(self.url) as db:
-            videos = list(db.scalars(select(Video.id).where(Video.job_id == job).order_by(Video.id)))
+        videos = [row["id"] for row in self.ask("SELECT id FROM videos WHERE job_id = :job ORDER BY id", job=job)]
         for video in videos:
             probe.open_video(video)
         return videos
@@ -92,6 +96,16 @@ class Road:
     def aggregate(self) -> None:
         for row in self.ask("SELECT key FROM outbox WHERE kind = 'aggregate' ORDER BY id"):
             aggregator.aggregate(row["key"])
+
+    def finish(self) -> None:
+        """Do all that is due, and put the videos together."""
+        self.insist()
+        self.aggregate()
+
+    def clear(self) -> None:
+        """Remove the files that have to go."""
+        while clear_deletions(self.url):
+            pass
 
     def run(self, *names: str, **about: Any) -> tuple[int, list[int]]:
         """A job from end to end; returns it and its videos."""
@@ -151,6 +165,15 @@ def stand_in_road(url: str, folder: Path, **environment: str) -> Iterator[Road]:
         _forget()
         yield Road(url, folder)
     _forget()
+
+
+def give_key(monkeypatch: pytest.MonkeyPatch, key: str | None) -> None:
+    """From now on workers and commands have that key of hashed plates, or none."""
+    if key is None:
+        monkeypatch.delenv("DASHPLATE_PLATE_KEY")
+    else:
+        monkeypatch.setenv("DASHPLATE_PLATE_KEY", key)
+    settings.cache_clear()
 
 
 def _forget() -> None:

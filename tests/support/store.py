@@ -11,10 +11,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from pipeline.records import Box, Crop, Observation, Tracklet
-from store import (
-    Store,
-    crop_name,
-)
+from store import Store, crop_name
 from tests.support.media_files import picture
 
 NAME = crop_name(1, 2, 3, 4, 5, 0)

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
+from pipeline.sources.roots import check_allowed, split_roots
+from pipeline.sources.source import Remote, source_of
+
 
 @dataclass
 class WebServer:
@@ -48,6 +51,12 @@ class WebServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def remote(self, path: str) -> Remote:
+        """A file of the server, opened under a root that names it."""
+        source = check_allowed(source_of(f"{self.url}{path}"), split_roots(f"{self.url}/"))
+        assert isinstance(source, Remote)
+        return source
 
 
 class _Handler(BaseHTTPRequestHandler):

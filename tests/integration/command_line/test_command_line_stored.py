@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -15,18 +13,16 @@ from bench.standin import Drive
 from dashplate.cli.program import app
 from pipeline.errors import DashplateError
 from pipeline.sources.source import source_of
-from tests.support.commands import TEXTS
-from tests.support.road import Road, stand_in_road
+from tests.support.command_line.commands import TEXTS
+from tests.support.road import Road
 
 #: A name that is no UTF-8, as old memory cards have them.
 FOREIGN = os.fsdecode(b"caf\xe9.mp4")
 
 
-@pytest.fixture
-def road(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Road]:
-    with stand_in_road(database_url, tmp_path / "data", DASHPLATE_REDIS_URL=redis_url) as made:
-        made.run("drive.mp4")
-        yield made
+@pytest.fixture(autouse=True)
+def done(road: Road) -> None:
+    road.run("drive.mp4")
 
 
 def _call(*words: str) -> tuple[int, str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,18 +18,12 @@ from db.queue.outbox import MAX_FAILURES
 from db.queue.videos import end_video
 from db.states import Stage, VideoState
 from store import FileInfo, Store, StoreUnavailable, video_folders
-from tests.support.road import Road, stand_in_road
+from tests.support.road import Road
 from workers.maintenance import store_gc
 from workers.maintenance.retention import purge_all
 from workers.maintenance.store_gc import clear_deletions, clear_video
 from workers.maintenance.sweeper import _end_exhausted
 from workers.steps import segment_stages
-
-
-@pytest.fixture
-def road(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Road]:
-    with stand_in_road(database_url, tmp_path / "data", DASHPLATE_REDIS_URL=redis_url) as made:
-        yield made
 
 
 @pytest.fixture
@@ -51,8 +44,7 @@ def stray(road: Road, job: int, video: int) -> str:
 
 
 def work_off(road: Road) -> None:
-    while clear_deletions(road.url):
-        pass
+    road.clear()
     assert owed(road) == []
 
 

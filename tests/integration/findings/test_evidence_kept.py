@@ -26,12 +26,6 @@ from workers.steps import aggregate
 HALF_A_DAY_S = 43_200.0
 
 
-@pytest.fixture
-def road(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Road]:
-    with stand_in_road(database_url, tmp_path / "data", DASHPLATE_REDIS_URL=redis_url) as made:
-        yield made
-
-
 def ready(road: Road, **options: Any) -> tuple[int, int]:
     """A job, and its video that only has to be put together: 0.2 s long, three sightings."""
     job = road.submit("one.mp4", drive=Drive(segments=2, seconds=0.1), **options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,71 +9,39 @@ from typing import Any
 
 import pytest
 import redis
-from sqlalchemy import Engine, event
 from typer.testing import CliRunner
 
-from bench.standin import Drive, StandIn, plate_text
-from dashplate import export, jobs
+from bench.standin import Drive, StandIn, mended_by, plate_text
+from dashplate import jobs
 from dashplate.cli.program import app
-from dashplate.commands import ask, privacy
 from dashplate.commands.verify import check
 from dashplate.environment import everything
 from dashplate.stack import Stack
-from db.engine import engine_for, session
+from db.engine import session
 from db.findings import queries
-from db.findings.plate_hashing import PlateKeyError, plate_key
+from db.findings.plate_hashing import PlateKeyError
 from db.jobs import cancel, control
-from db.keeping import watched
-from db.keeping.retention import Wanted
 from db.models import CropRow, FrameRow, SightingRow
 from db.states import SegmentState, VideoState
-from tests.support.database import count
+from tests.support.database import asked, count
 from tests.support.processes import wait_until
-from tests.support.road import KEY, Road, stand_in_road
-from workers.maintenance.retention import apply_retention, purge_all
-from workers.maintenance.store_gc import clear_deletions
-from workers.settings import settings
+from tests.support.road import KEY, Road, give_key
+from tests.support.tables.plates import DRIVE, PLATES, WORDS, hashed, readable
 from workers.steps import segment_stages
 from workers.steps.segment_stages import read
 
-DRIVE = "drive.mp4"
-#: What the stand-in shows in two segments, and what it doubts.
-PLATES = [plate_text(DRIVE, number) for number in range(3)]
-WORDS = [*PLATES, *(plate[:-1] + "1" for plate in PLATES)]
-
-
-def hashed(plate: str) -> str:
-    return plate_key(KEY).hashed(plate)
-
-
-def readable(text: str) -> list[str]:
-    """The plates that a text gives away, in any case."""
-    return [word for word in WORDS if word.lower() in text.lower()]
+pytestmark = pytest.mark.usefixtures("plate_key")
 
 
 @pytest.fixture
-def road(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Road]:
-    folder = tmp_path / "data"
-    with stand_in_road(database_url, folder, DASHPLATE_REDIS_URL=redis_url, DASHPLATE_PLATE_KEY=KEY) as made:
-        yield made
-
-
-@pytest.fixture
-def sent(road: Road) -> Iterator[list[str]]:
+def sent(road: Road) -> Iterator[list[tuple[str, Any]]]:
     """Every statement that goes to PostgreSQL, with what it carries."""
-    heard: list[str] = []
-
-    def hear(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
-        heard.append(f"{statement} {parameters!r}")
-
-    engine: Engine = engine_for(road.url)
-    event.listen(engine, "before_cursor_execute", hear)
-    yield heard
-    event.remove(engine, "before_cursor_execute", hear)
+    with asked(road.url) as heard:
+        yield heard
 
 
 def test_no_plate_reaches_the_database_at_any_time(
-    road: Road, sent: list[str], caplog: pytest.LogCaptureFixture
+    road: Road, sent: list[tuple[str, Any]], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     job = road.submit(DRIVE, hashed=True)
@@ -83,15 +50,15 @@ def test_no_plate_reaches_the_database_at_any_time(
     for step in (lambda: road.read(segments[:1]), lambda: road.read(segments[1:]), road.aggregate):
         step()
         assert not readable(road.dump())
-    assert len([line for line in sent if "readings" in line or "sightings" in line]) > 4
-    assert not readable("\n".join(sent))
+    assert len([said for said, _ in sent if "readings" in said or "sightings" in said]) > 4
+    assert not readable(repr(sent))
     assert not readable(caplog.text)
     assert check(road.url, road.store, job).well
 
 
-def test_the_same_run_in_clear_would_have_been_noticed(road: Road, sent: list[str]) -> None:
+def test_the_same_run_in_clear_would_have_been_noticed(road: Road, sent: list[tuple[str, Any]]) -> None:
     road.run(DRIVE)
-    assert set(readable(road.dump())) == set(readable("\n".join(sent))) == set(WORDS)
+    assert set(readable(road.dump())) == set(readable(repr(sent))) == set(WORDS)
 
 
 def test_the_rows_are_those_of_a_run_in_clear_under_hashes(road: Road) -> None:
@@ -139,8 +106,7 @@ def test_a_cancelled_video_leaves_nothing_readable(road: Road) -> None:
     road.open(job)
     road.detect()
     cancel.cancel(road.url, job)
-    while clear_deletions(road.url):
-        pass
+    road.clear()
     assert not road.files
     assert count(road.url, CropRow) == 0
     assert check(road.url, road.store, job).well
@@ -151,14 +117,12 @@ def test_a_retried_stretch_brings_the_others_with_it(road: Road, options: dict[s
     """What the other stretches showed was wiped with the video's end, and has to be found again."""
     job = road.submit(DRIVE, drive=Drive(segments=2, poisoned=(1,)), **options)
     (video,) = road.open(job)
-    road.insist()
-    road.aggregate()
+    road.finish()
     assert road.video(video).state is VideoState.TRUNCATED
     assert count(road.url, SightingRow) == 2
-    Drive(segments=2).write(road.folder / DRIVE)
+    mended_by(road.folder / DRIVE).touch()
     control.retry(road.url, job, failed=False, quarantined=True)
-    road.insist()
-    road.aggregate()
+    road.finish()
     assert road.video(video).state is VideoState.DONE
     assert count(road.url, SightingRow) == 3
     assert check(road.url, road.store, job).well
@@ -168,29 +132,25 @@ def test_a_worker_without_the_key_hands_the_segment_back(road: Road, monkeypatch
     job = road.submit(DRIVE, hashed=True)
     road.open(job)
     (first, second) = road.detect()
-    cases = (("", "this worker has no DASHPLATE_PLATE_KEY"), ("not the key of this job", "is not the one"))
-    for wrong, sentence in cases:
-        monkeypatch.setenv("DASHPLATE_PLATE_KEY", wrong)
-        settings.cache_clear()
+    troubles = (("", "this worker has no DASHPLATE_PLATE_KEY"), ("not the key of this job", "is not the one"))
+    for wrong, sentence in troubles:
+        give_key(monkeypatch, wrong)
         with pytest.raises(PlateKeyError):
             read(*first)
         segment = road.segments(job)[0]
         assert (segment.state, segment.failures) == (SegmentState.PENDING, 0)
         assert sentence in (segment.problem or "")
         first = _again(road)
-    monkeypatch.setenv("DASHPLATE_PLATE_KEY", KEY)
-    settings.cache_clear()
+    give_key(monkeypatch, KEY)
     road.read([first, second])
-    monkeypatch.delenv("DASHPLATE_PLATE_KEY")
-    settings.cache_clear()
+    give_key(monkeypatch, None)
     with pytest.raises(PlateKeyError):
         road.aggregate()
     (owed,) = road.ask("SELECT * FROM outbox")
     assert (owed["failures"], owed["sent_at"]) == (0, None)
     assert "this worker has no DASHPLATE_PLATE_KEY" in owed["problem"]
     assert not readable(road.dump())
-    monkeypatch.setenv("DASHPLATE_PLATE_KEY", KEY)
-    settings.cache_clear()
+    give_key(monkeypatch, KEY)
     road.aggregate()
     assert {row["text"] for row in road.ask("SELECT text FROM plates")} == {hashed(plate) for plate in PLATES}
 
@@ -262,138 +222,33 @@ def _server_logs(stack: Stack) -> list[Path]:
     return logs
 
 
-def test_who_has_the_key_finds_a_plate(road: Road, capsys: pytest.CaptureFixture[str]) -> None:
-    road.run(DRIVE, hashed=True)
-    ask.show_plates(f" {PLATES[0][:2].lower()} {PLATES[0][2:]} ", 10, as_json=True, data=None)
-    said = capsys.readouterr()
-    (found,) = [json.loads(line) for line in said.out.splitlines()]
-    assert (found["plate"], found["sightings"]) == (hashed(PLATES[0]), 1)
-    assert said.err == ""
-    # What was looked for is on record, and as unreadable as what it was looked for in.
-    assert [row["query"] for row in road.ask("SELECT query FROM audit")] == [hashed(PLATES[0])]
-
-
-def test_what_cannot_be_found_is_said(
-    road: Road, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    road.run(DRIVE, hashed=True)
-    ask.show_plates(f"{PLATES[0][:3]}*", 10, as_json=True, data=None)
-    said = capsys.readouterr()
-    assert (said.out, "wildcards cannot match those" in said.err) == ("", True)
-    monkeypatch.delenv("DASHPLATE_PLATE_KEY")
-    ask.show_plates(PLATES[0], 10, as_json=True, data=None)
-    said = capsys.readouterr()
-    assert (said.out, "set DASHPLATE_PLATE_KEY to find them" in said.err) == ("", True)
-    ask.show_plates(hashed(PLATES[0]), 10, as_json=True, data=None)
-    said = capsys.readouterr()
-    assert json.loads(said.out)["plate"] == hashed(PLATES[0])
-    assert said.err == ""
-
-
-def test_another_key_finds_nothing(
-    road: Road, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    road.run(DRIVE, hashed=True)
-    monkeypatch.setenv("DASHPLATE_PLATE_KEY", "a key that came after it")
-    settings.cache_clear()
-    ask.show_plates(PLATES[0], 10, as_json=True, data=None)
-    assert capsys.readouterr().out == ""
-
-
-def test_the_hash_of_a_plate_for_sql(road: Road, capsys: pytest.CaptureFixture[str]) -> None:
-    """Who else may have been the wanted plate: matched among the runners-up."""
-    road.run(DRIVE, hashed=True)
-    doubted = PLATES[0][:-1] + "1"
-    privacy.show_hash(doubted, None)
-    said = capsys.readouterr().out.strip()
-    (found,) = road.ask(
-        "SELECT plate FROM plate_sightings WHERE alternatives @> CAST(:wanted AS jsonb)",
-        wanted=json.dumps([{"text": said}]),
-    )
-    assert found["plate"] == hashed(PLATES[0])
-
-
-def test_exports_and_the_live_view_show_the_hash(road: Road, capsys: pytest.CaptureFixture[str]) -> None:
-    job, _ = road.run(DRIVE, hashed=True)
-    for form in ("csv", "jsonl", "json"):
-        ask.export_job(job, form, None, None)
-    said = capsys.readouterr().out
-    assert not readable(said)
-    assert said.count(hashed(PLATES[0])) >= 3
-    with session(road.url) as db:
-        fresh = queries.fresh_readings(db, job, 0, queries.newest_reading(db))
-        rows = export.unique_plates(queries.sightings(db, job), str)
-    assert {row["text"] for row in fresh} == {row.shown for row in rows} == {hashed(plate) for plate in PLATES}
-
-
-def test_a_watched_plate_is_kept_by_its_hash(road: Road, capsys: pytest.CaptureFixture[str]) -> None:
-    _, (video,) = road.run(DRIVE, hashed=True)
-    privacy.watch_plate(PLATES[0].lower(), "stolen", None)
-    assert not readable(capsys.readouterr().out + road.dump())
-    with session(road.url) as db:
-        assert [row.key for row in watched.watched(db)] == [hashed(PLATES[0])]
-    road.age(video, days=31)
-    assert purge_all(road.url, Wanted(86_400, keep_watched=True)).sightings == 2
-    assert [row["plate"] for row in road.ask("SELECT plate FROM plate_sightings")] == [hashed(PLATES[0])]
-    privacy.unwatch_plate(PLATES[0], None)
-    with session(road.url) as db:
-        assert not watched.watched(db)
-
-
-def test_a_plate_watched_by_its_hash_is_kept_in_clear_too(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, (hidden,) = road.run(DRIVE, hashed=True)
-    _, (clear,) = road.run(DRIVE, retain_s=60)
-    _, (of_hashed,) = road.run("other.mp4", hashed=True, retain_s=60)
-    privacy.watch_plate(PLATES[0], None, None)
-    road.age(hidden, clear, of_hashed, days=31)
-    monkeypatch.delenv("DASHPLATE_PLATE_KEY")
-    settings.cache_clear()
-    # Without the key nobody can tell which plate in clear that is: what shows one waits, and nothing else does.
-    assert apply_retention(road.url) == 1
-    assert road.video(of_hashed).purged_at is not None
-    with pytest.raises(PlateKeyError, match=r"1 video that is due stays: .* watched by their hash"):
-        privacy.purge("30d", keep_watched=True, job=None, forget=False, dry_run=False, yes=True, data=None)
-    assert road.video(hidden).purged_at is not None
-    assert road.video(clear).purged_at is None
-    monkeypatch.setenv("DASHPLATE_PLATE_KEY", KEY)
-    settings.cache_clear()
-    assert purge_all(road.url, Wanted(86_400, keep_watched=True)).sightings == 2
-    kept = road.ask("SELECT video_id, plate FROM plate_sightings ORDER BY video_id")
-    assert [tuple(row.values()) for row in kept] == [(hidden, hashed(PLATES[0])), (clear, PLATES[0])]
-
-
 def test_a_fleet_with_real_workers_leaves_no_plate_anywhere(
-    stack: Stack, database_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    road: Road, stack: Stack, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """From submission to the finished job: tables looked at all the while, then logs, queues and files."""
-    folder = tmp_path / "data"
-    road = Road(database_url, folder)
-    with redis.Redis.from_url(stack.redis_url, decode_responses=True) as client:
-        client.flushall()
-        with (
-            stand_in_road(database_url, folder, DASHPLATE_REDIS_URL=stack.redis_url, DASHPLATE_PLATE_KEY=KEY),
-            everything(folder, [folder]),
-        ):
-            Drive(segments=6, look_s=0.05, read_s=0.1).write(folder / DRIVE)
-            options = jobs.job_options(None, hashed=True)
-            job = road.submit(DRIVE, drive=Drive(segments=6, look_s=0.05, read_s=0.1), **options.as_json())
-            jobs.send(job)
-            words = WORDS + [plate_text(DRIVE, number) for number in range(7)]
-            looks: list[bool] = []
+    words = WORDS + [plate_text(DRIVE, number) for number in range(7)]
+    looks: list[bool] = []
+    with (
+        redis.Redis.from_url(stack.redis_url, decode_responses=True) as client,
+        everything(road.folder, [road.folder]),
+    ):
+        options = jobs.job_options(None, hashed=True)
+        job = road.submit(DRIVE, drive=Drive(segments=6, look_s=0.05, read_s=0.1), **options.as_json())
+        jobs.send(job)
 
-            def done() -> bool:
-                dump, queues = road.dump(), _queues(client)
-                looks.append("gAAAA" in dump)
-                found = [word for word in words if word in dump or word in queues]
-                assert not found
-                return road.job(job).finished_at is not None
+        def done() -> bool:
+            dump, queues = road.dump(), _queues(client)
+            looks.append("gAAAA" in dump)
+            found = [word for word in words if word in dump or word in queues]
+            assert not found
+            return road.job(job).finished_at is not None
 
-            wait_until("the end of the job", done)
-            assert any(looks), "nobody looked while readings were sealed"
-            wait_until("the pictures' deletion", lambda: not road.files)
-            texts = {row["text"] for row in road.ask("SELECT text FROM plates")}
-            assert texts == {hashed(plate_text(DRIVE, number)) for number in range(7)}
-    logs = [*_server_logs(stack), *(folder / "logs").iterdir()]
+        wait_until("the end of the job", done)
+        assert any(looks), "nobody looked while readings were sealed"
+        wait_until("the pictures' deletion", lambda: not road.files)
+        texts = {row["text"] for row in road.ask("SELECT text FROM plates")}
+        assert texts == {hashed(plate_text(DRIVE, number)) for number in range(7)}
+    logs = [*_server_logs(stack), *(road.folder / "logs").iterdir()]
     told = "".join(log.read_text(errors="replace") for log in logs) + "".join(capfd.readouterr())
     assert "dashplate.read" in told
     assert not [word for word in words if word in told]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,21 +19,15 @@ from db.models import CropRow, FrameRow, Plate, ReadingRow, Segment, SightingRow
 from db.states import SegmentState, Stage, VideoState
 from pipeline.errors import DashplateError, UsageError
 from pipeline.formats.confusions import folded
+from store import Store, StoreUnavailable
 from tests.support.database import count, waiting
 from tests.support.processes import PATIENCE_S, wait_until
-from tests.support.road import Road, stand_in_road
+from tests.support.road import Road
 from workers.maintenance import retention
 from workers.maintenance.retention import apply_retention, count_all, purge_all
-from workers.maintenance.store_gc import clear_deletions
 
 DAY_S = 86_400
 FINDINGS = (SightingRow, ReadingRow, TrackletRow, CropRow, FrameRow)
-
-
-@pytest.fixture
-def road(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Road]:
-    with stand_in_road(database_url, tmp_path / "data", DASHPLATE_REDIS_URL=redis_url) as made:
-        yield made
 
 
 def _purge(older_than: str | None = "30d", **given: object) -> None:
@@ -138,8 +131,7 @@ def test_a_plate_that_is_no_longer_watched_goes_too(road: Road) -> None:
     privacy.unwatch_plate(plate_text("one.mp4", 1).lower(), None)
     assert apply_retention(road.url) == 1
     assert [count(road.url, table) for table in (*FINDINGS, Plate)] == [0] * 6
-    while clear_deletions(road.url):
-        pass
+    road.clear()
     assert not road.files
 
 
@@ -229,8 +221,7 @@ def test_an_interrupted_purge_is_gone_on_with(road: Road, monkeypatch: pytest.Mo
     assert report.well
     assert report.waiting > 0
     assert purge_all(road.url, Wanted(30 * DAY_S)).videos == 1
-    while clear_deletions(road.url):
-        pass
+    road.clear()
     assert not road.files
 
 
@@ -244,41 +235,6 @@ def test_each_job_keeps_its_own_time(road: Road) -> None:
     road.age(short, long, for_ever, days=30)
     _purge(None)
     assert [road.video(v).purged_at is not None for v in (short, long, for_ever)] == [True, True, False]
-
-
-def test_retention_looks_at_no_more_than_what_is_due(road: Road) -> None:
-    """With 20,000 ended videos, 5,000 of them purged and none due, the sweeper's question reads a few pages."""
-    road.do(
-        """
-        INSERT INTO jobs (name, options, state, finished_at, retain_s)
-        SELECT 'tour', '{}', 'finished', now(), 86400 FROM generate_series(1, 4)
-        """
-    )
-    road.do(
-        """
-        INSERT INTO videos (job_id, path, fingerprint, state, finished_at, purged_at)
-        SELECT 1 + i % 4, '/cam/' || i, 'print ' || i, 'done',
-               now() - make_interval(days => CAST(i % 4 = 0 AS int) * 9),
-               CASE WHEN i % 4 = 0 THEN now() END
-        FROM generate_series(1, 20000) i
-        """
-    )
-    road.do("ANALYZE videos")
-    with session(road.url) as db:
-        plan = db.scalar(text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {retention_question()}"), VALUES)
-    root = plan[0]["Plan"]
-    assert root["Actual Rows"] == 0
-    assert root["Shared Hit Blocks"] + root["Shared Read Blocks"] < 60, plan
-
-
-#: What the sweeper asks with; see `db.keeping.retention.due_by_job`.
-VALUES = {"limit": 100, "job": 0, "ended": "epoch", "video": 0}
-
-
-def retention_question() -> str:
-    from db.keeping.retention import _DUE_BY_JOB
-
-    return _DUE_BY_JOB.text
 
 
 def test_what_is_run_again_is_purged_again(road: Road) -> None:
@@ -296,8 +252,7 @@ def test_what_is_run_again_is_purged_again(road: Road) -> None:
 def test_what_was_purged_is_not_retried_in_part(road: Road) -> None:
     job = road.submit("one.mp4", drive=Drive(segments=2, poisoned=(1,)))
     (video,) = road.open(job)
-    road.insist()
-    road.aggregate()
+    road.finish()
     assert road.video(video).state is VideoState.TRUNCATED
     road.age(video, days=31)
     _purge()
@@ -308,8 +263,6 @@ def test_what_was_purged_is_not_retried_in_part(road: Road) -> None:
 def test_a_file_that_cannot_be_removed_stays_noted(
     road: Road, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from store import Store, StoreUnavailable
-
     _, videos = road.run("one.mp4")
     road.age(*videos, days=31)
 
@@ -321,8 +274,7 @@ def test_a_file_that_cannot_be_removed_stays_noted(
         _purge()
     assert "2 files and folders could not be removed yet" in capsys.readouterr().err
     assert len(road.files) > 0
-    while clear_deletions(road.url):
-        pass
+    road.clear()
     assert not road.files
 
 

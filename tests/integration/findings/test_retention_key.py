@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -16,34 +14,27 @@ from dashplate.commands import privacy
 from db.engine import session
 from db.keeping import retention
 from db.keeping.retention import Place, due_by_job
-from tests.support.road import KEY, Road, stand_in_road
+from tests.support.road import Road, give_key
 from workers.maintenance import retention as keeper
 from workers.maintenance.retention import apply_retention
 from workers.settings import settings
 
+pytestmark = pytest.mark.usefixtures("plate_key")
 DAY_S = 86_400
 #: What the drive of two segments shows.
 PLATES = [plate_text("clear.mp4", number) for number in range(3)]
 
 
-@pytest.fixture
-def road(database_url: str, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Road]:
-    """A plate is watched by its hash; from then on nobody has the key."""
+@pytest.fixture(autouse=True)
+def nothing_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeper, "_looked_up_to", Place())
-    folder = tmp_path / "data"
-    with stand_in_road(database_url, folder, DASHPLATE_REDIS_URL=redis_url, DASHPLATE_PLATE_KEY=KEY) as made:
-        yield made
 
 
 @pytest.fixture
-def keyless(road: Road, monkeypatch: pytest.MonkeyPatch) -> Road:
+def keyless(road: Road) -> Road:
+    """A plate is watched by its hash."""
     privacy.watch_plate("KA05MX1234", None, None)
     return road
-
-
-def _lose_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DASHPLATE_PLATE_KEY")
-    settings.cache_clear()
 
 
 def _purged(road: Road) -> set[int]:
@@ -57,7 +48,7 @@ def test_only_what_cannot_be_judged_waits(keyless: Road, monkeypatch: pytest.Mon
     keyless.do("DELETE FROM sightings WHERE video_id = :id", id=empty)
     _, (watched,) = keyless.run("watched.mp4", retain_s=DAY_S)
     _, (young,) = keyless.run("young.mp4", retain_s=DAY_S)
-    _lose_the_key(monkeypatch)
+    give_key(monkeypatch, None)
     for number in range(3):
         privacy.watch_plate(plate_text("watched.mp4", number), None, None)
     keyless.age(clear, hidden, empty, watched, days=2)
@@ -72,7 +63,7 @@ def test_with_the_key_again_all_that_is_due_goes(keyless: Road, monkeypatch: pyt
     _, (clear,) = keyless.run("clear.mp4", retain_s=DAY_S)
     keyless.age(clear, days=2)
     with monkeypatch.context() as patch:
-        _lose_the_key(patch)
+        give_key(patch, None)
         assert apply_retention(keyless.url) == 0
     settings.cache_clear()
     assert apply_retention(keyless.url) == 1
@@ -83,8 +74,7 @@ def test_a_key_that_is_none_is_taken_as_none(keyless: Road, monkeypatch: pytest.
     _, (clear,) = keyless.run("clear.mp4", retain_s=DAY_S)
     _, (hidden,) = keyless.run("hidden.mp4", retain_s=DAY_S, hashed=True)
     keyless.age(clear, hidden, days=2)
-    monkeypatch.setenv("DASHPLATE_PLATE_KEY", "short")
-    settings.cache_clear()
+    give_key(monkeypatch, "short")
     assert apply_retention(keyless.url) == 1
     assert _purged(keyless) == {hidden}
 
@@ -99,7 +89,7 @@ def test_those_that_wait_are_stepped_over(keyless: Road, monkeypatch: pytest.Mon
     _, last = keyless.run(*names[:2], drive=Drive(segments=1), retain_s=DAY_S)
     between = first[3]
     keyless.do("DELETE FROM sightings WHERE video_id = :id", id=between)
-    _lose_the_key(monkeypatch)
+    give_key(monkeypatch, None)
     keyless.age(*first, *hidden, *last, days=3)
     # As a cancelled job's: all of the same moment.
     keyless.do("UPDATE videos SET finished_at = (SELECT min(finished_at) FROM videos) WHERE job_id = :job", job=job)
@@ -138,7 +128,7 @@ def test_a_round_looks_at_a_bounded_number(road: Road) -> None:
 def test_people_are_told_what_waits(keyless: Road, monkeypatch: pytest.MonkeyPatch) -> None:
     job, videos = keyless.run("clear.mp4", "more.mp4", retain_s=DAY_S)
     other, _ = keyless.run("other.mp4")
-    _lose_the_key(monkeypatch)
+    give_key(monkeypatch, None)
     asked = [("status",), ("status", str(job)), ("status", str(job), "--json"), ("watched", "list"), ("doctor",)]
 
     def told(*words: str) -> str:

@@ -17,13 +17,7 @@ from db.findings.stored_files import owe_deletion
 from db.keeping.verify import FileRow, VideoFiles
 from pipeline.errors import UsageError
 from store import FileInfo, Store
-from tests.support.road import Road, stand_in_road
-
-
-@pytest.fixture
-def road(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Road]:
-    with stand_in_road(database_url, tmp_path / "data", DASHPLATE_REDIS_URL=redis_url) as made:
-        yield made
+from tests.support.road import Road
 
 
 def _found(road: Road, job: int, **given: bool) -> dict[str, list[str]]:

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from bench.standin import plate_text
 from dashplate.commands.verify import check
-from tests.support.road import KEY, Road, stand_in_road
+from tests.support.road import Road
+from tests.support.tables.plates import DRIVE, PLATES
 
-DRIVE = "drive.mp4"
-PLATES = [plate_text(DRIVE, number) for number in range(3)]
-
-
-@pytest.fixture
-def road(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Road]:
-    folder = tmp_path / "data"
-    with stand_in_road(database_url, folder, DASHPLATE_REDIS_URL=redis_url, DASHPLATE_PLATE_KEY=KEY) as made:
-        yield made
+pytestmark = pytest.mark.usefixtures("plate_key")
 
 
 @pytest.mark.parametrize(

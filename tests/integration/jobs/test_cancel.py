@@ -25,7 +25,7 @@ from tests.support.database import (
     READING,
     aggregate,
     begin,
-    check_counters,
+    begun,
     count,
     detect,
     fail,
@@ -41,7 +41,6 @@ from tests.support.database import (
     run_sql,
     segment_states,
     split,
-    store_all,
     stored,
     take,
     take_steps,
@@ -50,6 +49,8 @@ from tests.support.database import (
     work,
 )
 from tests.support.processes import PATIENCE_S
+from tests.support.tables.counters import check_counters
+from tests.support.tables.findings import store_all
 from workers.settings import settings
 from workers.steps.aggregate import aggregate as really_aggregate
 
@@ -238,10 +239,7 @@ def test_cancelling_while_many_workers_finish_neither_deadlocks_nor_miscounts(
 ) -> None:
     monkeypatch.setattr(cancel, "CHUNK", 4)
     job_id, videos = make_job(database_url, *[3] * 24)
-    segments = take(database_url)
-    for segment in segments:
-        assert detect(database_url, segment)
-        assert begin(database_url, segment, READING)
+    segments = begun(database_url, step=READING)
     random.Random(5).shuffle(segments)
 
     def finish_all(mine: list[segment_moves.Dispatched]) -> int:

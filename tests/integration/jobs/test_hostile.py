@@ -24,20 +24,8 @@ from pipeline.sources.source import Source, shown, source_of, stored
 from pipeline.video.decode import decode
 from pipeline.video.probe import changed_since, probe
 from pipeline.video.split import split
-from tests.support.media_files import (
-    TIDY,
-    eight_k,
-    late_start,
-    long_video,
-    one_a_second,
-    one_keyframe,
-    photo,
-    png_bomb,
-    slow_motion,
-    tidy,
-    write_clip,
-    zip_bomb,
-)
+from tests.support.media_files import TIDY, late_start, photo, tidy, write_clip
+from tests.support.media_hostile import eight_k, long_video, one_a_second, one_keyframe, png_bomb, slow_motion, zip_bomb
 from tests.support.s3_server import bucket, s3_server
 from tests.support.web_server import web_server
 

@@ -23,16 +23,8 @@ from pipeline.records import Detection, Image, MediaInfo, SegmentSpan
 from pipeline.sources.roots import check_allowed
 from pipeline.sources.source import Source, source_of
 from pipeline.video.decode import Decoder
-from tests.support.media_files import (
-    eight_k,
-    long_video,
-    one_a_second,
-    one_keyframe,
-    png_bomb,
-    slow_motion,
-    tidy,
-    zip_bomb,
-)
+from tests.support.media_files import tidy
+from tests.support.media_hostile import eight_k, long_video, one_a_second, one_keyframe, png_bomb, slow_motion, zip_bomb
 from tests.support.s3_server import bucket, s3_server
 from tests.support.web_server import web_server
 from workers.settings import settings

@@ -21,7 +21,6 @@ from db.states import JobState, VideoState
 from pipeline.errors import UsageError
 from pipeline.job_options import JobOptions
 from tests.support.database import (
-    PICTURES,
     aggregate,
     count,
     end,
@@ -31,13 +30,11 @@ from tests.support.database import (
     make_job,
     overlap,
     owed,
-    reading,
     run_sql,
-    sighting,
-    tracklet,
     video,
 )
 from tests.support.processes import wait_until
+from tests.support.tables.findings import PICTURES, reading, sighting, tracklet
 
 AGGREGATE = outbox.AGGREGATE
 

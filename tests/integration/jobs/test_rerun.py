@@ -16,11 +16,9 @@ from db.states import JobState, SegmentState, Stage, VideoState
 from pipeline.errors import UsageError
 from pipeline.job_options import JobOptions
 from tests.support.database import (
-    PICTURES,
     READING,
     aggregate,
     begin,
-    check_counters,
     count,
     detect,
     fail,
@@ -34,13 +32,13 @@ from tests.support.database import (
     read,
     run_sql,
     segment_states,
-    sighting,
     stored,
     take,
-    tracklet,
     video_state,
     work,
 )
+from tests.support.tables.counters import check_counters
+from tests.support.tables.findings import PICTURES, sighting, tracklet
 
 AGGREGATE = outbox.AGGREGATE
 

@@ -24,7 +24,6 @@ from tests.support.database import (
     READING,
     aggregate,
     begin,
-    check_counters,
     detect,
     finish,
     job,
@@ -42,6 +41,7 @@ from tests.support.database import (
     work,
 )
 from tests.support.road import stand_in_road
+from tests.support.tables.counters import check_counters
 
 PROBE, AGGREGATE = outbox.PROBE, outbox.AGGREGATE
 

@@ -18,13 +18,7 @@ from db.queue.videos import end_video
 from db.states import Priority, Stage, VideoState
 from pipeline.errors import UsageError
 from pipeline.job_options import JobOptions
-from tests.support.database import (
-    count,
-    job,
-    make_job,
-    overlap,
-    run_sql,
-)
+from tests.support.database import count, job, make_job, overlap, run_sql
 
 
 def test_the_same_file_twice_in_a_job_is_one_video(database_url: str) -> None:

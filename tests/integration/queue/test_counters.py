@@ -27,7 +27,6 @@ from tests.support.database import (
     SILENT,
     aggregate,
     begin,
-    check_counters,
     detect,
     fail,
     job,
@@ -43,6 +42,7 @@ from tests.support.database import (
     take_steps,
     work,
 )
+from tests.support.tables.counters import check_counters
 
 STEPS = 90
 #: Rows that contradict each other.

@@ -1,11 +1,10 @@
-"""The segments' moves on a real PostgreSQL: the window, leases, attempts, the barrier."""
+"""The segments' moves on a real PostgreSQL: attempts, failures and losses, the end of a video."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -22,11 +21,12 @@ from tests.support.database import (
     READING,
     SILENT,
     begin,
+    begun,
     count,
+    delay_s,
     detect,
     fail,
     finish,
-    leases_run_out,
     lose,
     make_job,
     no_waiting,
@@ -38,9 +38,8 @@ from tests.support.database import (
     stored,
     take,
     video,
-    waiting,
+    work,
 )
-from tests.support.processes import PATIENCE_S, wait_until
 
 
 def test_a_segment_goes_the_whole_way(database_url: str) -> None:
@@ -90,8 +89,7 @@ def test_a_message_counts_once(database_url: str) -> None:
 
 def test_a_stale_attempt_changes_nothing(database_url: str) -> None:
     make_job(database_url, 1)
-    (old,) = take(database_url)
-    assert begin(database_url, old, DETECTING)
+    (old,) = begun(database_url)
     assert fail(database_url, old)
     run_sql(database_url, "UPDATE segments SET not_before = NULL")
     (new,) = take(database_url)
@@ -178,16 +176,14 @@ def test_failures_and_losses_are_counted_apart(database_url: str) -> None:
     make_job(database_url, 1)
     counted = []
     for give_up in (fail, lose, lose, fail, lose, lose, fail):
-        (segment,) = take(database_url)
-        assert begin(database_url, segment, DETECTING)
+        (segment,) = begun(database_url)
         assert give_up(database_url, segment)
         row = stored(database_url, segment.segment_id)
         assert row.state is SegmentState.PENDING
         counted.append((row.failures, row.losses))
         no_waiting(database_url)
     assert counted == [(1, 0), (1, 1), (1, 2), (2, 2), (2, 3), (2, 4), (3, 4)]
-    (segment,) = take(database_url)
-    assert begin(database_url, segment, DETECTING)
+    (segment,) = begun(database_url)
     assert lose(database_url, segment)
     row = stored(database_url, segment.segment_id)
     assert (row.state, row.problem, row.failures, row.losses) == (SegmentState.QUARANTINED, SILENT, 3, 5)
@@ -208,8 +204,7 @@ def test_an_infrastructure_failure_uses_up_no_attempt(database_url: str) -> None
         assert take(database_url) == [], "it waits"
         no_waiting(database_url)
     (segment,) = take(database_url)
-    assert detect(database_url, segment)
-    assert read(database_url, segment)
+    work(database_url, segment)
     assert stored(database_url, segment.segment_id).problem is None, "what was in the way is forgotten"
 
 
@@ -232,28 +227,23 @@ def test_a_reading_that_failed_is_all_that_is_done_again(database_url: str) -> N
 
 def test_detection_is_done_again_where_its_pictures_are_gone(database_url: str) -> None:
     make_job(database_url, 1)
-    (segment,) = take(database_url)
-    assert detect(database_url, segment)
-    assert begin(database_url, segment, READING)
+    (segment,) = begun(database_url, step=READING)
     assert fail(database_url, segment, "A crop is gone.", from_detect=True)
     assert stored(database_url, segment.segment_id).step is Stage.DETECT
     no_waiting(database_url)
     (again,) = take(database_url)
     assert (again.only_read, stored(database_url, again.segment_id).state) == (False, SegmentState.QUEUED)
-    assert detect(database_url, again)
-    assert read(database_url, again)
+    work(database_url, again)
 
 
 def test_the_problem_of_a_failed_attempt_goes_with_success(database_url: str) -> None:
     make_job(database_url, 1)
-    (segment,) = take(database_url)
-    assert begin(database_url, segment, DETECTING)
+    (segment,) = begun(database_url)
     assert fail(database_url, segment, "Out of memory.")
     assert stored(database_url, segment.segment_id).problem == "Out of memory."
     no_waiting(database_url)
     (segment,) = take(database_url)
-    assert detect(database_url, segment)
-    assert read(database_url, segment)
+    work(database_url, segment)
     row = stored(database_url, segment.segment_id)
     assert (row.problem, row.damage, row.failures) == (None, None, 1)
 
@@ -264,8 +254,7 @@ def test_one_bad_stretch_costs_that_stretch(database_url: str) -> None:
     quarantine(database_url, segments[1], "It kills.")
     for segment in (segments[0], segments[2]):
         assert video(database_url, video_id).state is VideoState.PROCESSING
-        assert detect(database_url, segment)
-        assert read(database_url, segment)
+        work(database_url, segment)
     row = video(database_url, video_id)
     assert (row.state, row.segments_done, row.segments_quarantined) == (VideoState.AGGREGATING, 2, 1)
     with session(database_url) as db:
@@ -275,10 +264,7 @@ def test_one_bad_stretch_costs_that_stretch(database_url: str) -> None:
 
 def test_the_last_two_segments_at_once_post_one_aggregation(database_url: str) -> None:
     _, (video_id,) = make_job(database_url, 3)
-    segments = take(database_url)
-    for segment in segments:
-        assert detect(database_url, segment)
-        assert begin(database_url, segment, READING)
+    segments = begun(database_url, step=READING)
     with session(database_url) as db:
         finish(db, segments[0])
     assert count(database_url, OutboxRow) == 0
@@ -291,10 +277,7 @@ def test_the_last_two_segments_at_once_post_one_aggregation(database_url: str) -
 
 def test_many_workers_ending_many_videos(database_url: str) -> None:
     _, videos = make_job(database_url, *[4] * 6)
-    segments = take(database_url)
-    for segment in segments:
-        assert detect(database_url, segment)
-        assert begin(database_url, segment, READING)
+    segments = begun(database_url, step=READING)
     start = threading.Barrier(4)
 
     def work(mine: Iterable[segment_moves.Dispatched]) -> None:
@@ -306,92 +289,3 @@ def test_many_workers_ending_many_videos(database_url: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, [segments[i::4] for i in range(4)]))
     assert owed(database_url) == [(outbox.AGGREGATE, video_id) for video_id in videos]
-
-
-def test_a_lease_that_runs_out_is_lost_and_renewing_keeps_it(database_url: str) -> None:
-    make_job(database_url, 2)
-    silent, busy = take(database_url)
-    assert begin(database_url, silent, DETECTING)
-    assert begin(database_url, busy, DETECTING)
-    with session(database_url) as db:
-        assert segment_moves.lost(db) == []
-    run_sql(database_url, "UPDATE segments SET lease_until = now() - interval '1 s'")
-    with session(database_url) as db:
-        assert segment_moves.renew(db, busy.segment_id, busy.attempt, LEASE_S)
-    with session(database_url) as db:
-        assert segment_moves.lost(db) == [(silent.segment_id, silent.attempt)]
-        assert segment_moves.lost_attempt(db, silent.segment_id, silent.attempt, SILENT)
-
-    with session(database_url) as db:
-        assert not segment_moves.renew(db, silent.segment_id, silent.attempt, LEASE_S), "the worker learns of it"
-        assert not segment_moves.detected(db, silent.segment_id, silent.attempt, 80, None), "its result is not stored"
-    assert stored(database_url, silent.segment_id).state is SegmentState.PENDING
-
-
-def test_giving_up_several_segments_does_not_deadlock_with_a_worker_that_stores(database_url: str) -> None:
-    _, (video_id,) = make_job(database_url, 3)
-    segments = take(database_url)
-    for segment in segments:
-        assert detect(database_url, segment)
-        assert begin(database_url, segment, READING)
-    run_sql(database_url, "UPDATE segments SET losses = :last", last=segment_moves.MAX_LOSSES - 1)
-    leases_run_out(database_url)
-    holds, may_end = threading.Event(), threading.Event()
-
-    def worker() -> None:
-        with session(database_url) as db:
-            db.execute(text("SELECT id FROM segments WHERE id = :id FOR UPDATE"), {"id": segments[1].segment_id})
-            holds.set()
-            may_end.wait(PATIENCE_S)
-            assert finish(db, segments[1])
-
-    with ThreadPoolExecutor(1) as pool:
-        through = pool.submit(worker)
-        assert holds.wait(PATIENCE_S)
-        with session(database_url) as db:
-            given_up = segment_moves.lost(db)
-            assert [i for i, _ in given_up] == [segments[0].segment_id, segments[2].segment_id]
-            assert segment_moves.lost_attempt(db, *given_up[0], SILENT)
-            may_end.set()
-            wait_until("the worker to wait", lambda: waiting(database_url))
-            assert segment_moves.lost_attempt(db, *given_up[1], SILENT)
-        through.result(timeout=PATIENCE_S)
-    assert owed(database_url) == [(outbox.AGGREGATE, video_id)]
-
-
-def test_stranded_segments_are_sent_again_under_the_same_number(database_url: str) -> None:
-    make_job(database_url, 3)
-    queued, detected, working = take(database_url)
-    assert detect(database_url, detected)
-    assert begin(database_url, working, DETECTING)
-    with session(database_url) as db:
-        assert segment_moves.stranded(db, SegmentState.QUEUED, 10.0) == [], "too early"
-    run_sql(database_url, "UPDATE segments SET moved_at = now() - interval '11 s'")
-
-    with session(database_url) as db:
-        (again,) = segment_moves.stranded(db, SegmentState.QUEUED, 10.0)
-        assert again == replace(queued, express=False)
-        assert segment_moves.stranded(db, SegmentState.DETECTED, 10.0) == [
-            segment_moves.Dispatched(detected.segment_id, 1, "/cam/0.mp4", 1, 10.0, only_read=True)
-        ]
-    with session(database_url) as db:
-        assert segment_moves.stranded(db, SegmentState.QUEUED, 10.0) == [], "it has just been sent"
-
-
-def test_after_a_pause_of_everything_every_holder_gets_a_whole_lease(database_url: str) -> None:
-    make_job(database_url, 3)
-    detecting, reading, idle = take(database_url)
-    assert begin(database_url, detecting, DETECTING)
-    assert detect(database_url, reading)
-    assert begin(database_url, reading, READING)
-    leases_run_out(database_url)
-    with session(database_url) as db:
-        segment_moves.prolong_all(db, LEASE_S)
-    with session(database_url) as db:
-        assert segment_moves.lost(db) == []
-    assert stored(database_url, idle.segment_id).lease_until is None, "nobody holds it"
-
-
-def delay_s(row: Segment) -> float:
-    assert row.not_before is not None
-    return (row.not_before - row.moved_at).total_seconds()

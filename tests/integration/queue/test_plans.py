@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from db.engine import engine_for, session
 from db.findings import queries
 from db.jobs.submit import NewVideo, add_videos
+from db.keeping.retention import _DUE_BY_JOB
 from db.models import Segment, Video
 from db.queue import last_sweep, outbox, scheduler, segment_moves, unreachable
 from db.queue.segment_moves import Dispatched
 from db.queue.videos import end_video
 from db.states import SegmentState, VideoState
-from tests.support.database import DETECTING, LEASE_S, READING, check_counters, run_sql, split
+from tests.support.database import DETECTING, LEASE_S, READING, asked, run_sql, split
+from tests.support.tables.counters import check_counters
 
 VIDEOS, SEGMENTS_EACH = 2000, 10
 #: Tables that grow with the fleet.
@@ -89,21 +90,6 @@ def fleet(database_url: str) -> str:
     return database_url
 
 
-@contextmanager
-def asked(url: str) -> Iterator[list[tuple[str, Any]]]:
-    """The statements that are sent inside, with their values."""
-    seen: list[tuple[str, Any]] = []
-
-    def note(connection: Any, cursor: Any, statement: str, values: Any, context: Any, many: bool) -> None:
-        seen.append((statement, values[0] if many and isinstance(values, list) else values))
-
-    event.listen(engine_for(url), "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(engine_for(url), "before_cursor_execute", note)
-
-
 def planned(url: str, statement: str, values: Any) -> list[dict[str, Any]]:
     """The nodes of the statement's plan.
 
@@ -112,6 +98,7 @@ def planned(url: str, statement: str, values: Any) -> list[dict[str, Any]]:
     """
     if not statement.lstrip().upper().startswith(("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")):
         return []
+    values = values[0] if isinstance(values, list) else values
     with engine_for(url).connect() as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))
         ((plan,),) = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", values).scalars()
@@ -271,3 +258,31 @@ def test_the_guard_sees_what_is_read_from_end_to_end(fleet: str) -> None:
         {"segments"}, {"ix_segments_pending"}, set(),
     ]  # fmt: skip
     assert [bool(read_whole(planned(fleet, *one))) for one in statements if "count" in one[0]] == [True]
+
+
+def test_retention_looks_at_no_more_than_what_is_due(database_url: str) -> None:
+    """With 20,000 ended videos, 5,000 of them purged and none due, the sweeper's question reads a few pages."""
+    run_sql(
+        database_url,
+        """
+        INSERT INTO jobs (name, options, state, finished_at, retain_s)
+        SELECT 'tour', '{}', 'finished', now(), 86400 FROM generate_series(1, 4)
+        """,
+    )
+    run_sql(
+        database_url,
+        """
+        INSERT INTO videos (job_id, path, fingerprint, state, finished_at, purged_at)
+        SELECT 1 + i % 4, '/cam/' || i, 'print ' || i, 'done',
+               now() - make_interval(days => CAST(i % 4 = 0 AS int) * 9),
+               CASE WHEN i % 4 = 0 THEN now() END
+        FROM generate_series(1, 20000) i
+        """,
+    )
+    run_sql(database_url, "ANALYZE videos")
+    asked_with = {"limit": 100, "job": 0, "ended": "epoch", "video": 0}
+    with session(database_url) as db:
+        plan = db.scalar(text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {_DUE_BY_JOB.text}"), asked_with)
+    root = plan[0]["Plan"]
+    assert root["Actual Rows"] == 0
+    assert root["Shared Hit Blocks"] + root["Shared Read Blocks"] < 60, plan

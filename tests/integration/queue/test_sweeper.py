@@ -18,6 +18,7 @@ from tests.support.database import (
     LEASE_S,
     SILENT,
     begin,
+    begun,
     count,
     detect,
     job_state,
@@ -65,8 +66,7 @@ def pause(url: str) -> None:
 
 def test_a_silent_worker_is_lost_and_its_segment_waits_for_another(database_url: str, swept: Sweep) -> None:
     make_job(database_url, 1)
-    (segment,) = take(database_url)
-    assert begin(database_url, segment, DETECTING)
+    (segment,) = begun(database_url)
     swept()
     assert stored(database_url, segment.segment_id).state is DETECTING
     leases_run_out(database_url)

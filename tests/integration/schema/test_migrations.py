@@ -19,7 +19,8 @@ from db.migrate import upgrade
 from db.models import Base, Plate, Segment, SightingRow, Video
 from pipeline.errors import ServiceUnavailable
 from pipeline.records import Box
-from tests.support.database import catalogue, count, downgrade, make_job, run_sql, sighting
+from tests.support.database import catalogue, count, downgrade, make_job, run_sql
+from tests.support.tables.findings import sighting
 
 
 def test_the_migrated_schema_is_the_models(database_url: str) -> None:

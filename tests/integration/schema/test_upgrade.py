@@ -10,7 +10,6 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +29,12 @@ from db.jobs.submit import NewVideo, add_videos
 from db.migrate import upgrade
 from db.models import Video
 from db.queue import outbox, scheduler, segment_moves
-from db.queue.videos import end_video, split_video
+from db.queue.videos import end_video
 from db.states import SegmentState, VideoState
 from pipeline.formats.confusions import folded
-from pipeline.records import MediaInfo, MediaKind, SegmentSpan
 from pipeline.sightings import stitch
-from tests.support.database import catalogue, downgrade, run_sql
+from tests.support.database import LEASE_S, SILENT, catalogue, detect, downgrade, no_waiting, read, split
+from tests.support.tables.counters import check_counters
 
 HERE = Path(__file__).parent
 DUMP = HERE / "first_release.sql"
@@ -46,7 +45,6 @@ VIEWS = ("plate_sightings", "job_progress", "unique_plates")
 STORE = Path("/var/lib/dashplate/store")
 FINISHED, UNFINISHED = (1, 2, 3), (4, 5, 6)
 TABLES = ("jobs", "videos", "segments", "tracklets", "crops", "readings", "plates", "sightings", "outbox")
-LEASE_S = 20.0
 #: A table's rows by key, each column's value as JSON has it.
 Rows = dict[int, dict[str, Any]]
 
@@ -150,7 +148,7 @@ def test_views_and_exports_say_what_they_said(old_url: str) -> None:
 
 def test_counters_are_what_the_rows_say(old_url: str) -> None:
     upgrade(old_url)
-    _check_counters(old_url)
+    check_counters(old_url)
 
 
 def test_jobs_have_the_state_that_they_were_in(old_url: str) -> None:
@@ -186,7 +184,7 @@ def test_what_was_unfinished_goes_on_to_its_end(old_url: str) -> None:
             for number, row in before["segments"].items()
             if row["state"] in ("detecting", "reading")
         }
-        assert all(segment_moves.lost_attempt(db, *segment, "Its worker went silent.") for segment in lost)
+        assert all(segment_moves.lost_attempt(db, *segment, SILENT) for segment in lost)
 
     _finish_everything(old_url, taken)
     after = _everything(old_url)
@@ -196,7 +194,7 @@ def test_what_was_unfinished_goes_on_to_its_end(old_url: str) -> None:
     assert len(after["segments"]) == len(before["segments"]) + 4
     assert Counter(row["state"] for row in after["segments"].values()) == {"done": 34, "quarantined": 1}
     assert after["outbox"] == {}
-    _check_counters(old_url)
+    check_counters(old_url)
 
     # What was stored before is as it was; the night's plates were put together from readings of both releases.
     for table in ("tracklets", "crops", "readings"):
@@ -210,12 +208,12 @@ def test_what_the_first_release_gave_up_can_be_tried_again(old_url: str) -> None
     upgrade(old_url)
     assert control.retry(old_url, 3, failed=True, quarantined=True) == (0, 1)
     assert control.retry(old_url, 1, failed=True, quarantined=True) == (1, 0)
-    _check_counters(old_url)
+    check_counters(old_url)
     _finish_everything(old_url)
     after = _everything(old_url)
     assert {row["state"] for row in after["segments"].values()} == {"done"}
     assert {job["state"] for job in after["jobs"].values()} == {"finished"}
-    _check_counters(old_url)
+    check_counters(old_url)
 
 
 def test_a_finished_job_takes_more_files(old_url: str) -> None:
@@ -311,44 +309,15 @@ def _exported(url: str) -> list[dict[str, str]]:
     return rows
 
 
-def _check_counters(url: str) -> None:
-    """Counts the rows one by one."""
-    rows = _everything(url)
-    ended = ("done", "quarantined")
-    for video_id, video in rows["videos"].items():
-        own = [segment for segment in rows["segments"].values() if segment["video_id"] == video_id]
-        states = Counter(segment["state"] for segment in own)
-        assert (video["segments"], video["segments_done"], video["segments_quarantined"]) == (
-            len(own), states["done"], states["quarantined"],
-        )  # fmt: skip
-        seconds = sum(segment["end_s"] - segment["start_s"] for segment in own if segment["state"] in ended)
-        assert video["footage_done_s"] == pytest.approx(seconds)
-    for job_id, job in rows["jobs"].items():
-        videos = [video for video in rows["videos"].values() if video["job_id"] == job_id]
-        over = [video for video in videos if video["finished_at"]]
-        counted = {
-            "videos": len(videos),
-            "videos_ended": len(over),
-            "videos_with_problem": sum(video["problem"] is not None for video in over),
-            "videos_opened": sum(bool(video["kind"] or video["finished_at"]) for video in videos),
-            "segments": sum(video["segments"] for video in videos),
-            "segments_done": sum(video["segments_done"] for video in over),
-            "segments_quarantined": sum(video["segments_quarantined"] for video in over),
-        }
-        assert {name: job[name] for name in counted} == counted
-        assert job["footage_s"] == pytest.approx(sum(video["duration_s"] or 0 for video in videos))
-        assert job["footage_done_s"] == pytest.approx(sum(video["footage_done_s"] for video in over))
-
-
 def _finish_everything(url: str, sent: list[segment_moves.Dispatched] | None = None) -> None:
     """Sweep, send and work, as the fleet does, until nothing is open; readings that are missing stay missing."""
     waiting = sent or []
     for _ in range(20):
         # Nobody waits here for delays.
-        run_sql(url, "UPDATE segments SET not_before = now() - interval '1 s' WHERE not_before IS NOT NULL")
+        no_waiting(url)
         with session(url) as db:
             for held in segment_moves.lost(db):
-                segment_moves.lost_attempt(db, *held, "Its worker went silent.")
+                segment_moves.lost_attempt(db, *held, SILENT)
             for step in (SegmentState.QUEUED, SegmentState.DETECTED):
                 waiting += segment_moves.stranded(db, step, 0.0)
             outbox.resend_quiet(db, 0.0)
@@ -356,35 +325,19 @@ def _finish_everything(url: str, sent: list[segment_moves.Dispatched] | None = N
             waiting += scheduler.take_pending(db, window=32, least_depth=32)
             messages = scheduler.take_messages(db, window=32)
         for segment in waiting:
-            _work(url, segment)
+            if segment.only_read or detect(url, segment):
+                read(url, segment)
         for message in messages:
             with session(url) as db:
                 assert outbox.begin(db, message.kind, message.key, LEASE_S)
-                (_probe if message.kind == outbox.PROBE else _aggregate)(db, message.key)
+                if message.kind == outbox.PROBE:
+                    assert split(db, message.key, 1)
+                else:
+                    _aggregate(db, message.key)
         waiting = []
         if all(job["finished_at"] for job in _everything(url)["jobs"].values()):
             return
     raise AssertionError("something never ends")
-
-
-def _work(url: str, segment: segment_moves.Dispatched) -> None:
-    number = (segment.segment_id, segment.attempt)
-    if not segment.only_read:
-        with session(url) as db:
-            if segment_moves.begin(db, *number, SegmentState.DETECTING, "new:1", LEASE_S) is None:
-                return
-            assert segment_moves.detected(db, *number, 100, None)
-    with session(url) as db:
-        if segment_moves.begin(db, *number, SegmentState.READING, "new:2", LEASE_S) is None:
-            return
-        assert segment_moves.finished(db, *number)
-
-
-def _probe(db: Session, video_id: int) -> None:
-    path = Path(db.get_one(Video, video_id).path)
-    tick = Fraction(1, 15360)
-    info = MediaInfo(path, MediaKind.VIDEO, 960, 540, 0, "h264", tick, 0, 61440, 15.0, keyframes=(0,), frames=60)
-    assert split_video(db, video_id, info, [SegmentSpan(0, 0, 61440)])
 
 
 def _aggregate(db: Session, video_id: int) -> None:

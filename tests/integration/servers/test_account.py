@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from dashplate.stack import Stack, account, running, stop
-from tests.acceptance.in_process import run_command
+from tests.support.command_line.in_process import run_command
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root's PostgreSQL runs under an account of its own")
 

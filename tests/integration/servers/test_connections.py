@@ -16,8 +16,8 @@ from dashplate.stack import Stack, postgres_server
 from db.engine import MOST, check, engine_for
 from db.migrate import upgrade
 from pipeline.errors import ServiceUnavailable
-from tests.acceptance.fleet import Fleet, running_fleet
-from tests.acceptance.in_process import run_command
+from tests.support.command_line.fleet import Fleet, running_fleet
+from tests.support.command_line.in_process import run_command
 from tests.support.processes import wait_until
 from workers.celery_app.app import CONTROL, DETECT, READ
 

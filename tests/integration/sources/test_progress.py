@@ -20,13 +20,11 @@ from db.states import VideoState
 from pipeline.job_options import JobOptions
 from pipeline.sources.expand import fingerprint
 from pipeline.sources.remote import BLOCKS_KEPT, open_remote
-from pipeline.sources.roots import check_allowed, split_roots
-from pipeline.sources.source import source_of
 from tests.conftest import ROOT
 from tests.support.media_files import late_start
 from tests.support.processes import PATIENCE_S, first_line
 from tests.support.road import Road, stand_in_road
-from tests.support.web_server import WebServer, web_server
+from tests.support.web_server import WebServer
 from workers import dispatch
 from workers.celery_app.time_limit import Standstill, time_limit
 from workers.steps import probe
@@ -34,12 +32,6 @@ from workers.steps import probe
 LIMIT_S = 3
 #: So many answers make up the file, each of which takes a tenth of the limit.
 BLOCKS = 4 * BLOCKS_KEPT
-
-
-@pytest.fixture
-def site() -> Iterator[WebServer]:
-    with web_server() as server:
-        yield server
 
 
 @pytest.fixture
@@ -61,10 +53,9 @@ def submitted(road: Road, site: WebServer, tmp_path: Path, monkeypatch: pytest.M
     block_bytes = -(-len(content) // BLOCKS)
     opened = "pipeline.video.container.open_remote"
     monkeypatch.setattr(opened, lambda remote, _=0: open_remote(remote, block_bytes))
-    source = check_allowed(source_of(f"{site.url}/drive.ts"), split_roots(f"{site.url}/"))
     with session(road.url) as db:
         job = create_job(db, "a tour", JobOptions(sample_fps=8, countries=(), keep_overlays=True), is_open=True)
-        add_videos(db, job, [NewVideo(f"{site.url}/drive.ts", fingerprint(source))])
+        add_videos(db, job, [NewVideo(f"{site.url}/drive.ts", fingerprint(site.remote("/drive.ts")))])
         close_job(db, job)
     (video,) = [row["id"] for row in road.ask("SELECT id FROM videos")]
     return int(video)

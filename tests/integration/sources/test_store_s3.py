@@ -16,7 +16,6 @@ from moto.server import DomainDispatcherApplication, create_backend_app
 from tenacity import wait_none
 from werkzeug.serving import make_server
 
-from pipeline.records import Box, Crop, Observation, Tracklet
 from pipeline.retry import STORE
 from store import (
     DamagedFile,
@@ -30,8 +29,8 @@ from store import (
     video_folders,
 )
 from tests.support.media_files import picture
+from tests.support.store import NAME, names, tracklet
 
-NAME = crop_name(1, 2, 3, 4, 5, 0)
 #: What an S3 server that is out of room answers.
 FULL = (
     b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>XMinioStorageFull</Code>'
@@ -110,16 +109,6 @@ def use(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     remote._opened.cache_clear()
-
-
-def tracklet(index: int, crops: int) -> Tracklet:
-    seen = Observation(index, 0.0, Box(0, 0, 10, 10), 0.9)
-    images = [picture(10 * index + rank, 90, 30) for rank in range(crops)]
-    return Tracklet(index, (seen,), tuple(Crop(seen, Box(0, 0, 1, 1), 1.0, image) for image in images))
-
-
-def names(store: Store, folder: str = "") -> set[str]:
-    return {file.name for file in store.files(folder)}
 
 
 def test_what_was_put_is_got(bucket: Bucket, store: Store) -> None:

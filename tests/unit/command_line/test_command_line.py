@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from dashplate.cli.program import app
 from pipeline.errors import DashplateError
-from tests.support.commands import NO_NUMBERS, TEXTS, Asked, parameters
+from tests.support.command_line.commands import NO_NUMBERS, TEXTS, Asked, parameters
 from workers.settings import settings
 
 NUMBERS = [one for one in parameters() if one.kind in ("int", "float")]

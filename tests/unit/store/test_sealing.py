@@ -7,7 +7,7 @@ import pytest
 from db.findings.plate_hashing import MARK, PlateKey, PlateKeyError, plate_key
 from pipeline.errors import DashplateError
 from pipeline.formats.alphabet import CHARS
-from tests.support.database import reading, sighting
+from tests.support.tables.findings import reading, sighting
 
 KEY, OTHER = PlateKey("the one plate key"), PlateKey("another plate key")
 

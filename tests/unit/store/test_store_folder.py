@@ -1,4 +1,4 @@
-"""The result store in a folder: whole files or none, errors classified, nothing outside reached."""
+"""The result store in a folder: whole files or none, trouble told apart, nothing outside reached."""
 
 from __future__ import annotations
 
@@ -15,14 +15,7 @@ import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 
 from pipeline.errors import DashplateError
-from store import (
-    Store,
-    StoreError,
-    StoreFull,
-    StoreUnavailable,
-    attempt_folder,
-    crop_name,
-)
+from store import Store, StoreError, StoreFull, StoreUnavailable, attempt_folder, crop_name
 from tests.support.store import NAME, everything, names, tracklet
 
 pytestmark = pytest.mark.usefixtures("no_store_waits")

@@ -10,11 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import DashplateError, MissingDependency, UsageError
-from store import (
-    Store,
-    StoreFull,
-    StoreUnavailable,
-)
+from store import Store, StoreFull, StoreUnavailable
 from tests.support.store import NAME, Faulty, everything, faulty, names, tracklet
 
 pytestmark = pytest.mark.usefixtures("no_store_waits")

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from pipeline.errors import DashplateError
-from pipeline.records import Image, MediaInfo, SegmentSpan
-from pipeline.video.decode import decode
+from pipeline.records import Image, MediaInfo
 from pipeline.video.evidence import NEAR_S, Fetch, encode_frame, frames_at
 from pipeline.video.probe import probe
 from tests.support import media_files
+from tests.support.decoded import frames_of
 from tests.support.media_files import B_FRAMES, TIDY, corner_of, picture, write_clip
 
 SMALL = replace(B_FRAMES, width=320, height=180)
@@ -71,7 +71,7 @@ def known(path: Path) -> MediaInfo:
 
 def all_frames(path: Path) -> dict[int, Image]:
     info = probe(path)
-    return {frame.pts: frame.image for frame in decode(info, SegmentSpan(0, info.start_pts, info.end_pts))}
+    return {frame.pts: frame.image for frame in frames_of(info)}
 
 
 def assert_same(got: list[tuple[int, Image]], whole: dict[int, Image], wanted: list[int]) -> None:

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from pipeline.detection.segment import LookOptions, follow
-from pipeline.records import Box, Detection, Frame, Image, MediaKind, SegmentSpan
-from pipeline.video.decode import decode
+from pipeline.records import Box, Detection, Frame, Image, MediaKind
 from pipeline.video.keyframes import GLANCES, glance
 from pipeline.video.overlays import MOST_COVER, covered, find_overlays, with_overlays
 from pipeline.video.probe import probe
 from tests.support import media_files
 from tests.support.branded import BOARD, Pen, Picture, board, drive, frames
+from tests.support.decoded import frames_of
 
 #: Where the rendered drive's own camera writes: its clock, and its name and speed.
 CLOCK, SPEED = Box(22, 682, 274, 704), Box(1021, 682, 1259, 704)
@@ -206,7 +206,7 @@ def test_a_glance_gives_the_frames_that_decoding_gives(tmp_path: Path, maker: st
     info = probe(getattr(media_files, maker)(tmp_path))
     seen = list(glance(info))
     assert len(seen) >= 2
-    whole = {f.pts: f for f in decode(info, SegmentSpan(0, info.start_pts, info.end_pts))}
+    whole = {f.pts: f for f in frames_of(info)}
     for frame in seen:
         assert frame.time_s == whole[frame.pts].time_s
         assert np.array_equal(frame.image, whole[frame.pts].image)

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 #: Every process loads what lies here first: it denies the network and notes who tried.
 GUARD = Path(__file__).parent / "network_guard"
 #: How often the memory of a running command is looked at.

@@ -14,7 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 from dashplate import cli
-from tests.acceptance.network_guard import sitecustomize as network
+from tests.support.command_line.network_guard import sitecustomize as network
 from workers.settings import settings
 
 
@@ -32,6 +32,13 @@ class Said:
         assert self.code == 0, self.err
         assert self.out == f"{int(self.out)}\n"
         return int(self.out)
+
+    def assert_refused(self, sentence: str) -> None:
+        """Usage or model were wrong: one line says so, and nothing else is printed."""
+        assert self.code in (2, 6)
+        assert sentence in self.err
+        assert len(self.err.splitlines()) == 1
+        assert self.out == ""
 
 
 #: `here("eval", "stills", csv)`.

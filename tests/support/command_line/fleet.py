@@ -21,7 +21,7 @@ from bench.standin import Drive
 from dashplate.stack import Command, Stack, Supervisor
 from db.engine import engine_for, session
 from db.migrate import upgrade
-from tests.acceptance.in_process import Said, run_command
+from tests.support.command_line.in_process import Said, run_command
 from tests.support.database import empty_tables
 from tests.support.processes import wait_until
 from workers.celery_app.app import CONTROL, DETECT, QUEUES, READ
@@ -45,6 +45,8 @@ _WORKERS = [
 SHARE = "share"
 #: Four segments with two plates each, done at once.
 USUAL = Drive()
+#: One stretch without a plate: the least that a drive can be.
+LEAST = Drive(1, plates=0)
 #: When the first drive was written, nanoseconds since 1970.
 _STAMP_NS = 1_700_000_000 * 10**9
 _stamps = count()

@@ -16,8 +16,8 @@ from celery import Celery
 from kombu import Queue
 from kombu.exceptions import OperationalError as BrokerError
 
-from bench.chaos import cards, orders
 from bench.chaos.drives import FLEETS
+from bench.chaos.faults import cards, orders
 from bench.chaos.fleet import WORKERS, family_of, tell
 from bench.chaos.scene import MAIN, Missed, Scene
 from bench.chaos.schedule import Strike

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from tests.acceptance.program import Finished
+from tests.support.command_line.program import Finished
 
 
 @dataclass(frozen=True)
