@@ -9,13 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from bench.standin import Drive
-from dashplate.cli.program import app
 from pipeline.errors import DashplateError
 from pipeline.sources.source import source_of
-from tests.support.commands import TEXTS
+from tests.support.commands import TEXTS, invoke
 from tests.support.road import Road, stand_in_road
 
 #: A name that is no UTF-8, as old memory cards have them.
@@ -31,7 +29,7 @@ def road(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Road]:
 
 def _call(*words: str) -> tuple[int, str, str]:
     """A command's exit code, what it printed and what it says of an error; all that it raises has to be ours."""
-    result = CliRunner().invoke(app, list(words))
+    result = invoke(*words)
     if isinstance(result.exception, DashplateError):
         return result.exception.exit_code, result.stdout, str(result.exception)
     if not isinstance(result.exception, SystemExit | None):
