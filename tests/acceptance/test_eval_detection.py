@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from pipeline.detection.yolo import VIDEO_THRESHOLD
-from tests.support.command_line.in_process import Here
-from tests.support.command_line.program import ROOT, Command, Finished
+from tests.support.command_line.in_process import Here, Said
+from tests.support.command_line.program import ROOT
 
 #: Of the 120 development frames of the Romanian rides, every fifth: by day and by night.
 FRAMES = "ro_*[27].jpg"
@@ -43,8 +43,8 @@ def truth(shared_data: Path, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def evaluated(dashplate: Command, truth: Path, folder: Path) -> Finished:
-    return dashplate(
+def evaluated(here: Here, truth: Path, folder: Path) -> Said:
+    return here(
         "eval", "detection", truth, "--split", "dev", "--match", FRAMES, "--match", "moved_*", "--by-prefix",
         "--ignore", ROOT / "training/detector/pictures/by_eye.csv",
         "--draw", folder / "drawn", "--json", folder / "numbers.json", "--csv", folder / "found.csv",
@@ -52,7 +52,7 @@ def evaluated(dashplate: Command, truth: Path, folder: Path) -> Finished:
 
 
 @pytest.fixture
-def rows(evaluated: Finished, folder: Path) -> dict[str, dict[str, Any]]:
+def rows(evaluated: Said, folder: Path) -> dict[str, dict[str, Any]]:
     assert evaluated.code == 0, evaluated.err
     return {row["name"]: row for row in json.loads((folder / "numbers.json").read_text())["rows"]}
 
@@ -78,7 +78,7 @@ def test_the_rows_add_up(rows: dict[str, dict[str, Any]]) -> None:
     assert rows["moved"]["recall"] == 0
 
 
-def test_the_table_shows_the_same_numbers(evaluated: Finished, rows: dict[str, dict[str, Any]]) -> None:
+def test_the_table_shows_the_same_numbers(evaluated: Said, rows: dict[str, dict[str, Any]]) -> None:
     head, *lines = evaluated.out.splitlines()
     assert head.split() == ["pictures", "plates", "recall", "precision", "AP50", "AP50-95", "false/frame", "ms/frame"]
     cells = {line.split()[0]: line.split()[1:] for line in lines if line}

@@ -15,8 +15,7 @@ import pytest
 
 from pipeline.reading.recognizers import BUNDLED_MODEL
 from pipeline.reading.recognizers.model_folder import bundled_folder
-from tests.support.command_line.in_process import Here
-from tests.support.command_line.program import Command, Finished
+from tests.support.command_line.in_process import Here, Said
 
 #: Of the development plates of every country, about a fifth.
 PLATES = ("[abcu]*[37].jpg", "br_eu2/crop_[dp]*")
@@ -28,9 +27,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def evaluated(dashplate: Command, shared_data: Path, folder: Path) -> Finished:
+def evaluated(here: Here, shared_data: Path, folder: Path) -> Said:
     base = bundled_folder(folder / "cache").rename(folder / "same-again")
-    return dashplate(
+    return here(
         "eval", "reading", shared_data / "recognition/labels.csv", "--split", "dev", "--by", "country",
         *(word for pattern in PLATES for word in ("--match", pattern)),
         "--reader", BUNDLED_MODEL, "--reader", base,
@@ -40,7 +39,7 @@ def evaluated(dashplate: Command, shared_data: Path, folder: Path) -> Finished:
 
 
 @pytest.fixture
-def told(evaluated: Finished, folder: Path) -> dict[str, Any]:
+def told(evaluated: Said, folder: Path) -> dict[str, Any]:
     assert evaluated.code == 0, evaluated.err
     numbers: dict[str, Any] = json.loads((folder / "numbers.json").read_text())
     return numbers
@@ -75,7 +74,7 @@ def test_the_same_model_by_another_name_reads_the_same(told: dict[str, Any]) -> 
     assert [row["reader"] for row in told["rows"][:2]] == [BUNDLED_MODEL, "same-again"]
 
 
-def test_the_table_shows_the_same_numbers(evaluated: Finished, told: dict[str, Any]) -> None:
+def test_the_table_shows_the_same_numbers(evaluated: Said, told: dict[str, Any]) -> None:
     lines = [line for line in evaluated.out.splitlines() if BUNDLED_MODEL in line and "Drawn" not in line]
     shown = [line.split()[-7:-3] for line in lines]
     ours = [row for row in told["rows"] if row["reader"] == BUNDLED_MODEL]

@@ -10,8 +10,8 @@ from typing import Any
 import cv2
 import pytest
 
-from tests.support.command_line.in_process import Here
-from tests.support.command_line.program import ROOT, Command, Finished
+from tests.support.command_line.in_process import Here, Said
+from tests.support.command_line.program import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +20,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def evaluated(dashplate: Command, shared_data: Path, folder: Path) -> Finished:
-    return dashplate(
+def evaluated(here: Here, shared_data: Path, folder: Path) -> Said:
+    return here(
         "eval", "stills", shared_data / "detection/boxes.csv", "--split", "dev", "--match", "openalpr_*",
         "--by", "country",
         "--draw", folder / "drawn", "--csv", folder / "plates.csv", "--json", folder / "numbers.json",
@@ -29,7 +29,7 @@ def evaluated(dashplate: Command, shared_data: Path, folder: Path) -> Finished:
 
 
 @pytest.fixture
-def rows(evaluated: Finished, folder: Path) -> dict[str, dict[str, Any]]:
+def rows(evaluated: Said, folder: Path) -> dict[str, dict[str, Any]]:
     assert evaluated.code == 0, evaluated.err
     return {row["group"]: row for row in json.loads((folder / "numbers.json").read_text())["rows"]}
 
@@ -53,7 +53,7 @@ def test_photographs_are_read(rows: dict[str, dict[str, Any]]) -> None:
     assert sum(rows[name]["plates"] for name in ("BR", "EU", "US")) == whole["plates"]
 
 
-def test_the_table_shows_the_same_numbers(evaluated: Finished, rows: dict[str, dict[str, Any]]) -> None:
+def test_the_table_shows_the_same_numbers(evaluated: Said, rows: dict[str, dict[str, Any]]) -> None:
     lines = {line.split()[0]: line.split()[1:] for line in evaluated.out.splitlines()[1:] if line}
     for name, row in rows.items():
         shares = [f"{row[key]:.3f}" for key in ("found", "exact", "folded", "cer")]

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from pipeline.records import Image
+from tests.support.command_line.in_process import Here
 from tests.support.command_line.program import Command, Finished
 
 #: A name that is no UTF-8, as old memory cards have them.
@@ -115,12 +116,12 @@ def test_annotated_pictures_are_written(read: Finished, folder: Path) -> None:
             assert (cv2.absdiff(drawn, original) > 100).any()
 
 
-def test_pictures_of_one_name_are_all_drawn(dashplate: Command, shared_data: Path, tmp_path: Path) -> None:
+def test_pictures_of_one_name_are_all_drawn(here: Here, shared_data: Path, tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         shutil.copy(shared_data / "hongkong/GV5679.png", tmp_path / folder / "x.png")
     for _ in range(2):
-        assert dashplate("read", tmp_path / "a", tmp_path / "b", "--annotate", tmp_path / "drawn").code == 0
+        assert here("read", tmp_path / "a", tmp_path / "b", "--annotate", tmp_path / "drawn").code == 0
         drawn = sorted(path.relative_to(tmp_path / "drawn") for path in (tmp_path / "drawn").rglob("*.jpg"))
         assert drawn == [Path("a/x.png.annotated.jpg"), Path("b/x.png.annotated.jpg")]
 

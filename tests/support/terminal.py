@@ -5,36 +5,32 @@ from __future__ import annotations
 import os
 import pty
 import re
-import subprocess
-import sys
 import unicodedata
 from collections.abc import Mapping
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.support import forkserver
+
 #: Sets a window's title, clears the screen, turns the direction of text, begins a line of its own.
 HOSTILE = "evil\x1b]0;title\x07\x1b[2J\x1b[31m\u202ecod.\u009b2J\x7f[red]\nSPOOFED"
 #: Sets colours and weights; rich's cursor commands for its progress bars.
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 _PROGRESS = re.compile(r"\x1b\[(\?25[lh]|1A|2K)|\r")
-_TIME_LIMIT_S = 240.0
 
 
 def on_a_terminal(*words: str, env: Mapping[str, str] | None = None) -> tuple[int, str]:
     """Run `dashplate WORDS` with a terminal for all three streams; returns its exit code and what was written."""
     ours, its = pty.openpty()
-    argv = [sys.executable, "-m", "dashplate", *words]
-    environment = {**os.environ, **(env or {}), "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "200"}
-    with subprocess.Popen(argv, stdin=its, stdout=its, stderr=its, env=environment, start_new_session=True) as process:
-        os.close(its)
-        said = bytearray()
-        try:
-            while data := _read(ours):
-                said += data
-            code = process.wait(_TIME_LIMIT_S)
-        finally:
-            process.kill()
-            os.close(ours)
+    environment = {**os.environ, **(env or {}), "TERM": "xterm", "COLUMNS": "200"}
+    process = forkserver.start(*words, stdin=its, stdout=its, stderr=its, env=environment)
+    os.close(its)
+    said = bytearray()
+    try:
+        while data := _read(ours):
+            said += data
+        code = forkserver.wait(process, words)
+    finally:
+        process.kill()
+        os.close(ours)
     return code, said.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
 
 

@@ -7,13 +7,11 @@ import os
 import shutil
 
 import pytest
-from typer.testing import CliRunner
 
 from bench.standin import Drive
-from dashplate.cli.program import app
 from pipeline.errors import DashplateError
 from pipeline.sources.source import source_of
-from tests.support.command_line.commands import TEXTS
+from tests.support.command_line.commands import TEXTS, invoke
 from tests.support.road import Road
 
 #: A name that is no UTF-8, as old memory cards have them.
@@ -27,7 +25,7 @@ def done(road: Road) -> None:
 
 def _call(*words: str) -> tuple[int, str, str]:
     """A command's exit code, what it printed and what it says of an error; all that it raises has to be ours."""
-    result = CliRunner().invoke(app, list(words))
+    result = invoke(*words)
     if isinstance(result.exception, DashplateError):
         return result.exception.exit_code, result.stdout, str(result.exception)
     if not isinstance(result.exception, SystemExit | None):

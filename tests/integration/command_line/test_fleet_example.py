@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -15,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy import NullPool, create_engine, text
 
 from dashplate.environment import default_roots
+from dashplate.stack import Stack
 from pipeline.sources.roots import PUBLIC, check_allowed, join_roots, split_roots
 from pipeline.sources.source import is_url, source_of
 from tests.conftest import ROOT
@@ -82,15 +83,20 @@ class Place:
 
     def opened(self, job: str) -> dict[str, str | None]:
         """What is said of each video of a job once all have been opened, by its name; None of those that were read."""
-        query = f"SELECT path, state, problem FROM videos WHERE job_id = {int(job)}"
+        query = text("SELECT path, state, problem FROM videos WHERE job_id = :job")
 
         def look() -> dict[str, str | None]:
-            rows = [json.loads(row) for row in self.run(f"dashplate sql --json -c {shlex.quote(query)}").splitlines()]
+            rows = database.execute(query, {"job": int(job)}).mappings().all()
             if not rows or any(row["state"] == "registered" for row in rows):
                 return {}
             return {row["path"].removeprefix(f"{self.folder}/"): row["problem"] for row in rows}
 
-        return wait_until("the videos to be opened", look, every_s=1.0)
+        with (
+            Stack.open(Path(self.env["DASHPLATE_DATA_DIR"])) as servers,
+            create_engine(servers.database_url, poolclass=NullPool).connect() as connection,
+        ):
+            database = connection.execution_options(isolation_level="AUTOCOMMIT")
+            return wait_until("the videos to be opened", look, every_s=0.2)
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bench.standin import Drive
+from tests.support import forkserver
 from tests.support.road import Road, stand_in_road
 from tests.support.terminal import HOSTILE, obeyed, on_a_terminal
 
@@ -88,11 +87,10 @@ def test_json_is_the_same_wherever_it_goes(road: Road) -> None:
         return [json.loads(line)["path"] for line in said.splitlines() if line.startswith("{")]
 
     words = ("sql", "--json", "-c", "SELECT path FROM videos")
-    piped = subprocess.run([sys.executable, "-m", "dashplate", *words], capture_output=True, text=True, check=True)
+    piped = forkserver.run(*words, check=True)
     expected = [str(road.folder / NAME)]
     assert paths(piped.stdout) == paths(_check(words)) == expected
 
 
 def test_data_for_a_pipe_stay_as_they_are(road: Road) -> None:
-    argv = [sys.executable, "-m", "dashplate", "export", "1"]
-    assert HOSTILE in subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    assert HOSTILE in forkserver.run("export", "1", check=True).stdout

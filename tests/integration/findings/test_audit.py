@@ -7,19 +7,19 @@ import json
 import os
 import socket
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import DBAPIError
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from bench.standin import Drive, plate_text
-from dashplate.cli.program import app
 from dashplate.commands import privacy
 from pipeline.errors import DashplateError, UsageError
+from tests.support import forkserver
+from tests.support.command_line.commands import invoke
 from tests.support.processes import wait_until
 from tests.support.road import Road, stand_in_road
 
@@ -36,7 +36,7 @@ def road(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Road]:
 
 
 def _call(*words: str) -> Result:
-    return CliRunner().invoke(app, list(words))
+    return invoke(*words)
 
 
 def _record(road: Road) -> list[tuple[str, str, int | None]]:
@@ -70,11 +70,9 @@ def test_every_question_is_recorded_as_it_was_asked(road: Road) -> None:
     ]
 
 
-def _begin(*words: str) -> subprocess.Popen[str]:
+def _begun(*words: str) -> AbstractContextManager[forkserver.Command]:
     """A command in a process of its own, which shows what comes in."""
-    argv = [sys.executable, "-m", "dashplate", *words]
-    env = {**os.environ, "DASHPLATE_PROGRESS": "1"}
-    return subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return forkserver.begun(*words, env={**os.environ, "DASHPLATE_PROGRESS": "1"})
 
 
 @pytest.mark.parametrize("command", ["status", "submit"])
@@ -86,23 +84,23 @@ def test_plates_that_are_shown_as_they_come_in_are_recorded_before(road: Road, c
     else:
         job = road.submit("more.mp4")
         words = ("status", str(job), "--watch")
-    with _begin(*words) as watching:
+    with _begun(*words) as watching:
         wait_until("the record", lambda: (command, f"job {job} as it goes", None) in _record(road))
         # Until now there was no plate to be shown.
         road.open(job)
         road.read(road.detect())
         road.aggregate()
-        said, _ = watching.communicate(timeout=120)
-    assert plate in said
+        said = watching.ended()
+    assert plate in said.stdout + said.stderr
     assert len(_record(road)) == 1
 
 
 def test_a_run_is_recorded(road: Road) -> None:
     Drive(segments=2).write(road.folder / "more.mp4")
-    with _begin("run", str(road.folder / "more.mp4")) as running:
-        said, _ = running.communicate(timeout=180)
-    assert running.returncode == 0, said
-    assert plate_text("more.mp4", 1) in said
+    with _begun("run", str(road.folder / "more.mp4")) as running:
+        said = running.ended()
+    assert said.returncode == 0, said.stderr
+    assert plate_text("more.mp4", 1) in said.stdout + said.stderr
     assert _record(road) == [("run", "job 2 as it goes", None)]
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +30,9 @@ from pipeline.job_options import JobOptions
 from pipeline.reading.recognizers import BUNDLED_MODEL
 from pipeline.records import ReadTracklet, Sighting
 from synthesis.drive import Drive
+from tests.support import forkserver
 from tests.support.branded import BOARD_TEXT
-from tests.support.processes import PATIENCE_S, family, wait_until
+from tests.support.processes import family, wait_until
 from workers.settings import settings
 
 #: What a sighting's row has of its own; the crop's name holds the ids of its job and video.
@@ -313,5 +313,4 @@ def _copies(video: Path, folder: Path, count: int) -> list[Path]:
 
 def _dashplate(*words: str) -> subprocess.CompletedProcess[str]:
     """Run the command line against the fleet's servers, which are in this program's environment."""
-    argv = [sys.executable, "-m", "dashplate", *words]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    return forkserver.run(*words)

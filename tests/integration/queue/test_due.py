@@ -133,8 +133,7 @@ def test_shares_hold_while_work_is_done(database_url: str, depth: int) -> None:
     assert done[LOW] == pytest.approx(3, abs=1)
 
 
-@pytest.mark.parametrize("first", [LOW, HIGH])
-@pytest.mark.parametrize("depth", [scheduler.LEAST_DEPTH, 16])
+@pytest.mark.parametrize(("depth", "first"), [(scheduler.LEAST_DEPTH, LOW), (16, HIGH)])
 def test_an_important_job_keeps_its_share_beside_hundreds_that_begin(
     database_url: str, depth: int, first: Priority
 ) -> None:

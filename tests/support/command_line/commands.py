@@ -1,12 +1,15 @@
-"""Walks the command line: every command, every parameter, and values that nobody can mean."""
+"""Runs commands in this process, and walks them: every command, every parameter, values that nobody can mean."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, get_args
+from unittest.mock import patch
 
 import typer
+from typer import testing
 
 from dashplate.cli.program import app
 
@@ -14,6 +17,17 @@ from dashplate.cli.program import app
 NO_NUMBERS = ("-1", "99999999999999999999", "-99999999999999999999", "1e400", "nan", "inf", "two", "")
 #: For those that are text: a zero byte, a byte that is no UTF-8, a terminal's command, what looks like markup, much.
 TEXTS = ("a\0b", "caf\udce9", "\x1b[2J\u202e", "[/red][link=x]", "%s{}$(x)'\"", "x" * 5000)
+
+
+@cache
+def _tree(asked: typer.Typer) -> Any:
+    return typer.main.get_command(asked)
+
+
+def invoke(*words: str) -> testing.Result:
+    """As `CliRunner` does; it builds the tree of commands anew each time, which takes longer than most commands."""
+    with patch.object(testing, "_get_command", _tree):
+        return testing.CliRunner().invoke(app, words)
 
 
 @dataclass(frozen=True)
@@ -35,7 +49,7 @@ class Asked:
 
 def parameters() -> Iterator[Asked]:
     """Every parameter that takes a value."""
-    for command, found in _commands(typer.main.get_command(app), ()):
+    for command, found in _commands(_tree(app), ()):
         arguments = [p for p in found.params if p.param_type_name == "argument"]
         for place, argument in enumerate(arguments):
             before = tuple(map(_something, arguments[:place]))

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from dashplate.cli.program import app
 from pipeline.errors import DashplateError
-from tests.support.command_line.commands import NO_NUMBERS, TEXTS, Asked, parameters
+from tests.support.command_line.commands import NO_NUMBERS, TEXTS, Asked, invoke, parameters
 from workers.settings import settings
 
 NUMBERS = [one for one in parameters() if one.kind in ("int", "float")]
@@ -24,7 +22,7 @@ def _named(asked: Asked) -> str:
 
 def answered(words: list[str]) -> tuple[int, str]:
     """A command's exit code and what it says; whatever it raises has to be one of our own errors."""
-    result = CliRunner().invoke(app, words)
+    result = invoke(*words)
     if isinstance(result.exception, DashplateError):
         return result.exception.exit_code, str(result.exception)
     if not isinstance(result.exception, SystemExit | None):
