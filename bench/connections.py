@@ -47,7 +47,7 @@ WHERE application_name LIKE 'dashplate %' GROUP BY application_name
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldTask:
     """What some number of processes held."""
 
     processes: int
@@ -59,7 +59,7 @@ class Held:
     idle_each: int
 
 
-def measure(url: str, processes: int) -> Held:
+def measure(url: str, processes: int) -> HeldTask:
     """Let so many processes do a segment each at the same time, and watch what they hold."""
     segments = _segments(url, processes)
     # A forked connection would be shared.
@@ -80,7 +80,7 @@ def measure(url: str, processes: int) -> Held:
         leave.set()
         for worker in workers:
             worker.join()
-    return Held(processes, total, each, idle.total(), max(idle.values(), default=0))
+    return HeldTask(processes, total, each, idle.total(), max(idle.values(), default=0))
 
 
 def _peaks(watcher: psycopg.Connection[tuple[object, ...]], pids: set[str], through: Barrier) -> tuple[int, int]:

@@ -44,8 +44,8 @@ def main(
     """Draw the picture."""
     silence()
     frame = _frame(drive, at)
-    parts = settings().parts
-    plates = read_plates(frame, load_detector(parts, MediaKind.VIDEO), load_reader(parts, ()))
+    config = settings().models
+    plates = read_plates(frame, load_detector(config, MediaKind.VIDEO), load_reader(config, ()))
     shown = {plate.reading.text for plate in plates if plate.reading}
     with (drive.parent / "plates.csv").open(encoding="utf-8", newline="") as file:
         table = _table(list(csv.DictReader(file)), shown)

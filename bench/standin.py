@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.detection.segment import SegmentLook
+from pipeline.detection.segment import SegmentDetection
 from pipeline.errors import DashplateError, Inaccessible, Unreadable
 from pipeline.job_options import JobOptions
 from pipeline.records import (
@@ -93,7 +93,7 @@ class Drive:
 
 
 class StandIn:
-    """`workers.steps.stage_engine.Work` without a video."""
+    """`workers.steps.stage_engine.StageEngine` without a video."""
 
     def warm(self, role: str) -> None:
         """There is no model."""
@@ -120,7 +120,7 @@ class StandIn:
         )
         return info, [SegmentSpan(i, i * ticks, (i + 1) * ticks) for i in range(drive.segments)]
 
-    def look(self, media: MediaInfo, span: SegmentSpan, options: JobOptions) -> SegmentLook:
+    def detect(self, media: MediaInfo, span: SegmentSpan, options: JobOptions) -> SegmentDetection:
         file = check_allowed(media.path, settings().roots)
         drive = Drive.load(file)
         if not (isinstance(file, Path) and mended_by(file).exists()):
@@ -128,7 +128,7 @@ class StandIn:
         time.sleep(drive.look_s)
         name = media.path.name
         tracklets = tuple(_tracklet(name, span, number, drive) for number in range(drive.plates))
-        return SegmentLook(tracklets, frames_looked=100, damage=None)
+        return SegmentDetection(tracklets, frames_looked=100, damage=None)
 
     def read(self, crops: Sequence[Sequence[Crop]], options: JobOptions) -> Sequence[Reading | None]:
         # A reader sees no drive: how long it takes stands in the pictures.
@@ -149,7 +149,7 @@ class StandIn:
     @staticmethod
     def _misbehave(drive: Drive, index: int) -> None:
         if index in drive.poisoned:
-            raise ValueError(f"stretch {index} is poisoned")
+            raise ValueError(f"segment {index} is poisoned")
         if index in drive.deadly:
             os.kill(os.getpid(), signal.SIGKILL)
         if index in drive.stuck:

@@ -9,8 +9,8 @@ from pipeline.records import Box, Candidate, Character, MediaKind, Observation, 
 from pipeline.sightings import stitch
 
 _HOURS = (1, 3, 12)
-#: A stretch is as long as the producer cuts it; both cars are in each.
-_STRETCH_S = 10.0
+#: A segment is as long as the producer cuts it; both cars are in each.
+_SEGMENT_S = 10.0
 _PLATES = ("LS15EBC", "LS16EBC")
 #: Share of readings that are wrong in a character.
 _MISREAD = 0.1
@@ -28,15 +28,15 @@ def main() -> None:
 
 
 def _parked(hours: int, rng: random.Random) -> list[ReadTracklet]:
-    """Two cars with like plates beside each other, seen in each stretch."""
+    """Two cars with like plates beside each other, seen in each segment."""
     return [
-        _tracklet(plate, stretch, place, rng)
-        for stretch in range(round(3600 * hours / _STRETCH_S))
+        _tracklet(plate, segment, place, rng)
+        for segment in range(round(3600 * hours / _SEGMENT_S))
         for place, plate in enumerate(_PLATES)
     ]
 
 
-def _tracklet(plate: str, stretch: int, place: int, rng: random.Random) -> ReadTracklet:
+def _tracklet(plate: str, segment: int, place: int, rng: random.Random) -> ReadTracklet:
     text = _misread(plate, rng) if rng.random() < _MISREAD else plate
     reading = Reading(
         text=text,
@@ -48,8 +48,8 @@ def _tracklet(plate: str, stretch: int, place: int, rng: random.Random) -> ReadT
         crops=3,
         best_crop=0,
     )
-    first, best, last = (_seen(stretch * _STRETCH_S + offset, place) for offset in (0.0, 5.0, 9.9))
-    return ReadTracklet(stretch, place, first, last, 100, best, None, reading)
+    first, best, last = (_seen(segment * _SEGMENT_S + offset, place) for offset in (0.0, 5.0, 9.9))
+    return ReadTracklet(segment, place, first, last, 100, best, None, reading)
 
 
 def _misread(plate: str, rng: random.Random) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import psutil
 
-from pipeline.detection.segment import SAMPLE_FPS, LookOptions, follow
+from pipeline.detection.segment import SAMPLE_FPS, DetectOptions, track_plates
 from pipeline.records import Box, Detection, Frame, Image, MediaKind
 
 _PLATES_A_MINUTE, _SEEN_S = 20, 2.0
@@ -51,7 +51,7 @@ def held_mb() -> float:
 
 def main(hours: int) -> None:
     street = _Street(hours)
-    tracklets, looked = follow(street.frames(), street, MediaKind.VIDEO, LookOptions())
+    tracklets, looked = track_plates(street.frames(), street, MediaKind.VIDEO, DetectOptions())
     print(f"{hours:>4} h  {held_mb():5.0f} MB  {len(tracklets)} tracklets of {looked} looks")
 
 

@@ -21,7 +21,7 @@ _PING_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Environment:
     """Servers that answer and a schema that is current."""
 
     settings: Settings
@@ -58,7 +58,7 @@ def database(data_dir: Path | None = None, keep: bool = False) -> Iterator[Setti
 @contextmanager
 def everything(
     data_dir: Path | None, folders: Sequence[Path] = (), flower_port: int | None = None, keep: bool = False
-) -> Iterator[Surroundings]:
+) -> Iterator[Environment]:
     """The servers and the workers; the workers are ours unless others are there already."""
     before = use_data_dir(data_dir)
     up = running(before.data_dir)
@@ -67,13 +67,13 @@ def everything(
         # A kept stack or a given broker may have workers of its own; those of another `run` leave when it ends.
         shared = not keep and ((up is not None and up.keep) or before.redis_url is not None)
         if shared and workers_answer():
-            yield Surroundings(config, None)
+            yield Environment(config, None)
             return
         supervisor = stack.enter_context(Supervisor(config.data_dir))
         supervisor.start(worker_commands(config, default_roots(config, folders)))
         if flower_port is not None:
             supervisor.start([flower_command(flower_port)])
-        yield Surroundings(config, supervisor)
+        yield Environment(config, supervisor)
 
 
 def default_roots(config: Settings, folders: Sequence[Path]) -> tuple[Source, ...]:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from db.engine import session
 from db.findings import queries
 from db.jobs import submit as submit_rows
-from db.jobs.open_lock import Holder
+from db.jobs.open_lock import OpenLock
 from db.jobs.submit import NewVideo, add_videos, create_job
 from db.states import JobState, Priority
 from pipeline.errors import DashplateError, ServiceUnavailable, UsageError
@@ -104,7 +104,7 @@ def submit(
     if first is None:
         raise DashplateError("There is nothing to submit.")
     job_id = job_for(url, first, options, about, job_id)
-    with Holder(url, job_id) as holder:
+    with OpenLock(url, job_id) as holder:
         on_job(job_id)
         for number, chunk in enumerate(chunks(new_videos(chain([first], coming)))):
             holder.keep()
@@ -125,7 +125,7 @@ def submit(
 
 
 def job_for(url: str, first: Source, options: JobOptions, about: Submission, job_id: int | None) -> int:
-    """A new open job, the one of the same key, or `job_id`; returns its id, for a `Holder` to keep open.
+    """A new open job, the one of the same key, or `job_id`; returns its id, for a `OpenLock` to keep open.
 
     Raises UsageError for one that is cancelled or not there, and for options given to one that has its own.
     """

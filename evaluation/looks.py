@@ -12,7 +12,7 @@ import cv2
 import models
 from evaluation.detection.truth import Picture
 from pipeline.detection.plate_detector import plate_detector
-from pipeline.detection.recheck import SecondLookOptions
+from pipeline.detection.recheck import RecheckOptions
 from pipeline.detection.yolo import (
     FRAMES_PER_CALL,
     INPUT_PX,
@@ -48,7 +48,7 @@ class Look:
         if self.one_scale:
             return YoloDetector(options)
         margin_px = self.second_look_px
-        return plate_detector(options, None if margin_px is None else SecondLookOptions(threshold, margin_px=margin_px))
+        return plate_detector(options, None if margin_px is None else RecheckOptions(threshold, margin_px=margin_px))
 
 
 @dataclass(frozen=True, slots=True)

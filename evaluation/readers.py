@@ -30,10 +30,10 @@ class Readers:
 
         Raises UsageError for an unknown engine or a reader named twice, ModelError where a model cannot run.
         """
-        parts = settings().parts
-        given = self.names or (parts.reader_name,)
+        config = settings().models
+        given = self.names or (config.reader_name,)
         return {
-            heading: load_reader(parts.reading_with(name, self.engine), self.countries)
+            heading: load_reader(config.reading_with(name, self.engine), self.countries)
             for heading, name in zip(headings(given), given, strict=True)
         }
 

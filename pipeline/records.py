@@ -125,7 +125,7 @@ class MediaInfo:
 
 @dataclass(frozen=True, slots=True)
 class SegmentSpan:
-    """A contiguous stretch of one video, `[start_pts, end_pts)`, that starts at a keyframe."""
+    """A contiguous segment of one video, `[start_pts, end_pts)`, that starts at a keyframe."""
 
     index: int
     start_pts: int

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import models
 from pipeline.detection.plate_detector import plate_detector
-from pipeline.detection.recheck import SecondLookOptions
-from pipeline.detection.segment import LookOptions, SegmentLook, follow
+from pipeline.detection.recheck import RecheckOptions
+from pipeline.detection.segment import DetectOptions, SegmentDetection, track_plates
 from pipeline.detection.yolo import (
     FOLLOW_THRESHOLD,
     FRAMES_PER_CALL,
@@ -38,8 +38,8 @@ _LOADING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """Which models are used, and how; equal parts are loaded once a process."""
+class ModelConfig:
+    """Which models are used, and how; equal config are loaded once a process."""
 
     #: Detector weights; None means the shipped network.
     detector: Path | None = None
@@ -62,7 +62,7 @@ class Parts:
         """The reader's model name or folder, the shipped one's where none is set."""
         return self.reader or str(models.plate_reader())
 
-    def reading_with(self, reader: str | None, engine: str | None) -> Parts:
+    def reading_with(self, reader: str | None, engine: str | None) -> ModelConfig:
         """The same with another reader, engine, or both; None keeps."""
         return replace(self, reader=reader or self.reader, reader_engine=engine or self.reader_engine)
 
@@ -76,48 +76,48 @@ class VideoResult:
     tracklets: tuple[ReadTracklet, ...]
     sightings: tuple[Sighting, ...]
     frames_looked: int
-    #: Sentences about damaged stretches.
+    #: Sentences about damaged segments.
     damage: tuple[str, ...]
 
 
-def load_detector(parts: Parts, kind: MediaKind) -> Detector:
+def load_detector(config: ModelConfig, kind: MediaKind) -> Detector:
     """The detector for videos, or for photographs, which want surer boxes."""
     with _LOADING:
-        return _detector(parts, kind)
+        return _detector(config, kind)
 
 
-def load_reader(parts: Parts, countries: tuple[str, ...] = ()) -> Reader:
+def load_reader(config: ModelConfig, countries: tuple[str, ...] = ()) -> Reader:
     """The reader with those countries' formats as its prior; none means all."""
     with _LOADING:
-        return _reader(parts, countries)
+        return _reader(config, countries)
 
 
 @lru_cache(maxsize=4)
-def _detector(parts: Parts, kind: MediaKind) -> Detector:
-    weights = parts.detector or _shipped(parts.detector_device)
+def _detector(config: ModelConfig, kind: MediaKind) -> Detector:
+    weights = config.detector or _shipped(config.detector_device)
     # Photographs come one at a time.
     threshold, batch = (FOLLOW_THRESHOLD, FRAMES_PER_CALL) if kind is MediaKind.VIDEO else (PHOTO_THRESHOLD, 1)
-    options = DetectorOptions(weights, parts.detector_input_px, threshold, batch, parts.detector_device)
-    margin_px = parts.second_look_px
-    return plate_detector(options, None if margin_px is None else SecondLookOptions(threshold, margin_px=margin_px))
+    options = DetectorOptions(weights, config.detector_input_px, threshold, batch, config.detector_device)
+    margin_px = config.second_look_px
+    return plate_detector(options, None if margin_px is None else RecheckOptions(threshold, margin_px=margin_px))
 
 
 @lru_cache(maxsize=4)
-def _reader(parts: Parts, countries: tuple[str, ...]) -> Reader:
-    return Reader(_recognizer(parts), load_formats(countries or None))
+def _reader(config: ModelConfig, countries: tuple[str, ...]) -> Reader:
+    return Reader(_recognizer(config), load_formats(countries or None))
 
 
-def look_at(
+def detect_segment(
     media: MediaInfo,
     span: SegmentSpan,
     detector: Detector,
-    options: LookOptions,
+    options: DetectOptions,
     threads: int = THREADS,
-) -> SegmentLook:
+) -> SegmentDetection:
     """The detect stage: one segment's tracklets. Raises MediaError where the file has changed since the probe."""
     decoder = Decoder(media, span, options.sample_fps, threads)
-    tracklets, looked = follow(decoder, detector, media.kind, options, media.overlays)
-    return SegmentLook(tracklets, looked, decoder.damage)
+    tracklets, looked = track_plates(decoder, detector, media.kind, options, media.overlays)
+    return SegmentDetection(tracklets, looked, decoder.damage)
 
 
 def read_segment(reader: Reader, tracklets: Sequence[Tracklet]) -> dict[int, Reading]:
@@ -128,24 +128,24 @@ def read_segment(reader: Reader, tracklets: Sequence[Tracklet]) -> dict[int, Rea
 
 def run(
     path: Path,
-    parts: Parts,
+    config: ModelConfig,
     countries: tuple[str, ...] = (),
-    options: LookOptions | None = None,
+    options: DetectOptions | None = None,
     keep_overlays: bool = False,
 ) -> VideoResult:
     """One file from end to end; raises MediaError where it gives no pictures.
 
     `keep_overlays` looks for plates in a clock or logo on screen too.
     """
-    options = options or LookOptions()
+    options = options or DetectOptions()
     media = probe(path)
     if not keep_overlays:
         media = with_overlays(media)
-    detector, reader = load_detector(parts, media.kind), load_reader(parts, countries)
-    looks: list[SegmentLook] = []
+    detector, reader = load_detector(config, media.kind), load_reader(config, countries)
+    looks: list[SegmentDetection] = []
     read: list[ReadTracklet] = []
     for span in split(media):
-        seen = look_at(media, span, detector, options, parts.threads)
+        seen = detect_segment(media, span, detector, options, config.threads)
         readings = read_segment(reader, seen.tracklets)
         read += [read_tracklet(span.index, t, readings[t.index]) for t in seen.tracklets if t.index in readings]
         looks.append(seen)
@@ -172,5 +172,5 @@ def _shipped(device: str | None) -> Path:
 
 
 @lru_cache(maxsize=2)
-def _recognizer(parts: Parts) -> PlateRecognizer:
-    return load_recognizer(parts.reader_name, parts.reader_engine, parts.cache_dir, parts.threads)
+def _recognizer(config: ModelConfig) -> PlateRecognizer:
+    return load_recognizer(config.reader_name, config.reader_engine, config.cache_dir, config.threads)

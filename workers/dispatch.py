@@ -36,17 +36,17 @@ def pump() -> int:
 
 
 def top_up() -> int:
-    """Send segments if detection is running out of them: the cheap question first, after every bundle."""
+    """Send segments if detection is running out of them: the cheap question first, after every batch."""
     left = waiting(DETECT)
     if left >= _depth.low_water or (left and _depth.asked_just_now):
         return 0
     depth = _depth.adapt(settings().window)
     # A queue that is empty feeds many hungry workers: a segment for each.
-    return _send_segments(depth, bundle=depth // scheduler.LEAST_DEPTH if left else 1)
+    return _send_segments(depth, batch=depth // scheduler.LEAST_DEPTH if left else 1)
 
 
-def send_segments(segments: Iterable[segment_moves.Dispatched], bundle: int = 1) -> int:
-    """Queue segments in their order, up to `bundle` in a message: the chain `detect | read`, or the reading alone.
+def send_segments(segments: Iterable[segment_moves.Dispatched], batch: int = 1) -> int:
+    """Queue segments in their order, up to `batch` in a message: the chain `detect | read`, or the reading alone.
 
     What was tried before travels alone: it may take its process down. Returns how many messages went out.
     """
@@ -54,15 +54,15 @@ def send_segments(segments: Iterable[segment_moves.Dispatched], bundle: int = 1)
     for (alone, only_read, express_), alike in groupby(segments, _kind):
         several = list(alike)
         # An express segment is a job's only one: it waits for no other job's.
-        size = 1 if alone or express_ else bundle
+        size = 1 if alone or express_ else batch
         for start in range(0, len(several), size):
-            _send_bundle(several[start : start + size], only_read, express_)
+            _send_batch(several[start : start + size], only_read, express_)
             sent += 1
     return sent
 
 
 def send_again(tokens: Sequence[Token]) -> int:
-    """Queue segments of a bundle, each alone, under the attempt they have; a token that is stale changes nothing."""
+    """Queue segments of a batch, each alone, under the attempt they have; a token that is stale changes nothing."""
     if not tokens:
         return 0
     attempts = {token[0]: token[1] for token in tokens}
@@ -87,12 +87,12 @@ def waiting(queue: str) -> int:
     return int(_redis(settings().require_redis()).llen(queue))
 
 
-def label(bundle: Sequence[segment_moves.Dispatched]) -> str:
+def label(batch: Sequence[segment_moves.Dispatched]) -> str:
     """What Flower and the logs show as a task's arguments: the first segment, and how many are with it.
 
     Never its name: Flower keeps figures for each name, and Celery's parents count by it, for as long as they live.
     """
-    first, more = bundle[0], len(bundle) - 1
+    first, more = batch[0], len(batch) - 1
     text = f"{_file_name(first.video)} segment {first.index}, attempt {first.attempt}"
     return f"{text}, and {more} more" if more else text
 
@@ -105,12 +105,12 @@ def _kind(segment: segment_moves.Dispatched) -> tuple[bool, bool, bool]:
     return segment.attempt > 1, segment.only_read, segment.express
 
 
-def _send_bundle(bundle: Sequence[segment_moves.Dispatched], only_read: bool, first: bool) -> None:
-    tokens = [(one.segment_id, one.attempt) for one in bundle]
+def _send_batch(batch: Sequence[segment_moves.Dispatched], only_read: bool, first: bool) -> None:
+    tokens = [(one.segment_id, one.attempt) for one in batch]
     # The longest, because none is begun late; see `workers.steps.batches`.
     options: dict[str, Any] = {
-        "time_limit": _hard_limit_s(max(one.duration_s for one in bundle)) + math.ceil(LONGEST_S),
-        "argsrepr": label(bundle),
+        "time_limit": _hard_limit_s(max(one.duration_s for one in batch)) + math.ceil(LONGEST_S),
+        "argsrepr": label(batch),
     }
 
     def link(task: str, queue: str, *args: Any) -> Signature:
@@ -142,7 +142,7 @@ class _Depth:
 
     @property
     def asked_just_now(self) -> bool:
-        """There are few more by now: bundles would be small, and the question costs as much."""
+        """There are few more by now: batches would be small, and the question costs as much."""
         return time.monotonic() - self._asked < _REST_S
 
     def adapt(self, most: int) -> int:
@@ -156,12 +156,12 @@ class _Depth:
 _depth = _Depth()
 
 
-def _send_segments(depth: int, bundle: int = 1) -> int:
+def _send_segments(depth: int, batch: int = 1) -> int:
     config = settings()
     with session(config.require_database()) as db:
         segments = scheduler.take_pending(db, config.window, depth)
     # Sent after the commit: a worker may start on it before this line returns. What is lost here, the sweeper finds.
-    return send_segments(segments, bundle)
+    return send_segments(segments, batch)
 
 
 def _send_steps() -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from celery.signals import task_prerun, worker_process_init
 
 from workers.settings import settings
-from workers.steps.stage_engine import work
+from workers.steps.stage_engine import stage_engine
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def _wait(**_: Any) -> None:
 
 def _load(role: str) -> None:
     try:
-        work().warm(role)
+        stage_engine().warm(role)
     except Exception:
         # The first segment meets the same error and reports it where somebody looks.
         log.warning("The model could not be loaded ahead of its first use.", exc_info=True)

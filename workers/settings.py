@@ -14,7 +14,7 @@ from db.queue.segment_moves import RETRY_DELAY_S, TROUBLE_DELAY_S
 from db.queue.unreachable import AWAY_S
 from pipeline.detection.yolo import INPUT_PX
 from pipeline.errors import UsageError
-from pipeline.run import Parts
+from pipeline.run import ModelConfig
 from pipeline.sources.roots import split_roots
 from pipeline.sources.source import Source
 
@@ -135,13 +135,13 @@ class Settings(BaseSettings):
         return self.visibility_s or 4 * (self.time_limit_s + self.kill_after_s)
 
     def limit_s(self, footage_s: float) -> int:
-        """How long a stage may take for a stretch: one that could not be split is given three times its length."""
+        """How long a stage may take for a segment: one that could not be split is given three times its length."""
         return max(self.time_limit_s, round(3 * footage_s))
 
     @property
-    def parts(self) -> Parts:
+    def models(self) -> ModelConfig:
         """The models that this process loads."""
-        return Parts(
+        return ModelConfig(
             detector=self.detector,
             detector_input_px=self.detector_input_px,
             detector_device=self.detector_device,

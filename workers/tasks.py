@@ -12,7 +12,7 @@ from workers.dispatch import pump, send_again, top_up
 from workers.steps import aggregate as aggregator
 from workers.steps import probe as producer
 from workers.steps import segment_stages
-from workers.steps.batches import Token, in_turn
+from workers.steps.batches import Token, run_batch
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +34,9 @@ def probe(video_id: int) -> None:
 
 
 @app.task(name="dashplate.detect", bind=True)
-def detect(self: Any, bundle: Sequence[Token]) -> Sequence[Token]:
-    """First link of a bundle's chain: boxes, tracklets, crops. Returns the segments that have something to read."""
-    done = in_turn(segment_stages.detect, bundle)
+def detect(self: Any, batch: Sequence[Token]) -> Sequence[Token]:
+    """First link of a batch's chain: boxes, tracklets, crops. Returns the segments that have something to read."""
+    done = run_batch(segment_stages.detect_segment, batch)
     again = list(done.left)
     if not done.passed or done.errors:
         # The second link is sent when this one returns: there is nothing for it, or this one does not return.
@@ -50,9 +50,9 @@ def detect(self: Any, bundle: Sequence[Token]) -> Sequence[Token]:
 
 
 @app.task(name="dashplate.read")
-def read(bundle: Sequence[Token]) -> None:
-    """Second link of a bundle's chain: crops to readings."""
-    done = in_turn(segment_stages.read, bundle)
+def read(batch: Sequence[Token]) -> None:
+    """Second link of a batch's chain: crops to readings."""
+    done = run_batch(segment_stages.read_segment, batch)
     with _else_the_sweeper():
         send_again(done.left)
         top_up()

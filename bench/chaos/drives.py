@@ -9,10 +9,10 @@ from typing import Any
 
 from bench.standin import Drive, plate_text
 
-#: A stage may take three times as long as its stretch: past the lease, so that a worker that was frozen for longer than
+#: A stage may take three times as long as its segment: past the lease, so that a worker that was frozen for longer than
 #: that may still come back and store. A binary fraction, so that the sums of lengths do not depend on their order.
 _SECONDS = 1.25
-#: Where a stretch is stuck it has to be killed five times.
+#: Where a segment is stuck it has to be killed five times.
 _STUCK_SECONDS = 0.25
 
 
@@ -48,7 +48,7 @@ class Fleet:
 
     @property
     def given_up(self) -> frozenset[tuple[str, int]]:
-        """Stretches that end quarantined: the drive's name and the number."""
+        """Segments that end quarantined: the drive's name and the number."""
         return frozenset(
             (name, number)
             for name, drive in self.drives.items()

@@ -37,7 +37,7 @@ T = TypeVar("T")
 _PACE = {
     "DASHPLATE_LEASE_S": "2",
     "DASHPLATE_SWEEP_EVERY_S": "0.5",
-    # The least: a stretch is given three times its length, see `bench.chaos.drives`.
+    # The least: a segment is given three times its length, see `bench.chaos.drives`.
     "DASHPLATE_TIME_LIMIT_S": "1",
     "DASHPLATE_KILL_AFTER_S": "1",
     "DASHPLATE_VISIBILITY_S": "7",

@@ -42,7 +42,7 @@ _BEGINS = frozenset({"retry", "rerun", "purge", "small", "cancel", "card"})
 _TYPED = frozenset({"submit", "retry", "rerun", "purge"})
 
 _PROGRESS = "SELECT count(*) AS ended FROM segments WHERE job_id = :job AND state IN ('done', 'quarantined')"
-_GIVEN_UP = "SELECT segments_quarantined AS stretches, videos_with_problem AS videos FROM jobs WHERE id = :job"
+_GIVEN_UP = "SELECT segments_quarantined AS segments, videos_with_problem AS videos FROM jobs WHERE id = :job"
 _SEEN = """
     SELECT coalesce(sum(greatest(attempt - 1, 0)), 0)::int AS attempts, coalesce(sum(failures), 0)::int AS failures,
            coalesce(sum(losses), 0)::int AS losses
@@ -179,7 +179,7 @@ class Chaos:
             return scene.ended(MAIN)
         if _kind(one) == "retry":
             given_up = self._fleet.ask(_GIVEN_UP, job=scene.job_id)[0]
-            return bool(given_up["stretches" if fleet.given_up else "videos"]) or scene.ended(MAIN)
+            return bool(given_up["segments" if fleet.given_up else "videos"]) or scene.ended(MAIN)
         if _kind(one) == "purge" and not scene.ended(OLD):
             return False
         # Nothing is being done, but it will be.

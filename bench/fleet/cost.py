@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
-#: Parts, in the order in which they are shown.
+#: ModelConfig, in the order in which they are shown.
 PARTS = ("Redis", "PostgreSQL", "Celery's parents", "worker processes")
 
 

@@ -85,7 +85,7 @@ def _statements(job_id: int, segment: dict[str, Any]) -> Iterator[tuple[str, str
         {},
     )
     yield "what is parked goes on", unreachable.UNPARK.text, {"most": 5000}
-    yield "another one looks", unreachable.NEXT_SCOUT.text, {}
+    yield "another one looks", unreachable.NEXT_CANARY.text, {}
     yield "lost steps", "SELECT id FROM outbox WHERE sent_at IS NOT NULL AND lease_until < now()", {}
     yield "steps that keep failing", "SELECT id FROM outbox WHERE failures > 0 AND failures >= 5 LIMIT 500", {}
     yield "a job's pace", "SELECT pace FROM job_pace WHERE job = :job", {"job": job_id}

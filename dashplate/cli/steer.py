@@ -40,7 +40,7 @@ def cancel(job: JobId, data: DataDir = None) -> None:
 def retry(
     job: JobId,
     failed: Annotated[bool, typer.Option("--failed", help="Only files that could not be opened or finished.")] = False,
-    quarantined: Annotated[bool, typer.Option("--quarantined", help="Only stretches that were given up.")] = False,
+    quarantined: Annotated[bool, typer.Option("--quarantined", help="Only segments that were given up.")] = False,
     data: DataDir = None,
 ) -> None:
     """Try again what was given up: both kinds, or the one named."""

@@ -25,7 +25,7 @@ from workers.settings import settings
 
 def read_photos(images: Sequence[Path], options: JobOptions, *, as_json: bool, annotate: Path | None) -> int:
     """Read each picture and print what it shows; a bad one costs a sentence and the exit code, not the others."""
-    parts = settings().parts.reading_with(options.reader, options.reader_engine)
+    config = settings().models.reading_with(options.reader, options.reader_engine)
     worst = 0
     found = find_media(images)
     names = annotated_names(found)
@@ -39,7 +39,7 @@ def read_photos(images: Sequence[Path], options: JobOptions, *, as_json: bool, a
             else:
                 terminal.say(f"{spelled(str(path))}: {error}")
             continue
-        plates = read_plates(image, load_detector(parts, MediaKind.PHOTO), load_reader(parts, options.countries))
+        plates = read_plates(image, load_detector(config, MediaKind.PHOTO), load_reader(config, options.countries))
         _print(path, image, plates, as_json)
         if annotate is not None:
             save_jpeg(annotate / names[path], draw(image, plates))

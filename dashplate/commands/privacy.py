@@ -22,7 +22,7 @@ from db.engine import session
 from db.findings.plate_hashing import MARK, PlateKeyError
 from db.findings.stored_files import count_owed
 from db.keeping import audit, watched
-from db.keeping.retention import Toll, Wanted, count_waiting
+from db.keeping.retention import PurgeCount, PurgeScope, count_waiting
 from output import terminal
 from output.files import json_text
 from pipeline.errors import DashplateError, UsageError
@@ -75,7 +75,7 @@ def purge(
     """Delete what was found in videos that ended long enough ago, and say what that was."""
     seconds = None if older_than is None else parse_duration(older_than)
     # A job's own retention always keeps watched plates, whoever applies it.
-    wanted = Wanted(seconds, job, keep_watched or seconds is None, forget)
+    wanted = PurgeScope(seconds, job, keep_watched or seconds is None, forget)
     with database(data) as config:
         url = config.require_database()
         if job is not None:
@@ -207,7 +207,7 @@ def _plate(text: str) -> str:
     return plate
 
 
-def _question(older_than: str | None, wanted: Wanted, dry_run: bool) -> str:
+def _question(older_than: str | None, wanted: PurgeScope, dry_run: bool) -> str:
     words = [
         f"--older-than {older_than}" if older_than else "by each job's retention",
         "--keep-watched" if wanted.keep_watched else "",
@@ -218,12 +218,12 @@ def _question(older_than: str | None, wanted: Wanted, dry_run: bool) -> str:
     return " ".join(word for word in words if word)
 
 
-def _told(toll: Toll) -> str:
+def _told(toll: PurgeCount) -> str:
     found = f"{show.many(toll.sightings, 'sighting')}, {show.many(toll.files, 'file')}, {decimal(toll.bytes)}"
     return f"what {show.many(toll.videos, 'video')} showed: {found}"
 
 
-def _confirm(expected: Toll) -> None:
+def _confirm(expected: PurgeCount) -> None:
     if not sys.stdin.isatty():
         raise UsageError(f"This deletes {_told(expected)}. Add --yes to do it, or --dry-run to look only.")
     if not typer.confirm(f"Delete {_told(expected)}?"):

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from dashplate import jobs, show
 from dashplate.environment import database, use_data_dir
 from db.engine import retrying
-from db.jobs.open_lock import Holder
+from db.jobs.open_lock import OpenLock
 from db.jobs.submit import add_videos
 from output import terminal
 from pipeline.errors import DashplateError, Inaccessible, UsageError
@@ -119,7 +119,7 @@ def watch_folder(
     with database(data) as config, _until_signal() as stop, ExitStack() as held:
         url = config.require_database()
         job_id = jobs.job_for(url, folder, options, about, job)
-        holder = held.enter_context(Holder(url, job_id))
+        holder = held.enter_context(OpenLock(url, job_id))
         print(job_id, flush=True)
         arrivals = Arrivals(patience.settle_s)
         taken, last, there = 0, time.monotonic(), True

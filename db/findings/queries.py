@@ -64,7 +64,7 @@ def waiting_for(db: Session, job_id: int) -> str | None:
 
 #: Where nothing of a job ended for longer than this, it had nothing to do, as between two files of a watch. Seconds.
 _PAUSE_S = 120
-#: Stretches that a pace is taken from: the newest of the job.
+#: Segments that a pace is taken from: the newest of the job.
 _PACE_FROM = 20_000
 
 

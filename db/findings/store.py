@@ -161,7 +161,7 @@ def _joined(kept: SightingRow, new: Sighting) -> bool:
     kept.confirmed = kept.confirmed or new.confirmed
     redone = {segment for segment, _ in new.tracklets}
     others = [pair for pair in kept.tracklets if pair[0] not in redone]
-    # What of its reads were of stretches that were done again, nobody knows any more.
+    # What of its reads were of segments that were done again, nobody knows any more.
     kept.reads = kept.reads + new.reads if others == kept.tracklets else max(kept.reads, new.reads)
     kept.tracklets = sorted([*others, *map(list, new.tracklets)])
     return True
@@ -250,7 +250,7 @@ _REPLACE_COVERED = (
     ),
     text("UPDATE tracklets SET provisional = false WHERE segment_id = :segment AND provisional"),
 )
-#: Sightings that rest on a stretch that was not done again, and whose reading can be stitched no more.
+#: Sightings that rest on a segment that was not done again, and whose reading can be stitched no more.
 _UNSTITCHABLE = text(
     f"""
     SELECT s.* FROM sightings s

@@ -18,7 +18,7 @@ from db.states import IN_FLIGHT, JobState, SegmentState, VideoState
 
 
 def cancel(url: str, job_id: int) -> None:
-    """Give a job up; what its finished stretches showed is kept. Twice is no harm: what was left is then ended."""
+    """Give a job up; what its finished segments showed is kept. Twice is no harm: what was left is then ended."""
     with session(url) as db:
         # Locked: two who cancel it at once both mean it.
         if state_of(db, job_id, lock=True) is not JobState.CANCELLED:

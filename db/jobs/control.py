@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from db.engine import session
-from db.jobs.open_lock import Holder
+from db.jobs.open_lock import OpenLock
 from db.jobs.submit import reopen
 from db.models import CropRow, Job, Segment, TrackletRow, Video
 from db.queue.outbox import AGGREGATE, post, post_probes
@@ -55,7 +55,7 @@ def retry(url: str, job_id: int, *, failed: bool, quarantined: bool) -> tuple[in
     """Try again what was given up; returns how many videos and how many segments.
 
     `failed`: files that could not be opened, and videos whose plates could not be put together. `quarantined`:
-    stretches that were left out, their attempts counted anew.
+    segments that were left out, their attempts counted anew.
     """
     with session(url) as db:
         _must_not_be_cancelled(db, job_id)
@@ -63,7 +63,7 @@ def retry(url: str, job_id: int, *, failed: bool, quarantined: bool) -> tuple[in
         if not any(db.scalar(select(videos.exists())) for videos in wanted):
             return 0, 0
     # Held open: the first of its videos may end before the last is moved. Interrupted, the same again goes on.
-    with Holder(url, job_id) as holder:
+    with OpenLock(url, job_id) as holder:
         # Segments first: a video whose plates could not be put together may have some, and is put together after them.
         segments = _retry_quarantined(url, job_id) if quarantined else 0
         videos = _retry_failed(url, job_id) if failed else 0
@@ -72,10 +72,10 @@ def retry(url: str, job_id: int, *, failed: bool, quarantined: bool) -> tuple[in
 
 
 def rerun(url: str, job_id: int, step: Stage, options: Mapping[str, Any]) -> int:
-    """Do a finished job's stretches again from `step`, with `options` laid over its own; returns how many.
+    """Do a finished job's segments again from `step`, with `options` laid over its own; returns how many.
 
     From `read`, the kept crops are read again and nothing is decoded. Videos keep their sightings until the new ones
-    are there. A stretch that an earlier rerun did in vain is among them. All is moved in one transaction or nothing is:
+    are there. A segment that an earlier rerun did in vain is among them. All is moved in one transaction or nothing is:
     no worker holds anything of a finished job. Raises UsageError for a job that is still being done, of which nothing
     was done, or whose crops were not kept.
     """
@@ -153,7 +153,7 @@ def _given_up(job_id: int) -> Select[int]:
 
 
 def _quarantined(job_id: int) -> Select[int]:
-    """Videos of which stretches were left out."""
+    """Videos of which segments were left out."""
     return select(Video.id).where(
         Video.job_id == job_id,
         Video.segments_quarantined > 0,
@@ -225,7 +225,7 @@ def _segments_again(
 
 
 def _with_result(job_id: int) -> Select[int]:
-    """Videos whose stretches can be done again."""
+    """Videos whose segments can be done again."""
     done = (VideoState.DONE, VideoState.TRUNCATED)
     return select(Video.id).where(Video.job_id == job_id, Video.state.in_(done), Video.purged_at.is_(None))
 

@@ -20,10 +20,10 @@ from pipeline.retry import DATABASE_S
 _LOCK = 0x4A4F42 << 40
 
 
-class Holder:
+class OpenLock:
     """Keeps a job open until `leave`; left by an exception, the job stays open without a holder.
 
-    >>> with Holder(url, job_id) as holder:              # doctest: +SKIP
+    >>> with OpenLock(url, job_id) as holder:              # doctest: +SKIP
     ...     holder.leave()
     """
 
@@ -32,7 +32,7 @@ class Holder:
         self._job_id = job_id
         self._connection: Connection | None = None
 
-    def __enter__(self) -> Holder:
+    def __enter__(self) -> OpenLock:
         self.keep()
         return self
 

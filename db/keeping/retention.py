@@ -30,7 +30,7 @@ _LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Toll:
+class PurgeCount:
     """What a purge removes."""
 
     videos: int = 0
@@ -41,8 +41,8 @@ class Toll:
     #: Videos that are due and stay, because only the plate key could tell whether they show a watched plate.
     waiting: int = 0
 
-    def __add__(self, other: Toll) -> Toll:
-        return Toll(
+    def __add__(self, other: PurgeCount) -> PurgeCount:
+        return PurgeCount(
             self.videos + other.videos,
             self.sightings + other.sightings,
             self.files + other.files,
@@ -52,7 +52,7 @@ class Toll:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PurgeScope:
     """Which videos are due, and what of them goes."""
 
     #: Ended this many seconds ago; None means as their job says.
@@ -66,7 +66,7 @@ class Wanted:
     key: PlateKey | None = None
 
 
-def due(db: Session, wanted: Wanted, after: int = 0, limit: int = CHUNK) -> list[int]:
+def due(db: Session, wanted: PurgeScope, after: int = 0, limit: int = CHUNK) -> list[int]:
     """The next videos that are due, by id. Purged ones are due again where something is left that has to go now."""
     values = {
         "seconds": wanted.older_than_s, "job": wanted.job_id, "keep": wanted.keep_watched, "forget": wanted.forget,
@@ -106,15 +106,15 @@ def count_waiting(db: Session, job_id: int | None, most: int) -> int:
     return int(db.scalar(_COUNT_WAITING, values) or 0)
 
 
-def toll(db: Session, ids: Sequence[int], wanted: Wanted) -> Toll:
+def toll(db: Session, ids: Sequence[int], wanted: PurgeScope) -> PurgeCount:
     """What purging these videos would remove."""
     going = _decided(db, ids, wanted)
     kept = _kept(db, going, wanted)
     row = db.execute(_TOLL, {"ids": going, **kept.values()}).one()
-    return Toll(len(going), row.sightings, row.files, int(row.bytes), len(ids) - len(going))
+    return PurgeCount(len(going), row.sightings, row.files, int(row.bytes), len(ids) - len(going))
 
 
-def purge(db: Session, ids: Sequence[int], wanted: Wanted) -> Toll:
+def purge(db: Session, ids: Sequence[int], wanted: PurgeScope) -> PurgeCount:
     """Forget what was found in these videos; those that are being done again, or wait for the key, are left alone."""
     going = _decided(db, ids, wanted)
     waiting = len(ids) - len(going)
@@ -135,7 +135,7 @@ def purge(db: Session, ids: Sequence[int], wanted: Wanted) -> Toll:
         db.execute(_FORGET_VIDEOS, {"ids": [video.id for video in bare]})
         db.execute(_FORGET_JOBS, {"jobs": sorted({video.job_id for video in bare})})
     db.execute(_MARK, {"ids": ids})
-    return Toll(len(ids), gone.sightings, gone.files, int(gone.bytes), waiting)
+    return PurgeCount(len(ids), gone.sightings, gone.files, int(gone.bytes), waiting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ class _Kept:
         }
 
 
-def _kept(db: Session, ids: Sequence[int], wanted: Wanted) -> _Kept:
+def _kept(db: Session, ids: Sequence[int], wanted: PurgeScope) -> _Kept:
     if not wanted.keep_watched:
         return _Kept()
     values = {"ids": list(ids), "plates": _watched_by_hash(db, ids, wanted.key)}
@@ -168,7 +168,7 @@ def _kept(db: Session, ids: Sequence[int], wanted: Wanted) -> _Kept:
     )
 
 
-def _decided(db: Session, ids: Sequence[int], wanted: Wanted) -> list[int]:
+def _decided(db: Session, ids: Sequence[int], wanted: PurgeScope) -> list[int]:
     """Those of these videos of which it is known what has to stay."""
     waiting = undecided(db, ids) if wanted.keep_watched and wanted.key is None else set()
     return [video for video in ids if video not in waiting]

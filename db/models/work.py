@@ -124,7 +124,7 @@ class Video(Base):
 
 
 class Segment(Base):
-    """A contiguous stretch of one video: the unit of work, of retry and of progress."""
+    """A contiguous segment of one video: the unit of work, of retry and of progress."""
 
     __tablename__ = "segments"
     __table_args__ = (
@@ -169,7 +169,7 @@ class Segment(Base):
     worker: Mapped[str | None]
     #: Not to be sent out again before this.
     not_before: Mapped[dt.datetime | None]
-    #: Why the last attempt failed, or what is damaged in the stretch.
+    #: Why the last attempt failed, or what is damaged in the segment.
     problem: Mapped[str | None]
     frames_looked: Mapped[int | None]
     #: Its video's job: what is due is looked up by job.
@@ -181,9 +181,9 @@ class Segment(Base):
     losses: Mapped[int] = mapped_column(server_default="0")
     #: Its video cannot be reached, and another segment of it looks whether it is back; see `db.queue.unreachable`.
     parked: Mapped[bool] = mapped_column(server_default=text("false"))
-    #: What is damaged in the stretch, as detection saw it.
+    #: What is damaged in the segment, as detection saw it.
     damage: Mapped[str | None]
-    #: It was done once: what was found then stands until the stretch has been done again.
+    #: It was done once: what was found then stands until the segment has been done again.
     covered: Mapped[bool] = mapped_column(server_default=text("false"))
 
 

@@ -39,7 +39,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldTask:
     """A step that a worker has begun. `id` is new each time a step is owed, `begins` each time somebody begins it."""
 
     kind: str
@@ -81,7 +81,7 @@ def post_probes(db: Session, job_id: int, after: int = 0) -> None:
     db.execute(statement.on_conflict_do_nothing())
 
 
-def begin(db: Session, kind: str, video_id: int, lease_s: float) -> Held | None:
+def begin(db: Session, kind: str, video_id: int, lease_s: float) -> HeldTask | None:
     """Take the lease on a step; None where it is done, not owed, or in other hands."""
     length = select(Video.duration_s).where(Video.id == video_id).scalar_subquery()
     row = db.execute(
@@ -96,10 +96,10 @@ def begin(db: Session, kind: str, video_id: int, lease_s: float) -> Held | None:
         .returning(OutboxRow.id, OutboxRow.begins, OutboxRow.failures, length.label("length_s"))
         .execution_options(synchronize_session=False)
     ).one_or_none()
-    return None if row is None else Held(kind, video_id, row.id, row.begins, row.failures, row.length_s or 0.0)
+    return None if row is None else HeldTask(kind, video_id, row.id, row.begins, row.failures, row.length_s or 0.0)
 
 
-def renew(db: Session, held: Held, lease_s: float) -> bool:
+def renew(db: Session, held: HeldTask, lease_s: float) -> bool:
     """Prolong the lease; False where the step is done, or was taken for lost."""
     renewed = db.execute(
         update(OutboxRow)
@@ -111,7 +111,7 @@ def renew(db: Session, held: Held, lease_s: float) -> bool:
     return renewed.scalar_one_or_none() is not None
 
 
-def holds(db: Session, held: Held) -> bool:
+def holds(db: Session, held: HeldTask) -> bool:
     """Whether nobody has begun or done the step since; its video, then its row stay locked until the transaction ends.
 
     To be asked before anything of the step is stored: what comes late changes nothing.
@@ -125,7 +125,7 @@ def done(db: Session, kind: str, video_id: int) -> None:
     db.execute(delete(OutboxRow).where(OutboxRow.kind == kind, OutboxRow.key == video_id))
 
 
-def put_back(db: Session, held: Held, reason: str, *, counts: bool, delay_s: float = RETRY_DELAY_S) -> None:
+def put_back(db: Session, held: HeldTask, reason: str, *, counts: bool, delay_s: float = RETRY_DELAY_S) -> None:
     """Send a step again after a delay, unless it is in other hands by now.
 
     `counts` where the step failed and not the infrastructure; the delay then doubles with each failure.
@@ -191,5 +191,5 @@ def exhausted(db: Session) -> list[tuple[str, int, str]]:
     return [(row.kind, row.key, row.problem or "no reason known") for row in rows]
 
 
-def _is(held: Held) -> tuple[ColumnElement[bool], ...]:
+def _is(held: HeldTask) -> tuple[ColumnElement[bool], ...]:
     return OutboxRow.id == held.id, OutboxRow.begins == held.begins

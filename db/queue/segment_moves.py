@@ -27,7 +27,7 @@ from db.queue import segment_statements as statements
 from db.states import HELD, SegmentState, Stage
 from pipeline.records import SegmentSpan
 
-#: After this many errors, or so many workers that died over it, the stretch is given up with its reason, and the video
+#: After this many errors, or so many workers that died over it, the segment is given up with its reason, and the video
 #: goes on without it. A worker may die for reasons of its own; an error is the segment's.
 MAX_FAILURES, MAX_LOSSES = 4, 5
 #: Wait before the second attempt, in seconds; doubles with each further one, up to the longest, each time 50 to 100% of
@@ -45,7 +45,7 @@ class Dispatched:
     attempt: int
     video: str
     index: int
-    #: Length of the stretch.
+    #: Length of the segment.
     duration_s: float = 0.0
     #: True where its tracklets are already stored and only the reading is missing.
     only_read: bool = False

@@ -1,6 +1,6 @@
 """Segments of videos that cannot be reached: waited for without being counted, and given up as a whole in the end.
 
-Of such a video one segment at a time looks whether it is back, the *scout*. The others are *parked*: nobody sends them
+Of such a video one segment at a time looks whether it is back, the *canary*. The others are *parked*: nobody sends them
 out, and they take up none of their job's window, so that the job goes on with its other videos.
 """
 
@@ -18,7 +18,7 @@ AWAY_S = 1800.0
 #: Where nobody has looked for longer than this, the time begins anew: its job may have been paused, or what took the
 #: workers down took the server along. Seconds.
 LOOKED_S = 300.0
-#: A scout waits a tenth of the time for which its video has been away, and no longer than this. Seconds.
+#: A canary waits a tenth of the time for which its video has been away, and no longer than this. Seconds.
 LONGEST_DELAY_S = 120.0
 #: Segments that are let go in one sweep.
 _BATCH = 5_000
@@ -48,7 +48,7 @@ def unreachable(
         return True
     delay_s = later(delay_s, note(db, video["id"]))
     db.execute(_PARK, {"video": video["id"]})
-    parked = bool(db.execute(_HAS_SCOUT, {"video": video["id"], "but": segment_id}).scalar_one())
+    parked = bool(db.execute(_HAS_CANARY, {"video": video["id"], "but": segment_id}).scalar_one())
     return segment_moves.put_back(db, segment_id, attempt, reason, delay_s, parked=parked)
 
 
@@ -68,11 +68,11 @@ def later(delay_s: float, away_s: float) -> float:
 
 
 def unpark(db: Session) -> int:
-    """Let go what waited for videos that are there again, and a scout of each that has none; returns how many.
+    """Let go what waited for videos that are there again, and a canary of each that has none; returns how many.
 
     The sweeper's work alone, so that no worker has to know which of the others sees the video first.
     """
-    return len(db.execute(UNPARK, {"most": _BATCH}).all()) + len(db.execute(NEXT_SCOUT).all())
+    return len(db.execute(UNPARK, {"most": _BATCH}).all()) + len(db.execute(NEXT_CANARY).all())
 
 
 _JUST_LOOKED = f"away_looked_at > now() - {LOOKED_S} * interval '1 second'"
@@ -129,9 +129,9 @@ _GIVE_UP = text(
 #: One that waits for its turn or its delay, or is on the way.
 _ON_ITS_WAY = f"(state = '{SegmentState.PENDING}' AND NOT parked) OR state IN {listed(IN_FLIGHT)}"
 _ON_ITS_WAY = f"(state = '{SegmentState.PENDING}' AND NOT parked) OR state IN {listed(IN_FLIGHT)}"
-_SCOUT = f"step = '{Stage.DETECT}' AND ({_ON_ITS_WAY})"
+_CANARY = f"step = '{Stage.DETECT}' AND ({_ON_ITS_WAY})"
 
-_HAS_SCOUT = text(f"SELECT EXISTS (SELECT 1 FROM segments WHERE video_id = :video AND id <> :but AND {_SCOUT})")
+_HAS_CANARY = text(f"SELECT EXISTS (SELECT 1 FROM segments WHERE video_id = :video AND id <> :but AND {_CANARY})")
 
 UNPARK = text(
     """
@@ -145,13 +145,13 @@ UNPARK = text(
 )
 
 #: Where the last one failed for reasons of its own.
-NEXT_SCOUT = text(
+NEXT_CANARY = text(
     f"""
     UPDATE segments SET parked = false
     WHERE parked AND id IN (
         SELECT (SELECT min(p.id) FROM segments p WHERE p.job_id = w.job_id AND p.video_id = w.video_id AND p.parked)
         FROM (SELECT DISTINCT job_id, video_id FROM segments WHERE parked) w
-        WHERE NOT EXISTS (SELECT 1 FROM segments WHERE video_id = w.video_id AND {_SCOUT})
+        WHERE NOT EXISTS (SELECT 1 FROM segments WHERE video_id = w.video_id AND {_CANARY})
     )
     RETURNING id
     """

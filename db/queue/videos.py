@@ -12,7 +12,7 @@ from db.findings.stored_files import owe_sweep
 from db.jobs.submit import close_if_done
 from db.models import Job, Video
 from db.queue import outbox, unreachable
-from db.queue.outbox import Held
+from db.queue.outbox import HeldTask
 from db.queue.segment_moves import TROUBLE_DELAY_S, add_segments
 from db.queue.unreachable import AWAY_S
 from db.states import VideoState
@@ -59,7 +59,7 @@ def split_video(
 
 
 def step_away(
-    db: Session, held: Held, reason: str, longest_s: float = AWAY_S, delay_s: float = TROUBLE_DELAY_S
+    db: Session, held: HeldTask, reason: str, longest_s: float = AWAY_S, delay_s: float = TROUBLE_DELAY_S
 ) -> None:
     """Send a step whose video cannot be reached again after a delay, and count nothing.
 

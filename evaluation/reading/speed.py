@@ -94,7 +94,7 @@ def _text_recognition() -> Any:
     silence()
     from paddleocr import TextRecognition
 
-    folder = bundled_folder(settings().parts.cache_dir)
+    folder = bundled_folder(settings().models.cache_dir)
     return TextRecognition(model_name=BUNDLED_MODEL, model_dir=str(folder), engine="onnxruntime", device="cpu")
 
 

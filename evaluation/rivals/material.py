@@ -60,11 +60,11 @@ def known_tracklets(clips: Sequence[Clip], rides: Sequence[Ride], models: Models
     any of the ways reads most nearly; a tracklet that none reads half right is left out. `harm` is a seed for crops
     made bad, several times each; None leaves them as they are.
     """
-    parts = models.parts
-    recognizer = load_recognizer(parts.reader_name, parts.reader_engine, parts.cache_dir, parts.threads)
+    config = models.config
+    recognizer = load_recognizer(config.reader_name, config.reader_engine, config.cache_dir, config.threads)
     ways = the_ways(load_formats(models.countries or None))
     looks = [look for clip in clips for look in _of_clip(clip, models)]
-    detector = load_detector(parts, MediaKind.VIDEO)
+    detector = load_detector(config, MediaKind.VIDEO)
     looks += [look for ride in rides for look in groups_of_ride(ride, detector)]
     rng = None if harm is None else np.random.default_rng(harm)
     for whole in looks:

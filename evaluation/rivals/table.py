@@ -117,7 +117,7 @@ def rivals_notes(answered: Sequence[Answered], models: Models) -> Iterator[str]:
         + ", ".join(f"{size} crops: {count}" for size, count in sorted(crops.items()))
         + ". wins, losses: read exactly where fusion is wrong, and the other way round; 95%: bootstrap over plates."
     )
-    yield f"Reader {escape(models.reader)} ({models.parts.reader_engine}); all ways read the same crops."
+    yield f"Reader {escape(models.reader)} ({models.config.reader_engine}); all ways read the same crops."
     if len(answered) < ENOUGH:
         yield f"Fewer than {ENOUGH} tracklets: differences of a few hundredths are chance."
 

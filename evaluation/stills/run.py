@@ -44,7 +44,7 @@ class Outputs:
 def evaluate_stills(stills: Sequence[Still], look: Look, readers: Readers, wanted: Outputs) -> None:
     """Find and read the plates of all pictures, print the table, and write what is wanted."""
     loaded = readers.load()
-    whole = PaddleOcr(settings().parts.cache_dir) if wanted.compare_whole else None
+    whole = PaddleOcr(settings().models.cache_dir) if wanted.compare_whole else None
     judged = judge_all(stills, look, loaded, whole)
     rows = list(table_rows(judged))
 
@@ -61,9 +61,9 @@ def evaluate_stills(stills: Sequence[Still], look: Look, readers: Readers, wante
 
 def stills_look(weights: Path | None, frames: bool) -> Look:
     """The look at photographs as `dashplate read` takes it, or at `frames` of a video, each taken alone."""
-    parts = settings().parts
-    look = the_look(weights or parts.detector, None, None, photo=not frames, second_look_px=parts.second_look_px)
-    return replace(look, options=replace(look.options, input_px=parts.detector_input_px))
+    config = settings().models
+    look = the_look(weights or config.detector, None, None, photo=not frames, second_look_px=config.second_look_px)
+    return replace(look, options=replace(look.options, input_px=config.detector_input_px))
 
 
 def judge_all(

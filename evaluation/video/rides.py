@@ -17,7 +17,7 @@ from evaluation.video.watching import Models, Pace, Watched, watch_frames
 from pipeline.detection.yolo import mostly_inside
 from pipeline.errors import UsageError
 from pipeline.records import Box, Frame, Image, Observation, Sighting
-from pipeline.video.keyframes import GLANCES
+from pipeline.video.keyframes import SAMPLED_KEYFRAMES
 from pipeline.video.overlays import find_overlays
 from training.detector.measuring.measure import IGNORED_IOU
 
@@ -71,9 +71,9 @@ class Ride:
     def pace(self) -> Pace:
         """How the frames stand for a video; standing text is looked for as in a video."""
         steps = [b.time_s - a.time_s for a, b in pairwise(self.frames)]
-        glances = [Frame(0, f.time_s, open_picture(f.picture)) for f in self._spread()]
-        shape = glances[0].image.shape
-        overlays = find_overlays(glances) if all(glance.image.shape == shape for glance in glances) else ()
+        keyframes = [Frame(0, f.time_s, open_picture(f.picture)) for f in self._spread()]
+        shape = keyframes[0].image.shape
+        overlays = find_overlays(keyframes) if all(frame.image.shape == shape for frame in keyframes) else ()
         return Pace(shape, min(steps, default=0.0), self.duration_s, overlays)
 
     def is_unjudged(self, sighting: Sighting) -> bool:
@@ -95,7 +95,7 @@ class Ride:
         return open_picture(frame.picture), place, frame.time_s
 
     def _spread(self) -> list[RideFrame]:
-        count = min(GLANCES, len(self.frames))
+        count = min(SAMPLED_KEYFRAMES, len(self.frames))
         return [self.frames[i * (len(self.frames) - 1) // max(1, count - 1)] for i in range(count)]
 
 

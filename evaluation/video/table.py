@@ -72,7 +72,7 @@ def video_table(rows: Sequence[VideoRow], *, in_frames: bool) -> Table:
 def video_notes(rows: Sequence[VideoRow], models: Models, left_out: Sequence[str] = ()) -> Iterator[str]:
     """What a reader of the table has to know."""
     whole = rows[-1]
-    parts = models.parts
+    config = models.config
     folded = "–" if whole.f1_folded is None else f"{whole.f1_folded:.3f}"
     yield (
         "Plates: unique clear texts. folded: exact but for O and 0, I and 1, which precision, recall and F1 count as "
@@ -87,7 +87,7 @@ def video_notes(rows: Sequence[VideoRow], models: Models, left_out: Sequence[str
             f"Counted neither way: {whole.bonus} plates read that are not clear, {whole.unjudged} texts from places "
             "whose truth nobody knows."
         )
-    yield f"Reader {escape(models.reader)} ({parts.reader_engine}), countries {', '.join(models.countries) or 'all'}."
+    yield f"Reader {escape(models.reader)} ({config.reader_engine}), countries {', '.join(models.countries) or 'all'}."
     if left_out:
         yield (
             f"Not looked at: {escape(', '.join(left_out))}; the CSV does not name "
@@ -97,11 +97,11 @@ def video_notes(rows: Sequence[VideoRow], models: Models, left_out: Sequence[str
 
 def video_json(rows: Sequence[VideoRow], outcomes: Sequence[Outcome], models: Models) -> str:
     """The same numbers, unrounded, and every plate; `null` where there is nothing to measure."""
-    parts = models.parts
+    config = models.config
     whole = {
         "reader": models.reader,
-        "reader_engine": parts.reader_engine,
-        "detector": None if parts.detector is None else str(parts.detector),
+        "reader_engine": config.reader_engine,
+        "detector": None if config.detector is None else str(config.detector),
         "countries": list(models.countries),
         "rows": [_row(row) for row in rows],
         "plates": [asdict(line) for outcome in outcomes for line in plate_lines(outcome)],

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.detection.segment import LookOptions, follow
+from pipeline.detection.segment import DetectOptions, track_plates
 from pipeline.detection.tracker import MAX_GAP_S
 from pipeline.detection.yolo import Detector
 from pipeline.errors import DashplateError, ModelError, Unreadable
 from pipeline.records import Box, Frame, MediaKind, ReadTracklet, Sighting, Tracklet
-from pipeline.run import Parts, load_detector, load_reader, look_at, read_segment, read_tracklet, run
+from pipeline.run import ModelConfig, detect_segment, load_detector, load_reader, read_segment, read_tracklet, run
 from pipeline.sightings import stitch
 from pipeline.video.decode import Decoder
 from pipeline.video.overlays import with_overlays
@@ -26,14 +26,14 @@ from pipeline.video.split import split
 class Models:
     """What the road runs with."""
 
-    parts: Parts
+    config: ModelConfig
     #: Countries whose formats are expected; none means all.
     countries: tuple[str, ...] = ()
 
     @property
     def reader(self) -> str:
         """The reader, as tables name it."""
-        return self.parts.reader or "shipped"
+        return self.config.reader or "shipped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,10 @@ def the_models(reader: str | None, engine: str | None, weights: Path | None, cou
     from pipeline.formats import parse_countries
     from workers.settings import settings
 
-    parts = settings().parts.reading_with(reader, engine)
+    config = settings().models.reading_with(reader, engine)
     if weights is not None:
-        parts = replace(parts, detector=weights)
-    return Models(parts, parse_countries(country))
+        config = replace(config, detector=weights)
+    return Models(config, parse_countries(country))
 
 
 def warm_up(models: Models, shape: tuple[int, ...]) -> None:
@@ -80,9 +80,9 @@ def warm_up(models: Models, shape: tuple[int, ...]) -> None:
     Raises ModelError where one of them cannot be run.
     """
     try:
-        detector = load_detector(models.parts, MediaKind.VIDEO)
-        detector.detect([np.zeros(shape, np.uint8)] * LookOptions().batch)
-        load_reader(models.parts, models.countries).read_plate_image(np.zeros((24, 96, 3), np.uint8))
+        detector = load_detector(models.config, MediaKind.VIDEO)
+        detector.detect([np.zeros(shape, np.uint8)] * DetectOptions().batch)
+        load_reader(models.config, models.countries).read_plate_image(np.zeros((24, 96, 3), np.uint8))
     except DashplateError:
         raise
     except Exception as error:
@@ -96,7 +96,7 @@ def watch_video(path: Path, models: Models) -> Watched:
     media = probe(path)
     warm_up(models, (media.height, media.width, 3))
     began = time.perf_counter()
-    result = run(path, models.parts, models.countries)
+    result = run(path, models.config, models.countries)
     elapsed_s = time.perf_counter() - began
     return Watched(result.sightings, result.tracklets, media.duration_s, elapsed_s, result.frames_looked)
 
@@ -105,8 +105,8 @@ def watch_frames(frames: Iterable[Frame], pace: Pace, models: Models) -> Watched
     """Frames that stand for a video, through the same stages; they are one segment."""
     warm_up(models, pace.shape)
     began = time.perf_counter()
-    tracklets, looked = look_at_frames(frames, pace, load_detector(models.parts, MediaKind.VIDEO))
-    readings = read_segment(load_reader(models.parts, models.countries), tracklets)
+    tracklets, looked = look_at_frames(frames, pace, load_detector(models.config, MediaKind.VIDEO))
+    readings = read_segment(load_reader(models.config, models.countries), tracklets)
     joined = tuple(read_tracklet(0, t, readings[t.index]) for t in tracklets if t.index in readings)
     sightings = stitch(joined, MediaKind.VIDEO)
     return Watched(sightings, joined, pace.duration_s, time.perf_counter() - began, looked)
@@ -118,16 +118,16 @@ def look_at_frames(frames: Iterable[Frame], pace: Pace, detector: Detector) -> t
     Frames further apart than the tracker bridges show each plate once. There one look has to do, which the pipeline
     would not believe of a video.
     """
-    options = LookOptions() if pace.step_s <= MAX_GAP_S else LookOptions(min_seen=1)
-    return follow(frames, detector, MediaKind.VIDEO, options, pace.overlays)
+    options = DetectOptions() if pace.step_s <= MAX_GAP_S else DetectOptions(min_seen=1)
+    return track_plates(frames, detector, MediaKind.VIDEO, options, pace.overlays)
 
 
 def look_at_video(path: Path, models: Models) -> Iterator[Tracklet]:
     """The detect stage over a video, as `pipeline.run.run` has it: tracklets with crops."""
     media = with_overlays(probe(path))
-    detector = load_detector(models.parts, MediaKind.VIDEO)
+    detector = load_detector(models.config, MediaKind.VIDEO)
     for span in split(media):
-        yield from look_at(media, span, detector, LookOptions(), models.parts.threads).tracklets
+        yield from detect_segment(media, span, detector, DetectOptions(), models.config.threads).tracklets
 
 
 def frame_at(path: Path, time_s: float) -> Frame:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pipeline.detection.multi_scale import CLOSE_UPS, WIDEST_IN_FINE_LOOK, Scale, ScaledDetector
-from pipeline.detection.recheck import SecondLook, SecondLookOptions
+from pipeline.detection.recheck import Recheck, RecheckOptions
 from pipeline.detection.yolo import Detector, DetectorOptions, YoloDetector
 
 #: The square that a window of the second look is enlarged to, pixels.
 WINDOW_INPUT_PX = 160
 
 
-def plate_detector(options: DetectorOptions, second: SecondLookOptions | None = None) -> Detector:
+def plate_detector(options: DetectorOptions, second: RecheckOptions | None = None) -> Detector:
     """The detector of `options`, whose input size is that of the fine look; `second` adds a second look.
 
     Raises ModelError where the weights are missing.
@@ -21,7 +21,7 @@ def plate_detector(options: DetectorOptions, second: SecondLookOptions | None = 
         return _two_scales(options)
     frames = _two_scales(replace(options, threshold=min(options.threshold, second.doubtful)))
     windows = YoloDetector(replace(options, input_px=WINDOW_INPUT_PX, square=True))
-    return SecondLook(frames, windows, second)
+    return Recheck(frames, windows, second)
 
 
 def _two_scales(options: DetectorOptions) -> ScaledDetector:

@@ -19,7 +19,7 @@ SURE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class SecondLookOptions:
+class RecheckOptions:
     """Which boxes are looked at again."""
 
     #: What a box must score in the end.
@@ -34,10 +34,10 @@ class SecondLookOptions:
     same_iou: float = 0.3
 
 
-class SecondLook:
+class Recheck:
     """Two detectors: one for whole frames, at a low threshold, and one for the windows around its doubtful boxes."""
 
-    def __init__(self, frames: Detector, windows: Detector, options: SecondLookOptions) -> None:
+    def __init__(self, frames: Detector, windows: Detector, options: RecheckOptions) -> None:
         self._frames, self._windows, self._options = frames, windows, options
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:

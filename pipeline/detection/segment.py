@@ -19,7 +19,7 @@ BATCH_PIXELS = 8 * 3840 * 2160
 
 
 @dataclass(frozen=True, slots=True)
-class LookOptions:
+class DetectOptions:
     """How closely a video is looked at."""
 
     sample_fps: float = SAMPLE_FPS
@@ -33,28 +33,28 @@ class LookOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentLook:
+class SegmentDetection:
     """What the detect stage found in one segment."""
 
     tracklets: tuple[Tracklet, ...]
     #: Frames the detector saw.
     frames_looked: int
-    #: A sentence where the stretch is damaged, else None.
+    #: A sentence where the segment is damaged, else None.
     damage: str | None
 
 
-def follow(
+def track_plates(
     frames: Iterable[Frame],
     detector: Detector,
     kind: MediaKind,
-    options: LookOptions,
+    options: DetectOptions,
     overlays: Sequence[Box] = (),
 ) -> tuple[tuple[Tracklet, ...], int]:
     """Follow every plate through `frames`; return the tracklets and the number of frames looked at.
 
     What the detector finds inside `overlays` is ignored.
     """
-    follower, looked = _Follower(kind, options), 0
+    follower, looked = _PlateTracking(kind, options), 0
     for batch in _batches(frames, options.batch):
         found = detector.detect([frame.image for frame in batch])
         for frame, detections in zip(batch, found, strict=True):
@@ -63,13 +63,13 @@ def follow(
     return follower.tracklets(only_frame=looked == 1), looked
 
 
-class _Follower:
+class _PlateTracking:
     """Follows plates and settles each when it has gone: of a plate that is past, its few best crops are held.
 
-    A stretch that cannot be cut may last for hours.
+    A segment that cannot be cut may last for hours.
     """
 
-    def __init__(self, kind: MediaKind, options: LookOptions) -> None:
+    def __init__(self, kind: MediaKind, options: DetectOptions) -> None:
         self._is_photo = kind is MediaKind.PHOTO
         self._options = options
         self._tracker = Tracker()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 #: Bytes that are asked for at once: a second of 1080p is about 1 to 2 MB, and a request costs 10 to 100 ms.
 BLOCK_BYTES = 2 * 1024 * 1024
-#: Blocks that one open file keeps: sound and picture, the index and the stretch lie apart from each other.
+#: Blocks that one open file keeps: sound and picture, the index and the segment lie apart from each other.
 BLOCKS_KEPT = 8
 #: Seconds that S3 is waited for.
 _S3_CONFIG = {"connect_timeout": 10, "read_timeout": 20, "retries": {"max_attempts": 2}}

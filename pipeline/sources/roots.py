@@ -52,7 +52,7 @@ def split_roots(text: str) -> tuple[Source, ...]:
 
     The colons behind a scheme and before a port separate nothing. Raises UsageError for what cannot be a root.
     """
-    return tuple(root_named(part.strip()) for part in _parts(text) if part.strip())
+    return tuple(root_named(part.strip()) for part in _models(text) if part.strip())
 
 
 def root_named(text: str) -> Source:
@@ -63,7 +63,7 @@ def root_named(text: str) -> Source:
     return root.expanduser() if isinstance(root, Path) else root
 
 
-def _parts(text: str) -> list[str]:
+def _models(text: str) -> list[str]:
     if not text.lstrip().startswith("["):
         return _ROOT.findall(text)
     try:

@@ -30,7 +30,7 @@ from pipeline.sources.opening import by_name, open_path
 from pipeline.sources.progress import advance
 from pipeline.sources.remote import BLOCK_BYTES, open_remote
 from pipeline.sources.source import Remote, Source, shown
-from pipeline.video.mp4_index import DEMUX_OPTIONS, Skeleton, boxes
+from pipeline.video.mp4_index import DEMUX_OPTIONS, Mp4Index, boxes
 
 #: Containers that may be opened. Playlists (HLS, DASH, concat, SDP) stay out: they make the reader open
 #: other files and addresses, which a file from a stranger must not.
@@ -85,15 +85,15 @@ def open_packets(source: Source) -> Iterator[tuple[InputContainer, VideoStream]]
     Of a remote or very large MP4 no more than the index is read, and its packets hold zeros. Raises like `open_video`.
     """
     with ExitStack() as held:
-        skeleton = _skeleton(source, held)
-        if skeleton is None:
+        index = _mp4_index(source, held)
+        if index is None:
             yield held.enter_context(open_video(source))
             return
-        container = held.enter_context(_opened(source, skeleton, DEMUX_OPTIONS))
+        container = held.enter_context(_opened(source, index, DEMUX_OPTIONS))
         yield container, _main_stream(source, container)
 
 
-def _skeleton(source: Source, held: ExitStack) -> Skeleton | None:
+def _mp4_index(source: Source, held: ExitStack) -> Mp4Index | None:
     """None where the file is small and here, or no MP4."""
     try:
         if isinstance(source, Path) and os.path.getsize(source) <= WHOLE_BYTES:
@@ -101,7 +101,7 @@ def _skeleton(source: Source, held: ExitStack) -> Skeleton | None:
         file = held.enter_context(open_source(source))
         if file.read(8)[4:] not in _MP4_HEADS:
             return None
-        return held.enter_context(Skeleton(file, file.seek(0, os.SEEK_END)))
+        return held.enter_context(Mp4Index(file, file.seek(0, os.SEEK_END)))
     except OSError:
         return None  # Opening it as a whole says what is wrong.
 

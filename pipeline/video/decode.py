@@ -1,6 +1,6 @@
-"""Decodes one stretch of a video into upright frames, and says what was broken in it.
+"""Decodes one segment of a video into upright frames, and says what was broken in it.
 
-A stretch is decoded without its predecessors and gives exactly the frames that decoding the whole file gives
+A segment is decoded without its predecessors and gives exactly the frames that decoding the whole file gives
 there: it is entered at its keyframe, frames shown before it are dropped, and packets are read past its end
 for as long as they may hold frames shown before the end (open GOPs).
 """
@@ -43,12 +43,12 @@ TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTAT
 def decode(
     info: MediaInfo, span: SegmentSpan, sample_fps: float | None = None, threads: int = THREADS
 ) -> Iterator[Frame]:
-    """The frames of a stretch; see `Decoder`, which also tells of damage."""
+    """The frames of a segment; see `Decoder`, which also tells of damage."""
     return iter(Decoder(info, span, sample_fps, threads))
 
 
 class Decoder:
-    """An iterable over the frames of one stretch, in the order of showing; to be iterated once.
+    """An iterable over the frames of one segment, in the order of showing; to be iterated once.
 
         decoder = Decoder(info, span, sample_fps=10)
         for frame in decoder:
@@ -67,9 +67,9 @@ class Decoder:
     ) -> None:
         self.info = info
         self.span = span
-        #: Frames of the stretch that were decoded, chosen or not.
+        #: Frames of the segment that were decoded, chosen or not.
         self.frames_decoded = 0
-        #: After the last frame: the sentence that tells what is broken in the stretch.
+        #: After the last frame: the sentence that tells what is broken in the segment.
         self.damage: str | None = None
         self._threads = threads
         self._grid = _Grid(info, sample_fps) if sample_fps else None
@@ -100,7 +100,7 @@ class Decoder:
         return Frame(0, 0.0, photo.image)
 
     def _frames(self) -> Iterator[tuple[int, VideoFrame]]:
-        """The frames of the stretch with their pts, ascending."""
+        """The frames of the segment with their pts, ascending."""
         last = self.span.start_pts - 1
         for number, frame in enumerate(self._decoded()):
             pts = number if self._counted else frame.pts if frame.pts is not None else frame.dts
@@ -114,7 +114,7 @@ class Decoder:
             yield pts, frame
 
     def _decoded(self) -> Iterator[VideoFrame]:
-        """All that the decoder gives for the packets of the stretch, its neighbours' frames among it."""
+        """All that the decoder gives for the packets of the segment, its neighbours' frames among it."""
         for back_s in SEEK_BACK_S:
             with open_video(self.info.path, self._threads) as (container, stream):
                 packets = self._entered(container, stream, back_s)
@@ -126,7 +126,7 @@ class Decoder:
     def _entered(
         self, container: InputContainer, stream: VideoStream, back_s: float | None
     ) -> Iterator[Packet[VideoStream]] | None:
-        """The packets from the stretch's keyframe on; None where the seek landed behind it."""
+        """The packets from the segment's keyframe on; None where the seek landed behind it."""
         keyframe = self._keyframe()
         if keyframe is None or back_s is None:
             return container.demux(stream)
@@ -148,7 +148,7 @@ class Decoder:
         return before[-1] if before and before[-1] != self.info.keyframes[0] else None
 
     def _fed(self, packets: Iterator[Packet[VideoStream]], stream: VideoStream) -> Iterator[VideoFrame]:
-        for packet in self._of_the_stretch(packets):
+        for packet in self._of_the_segment(packets):
             self._announce(packet)
             try:
                 yield from packet.decode()
@@ -159,11 +159,11 @@ class Decoder:
         except av.error.FFmpegError:
             self._fail(None)
 
-    def _of_the_stretch(self, packets: Iterator[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
+    def _of_the_segment(self, packets: Iterator[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
         try:
             for packet in packets:
                 past = packet.dts is not None and packet.dts >= self.span.end_pts
-                # No frame is shown before it is decoded, so nothing of the stretch follows.
+                # No frame is shown before it is decoded, so nothing of the segment follows.
                 if past and not self._counted:
                     return
                 if packet.size:
@@ -173,7 +173,7 @@ class Decoder:
             self._broken.add(self.span.end_pts - 1)
 
     def _announce(self, packet: Packet[VideoStream]) -> None:
-        """Notes a frame that must come out of the stretch."""
+        """Notes a frame that must come out of the segment."""
         pts = packet.pts
         if pts is None or packet.is_discard or self._counted or self.info.codec not in ONE_FRAME_A_PACKET:
             return
@@ -190,7 +190,7 @@ class Decoder:
 
     def _damage(self) -> str | None:
         broken = self._broken | (self._announced - self._came)
-        # Where each packet is a frame, what did not come is known; what raised may lie outside the stretch.
+        # Where each packet is a frame, what did not come is known; what raised may lie outside the segment.
         if self._counted or self.info.codec not in ONE_FRAME_A_PACKET:
             broken |= self._raised
         if not broken:

@@ -1,7 +1,7 @@
 """The frames that results were read from, fetched again from their video: one pass, entered where it is wanted.
 
 A frame is the picture that decoding the whole file gives at its pts. Between wanted frames that lie far apart the pass
-jumps to the last keyframe before the next one; where there is none it decodes on. So no stretch is decoded twice, and
+jumps to the last keyframe before the next one; where there is none it decodes on. So no segment is decoded twice, and
 a file whose only keyframe is its first is decoded once. Keyframes are asked of the container, because a caller that
 comes from the database has no list of them.
 """
@@ -96,7 +96,7 @@ class Fetch:
                     yield from self._of_run(container, stream, run)
 
     def _runs(self) -> list[_Run]:
-        """The wanted frames, grouped by the keyframe that each is entered at; the stretches do not overlap."""
+        """The wanted frames, grouped by the keyframe that each is entered at; the segments do not overlap."""
         runs: list[_Run] = []
         with open_video(self._media.path, threads=1) as (container, stream):
             for pts in self._wanted:

@@ -17,12 +17,12 @@ from pipeline.video.container import open_video
 from pipeline.video.decode import SEEK_BACK_S, Converter
 
 #: Frames of one glance. A keyframe costs 5 ms at 720p and about 17 ms at 1080p.
-GLANCES = 12
+SAMPLED_KEYFRAMES = 12
 #: Where to seek, in seconds before the keyframe, one try after the other; from the file's beginning takes too long.
 BACK_S = tuple(back_s for back_s in SEEK_BACK_S if back_s is not None)
 
 
-def glance(info: MediaInfo, count: int = GLANCES) -> Iterator[Frame]:
+def sample_keyframes(info: MediaInfo, count: int = SAMPLED_KEYFRAMES) -> Iterator[Frame]:
     """At most `count` keyframes, evenly spread, in order of time.
 
     What cannot be decoded is left out. A stream without usable time stamps cannot be entered in its middle and gives

@@ -16,7 +16,7 @@ from typing import BinaryIO
 DEMUX_OPTIONS = {"fflags": "+noparse+nofillin"}
 
 
-class Skeleton(io.RawIOBase):
+class Mp4Index(io.RawIOBase):
     """A seekable view of `file`, which it closes; `size` in bytes is that of `file`."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:

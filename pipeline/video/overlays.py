@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.records import Box, Frame, Image, MediaInfo, MediaKind
-from pipeline.video.keyframes import glance
+from pipeline.video.keyframes import sample_keyframes
 
 #: A shorter span proves nothing: for some seconds the plate of a car in front stands nearly as still.
 LEAST_SPAN_S = 20.0
@@ -31,13 +31,13 @@ LONGEST_SIDE_PX = 1920
 #: Sum of both Sobel derivatives that counts as an edge: a step of about 30 grey levels.
 EDGE = 120
 #: Share of the frames in which a pixel must be an edge: white text without outline vanishes before a white lorry. At
-#: 0.7 the first places in real rides were taken for text that was none; at 0.8 none was in 238 stretches of 3 rides.
+#: 0.7 the first places in real rides were taken for text that was none; at 0.8 none was in 238 segments of 3 rides.
 PRESENT = 0.8
 #: Share of its gradients that must be left when they are added up; they cancel out where the picture moves.
 AGREEING = 0.85
 #: A text row or logo, as parts of the picture's height.
 LEAST_HEIGHT, MOST_HEIGHT = 0.012, 0.15
-#: Parts of one row lie at most this far apart, as a part of the picture's width: four changing digits.
+#: ModelConfig of one row lie at most this far apart, as a part of the picture's width: four changing digits.
 ROW_GAP = 0.05
 #: Share of a place's pixels that must be standing edges; text has 0.2 to 0.5, changing digits included.
 LEAST_FILL = 0.08
@@ -67,7 +67,7 @@ _Sum: TypeAlias = NDArray[np.int16]
 
 def with_overlays(info: MediaInfo) -> MediaInfo:
     """The video with the places of its overlays; photographs and unseekable streams stay without."""
-    return info if info.kind is MediaKind.PHOTO else replace(info, overlays=find_overlays(glance(info)))
+    return info if info.kind is MediaKind.PHOTO else replace(info, overlays=find_overlays(sample_keyframes(info)))
 
 
 def covered(box: Box, overlays: Iterable[Box]) -> bool:

@@ -14,9 +14,9 @@ from tests.support.command_line.program import ROOT, Command
 ROAD = """
 import sys
 from pathlib import Path
-from pipeline.detection.segment import LookOptions
-from pipeline.run import Parts, run
-result = run(Path(sys.argv[1]), Parts(cache_dir=Path(sys.argv[2])), options=LookOptions(sample_fps=5))
+from pipeline.detection.segment import DetectOptions
+from pipeline.run import ModelConfig, run
+result = run(Path(sys.argv[1]), ModelConfig(cache_dir=Path(sys.argv[2])), options=DetectOptions(sample_fps=5))
 print([sighting.text for sighting in result.sightings if sighting.confirmed])
 """
 CALLER = """

@@ -24,7 +24,7 @@ from workers.private import submitted
 from workers.settings import settings
 from workers.steps import aggregate as aggregator
 from workers.steps import probe, segment_stages
-from workers.steps.stage_engine import work
+from workers.steps.stage_engine import stage_engine
 
 KEY = "a plate key for tests only"
 
@@ -72,12 +72,12 @@ class Road:
             taken = scheduler.take_pending(db, 1000, 1000)
         for one in taken:
             if not one.only_read:
-                assert segment_stages.detect(one.segment_id, one.attempt)
+                assert segment_stages.detect_segment(one.segment_id, one.attempt)
         return [(one.segment_id, one.attempt) for one in taken]
 
     def read(self, segments: list[tuple[int, int]]) -> None:
         for segment, attempt in segments:
-            assert segment_stages.read(segment, attempt)
+            assert segment_stages.read_segment(segment, attempt)
 
     def insist(self) -> None:
         """Do what is due until nothing is, through failures and their delays."""
@@ -90,8 +90,8 @@ class Road:
                 return
             for one in taken:
                 with suppress(Exception):
-                    if one.only_read or segment_stages.detect(one.segment_id, one.attempt):
-                        segment_stages.read(one.segment_id, one.attempt)
+                    if one.only_read or segment_stages.detect_segment(one.segment_id, one.attempt):
+                        segment_stages.read_segment(one.segment_id, one.attempt)
 
     def aggregate(self) -> None:
         for row in self.ask("SELECT key FROM outbox WHERE kind = 'aggregate' ORDER BY id"):
@@ -178,4 +178,4 @@ def give_key(monkeypatch: pytest.MonkeyPatch, key: str | None) -> None:
 
 def _forget() -> None:
     settings.cache_clear()
-    work.cache_clear()
+    stage_engine.cache_clear()

@@ -18,7 +18,7 @@ from workers.settings import Settings, settings
 def configuration(config: Settings) -> dict[str, Any]:
     """The settings for this environment; raises UsageError without a broker."""
     transport = {
-        # Redis hands out again what stays unacknowledged for this long. It outlasts all but a stretch that could not be
+        # Redis hands out again what stays unacknowledged for this long. It outlasts all but a segment that could not be
         # cut; a second delivery of that finds its lease held.
         "visibility_timeout": config.visibility_timeout_s,
         "socket_timeout": 30,

@@ -13,8 +13,8 @@ from db.findings.plate_hashing import PlateKey, PlateKeyError
 from db.keeping.retention import (
     SWEEPERS_CHUNK,
     Place,
-    Toll,
-    Wanted,
+    PurgeCount,
+    PurgeScope,
     due,
     due_by_job,
     purge,
@@ -46,14 +46,14 @@ def apply_retention(url: str) -> int:
     return gone.videos
 
 
-def _purge_some(db: Session) -> tuple[Toll, Place]:
+def _purge_some(db: Session) -> tuple[PurgeCount, Place]:
     """What went, and where the round stopped looking."""
-    wanted, last = Wanted(keep_watched=True, key=_key()), _looked_up_to
+    wanted, last = PurgeScope(keep_watched=True, key=_key()), _looked_up_to
     if wanted.key is None and some_watched_by_hash(db):
         ids, last = _decided_ones(db)
     else:
         ids = [place.video for place in due_by_job(db)]
-    return (purge(db, ids, wanted) if ids else Toll()), last
+    return (purge(db, ids, wanted) if ids else PurgeCount()), last
 
 
 def _key() -> PlateKey | None:
@@ -80,24 +80,24 @@ def _decided_ones(db: Session) -> tuple[list[int], Place]:
     return [place.video for place in going], last
 
 
-def purge_all(url: str, wanted: Wanted) -> Toll:
+def purge_all(url: str, wanted: PurgeScope) -> PurgeCount:
     """Purge everything that is due, chunk by chunk; returns what that removed."""
     wanted = replace(wanted, key=own_key())
     return _over_all(url, wanted, lambda db, ids: purge(db, ids, wanted))
 
 
-def count_all(url: str, wanted: Wanted) -> Toll:
+def count_all(url: str, wanted: PurgeScope) -> PurgeCount:
     """What `purge_all` would remove."""
     wanted = replace(wanted, key=own_key())
     return _over_all(url, wanted, lambda db, ids: toll(db, ids, wanted))
 
 
-def _over_all(url: str, wanted: Wanted, act: Callable[[Session, list[int]], Toll]) -> Toll:
-    total, after = Toll(), 0
+def _over_all(url: str, wanted: PurgeScope, act: Callable[[Session, list[int]], PurgeCount]) -> PurgeCount:
+    total, after = PurgeCount(), 0
 
-    def some(db: Session) -> tuple[Toll, int]:
+    def some(db: Session) -> tuple[PurgeCount, int]:
         ids = due(db, wanted, after)
-        return (act(db, ids), ids[-1]) if ids else (Toll(), 0)
+        return (act(db, ids), ids[-1]) if ids else (PurgeCount(), 0)
 
     while True:
         # Whoever aggregates or deletes elsewhere may meet us badly, and then one of us does the same again.

@@ -17,7 +17,7 @@ from db.findings import stored_files
 from pipeline.errors import DashplateError
 from store import Store, StoreError, attempt_folder, video_folders
 from workers.resources import store
-from workers.steps.stage_engine import work
+from workers.steps.stage_engine import stage_engine
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class _Round:
         self.removed = 0
         self._url = url
         # A store of its own kind comes with the module that does the work, which a sweeper has not loaded otherwise.
-        work()
+        stage_engine()
         # Made here: a store that cannot even be made is no reason to forget a note.
         self._store: Store = store()
         self._until = time.monotonic() + ROUND_S

@@ -24,7 +24,7 @@ from db.findings.store import (
 )
 from db.findings.stored_files import drop_crops, owe_sweep
 from db.models import Job, Segment, Video
-from db.queue.outbox import AGGREGATE, MAX_FAILURES, Held, holds
+from db.queue.outbox import AGGREGATE, MAX_FAILURES, HeldTask, holds
 from db.queue.unreachable import too_long
 from db.queue.videos import end_video
 from db.states import JobState, VideoState
@@ -41,7 +41,7 @@ from workers.private import discreet, key_of
 from workers.resources import store
 from workers.settings import settings
 from workers.steps.claim import taken
-from workers.steps.stage_engine import work
+from workers.steps.stage_engine import stage_engine
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def _row(db: Session, video_id: int) -> RowMapping:
     return db.execute(wanted.where(Video.id == video_id)).mappings().one()
 
 
-def _frames(row: RowMapping, held: Held, media: MediaInfo, sightings: Sequence[Sighting]) -> dict[int, Stored]:
+def _frames(row: RowMapping, held: HeldTask, media: MediaInfo, sightings: Sequence[Sighting]) -> dict[int, Stored]:
     """The frames that sightings were read from and that are not there yet, written to the store; by pts.
 
     Frames are extra: where the file is gone since it was read, or decoding it again fails or takes too long, what was
@@ -100,7 +100,7 @@ def _frames(row: RowMapping, held: Held, media: MediaInfo, sightings: Sequence[S
             source = check_allowed(media.path, settings().roots)
             if before:
                 check_same(source, row["content"], row["fingerprint"])
-            for pts, image in work().frames(media, wanted):
+            for pts, image in stage_engine().frames(media, wanted):
                 kept[pts] = store().put_image(frame_name(job_id, video_id, held.token, pts), image)
             if len(kept) < len(wanted):
                 # Its share may have gone meanwhile.
@@ -126,7 +126,7 @@ def _with_file(frames: Mapping[int, str], job_id: int, video_id: int) -> set[int
 
 def _store(
     db: Session,
-    held: Held,
+    held: HeldTask,
     sightings: Sequence[Sighting],
     frames: dict[int, Stored],
     evidence: bool,
@@ -151,17 +151,17 @@ def _store(
     return end_video(db, video_id, state, " ".join(sentences) or None)
 
 
-def _stretch(numbered: tuple[int, tuple[Segment, bool]]) -> tuple[str, bool, bool, int]:
+def _segment(numbered: tuple[int, tuple[Segment, bool]]) -> tuple[str, bool, bool, int]:
     """Equal for segments that follow each other and have the same to say."""
     number, (segment, given_up) = numbered
     return str(segment.problem), given_up, segment.covered, segment.index - number
 
 
 def _verdict(db: Session, video: Video) -> tuple[VideoState, list[str]]:
-    """The final state, and what there is to say of the video and its stretches."""
+    """The final state, and what there is to say of the video and its segments."""
     problems = segment_problems(db, video.id)
     sentences = [video.damage] if video.damage else []
-    for (problem, given_up, covered, _), alike in groupby(enumerate(problems), _stretch):
+    for (problem, given_up, covered, _), alike in groupby(enumerate(problems), _segment):
         segments = [segment for _, (segment, _) in alike]
         where = f"{segments[0].start_s:.1f}–{segments[-1].end_s:.1f} s"
         what = "could not be done again, and what it showed before is kept" if covered else "was left out"
@@ -169,7 +169,7 @@ def _verdict(db: Session, video: Video) -> tuple[VideoState, list[str]]:
         sentences += [segment.damage for segment in segments if given_up and covered and segment.damage]
     left = video.segments - video.segments_done - video.segments_quarantined
     if left and db.scalar(select(Job.state).where(Job.id == video.job_id)) is JobState.CANCELLED:
-        ended = f"{video.segments - left} of {video.segments} stretches"
+        ended = f"{video.segments - left} of {video.segments} segments"
         kept = (
             " had been done again; what the others showed before is kept"
             if any_left_covered(db, video.id)

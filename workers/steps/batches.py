@@ -1,7 +1,7 @@
-"""Bundles: the segments that travel in one message and are done one after the other.
+"""Batches: the segments that travel in one message and are done one after the other.
 
 Where segments take milliseconds, as photographs do, a message for each costs as much as the work. Each segment of a
-bundle is still begun, leased, counted and stored on its own, and one that fails fails alone.
+batch is still begun, leased, counted and stored on its own, and one that fails fails alone.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 
 #: A segment and its attempt number, as a message carries them.
 Token = Sequence[int]
-#: Seconds after which no further segment of a bundle is begun: other workers may be idle, and another job's first
+#: Seconds after which no further segment of a batch is begun: other workers may be idle, and another job's first
 #: segment waits for this one to end.
 LONGEST_S = 1.0
 
 
 @dataclass(slots=True)
 class Done:
-    """How the segments of a bundle ended."""
+    """How the segments of a batch ended."""
 
     #: Those of which the step said yes.
     passed: list[Token] = field(default_factory=list)
@@ -36,12 +36,12 @@ class Done:
             raise ExceptionGroup("several segments", self.errors)
 
 
-def in_turn(step: Callable[[int, int], bool], bundle: Sequence[Token]) -> Done:
-    """Do a step on each segment of a bundle, until the time is up."""
+def run_batch(step: Callable[[int, int], bool], batch: Sequence[Token]) -> Done:
+    """Do a step on each segment of a batch, until the time is up."""
     done, until = Done(), time.monotonic() + LONGEST_S
-    for number, token in enumerate(bundle):
+    for number, token in enumerate(batch):
         if number and time.monotonic() > until:
-            done.left = list(bundle[number:])
+            done.left = list(batch[number:])
             break
         segment, attempt = token
         try:

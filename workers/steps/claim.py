@@ -12,7 +12,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from db.engine import retrying, session
 from db.queue import outbox
-from db.queue.outbox import PROBE, Held
+from db.queue.outbox import PROBE, HeldTask
 from db.queue.videos import step_away
 from pipeline.errors import Away, DashplateError
 from pipeline.sources import progress
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def taken(kind: str, video_id: int) -> Iterator[Held | None]:
+def taken(kind: str, video_id: int) -> Iterator[HeldTask | None]:
     """Hold the lease on a step for the block; None where it is done or in other hands.
 
     What goes wrong inside is noted in its row and the step sent again; the sweeper gives up one that keeps failing. A

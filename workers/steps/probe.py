@@ -23,7 +23,7 @@ from pipeline.sources.source import Remote, Source, source_of
 from pipeline.video.probe import changed_since
 from workers.settings import settings
 from workers.steps.claim import taken
-from workers.steps.stage_engine import in_view, work
+from workers.steps.stage_engine import in_view, stage_engine
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def _opened(path: str, options: JobOptions, known: str | None) -> tuple[_Marks, 
     """
     with in_view(source_of(path)):
         found = _marks(path)
-        info, spans = work().probe(path, options)
+        info, spans = stage_engine().probe(path, options)
         grown = None if known is None else changed_since(_allowed(path), known)
     return found, replace(info, problem=info.problem or grown), spans
 

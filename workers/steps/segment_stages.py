@@ -22,7 +22,7 @@ from db.findings.stored_files import names_any_below
 from db.models import CropRow
 from db.queue import segment_moves, unreachable
 from db.states import SegmentState
-from pipeline.detection.segment import SegmentLook
+from pipeline.detection.segment import SegmentDetection
 from pipeline.errors import Away, DashplateError, Inaccessible, Unreadable
 from pipeline.job_options import JobOptions
 from pipeline.records import Box, Crop, MediaInfo, Reading, SegmentSpan
@@ -36,7 +36,7 @@ from workers.resources import store
 from workers.settings import settings
 from workers.steps.failures import infrastructure_failure
 from workers.steps.lease import Lease
-from workers.steps.stage_engine import in_view, work
+from workers.steps.stage_engine import in_view, stage_engine
 
 log = logging.getLogger(__name__)
 
@@ -64,11 +64,11 @@ class Claim:
 
     @property
     def footage_s(self) -> float:
-        """Length of the stretch."""
+        """Length of the segment."""
         return self.media.seconds(self.span.end_pts) - self.media.seconds(self.span.start_pts)
 
 
-def detect(segment_id: int, attempt: int) -> bool:
+def detect_segment(segment_id: int, attempt: int) -> bool:
     """Find and follow the plates of a segment and store its tracklets.
 
     Returns whether it goes on to reading: not where nothing was found, nor where the message was stale.
@@ -96,7 +96,7 @@ def detect(segment_id: int, attempt: int) -> bool:
         return stored and bool(seen.tracklets)
 
 
-def read(segment_id: int, attempt: int) -> bool:
+def read_segment(segment_id: int, attempt: int) -> bool:
     """Read the crops of a segment's tracklets and store the readings; False where the message was stale."""
     with _claimed(segment_id, attempt, SegmentState.READING) as claim:
         if claim is None:
@@ -109,9 +109,9 @@ def read(segment_id: int, attempt: int) -> bool:
         return retrying(url, partial(_store_readings, claim, readings, key))
 
 
-def _look(claim: Claim) -> SegmentLook:
+def _look(claim: Claim) -> SegmentDetection:
     """Says so where the file is another by now than the one that was opened: it grew, or was replaced."""
-    seen = work().look(claim.media, claim.span, claim.options)
+    seen = stage_engine().detect(claim.media, claim.span, claim.options)
     try:
         check_same(_allowed(claim), claim.content, claim.fingerprint)
     except Unreadable:
@@ -123,10 +123,10 @@ def _look(claim: Claim) -> SegmentLook:
     return seen
 
 
-def _look_again(claim: Claim) -> SegmentLook:
+def _look_again(claim: Claim) -> SegmentDetection:
     """Raises Unreadable rather than see another file, or less than before: a card that is dying, for instance."""
     check_same(_allowed(claim), claim.content, claim.fingerprint)
-    seen = work().look(claim.media, claim.span, claim.options)
+    seen = stage_engine().detect(claim.media, claim.span, claim.options)
     if seen.damage not in (None, claim.damage):
         raise Unreadable(str(seen.damage))
     return seen
@@ -136,14 +136,14 @@ def _allowed(claim: Claim) -> Source:
     return check_allowed(claim.media.path, settings().roots)
 
 
-def _store_look(claim: Claim, seen: SegmentLook, crops: dict[tuple[int, int], Stored], db: Session) -> bool:
+def _store_look(claim: Claim, seen: SegmentDetection, crops: dict[tuple[int, int], Stored], db: Session) -> bool:
     if not _end_look(claim, seen, db):
         return False
     store_tracklets(db, claim.segment_id, seen.tracklets, crops, covered=claim.covered)
     return True
 
 
-def _end_look(claim: Claim, seen: SegmentLook, db: Executor) -> bool:
+def _end_look(claim: Claim, seen: SegmentDetection, db: Executor) -> bool:
     move = segment_moves.detected if seen.tracklets else segment_moves.nothing_to_read
     return move(db, claim.segment_id, claim.attempt, seen.frames_looked, seen.damage)
 
@@ -169,7 +169,7 @@ def _clear_away(folder: str) -> None:
 def _readings(rows: dict[int, list[CropRow]], options: JobOptions) -> dict[int, Reading]:
     if not rows:
         return {}
-    read = work().read([_crops(tracklet) for tracklet in rows.values()], options)
+    read = stage_engine().read([_crops(tracklet) for tracklet in rows.values()], options)
     return {tracklet: reading for tracklet, reading in zip(rows, read, strict=True) if reading is not None}
 
 

@@ -1,7 +1,7 @@
-"""The work itself as the workers call it: probe, look, read, and the frames kept as evidence.
+"""The stages as workers call them: probe, detect, read, and the frames kept as evidence.
 
-`Road` is the real one. Another class with the same methods is named by `DASHPLATE_WORK=module:Class`; the chaos tests
-and the fleet benchmark put one there that takes a known time and gives a known result.
+`PipelineEngine` runs the pipeline. `DASHPLATE_WORK=module:Class` names another class with the same methods; the chaos
+tests and the fleet benchmark put one there that takes a known time and gives a known result.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Protocol
 
 import numpy as np
 
-from pipeline.detection.segment import LookOptions, SegmentLook
+from pipeline.detection.segment import DetectOptions, SegmentDetection
 from pipeline.errors import Inaccessible, UsageError
 from pipeline.job_options import JobOptions
 from pipeline.records import Box, Crop, Image, MediaInfo, MediaKind, Observation, Reading, SegmentSpan
-from pipeline.run import Parts, load_detector, load_reader, look_at
+from pipeline.run import ModelConfig, detect_segment, load_detector, load_reader
 from pipeline.sources.expand import check_allowed, source_of
 from pipeline.sources.source import Source
 from pipeline.video.evidence import frames_at
@@ -35,7 +35,7 @@ _FRAME_PX = (720, 1280)
 _PLATE_PX = (40, 160)
 
 
-class Work(Protocol):
+class StageEngine(Protocol):
     """What the stages need done. `options` are the job's."""
 
     def warm(self, role: str) -> None:
@@ -44,7 +44,7 @@ class Work(Protocol):
     def probe(self, path: str, options: JobOptions) -> tuple[MediaInfo, Sequence[SegmentSpan]]:
         """Open a file and cut it into segments; raises MediaError where it gives no pictures."""
 
-    def look(self, media: MediaInfo, span: SegmentSpan, options: JobOptions) -> SegmentLook:
+    def detect(self, media: MediaInfo, span: SegmentSpan, options: JobOptions) -> SegmentDetection:
         """The detect stage of one segment; raises MediaError where the file has changed since the probe."""
 
     def read(self, crops: Sequence[Sequence[Crop]], options: JobOptions) -> Sequence[Reading | None]:
@@ -54,17 +54,17 @@ class Work(Protocol):
         """The BGR frames at these pts, ascending; one that cannot be had is left out."""
 
 
-class Road:
+class PipelineEngine:
     """The real road."""
 
     def warm(self, role: str) -> None:
         if role == DETECT:
-            load_detector(settings().parts, MediaKind.VIDEO).detect([np.zeros((*_FRAME_PX, 3), np.uint8)] * 8)
+            load_detector(settings().models, MediaKind.VIDEO).detect([np.zeros((*_FRAME_PX, 3), np.uint8)] * 8)
         elif role == READ:
             height, width = _PLATE_PX
             box = Box(0, 0, width, height)
             crop = Crop(Observation(0, 0.0, box, 1.0), box, 1.0, np.zeros((height, width, 3), np.uint8))
-            load_reader(settings().parts).read_tracklet([crop])
+            load_reader(settings().models).read_tracklet([crop])
 
     def probe(self, path: str, options: JobOptions) -> tuple[MediaInfo, Sequence[SegmentSpan]]:
         info = probe(check_allowed(source_of(path), settings().roots))
@@ -72,27 +72,27 @@ class Road:
             info = with_overlays(info)
         return info, split(info)
 
-    def look(self, media: MediaInfo, span: SegmentSpan, options: JobOptions) -> SegmentLook:
+    def detect(self, media: MediaInfo, span: SegmentSpan, options: JobOptions) -> SegmentDetection:
         media = _allowed(media)
-        detector = load_detector(settings().parts, media.kind)
-        return look_at(media, span, detector, LookOptions(sample_fps=options.sample_fps), settings().threads)
+        detector = load_detector(settings().models, media.kind)
+        return detect_segment(media, span, detector, DetectOptions(sample_fps=options.sample_fps), settings().threads)
 
     def read(self, crops: Sequence[Sequence[Crop]], options: JobOptions) -> Sequence[Reading | None]:
-        return load_reader(_parts(options), options.countries).read_tracklets(crops)
+        return load_reader(_models(options), options.countries).read_tracklets(crops)
 
     def frames(self, media: MediaInfo, wanted: Collection[int]) -> Iterator[tuple[int, Image]]:
         return frames_at(_allowed(media), wanted, settings().threads)
 
 
 @lru_cache(maxsize=1)
-def work() -> Work:
+def stage_engine() -> StageEngine:
     """This process's work; raises UsageError where `DASHPLATE_WORK` names nothing that can be loaded."""
     named = settings().work
     if named is None:
-        return Road()
+        return PipelineEngine()
     module, _, name = named.partition(":")
     try:
-        made: Work = getattr(importlib.import_module(module), name)()
+        made: StageEngine = getattr(importlib.import_module(module), name)()
     except (ImportError, AttributeError, ValueError) as error:
         raise UsageError(f"DASHPLATE_WORK={named} names no class: {error}.") from error
     return made
@@ -113,7 +113,7 @@ def _allowed(media: MediaInfo) -> MediaInfo:
     return replace(media, path=check_allowed(media.path, settings().roots))
 
 
-def _parts(options: JobOptions) -> Parts:
+def _models(options: JobOptions) -> ModelConfig:
     """This worker's models, but for the reader that the job asks for."""
     reader = options.reader
     if reader is not None and Path(reader).exists():
@@ -122,4 +122,4 @@ def _parts(options: JobOptions) -> Parts:
         for file in folder.iterdir() if folder.is_dir() else ():
             check_allowed(file, settings().roots)
         reader = str(folder)
-    return settings().parts.reading_with(reader, options.reader_engine)
+    return settings().models.reading_with(reader, options.reader_engine)

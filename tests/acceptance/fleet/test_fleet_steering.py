@@ -103,7 +103,7 @@ def test_a_job_is_paused_resumed_and_cancelled_in_the_middle(fleet: Fleet) -> No
     begun = [video for video in videos if video["segments_done"] and video["state"] == "cancelled"]
     assert begun
     for video in begun:
-        ended = f"{video['segments_done']} of {video['segments']} stretches"
+        ended = f"{video['segments_done']} of {video['segments']} segments"
         assert video["problem"] == f"The job was cancelled after {ended}; their plates are kept."
         shown_plates = fleet.one("SELECT count(*) FROM sightings WHERE video_id = :video", video=video["id"])
         assert shown_plates == video["segments_done"]
@@ -126,8 +126,8 @@ def test_what_was_given_up_is_tried_again(fleet: Fleet) -> None:
     videos = fleet.videos(job)
     assert fleet.states(job) == {"poisoned.mp4": "truncated", late.name: "inaccessible", "healthy.mp4": "done"}
     sentence = videos["poisoned.mp4"]["problem"]
-    for stretch, number in (("0.0–10.0 s", 0), ("30.0–40.0 s", 3)):
-        assert f"{stretch} was left out: Detecting failed: ValueError: stretch {number} is poisoned" in sentence
+    for segment, number in (("0.0–10.0 s", 0), ("30.0–40.0 s", 3)):
+        assert f"{segment} was left out: Detecting failed: ValueError: segment {number} is poisoned" in sentence
     attempts = "SELECT DISTINCT failures FROM segments WHERE job_id = :job AND state = 'quarantined'"
     assert fleet.one(attempts, job=job) == MAX_FAILURES
     assert fleet.dashplate("retry", fleet.done(fleet.drive("well.mp4", LEAST))).out.endswith("nothing to try again.\n")
@@ -228,7 +228,7 @@ def test_status_says_how_far_a_job_is_and_when_it_will_be_done(fleet: Fleet) -> 
     assert "left" not in fleet.dashplate("status", job).out.splitlines()[1]
 
 
-def test_what_hangs_or_kills_costs_its_own_stretch(fleet: Fleet, misbehaving: int) -> None:
+def test_what_hangs_or_kills_costs_its_own_segment(fleet: Fleet, misbehaving: int) -> None:
     fleet.finish(misbehaving)
     print(fleet.dashplate("status", misbehaving).out)
     videos = fleet.videos(misbehaving)

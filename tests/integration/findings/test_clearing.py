@@ -13,7 +13,7 @@ from db.engine import session
 from db.findings import stored_files
 from db.findings.stored_files import owe_deletion
 from db.jobs import cancel, control
-from db.keeping.retention import Wanted
+from db.keeping.retention import PurgeScope
 from db.queue.outbox import MAX_FAILURES
 from db.queue.videos import end_video
 from db.states import Stage, VideoState
@@ -144,7 +144,7 @@ def test_a_late_note_of_a_purge_spares_what_was_found_since(road: Road) -> None:
     file.unlink()
     (video,) = road.open(job)
     assert road.video(video).state is VideoState.INACCESSIBLE
-    purge_all(road.url, Wanted(0))
+    purge_all(road.url, PurgeScope(0))
     with session(road.url) as db:
         owe_deletion(db, video_folders(job, video))
     file.write_bytes(drive)
@@ -167,7 +167,7 @@ def test_a_file_that_is_named_again_is_spared(road: Road) -> None:
         owe_deletion(db, sorted(named))
     work_off(road)
     assert road.files == named
-    purge_all(road.url, Wanted(0))
+    purge_all(road.url, PurgeScope(0))
     work_off(road)
     assert road.files == set()
     assert road.video(video).purged_at is not None

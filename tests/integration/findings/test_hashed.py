@@ -28,7 +28,7 @@ from tests.support.processes import wait_until
 from tests.support.road import KEY, Road, give_key
 from tests.support.tables.plates import DRIVE, PLATES, WORDS, hashed, readable
 from workers.steps import segment_stages
-from workers.steps.segment_stages import read
+from workers.steps.segment_stages import read_segment
 
 pytestmark = pytest.mark.usefixtures("plate_key")
 
@@ -114,7 +114,7 @@ def test_a_cancelled_video_leaves_nothing_readable(road: Road) -> None:
 
 @pytest.mark.parametrize("options", [{"hashed": True}, {"evidence": False}])
 def test_a_retried_stretch_brings_the_others_with_it(road: Road, options: dict[str, bool]) -> None:
-    """What the other stretches showed was wiped with the video's end, and has to be found again."""
+    """What the other segments showed was wiped with the video's end, and has to be found again."""
     job = road.submit(DRIVE, drive=Drive(segments=2, poisoned=(1,)), **options)
     (video,) = road.open(job)
     road.finish()
@@ -136,7 +136,7 @@ def test_a_worker_without_the_key_hands_the_segment_back(road: Road, monkeypatch
     for wrong, sentence in troubles:
         give_key(monkeypatch, wrong)
         with pytest.raises(PlateKeyError):
-            read(*first)
+            read_segment(*first)
         segment = road.segments(job)[0]
         assert (segment.state, segment.failures) == (SegmentState.PENDING, 0)
         assert sentence in (segment.problem or "")
@@ -183,7 +183,7 @@ def test_an_error_that_quotes_a_plate_keeps_its_words_to_itself(
     road.open(job)
     (first, _) = road.detect()
     with pytest.raises(Exception, match="its words are left out") as raised:
-        segment_stages.read(*first)
+        segment_stages.read_segment(*first)
     assert not readable(repr(raised.value) + repr(raised.value.__cause__))
     assert raised.value.__suppress_context__
     assert road.segments(job)[0].failures == 1

@@ -12,7 +12,7 @@ from db.engine import session
 from db.findings import queries
 from db.findings.plate_hashing import PlateKeyError
 from db.keeping import watched
-from db.keeping.retention import Wanted
+from db.keeping.retention import PurgeScope
 from tests.support.road import KEY, Road, give_key
 from tests.support.tables.plates import DRIVE, PLATES, hashed, readable
 from workers.maintenance.retention import apply_retention, purge_all
@@ -90,7 +90,7 @@ def test_a_watched_plate_is_kept_by_its_hash(road: Road, capsys: pytest.CaptureF
     with session(road.url) as db:
         assert [row.key for row in watched.watched(db)] == [hashed(PLATES[0])]
     road.age(video, days=31)
-    assert purge_all(road.url, Wanted(86_400, keep_watched=True)).sightings == 2
+    assert purge_all(road.url, PurgeScope(86_400, keep_watched=True)).sightings == 2
     assert [row["plate"] for row in road.ask("SELECT plate FROM plate_sightings")] == [hashed(PLATES[0])]
     privacy.unwatch_plate(PLATES[0], None)
     with session(road.url) as db:
@@ -112,6 +112,6 @@ def test_a_plate_watched_by_its_hash_is_kept_in_clear_too(road: Road, monkeypatc
     assert road.video(hidden).purged_at is not None
     assert road.video(clear).purged_at is None
     give_key(monkeypatch, KEY)
-    assert purge_all(road.url, Wanted(86_400, keep_watched=True)).sightings == 2
+    assert purge_all(road.url, PurgeScope(86_400, keep_watched=True)).sightings == 2
     kept = road.ask("SELECT video_id, plate FROM plate_sightings ORDER BY video_id")
     assert [tuple(row.values()) for row in kept] == [(hidden, hashed(PLATES[0])), (clear, PLATES[0])]

@@ -14,7 +14,7 @@ from dashplate.commands.verify import check
 from db.engine import session
 from db.jobs import control
 from db.keeping import watched
-from db.keeping.retention import _LOCK_PLATES, Wanted, due, purge
+from db.keeping.retention import _LOCK_PLATES, PurgeScope, due, purge
 from db.models import CropRow, FrameRow, Plate, ReadingRow, Segment, SightingRow, TrackletRow, Video
 from db.states import SegmentState, Stage, VideoState
 from pipeline.errors import DashplateError, UsageError
@@ -81,13 +81,13 @@ def test_a_dry_run_says_the_same_and_changes_nothing(road: Road, capsys: pytest.
     _, videos = road.run("one.mp4")
     road.age(*videos, days=31)
     before, files = road.dump(), road.files
-    expected = count_all(road.url, Wanted(30 * DAY_S))
+    expected = count_all(road.url, PurgeScope(30 * DAY_S))
     _purge(dry_run=True)
     assert "This would delete what 1 video showed: 3 sightings" in capsys.readouterr().out
     # But for the record of the question.
     assert [line for line in road.dump().splitlines() if "--dry-run" not in line] == before.splitlines()
     assert road.files == files
-    assert purge_all(road.url, Wanted(30 * DAY_S)) == expected
+    assert purge_all(road.url, PurgeScope(30 * DAY_S)) == expected
     assert expected.files == len(files)
     assert expected.bytes > 0
 
@@ -118,7 +118,7 @@ def test_watched_plates_keep_what_they_rest_on(road: Road) -> None:
     assert road.video(video).purged_at is not None
     assert check(road.url, road.store, job).well
     # Nothing is left to be done, as long as it is watched.
-    assert count_all(road.url, Wanted(30 * DAY_S, keep_watched=True)).videos == 0
+    assert count_all(road.url, PurgeScope(30 * DAY_S, keep_watched=True)).videos == 0
 
 
 def test_a_plate_that_is_no_longer_watched_goes_too(road: Road) -> None:
@@ -190,13 +190,13 @@ def test_a_video_that_is_being_done_is_never_purged(road: Road) -> None:
     road.read(road.detect()[:1])
     road.do("UPDATE videos SET created_at = now() - interval '1 year'")
     before = road.dump()
-    assert purge_all(road.url, Wanted(0)).videos == 0
+    assert purge_all(road.url, PurgeScope(0)).videos == 0
     assert road.dump() == before
     # And one that was opened again between the look and the deed.
     road.do("UPDATE videos SET state = 'aggregating' WHERE id = :id", id=video)
     road.aggregate()
     with session(road.url) as db:
-        assert purge(db, [video], Wanted(0)).videos == 0
+        assert purge(db, [video], PurgeScope(0)).videos == 0
 
 
 def test_an_interrupted_purge_is_gone_on_with(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,14 +213,14 @@ def test_an_interrupted_purge_is_gone_on_with(road: Road, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(retention, "purge", purge_two)
     with pytest.raises(KeyboardInterrupt):
-        purge_all(road.url, Wanted(30 * DAY_S))
+        purge_all(road.url, PurgeScope(30 * DAY_S))
     monkeypatch.setattr(retention, "purge", purge)
     # Two are gone whole and the third is there whole; no file is lost sight of.
     assert {row["video_id"] for row in road.ask("SELECT video_id FROM sightings")} == {videos[2]}
     report = check(road.url, road.store, job)
     assert report.well
     assert report.waiting > 0
-    assert purge_all(road.url, Wanted(30 * DAY_S)).videos == 1
+    assert purge_all(road.url, PurgeScope(30 * DAY_S)).videos == 1
     road.clear()
     assert not road.files
 
@@ -300,7 +300,7 @@ def test_a_purge_that_meets_another_badly_does_the_same_again(road: Road) -> Non
     with ThreadPoolExecutor(1) as pool:
         with session(road.url) as db:
             db.execute(lock, {"video": two})
-            purging = pool.submit(purge_all, road.url, Wanted(30 * DAY_S))
+            purging = pool.submit(purge_all, road.url, PurgeScope(30 * DAY_S))
             wait_until("the purge to wait", lambda: waiting(road.url))
             db.execute(lock, {"video": one})
             assert not purging.done()

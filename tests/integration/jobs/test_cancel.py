@@ -107,10 +107,10 @@ def test_cancelling_ends_videos_in_every_state(database_url: str, aggregator: Ca
     for video_id in (partly, broken, aggregating):
         aggregator(video_id)
     assert (video_state(database_url, partly), video(database_url, partly).problem) == (
-        VideoState.CANCELLED, "The job was cancelled after 1 of 3 stretches; their plates are kept.",
+        VideoState.CANCELLED, "The job was cancelled after 1 of 3 segments; their plates are kept.",
     )  # fmt: skip
     assert video(database_url, broken).problem == (
-        "The job was cancelled after 1 of 3 stretches; their plates are kept. 0.0–10.0 s was left out: It kills."
+        "The job was cancelled after 1 of 3 segments; their plates are kept. 0.0–10.0 s was left out: It kills."
     )
     assert video_state(database_url, aggregating) is VideoState.DONE
     row = job(database_url, job_id)

@@ -103,7 +103,7 @@ def fleet(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fl
 @pytest.fixture(scope="module")
 def expected(fleet: Fleet, demo_drive: Drive) -> run.VideoResult:
     """What one process makes of the drive, with the models that the workers use."""
-    return run.run(demo_drive.video, settings().parts)
+    return run.run(demo_drive.video, settings().models)
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_a_distributed_run_gives_the_rows_of_one_process(
 
 
 def test_text_that_stands_still_on_screen_is_ignored_by_the_workers_too(fleet: Fleet, branded: Path) -> None:
-    alone = run.run(branded, settings().parts)
+    alone = run.run(branded, settings().models)
     assert alone.media.overlays
     job = fleet.submit([branded])
     kept = fleet.submit([branded], keep_overlays=True)

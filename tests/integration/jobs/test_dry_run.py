@@ -19,7 +19,7 @@ from workers.settings import settings
 
 
 def finished_job(url: str, *segments: int) -> int:
-    """A finished job whose stretches ended ten seconds after each other, from its making on: real time."""
+    """A finished job whose segments ended ten seconds after each other, from its making on: real time."""
     job_id, videos = make_job(url, *segments)
     end_all(url, videos)
     run_sql(
@@ -56,7 +56,7 @@ def test_the_pace_is_that_of_the_work(database_url: str) -> None:
 
 
 def test_days_in_which_nothing_came_do_not_count(database_url: str) -> None:
-    """A watched folder: 49 stretches as fast as they come, and two days between the last two."""
+    """A watched folder: 49 segments as fast as they come, and two days between the last two."""
     finished_job(database_url, 50)
     run_sql(database_url, "UPDATE segments SET moved_at = moved_at + interval '2 days' WHERE index = 49")
     run_sql(database_url, "UPDATE jobs SET finished_at = now() + interval '2 days'")

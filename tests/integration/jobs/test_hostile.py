@@ -38,7 +38,7 @@ import json, sys
 from pathlib import Path
 from pipeline.video.decode import Decoder
 from pipeline.errors import MediaError
-from pipeline.detection.segment import LookOptions, follow
+from pipeline.detection.segment import DetectOptions, track_plates
 from pipeline.video.probe import probe
 from pipeline.video.overlays import with_overlays
 from pipeline.video.split import split
@@ -53,7 +53,7 @@ detector, frames, problem = Blind(), 0, None
 try:
     info = with_overlays(probe(Path(sys.argv[1])))
     for span in split(info):
-        frames += follow(Decoder(info, span, 10), detector, info.kind, LookOptions())[1]
+        frames += track_plates(Decoder(info, span, 10), detector, info.kind, DetectOptions())[1]
 except MediaError as error:
     problem = str(error)
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))

@@ -17,7 +17,7 @@ from dashplate.jobs import new_videos
 from db.engine import session
 from db.jobs.submit import add_videos, close_job, create_job
 from db.queue import scheduler
-from pipeline.detection.segment import LookOptions, SegmentLook, follow
+from pipeline.detection.segment import DetectOptions, SegmentDetection, track_plates
 from pipeline.job_options import JobOptions
 from pipeline.records import Detection, Image, MediaInfo, SegmentSpan
 from pipeline.sources.roots import check_allowed
@@ -30,20 +30,24 @@ from tests.support.web_server import web_server
 from workers.settings import settings
 from workers.steps import aggregate, segment_stages
 from workers.steps import probe as producer
-from workers.steps.stage_engine import Road, work
+from workers.steps.stage_engine import PipelineEngine, stage_engine
 
 
-class Blind(Road):
-    """The real road, but that no plate is ever found."""
-
-    def look(self, media: MediaInfo, span: SegmentSpan, options: JobOptions) -> SegmentLook:
-        allowed = replace(media, path=check_allowed(media.path, settings().roots))
-        decoder = Decoder(allowed, span, options.sample_fps, 2)
-        found, looked = follow(decoder, self, media.kind, LookOptions())
-        return SegmentLook(found, looked, decoder.damage)
+class SeesNothing:
+    """A detector."""
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
         return [[] for _ in images]
+
+
+class Blind(PipelineEngine):
+    """The real engine, but that no plate is ever found."""
+
+    def detect(self, media: MediaInfo, span: SegmentSpan, options: JobOptions) -> SegmentDetection:
+        allowed = replace(media, path=check_allowed(media.path, settings().roots))
+        decoder = Decoder(allowed, span, options.sample_fps, 2)
+        found, looked = track_plates(decoder, SeesNothing(), media.kind, DetectOptions())
+        return SegmentDetection(found, looked, decoder.damage)
 
 
 @pytest.fixture
@@ -54,10 +58,10 @@ def url(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setenv("DASHPLATE_ROOTS", f"{tmp_path / 'cards'}:s3://depot/")
     monkeypatch.setenv("DASHPLATE_WORK", f"{__name__}:Blind")
     settings.cache_clear()
-    work.cache_clear()
+    stage_engine.cache_clear()
     yield database_url
     settings.cache_clear()
-    work.cache_clear()
+    stage_engine.cache_clear()
 
 
 def registered(url: str, source: Source) -> int:
@@ -79,7 +83,7 @@ def end_of(url: str, source: Source, between: Callable[[], Any] = lambda: None) 
         if not messages and not segments:
             break
         for segment in segments:
-            segment_stages.detect(segment.segment_id, segment.attempt)
+            segment_stages.detect_segment(segment.segment_id, segment.attempt)
         for message in messages:
             {"probe": producer.open_video, "aggregate": aggregate.aggregate}[message.kind](message.key)
     with session(url) as db:
@@ -95,7 +99,7 @@ def test_twelve_hours_are_split_into_thousands_of_segments(url: str, tmp_path: P
     producer.open_video(probe.key)
     with session(url) as db:
         (first, *_) = scheduler.take_pending(db, 10)
-    segment_stages.detect(first.segment_id, first.attempt)
+    segment_stages.detect_segment(first.segment_id, first.attempt)
     with session(url) as db:
         row = db.execute(text("SELECT * FROM videos WHERE job_id = :job"), {"job": job}).mappings().one()
     assert (row["state"], row["problem"], row["segments_done"]) == ("processing", None, 1)

@@ -12,7 +12,7 @@ from db.engine import session
 from db.findings import queries
 from db.findings.store import crops_of, store_readings, store_sightings, store_tracklets
 from db.jobs import cancel
-from db.jobs.open_lock import Holder
+from db.jobs.open_lock import OpenLock
 from db.jobs.submit import NewVideo, add_videos, close_if_done, close_job, create_job, open_job
 from db.models import CropRow, Job, ReadingRow, Segment, SightingRow, TrackletRow
 from db.queue import outbox
@@ -76,7 +76,7 @@ def test_an_open_job_does_not_finish(database_url: str) -> None:
 def test_whoever_leaves_last_closes_the_job(database_url: str) -> None:
     with session(database_url) as db:
         job_id = create_job(db, "a depot", JobOptions(), is_open=True)
-    with Holder(database_url, job_id) as watch, Holder(database_url, job_id) as submission:
+    with OpenLock(database_url, job_id) as watch, OpenLock(database_url, job_id) as submission:
         submission.keep()
         assert not submission.leave("another name")
         row = job(database_url, job_id)
@@ -89,18 +89,18 @@ def test_a_holder_that_is_killed_leaves_the_job_open_until_the_next_one_leaves(d
     with session(database_url) as db:
         job_id = create_job(db, "a depot", JobOptions(), is_open=True)
     code = (
-        "import sys, time; from db.jobs.open_lock import Holder\n"
-        f"with Holder({database_url!r}, {job_id}): print('held', flush=True); time.sleep(60)"
+        "import sys, time; from db.jobs.open_lock import OpenLock\n"
+        f"with OpenLock({database_url!r}, {job_id}): print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
-        with Holder(database_url, job_id) as holder:
+        with OpenLock(database_url, job_id) as holder:
             assert not holder.leave()
         other.kill()
     assert job(database_url, job_id).open, "nobody knows whether all its files came"
     wait_until("its lock to go", lambda: held_locks(database_url) == 0)
-    with Holder(database_url, job_id) as holder:
+    with OpenLock(database_url, job_id) as holder:
         assert holder.leave()
     assert job_state(database_url, job_id) is JobState.FINISHED
 
@@ -113,17 +113,17 @@ def held_locks(url: str) -> int:
 def test_a_holder_whose_connection_is_cut_holds_on(database_url: str) -> None:
     with session(database_url) as db:
         job_id = create_job(db, "a depot", JobOptions(), is_open=True)
-    with Holder(database_url, job_id) as watch:
+    with OpenLock(database_url, job_id) as watch:
         run_sql(
             database_url,
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'",
         )
-        with Holder(database_url, job_id) as other:
+        with OpenLock(database_url, job_id) as other:
             assert other.leave(), "it cannot know"
         assert job_state(database_url, job_id) is JobState.FINISHED
         watch.keep()
         assert (job(database_url, job_id).open, job_state(database_url, job_id)) == (True, JobState.RUNNING)
-        with Holder(database_url, job_id) as other:
+        with OpenLock(database_url, job_id) as other:
             assert not other.leave()
         assert watch.leave()
     assert held_locks(database_url) == 0
@@ -133,7 +133,7 @@ def test_a_cancelled_job_is_held_by_nobody(database_url: str) -> None:
     job_id, _ = make_job(database_url, 0, state=VideoState.REGISTERED)
     cancel.cancel(database_url, job_id)
     with pytest.raises(UsageError, match=f"Job {job_id} is cancelled"):
-        Holder(database_url, job_id).keep()
+        OpenLock(database_url, job_id).keep()
 
 
 def test_a_job_that_is_closed_while_it_works_ends_with_its_last_video(database_url: str) -> None:
@@ -193,7 +193,7 @@ def test_a_server_that_notices_late_that_somebody_hung_up_does_not_keep_the_job_
 ) -> None:
     with session(database_url) as db:
         job_id = create_job(db, "one", JobOptions(), is_open=True)
-    with Holder(database_url, job_id) as holder:
+    with OpenLock(database_url, job_id) as holder:
         connection = holder._connection
         assert connection is not None
         monkeypatch.setattr(connection, "close", lambda: None)

@@ -11,10 +11,10 @@ import pytest
 from bench.standin import Drive, StandIn
 from db.engine import session
 from db.jobs import cancel, control
-from db.keeping.retention import Wanted
+from db.keeping.retention import PurgeScope
 from db.keeping.watched import watch
 from db.states import Stage, VideoState
-from pipeline.detection.segment import SegmentLook
+from pipeline.detection.segment import SegmentDetection
 from pipeline.errors import UsageError
 from pipeline.records import Reading
 from tests.support.road import Road
@@ -96,7 +96,7 @@ def test_cancelling_a_second_pass_keeps_what_the_first_found(
     row = road.video(video)
     assert row.state is VideoState.CANCELLED
     assert row.problem == (
-        f"The job was cancelled after {done} of 4 stretches had been done again; what the others showed before is kept."
+        f"The job was cancelled after {done} of 4 segments had been done again; what the others showed before is kept."
     )
     well(road, job)
 
@@ -123,7 +123,7 @@ def test_what_cannot_be_read_again_stays_as_it_was_read(
 
 def test_what_is_found_no_more_goes(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
     job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
-    monkeypatch.setattr(StandIn, "look", lambda *_: SegmentLook((), frames_looked=100, damage=None))
+    monkeypatch.setattr(StandIn, "detect", lambda *_: SegmentDetection((), frames_looked=100, damage=None))
     control.rerun(road.url, job, Stage.DETECT, {})
     road.finish()
     assert road.video(video).state is VideoState.DONE
@@ -199,7 +199,7 @@ def test_what_a_watched_plate_keeps_is_its_own_where_a_second_pass_found_other_c
     control.rerun(road.url, job, Stage.DETECT, {})
     road.insist()
     give_up_putting_together(road, monkeypatch)
-    purge_all(road.url, Wanted(older_than_s=0, keep_watched=True))
+    purge_all(road.url, PurgeScope(older_than_s=0, keep_watched=True))
     road.clear()
     assert [dict(row) for row in road.ask("SELECT id, text, crop FROM sightings")] == [dict(watched)]
     assert road.ask("SELECT 1 FROM readings") == [], "what else was read is of other cars"

@@ -10,10 +10,10 @@ import pytest
 from bench.standin import Drive, StandIn
 from db.engine import session
 from db.jobs import control
-from db.keeping.retention import Wanted
+from db.keeping.retention import PurgeScope
 from db.keeping.watched import watch
 from db.states import Stage, VideoState
-from pipeline.detection.segment import SegmentLook
+from pipeline.detection.segment import SegmentDetection
 from pipeline.records import Image, MediaInfo
 from tests.support.road import Road
 from tests.support.tables.redo import DRIVE, SEGMENTS, detect_some, known, lose, other_reader, well
@@ -62,14 +62,14 @@ def test_a_file_that_is_replaced_in_the_middle_of_the_first_pass_is_told(road: R
 def test_a_file_that_goes_once_it_was_looked_at_is_no_problem(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
     job = road.submit(DRIVE, drive=Drive(segments=1), evidence=False)
     (video,) = road.open(job)
-    look = StandIn.look
+    look = StandIn.detect
 
-    def once(self: StandIn, *given: Any) -> SegmentLook:
+    def once(self: StandIn, *given: Any) -> SegmentDetection:
         seen = look(self, *given)
         lose(road)
         return seen
 
-    monkeypatch.setattr(StandIn, "look", once)
+    monkeypatch.setattr(StandIn, "detect", once)
     road.finish()
     assert (road.video(video).state, road.video(video).problem) == (VideoState.DONE, None)
 
@@ -101,8 +101,8 @@ def test_a_damaged_second_look_does_not_replace_a_whole_one(road: Road, monkeypa
     """A card that is dying shows less each time."""
     job, (video,) = road.run(DRIVE, drive=Drive(segments=SEGMENTS))
     before = known(road)
-    torn = SegmentLook((), frames_looked=100, damage="one.mp4 is damaged at 3.1 s: 40 of 40 frames are broken.")
-    monkeypatch.setattr(StandIn, "look", lambda *_: torn)
+    torn = SegmentDetection((), frames_looked=100, damage="one.mp4 is damaged at 3.1 s: 40 of 40 frames are broken.")
+    monkeypatch.setattr(StandIn, "detect", lambda *_: torn)
     control.rerun(road.url, job, Stage.DETECT, {})
     road.finish()
     assert known(road) == before
@@ -119,7 +119,7 @@ def test_a_plate_that_is_watched_keeps_the_frame_that_it_has(road: Road, monkeyp
     with session(road.url) as db:
         for row in road.ask("SELECT key, text FROM plates"):
             watch(db, row["key"], row["text"], None)
-    purge_all(road.url, Wanted(older_than_s=0, keep_watched=True))
+    purge_all(road.url, PurgeScope(older_than_s=0, keep_watched=True))
     road.clear()
     assert road.frames == frames
     assert all(row["frame"] for row in road.ask("SELECT frame FROM plate_sightings"))

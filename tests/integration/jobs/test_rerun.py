@@ -9,7 +9,7 @@ import pytest
 from db.engine import session
 from db.findings.store import store_sightings, store_tracklets
 from db.jobs import control
-from db.keeping.retention import Wanted, purge
+from db.keeping.retention import PurgeScope, purge
 from db.models import CropRow, SightingRow
 from db.queue import outbox
 from db.states import JobState, SegmentState, Stage, VideoState
@@ -110,7 +110,7 @@ def test_what_is_purged_in_front_of_a_run_again_is_left_alone(database_url: str)
     job_id, (gone, kept) = done_job(database_url, 1, 1)
     overlap(
         database_url,
-        lambda db: purge(db, [gone], Wanted(0)),
+        lambda db: purge(db, [gone], PurgeScope(0)),
         lambda _: control.rerun(database_url, job_id, Stage.DETECT, {}),
     )
     assert [video_state(database_url, v) for v in (gone, kept)] == [VideoState.DONE, VideoState.PROCESSING]

@@ -1,4 +1,4 @@
-"""What was given up is tried again, on a real PostgreSQL: files that did not open, stretches that were left out."""
+"""What was given up is tried again, on a real PostgreSQL: files that did not open, segments that were left out."""
 
 from __future__ import annotations
 

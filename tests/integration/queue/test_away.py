@@ -229,7 +229,7 @@ def test_what_is_read_says_nothing_of_a_video_and_what_is_detected_does(database
 
 def test_an_opening_waits_and_is_given_up_after_its_time(database_url: str) -> None:
     job_id, (video_id,) = make_job(database_url, 0, state=VideoState.REGISTERED)
-    before: list[outbox.Held] = []
+    before: list[outbox.HeldTask] = []
     for _ in range(outbox.MAX_FAILURES + 2):
         (message,) = take_steps(database_url)
         with session(database_url) as db:

@@ -53,7 +53,7 @@ def test_one_segment_looks_whether_its_video_is_back_and_the_job_goes_on(databas
     assert begin(database_url, third, DETECTING)
     assert away(database_url, third)
     assert parked(database_url) == [0, 1, 3, 4, 5]
-    assert unpark(database_url) == 0, "there is a scout, and its video is away"
+    assert unpark(database_url) == 0, "there is a canary, and its video is away"
     with session(database_url) as db:
         (row,) = queries.jobs(db, job_id)
     assert row["segments_delayed"] == 6
@@ -67,11 +67,11 @@ def test_one_segment_looks_whether_its_video_is_back_and_the_job_goes_on(databas
 
 def test_where_the_scout_fails_for_reasons_of_its_own_another_one_looks(database_url: str) -> None:
     make_job(database_url, 3)
-    (scout,) = begun(database_url, window=1)
-    assert away(database_url, scout)
+    (canary,) = begun(database_url, window=1)
+    assert away(database_url, canary)
     no_waiting(database_url)
-    (scout,) = take(database_url)
-    quarantine(database_url, scout)
+    (canary,) = take(database_url)
+    quarantine(database_url, canary)
     assert parked(database_url) == [1, 2]
     assert unpark(database_url) == 1
     assert parked(database_url) == [2]
@@ -81,15 +81,15 @@ def test_where_the_scout_fails_for_reasons_of_its_own_another_one_looks(database
 
 def test_the_sweeper_lets_go_what_is_back(database_url: str, redis_url: str, tmp_path: Path) -> None:
     make_job(database_url, 2)
-    (scout,) = begun(database_url, window=1)
-    assert away(database_url, scout)
+    (canary,) = begun(database_url, window=1)
+    assert away(database_url, canary)
     run_sql(database_url, "UPDATE videos SET away_since = NULL")
     with stand_in_road(database_url, tmp_path, DASHPLATE_REDIS_URL=redis_url):
         sweep()
     assert parked(database_url) == []
     with session(database_url) as db:
         states = db.scalars(select(Segment.state).order_by(Segment.index)).all()
-    assert states == [SegmentState.PENDING, SegmentState.QUEUED], "the scout still waits, the other is on its way"
+    assert states == [SegmentState.PENDING, SegmentState.QUEUED], "the canary still waits, the other is on its way"
 
 
 def test_a_cancelled_job_waits_for_nothing(database_url: str) -> None:

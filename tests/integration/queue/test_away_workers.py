@@ -46,7 +46,7 @@ def test_workers_wait_for_a_folder_that_is_away(road: Road) -> None:
         probe.open_video(second)
     (one, *_) = take(road.url)
     with pytest.raises(Away, match=sentence):
-        segment_stages.detect(one.segment_id, one.attempt)
+        segment_stages.detect_segment(one.segment_id, one.attempt)
     assert [road.video(v).away_since is None for v in (first, second)] == [False, False]
     assert [road.video(v).state for v in (first, second)] == [VideoState.PROCESSING, VideoState.REGISTERED]
     assert sum(s.failures + s.losses for s in road.segments(job_id)) == 0
@@ -71,9 +71,9 @@ def test_a_share_that_goes_between_two_looks_at_it_is_away(road: Road, monkeypat
         put_away(road)
         raise Inaccessible("a.mp4 is not there, or may not be read.")
 
-    monkeypatch.setattr(StandIn, "look", goes)
+    monkeypatch.setattr(StandIn, "detect", goes)
     with pytest.raises(Away):
-        segment_stages.detect(one.segment_id, one.attempt)
+        segment_stages.detect_segment(one.segment_id, one.attempt)
     (row,) = road.segments(job_id)
     assert (row.state, row.failures) == (SegmentState.PENDING, 0)
 
@@ -84,12 +84,12 @@ def test_what_was_given_up_says_so_once_and_is_tried_again(road: Road, monkeypat
     job_id = road.submit("a.mp4", drive=Drive(segments=4))
     (video_id,) = road.open(job_id)
     one, two, *_ = take(road.url, window=2)
-    assert segment_stages.detect(one.segment_id, one.attempt)
-    assert segment_stages.read(one.segment_id, one.attempt)
+    assert segment_stages.detect_segment(one.segment_id, one.attempt)
+    assert segment_stages.read_segment(one.segment_id, one.attempt)
     come_back = put_away(road)
     road.do("UPDATE videos SET away_since = now() - interval '2 min', away_looked_at = now()")
     with pytest.raises(Away):
-        segment_stages.detect(two.segment_id, two.attempt)
+        segment_stages.detect_segment(two.segment_id, two.attempt)
     road.aggregate()
     row = road.video(video_id)
     assert (row.state, row.away_since) == (VideoState.TRUNCATED, None)
@@ -112,7 +112,7 @@ def test_what_nobody_has_ever_seen_is_not_waited_for(road: Road, monkeypatch: py
     monkeypatch.setenv("DASHPLATE_ROOTS", f"{road.folder}:http://127.0.0.1:9/")
     monkeypatch.setenv("DASHPLATE_WORK", "workers.steps.stage_engine:Road")
     settings.cache_clear()
-    probe.work.cache_clear()
+    probe.stage_engine.cache_clear()
     job_id = road.submit("a.mp4")
     run_sql(road.url, "UPDATE videos SET fingerprint = 'path:' || path")
     (video_id,) = [row["id"] for row in road.ask("SELECT id FROM videos")]

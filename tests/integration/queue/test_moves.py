@@ -248,7 +248,7 @@ def test_the_problem_of_a_failed_attempt_goes_with_success(database_url: str) ->
     assert (row.problem, row.damage, row.failures) == (None, None, 1)
 
 
-def test_one_bad_stretch_costs_that_stretch(database_url: str) -> None:
+def test_one_bad_stretch_costs_that_segment(database_url: str) -> None:
     _, (video_id,) = make_job(database_url, 3)
     segments = take(database_url)
     quarantine(database_url, segments[1], "It kills.")

@@ -28,17 +28,17 @@ from tests.support.database import (
 PROBE, AGGREGATE = outbox.PROBE, outbox.AGGREGATE
 
 
-def begin(url: str, kind: str, video_id: int) -> outbox.Held | None:
+def begin(url: str, kind: str, video_id: int) -> outbox.HeldTask | None:
     with session(url) as db:
         return outbox.begin(db, kind, video_id, LEASE_S)
 
 
-def mine(held: outbox.Held | None) -> outbox.Held:
+def mine(held: outbox.HeldTask | None) -> outbox.HeldTask:
     assert held is not None
     return held
 
 
-def put_back(url: str, held: outbox.Held | None, reason: str, *, counts: bool) -> None:
+def put_back(url: str, held: outbox.HeldTask | None, reason: str, *, counts: bool) -> None:
     with session(url) as db:
         outbox.put_back(db, mine(held), reason, counts=counts)
 
@@ -101,7 +101,7 @@ def test_a_step_is_in_one_pair_of_hands(database_url: str) -> None:
     assert not begin(database_url, AGGREGATE, video_id), "not owed"
     assert begin(database_url, PROBE, video_id)
     assert not begin(database_url, PROBE, video_id), "delivered twice"
-    got: list[outbox.Held | None] = []
+    got: list[outbox.HeldTask | None] = []
     leases_run_out(database_url)
     overlap(
         database_url,

@@ -14,13 +14,13 @@ _BOARD = BOARD_TEXT.replace(" ", "")
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> run.Parts:
-    return run.Parts(cache_dir=tmp_path_factory.mktemp("cache"))
+def config(tmp_path_factory: pytest.TempPathFactory) -> run.ModelConfig:
+    return run.ModelConfig(cache_dir=tmp_path_factory.mktemp("cache"))
 
 
-def test_the_board_is_no_plate_and_the_cars_keep_theirs(branded: Path, parts: run.Parts) -> None:
-    whole = run.run(branded, parts, keep_overlays=True)
-    masked = run.run(branded, parts)
+def test_the_board_is_no_plate_and_the_cars_keep_theirs(branded: Path, config: run.ModelConfig) -> None:
+    whole = run.run(branded, config, keep_overlays=True)
+    masked = run.run(branded, config)
     assert whole.media.overlays == ()
     assert covered(BOARD, masked.media.overlays)
     plates = {sighting.text for sighting in whole.sightings}

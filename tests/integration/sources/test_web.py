@@ -131,7 +131,7 @@ def test_trouble_that_passes_is_waited_out(site: WebServer, clip: Path) -> None:
     assert site.cuts == 0
 
 
-def test_trouble_that_stays_is_told_also_in_the_middle_of_a_stretch(
+def test_trouble_that_stays_is_told_also_in_the_middle_of_a_segment(
     site: WebServer, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.files["/a.mp4"] = clip.read_bytes()

@@ -27,7 +27,7 @@ from tests.support.processes import wait_until
 from workers.celery_app.app import CONTROL, DETECT, QUEUES, READ
 from workers.settings import settings
 
-#: Everything that waits is short, so that lost and stuck stretches are given up within a test's time.
+#: Everything that waits is short, so that lost and stuck segments are given up within a test's time.
 _SHORT = {
     "DASHPLATE_LEASE_S": "2",
     "DASHPLATE_SWEEP_EVERY_S": "0.5",
@@ -45,7 +45,7 @@ _WORKERS = [
 SHARE = "share"
 #: Four segments with two plates each, done at once.
 USUAL = Drive()
-#: One stretch without a plate: the least that a drive can be.
+#: One segment without a plate: the least that a drive can be.
 LEAST = Drive(1, plates=0)
 #: When the first drive was written, nanoseconds since 1970.
 _STAMP_NS = 1_700_000_000 * 10**9

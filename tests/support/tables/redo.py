@@ -66,7 +66,7 @@ def detect_some(road: Road, count: int) -> list[tuple[int, int]]:
     """Detect what is due up to `count` segments; returns them with their attempt."""
     with session(road.url) as db:
         taken = take_pending(db, count, 1000)
-    assert all(segment_stages.detect(one.segment_id, one.attempt) for one in taken)
+    assert all(segment_stages.detect_segment(one.segment_id, one.attempt) for one in taken)
     return [(one.segment_id, one.attempt) for one in taken]
 
 

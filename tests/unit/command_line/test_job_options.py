@@ -22,8 +22,8 @@ def model(folder: Path) -> None:
 
 def test_what_is_not_asked_for_is_left_to_the_workers() -> None:
     assert job_options(None) == JobOptions()
-    parts = stage_engine._parts(JobOptions())
-    assert parts == settings().parts
+    config = stage_engine._models(JobOptions())
+    assert config == settings().models
 
 
 def test_a_reader_and_its_engine_travel_with_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,18 +32,18 @@ def test_a_reader_and_its_engine_travel_with_the_job(tmp_path: Path, monkeypatch
     options = job_options("gb,FR", reader="reader", engine="onnxruntime")
     assert options == JobOptions(("GB", "FR"), reader=str(tmp_path / "reader"), reader_engine="onnxruntime")
     assert options.folders == [tmp_path / "reader"]
-    parts = stage_engine._parts(options)
-    assert (parts.reader, parts.reader_engine) == (str(tmp_path / "reader"), "onnxruntime")
+    config = stage_engine._models(options)
+    assert (config.reader, config.reader_engine) == (str(tmp_path / "reader"), "onnxruntime")
 
 
 def test_a_model_s_name_stays_a_name() -> None:
     options = job_options(None, reader="PP-OCRv5_server_rec")
     assert (options.reader, options.folders) == ("PP-OCRv5_server_rec", [])
-    assert stage_engine._parts(options).reader == "PP-OCRv5_server_rec"
+    assert stage_engine._models(options).reader == "PP-OCRv5_server_rec"
 
 
 def test_jobs_from_before_readers_could_be_asked_for_are_read_as_ever() -> None:
-    assert stage_engine._parts(JobOptions.from_json({"countries": [], "sample_fps": 10.0})) == settings().parts
+    assert stage_engine._models(JobOptions.from_json({"countries": [], "sample_fps": 10.0})) == settings().models
 
 
 def test_a_reader_outside_the_allowed_folders_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +52,7 @@ def test_a_reader_outside_the_allowed_folders_is_refused(tmp_path: Path, monkeyp
     model(tmp_path / "reader")
     try:
         with pytest.raises(Inaccessible, match="outside the folders"):
-            stage_engine._parts(job_options(None, reader=str(tmp_path / "reader")))
+            stage_engine._models(job_options(None, reader=str(tmp_path / "reader")))
     finally:
         monkeypatch.undo()
         settings.cache_clear()
@@ -65,7 +65,7 @@ def test_a_reader_by_a_relative_path_is_refused_too(tmp_path: Path, monkeypatch:
     settings.cache_clear()
     try:
         with pytest.raises(Inaccessible, match="outside the folders"):
-            stage_engine._parts(JobOptions(reader="reader"))
+            stage_engine._models(JobOptions(reader="reader"))
     finally:
         monkeypatch.undo()
         settings.cache_clear()

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.detection.letterbox import letterbox
 from pipeline.detection.multi_scale import Scale, ScaledDetector
-from pipeline.detection.recheck import SecondLook, SecondLookOptions
+from pipeline.detection.recheck import Recheck, RecheckOptions
 from pipeline.detection.yolo import DetectorOptions, input_shape
 from pipeline.records import Box, Detection, Image
 
@@ -81,19 +81,19 @@ def at(x: float, y: float, wide: float, high: float, confidence: float) -> Detec
 
 
 FRAME = np.zeros((720, 1280, 3), np.uint8)
-OPTIONS = SecondLookOptions(threshold=0.3)
+OPTIONS = RecheckOptions(threshold=0.3)
 
 
 def test_a_sure_box_needs_no_second_look() -> None:
     windows = Scripted()
-    found = SecondLook(Scripted([[at(100, 100, 60, 20, 0.9)]]), windows, OPTIONS).detect([FRAME])
+    found = Recheck(Scripted([[at(100, 100, 60, 20, 0.9)]]), windows, OPTIONS).detect([FRAME])
     assert found == [[at(100, 100, 60, 20, 0.9)]]
     assert windows.shown == []
 
 
 def test_a_doubtful_box_is_looked_at_with_its_margin_and_moved_back() -> None:
     windows = Scripted([[at(21, 20, 59, 20, 0.8)]])
-    found = SecondLook(Scripted([[], [at(100, 100, 60, 20, 0.1)]]), windows, OPTIONS).detect([FRAME, FRAME])
+    found = Recheck(Scripted([[], [at(100, 100, 60, 20, 0.1)]]), windows, OPTIONS).detect([FRAME, FRAME])
     assert windows.shown == [(61, 101, 3)]
     assert found == [[], [at(101, 100, 59, 20, 0.8)]]
 
@@ -105,12 +105,12 @@ def test_a_doubtful_box_is_looked_at_with_its_margin_and_moved_back() -> None:
 )
 def test_a_doubtful_box_that_the_second_look_does_not_confirm_is_dropped(seen: list[Detection]) -> None:
     first = Scripted([[at(100, 100, 60, 20, 0.45)]])
-    assert SecondLook(first, Scripted([seen]), OPTIONS).detect([FRAME]) == [[]]
+    assert Recheck(first, Scripted([seen]), OPTIONS).detect([FRAME]) == [[]]
 
 
 def test_a_window_ends_where_the_frame_does() -> None:
     windows = Scripted([[at(0, 0, 40, 15, 0.7)]])
-    found = SecondLook(Scripted([[at(0, 0, 40, 15, 0.2)]]), windows, OPTIONS).detect([FRAME])
+    found = Recheck(Scripted([[at(0, 0, 40, 15, 0.2)]]), windows, OPTIONS).detect([FRAME])
     assert windows.shown == [(36, 61, 3)]
     assert found == [[at(0, 0, 40, 15, 0.7)]]
 

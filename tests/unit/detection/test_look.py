@@ -1,4 +1,4 @@
-"""A stretch is looked at in bounded memory: a plate is settled when it has gone."""
+"""A segment is looked at in bounded memory: a plate is settled when it has gone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.crops.select import CropOptions, CropShelf
-from pipeline.detection.segment import LookOptions, follow
+from pipeline.detection.segment import DetectOptions, track_plates
 from pipeline.records import Box, Crop, Detection, Frame, Image, MediaKind
 
 STEP_S = 0.1
@@ -58,7 +58,9 @@ class Road:
 
 def test_of_plates_that_are_past_only_the_best_crops_are_held() -> None:
     road = Road(plates=12)
-    tracklets, looked = follow(road.frames(), road, MediaKind.VIDEO, LookOptions(crops=CropOptions(per_tracklet=2)))
+    tracklets, looked = track_plates(
+        road.frames(), road, MediaKind.VIDEO, DetectOptions(crops=CropOptions(per_tracklet=2))
+    )
     assert looked == 12 * (LOOKS_SEEN + LOOKS_BETWEEN)
     assert [tracklet.index for tracklet in tracklets] == list(range(12))
     assert [tracklet.first.pts for tracklet in tracklets] == [22 * number for number in range(12)]
@@ -69,7 +71,7 @@ def test_of_plates_that_are_past_only_the_best_crops_are_held() -> None:
 
 def test_of_what_is_no_plate_nothing_is_held() -> None:
     road = Road(plates=12, seen=1)
-    tracklets, _ = follow(road.frames(), road, MediaKind.VIDEO, LookOptions())
+    tracklets, _ = track_plates(road.frames(), road, MediaKind.VIDEO, DetectOptions())
     assert tracklets == ()
     assert max(crops for _, crops in road.alive) <= 1
 
@@ -77,11 +79,11 @@ def test_of_what_is_no_plate_nothing_is_held() -> None:
 @pytest.mark.parametrize(("kind", "seen"), [(MediaKind.VIDEO, 0), (MediaKind.PHOTO, 1)])
 def test_one_look_is_enough_for_a_photograph_and_not_for_a_video(kind: MediaKind, seen: int) -> None:
     road = Road(plates=1, seen=1)
-    tracklets, _ = follow(road.frames(), road, kind, LookOptions())
+    tracklets, _ = track_plates(road.frames(), road, kind, DetectOptions())
     assert len(tracklets) == seen
 
 
 def test_the_only_frame_of_a_video_is_enough() -> None:
     road = Road(plates=1)
-    tracklets, looked = follow([next(road.frames())], road, MediaKind.VIDEO, LookOptions())
+    tracklets, looked = track_plates([next(road.frames())], road, MediaKind.VIDEO, DetectOptions())
     assert (len(tracklets), looked) == (1, 1)

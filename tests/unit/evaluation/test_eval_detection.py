@@ -17,7 +17,7 @@ from evaluation.detection.truth import Picture, Selection, load_truth
 from evaluation.looks import Look, Seen, look_at, the_look
 from pipeline.errors import ModelError, UsageError
 from pipeline.records import Box, Detection, MediaKind
-from pipeline.run import Parts, load_detector
+from pipeline.run import ModelConfig, load_detector
 from training.detector.measuring.measure import COCO_IOUS, average_precision_50_95, match, of_width
 
 ALL = Selection()
@@ -234,7 +234,7 @@ def test_what_is_kept_is_what_the_pipeline_keeps(shared_data: Path, kind: MediaK
     choice = Selection("dev", ("openalpr_eu_*",), 2)
     pictures = load_truth(shared_data / "detection" / "boxes.csv", None, choice)
     look = pipelines_look(kind)
-    detector = load_detector(Parts(), kind)
+    detector = load_detector(ModelConfig(), kind)
     found = {p.name: s for p, s in look_at(pictures, look)}
     for p in pictures:
         image = cv2.imread(str(p.path))

@@ -22,9 +22,9 @@ from pipeline.crops.select import cut
 from pipeline.formats import load_formats
 from pipeline.formats.alphabet import BLANK, CLASS_OF, CLASSES, OTHER, Posterior
 from pipeline.records import Box, Crop, Detection, Image, Observation
-from pipeline.run import Parts
+from pipeline.run import ModelConfig
 
-MODELS = Models(Parts(reader="a-reader"))
+MODELS = Models(ModelConfig(reader="a-reader"))
 
 
 def matrix(*steps: tuple[str | int, float]) -> Posterior:

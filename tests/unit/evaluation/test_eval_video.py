@@ -18,10 +18,10 @@ from evaluation.video.table import video_csv, video_json, video_notes
 from evaluation.video.uniques import Outcome, TruePlate, Verdict, judge, unique_found, unique_true
 from evaluation.video.watching import Models, Watched
 from pipeline.records import Box, Character, Image, Observation, Reading, ReadTracklet, Sighting
-from pipeline.run import Parts
+from pipeline.run import ModelConfig
 from tests.support.evaluation import PLATE, seen, sighting
 
-MODELS = Models(Parts(reader="a-reader"))
+MODELS = Models(ModelConfig(reader="a-reader"))
 
 
 def true(text: str, first_s: float = 0.0, last_s: float = 2.0, *, clear: bool = True) -> TruePlate:

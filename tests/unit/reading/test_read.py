@@ -20,7 +20,7 @@ from pipeline.reading.reader import Reader
 from pipeline.reading.recognizers import BUNDLED_MODEL, DEFAULT_ENGINE, load_recognizer
 from pipeline.reading.recognizers.model_folder import bundled_folder
 from pipeline.records import Box, Crop, Image, MediaKind, Observation
-from pipeline.run import Parts, load_detector
+from pipeline.run import ModelConfig, load_detector
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 
@@ -136,7 +136,7 @@ def test_hong_kong_crops(reader: Reader, name: str) -> None:
 
 def test_two_plates_on_top_of_each_other_are_two(reader: Reader) -> None:
     photo = picture(cv2.imread(shared("hongkong/9cc614d5409a40c19fa1ebd57307e786.jpeg")))
-    plates = read_plates(photo, load_detector(Parts(), MediaKind.PHOTO), reader)
+    plates = read_plates(photo, load_detector(ModelConfig(), MediaKind.PHOTO), reader)
     assert len(plates) == 2
     assert "BABYBABY" in [plate.reading.text for plate in plates if plate.reading]
     upper, lower = sorted((plate.detection.box for plate in plates), key=lambda box: box.y1)

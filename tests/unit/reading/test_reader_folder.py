@@ -30,11 +30,11 @@ def test_a_reader_whose_files_lead_out_of_the_roots_is_refused(root: Path) -> No
     reader.mkdir()
     (reader / "inference.yml").symlink_to(outside)
     with pytest.raises(NotAllowed):
-        stage_engine._parts(JobOptions(reader=str(reader)))
+        stage_engine._models(JobOptions(reader=str(reader)))
 
 
 def test_a_reader_below_a_root_is_taken(root: Path) -> None:
     reader = root / "reader"
     reader.mkdir()
     (reader / "inference.yml").write_text("Global: {}")
-    assert stage_engine._parts(JobOptions(reader=str(reader))).reader == str(reader)
+    assert stage_engine._models(JobOptions(reader=str(reader))).reader == str(reader)

@@ -20,12 +20,12 @@ from pipeline.sources.roots import check_allowed
 from pipeline.video.container import open_packets, open_video, survey
 from pipeline.video.decode import Decoder
 from pipeline.video.evidence import frames_at
-from pipeline.video.keyframes import glance
+from pipeline.video.keyframes import sample_keyframes
 from pipeline.video.probe import changed_since, probe, read_photo
 from pipeline.video.split import split
 from tests.support.media_files import photo, tidy
 from workers.settings import settings
-from workers.steps.stage_engine import Road
+from workers.steps.stage_engine import PipelineEngine
 
 #: What the links that are swapped in stand for: the file itself, its folder, and a folder further up.
 SWAPPED = ("drive.mp4", "", "..")
@@ -94,16 +94,16 @@ def test_a_link_that_comes_after_the_check_is_not_followed(share: Share, what: s
         with pytest.raises(Inaccessible, match=r"^drive\.mp4 leads through a link that was not there"):
             look()
     assert list(frames_at(info, [info.start_pts])) == []
-    assert list(glance(info)) == []
+    assert list(sample_keyframes(info)) == []
 
 
 def test_a_worker_that_checks_again_refuses_what_has_become_a_link(share: Share, worker: None) -> None:
-    info, [span, *_] = Road().probe(str(share.video), JobOptions(keep_overlays=True))
+    info, [span, *_] = PipelineEngine().probe(str(share.video), JobOptions(keep_overlays=True))
     share.swap("drive.mp4")
     for look in (
-        lambda: Road().probe(str(share.video), JobOptions()),
-        lambda: Road().look(info, span, JobOptions()),
-        lambda: list(Road().frames(info, [info.start_pts])),
+        lambda: PipelineEngine().probe(str(share.video), JobOptions()),
+        lambda: PipelineEngine().detect(info, span, JobOptions()),
+        lambda: list(PipelineEngine().frames(info, [info.start_pts])),
     ):
         with pytest.raises(Inaccessible, match="outside the folders that may be read"):
             look()

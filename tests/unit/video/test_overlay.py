@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.detection.segment import LookOptions, follow
+from pipeline.detection.segment import DetectOptions, track_plates
 from pipeline.records import Box, Detection, Frame, Image, MediaKind
-from pipeline.video.keyframes import GLANCES, glance
+from pipeline.video.keyframes import SAMPLED_KEYFRAMES, sample_keyframes
 from pipeline.video.overlays import MOST_COVER, covered, find_overlays, with_overlays
 from pipeline.video.probe import probe
 from tests.support import media_files
@@ -192,9 +192,9 @@ def test_what_lies_mostly_inside_a_place_is_not_followed(pictures: tuple[Picture
     inside, half, outside = Box(150, 505, 270, 535), Box(340, 510, 460, 540), AHEAD
     looked = [Frame(i, i / 10, pictures[0]) for i in range(4)]
     detector = _Fixed(inside, half, outside)
-    kept, _ = follow(looked, detector, MediaKind.VIDEO, LookOptions(), (place,))
+    kept, _ = track_plates(looked, detector, MediaKind.VIDEO, DetectOptions(), (place,))
     assert {t.first.box for t in kept} == {half, outside}
-    every, _ = follow(looked, detector, MediaKind.VIDEO, LookOptions())
+    every, _ = track_plates(looked, detector, MediaKind.VIDEO, DetectOptions())
     assert {t.first.box for t in every} == {inside, half, outside}
 
 
@@ -204,7 +204,7 @@ def test_what_lies_mostly_inside_a_place_is_not_followed(pictures: tuple[Picture
 @pytest.mark.parametrize("maker", ["tidy", "b_frames", "open_gop", "late_start", "matroska", "rotated"])
 def test_a_glance_gives_the_frames_that_decoding_gives(tmp_path: Path, maker: str) -> None:
     info = probe(getattr(media_files, maker)(tmp_path))
-    seen = list(glance(info))
+    seen = list(sample_keyframes(info))
     assert len(seen) >= 2
     whole = {f.pts: f for f in frames_of(info)}
     for frame in seen:
@@ -214,8 +214,8 @@ def test_a_glance_gives_the_frames_that_decoding_gives(tmp_path: Path, maker: st
 
 def test_a_glance_reaches_over_the_whole_video_with_few_frames(tmp_path: Path) -> None:
     info = probe(media_files.write_clip(tmp_path / "many.mp4", replace(media_files.TIDY, seconds=9, gop=3)))
-    times = [frame.time_s for frame in glance(info)]
-    assert len(times) == GLANCES
+    times = [frame.time_s for frame in sample_keyframes(info)]
+    assert len(times) == SAMPLED_KEYFRAMES
     assert times == sorted(times)
     assert times[0] == 0
     assert times[-1] == pytest.approx(8.9)

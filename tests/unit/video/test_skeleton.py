@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.video.container import open_packets, survey
-from pipeline.video.mp4_index import Skeleton, boxes
+from pipeline.video.mp4_index import Mp4Index, boxes
 from pipeline.video.probe import probe
 from tests.support import media_files
 
@@ -48,7 +48,7 @@ def test_no_media_data_is_read(tmp_path: Path) -> None:
     data = media_files.tidy(tmp_path).read_bytes()
     [(start, end)] = [(start, end) for kind, start, end in boxes(io.BytesIO(data), len(data)) if kind == b"mdat"]
     file = Counting(data)
-    view = Skeleton(file, len(data))
+    view = Mp4Index(file, len(data))
     seen = b""
     while part := view.read(1000):
         seen += part

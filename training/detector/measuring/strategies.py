@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.detection.multi_scale import CLOSE_UPS
 from pipeline.detection.plate_detector import plate_detector
-from pipeline.detection.recheck import SURE, SecondLookOptions
+from pipeline.detection.recheck import SURE, RecheckOptions
 from pipeline.detection.yolo import INPUT_PX, Detector, DetectorOptions, YoloDetector, merge_overlapping
 from pipeline.records import Detection, Image
 from training.detector.measuring.evaluate import BATCH, Found, scored
@@ -68,7 +68,7 @@ def strategies(weights: Path) -> dict[str, Detector]:
         return plate_detector(DetectorOptions(weights, px, _LOWEST, BATCH))
 
     def twice(px: int, sure: float = SURE) -> Detector:
-        return plate_detector(DetectorOptions(weights, px, _LOWEST, BATCH), SecondLookOptions(_LOWEST, sure=sure))
+        return plate_detector(DetectorOptions(weights, px, _LOWEST, BATCH), RecheckOptions(_LOWEST, sure=sure))
 
     shipped = f"{INPUT_PX} + {CLOSE_UPS.input_px}"
     return {

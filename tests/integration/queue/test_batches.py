@@ -1,4 +1,4 @@
-"""Bundles on a real Redis and PostgreSQL: what travels together, what fails alone, what is sent again."""
+"""Batches on a real Redis and PostgreSQL: what travels together, what fails alone, what is sent again."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Message:
     then: str | None
 
     @property
-    def bundle(self) -> list[Token]:
+    def batch(self) -> list[Token]:
         (tokens,) = self.args
         return list(tokens)
 
@@ -90,11 +90,11 @@ def tokens(segments: list[Dispatched]) -> list[Token]:
 
 def test_segments_travel_together_in_their_order_with_the_reading_as_second_link(yard: Yard) -> None:
     first, *others = yard.job(Drive(8))
-    assert send_segments([first, *others], bundle=3) == 4
+    assert send_segments([first, *others], batch=3) == 4
     (alone,) = yard.messages(express(DETECT))
-    assert alone.bundle == tokens([first]), "the express queue carries one"
+    assert alone.batch == tokens([first]), "the express queue carries one"
     sent = yard.messages(DETECT)
-    assert [one.bundle for one in sent] == [tokens(others[i : i + 3]) for i in (0, 3, 6)]
+    assert [one.batch for one in sent] == [tokens(others[i : i + 3]) for i in (0, 3, 6)]
     assert {(one.task, one.then) for one in sent} == {("dashplate.detect", "dashplate.read")}
     assert [one.label for one in sent] == [
         "drive.mp4 segment 1, attempt 1, and 2 more",
@@ -110,13 +110,13 @@ def test_what_was_tried_before_and_what_is_only_read_do_not_travel_with_the_othe
     yard.road.do("UPDATE segments SET state = 'pending', attempt = 2 WHERE index IN (1, 2)")
     with session(yard.road.url) as db:
         again = scheduler.take_pending(db, 32, 32)
-    assert send_segments(again, bundle=8) == 3
-    assert [one.bundle for one in yard.messages(DETECT)] == [[[s.segment_id, 3]] for s in first[1:3]]
+    assert send_segments(again, batch=8) == 3
+    assert [one.batch for one in yard.messages(DETECT)] == [[[s.segment_id, 3]] for s in first[1:3]]
     (read,) = yard.messages(READ)
-    assert (read.task, read.then, read.bundle) == ("dashplate.read", None, [[first[0].segment_id, 5]])
+    assert (read.task, read.then, read.batch) == ("dashplate.read", None, [[first[0].segment_id, 5]])
 
 
-def test_each_segment_of_a_bundle_is_stored_and_what_was_found_goes_on(yard: Yard) -> None:
+def test_each_segment_of_a_batch_is_stored_and_what_was_found_goes_on(yard: Yard) -> None:
     segments = yard.job(Drive(3, plates=1))
     passed = tasks.detect.apply(args=[tokens(segments)]).get()
     assert passed == tokens(segments)
@@ -131,42 +131,42 @@ def test_one_that_fails_fails_alone_and_shows(yard: Yard) -> None:
     segments = yard.job(Drive(4, plates=1, poisoned=(1,)))
     ended = tasks.detect.apply(args=[tokens(segments)])
     assert ended.failed()
-    assert "stretch 1 is poisoned" in str(ended.result)
+    assert "segment 1 is poisoned" in str(ended.result)
     assert yard.states() == [DETECTED, PENDING, DETECTED, DETECTED]
     sent = yard.messages(READ)
-    assert [one.bundle for one in sent] == [[token] for i, token in enumerate(tokens(segments)) if i != 1]
+    assert [one.batch for one in sent] == [[token] for i, token in enumerate(tokens(segments)) if i != 1]
 
 
 def test_several_that_fail_show_together(yard: Yard) -> None:
     segments = yard.job(Drive(3, poisoned=(0, 2)))
     ended = tasks.detect.apply(args=[tokens(segments)])
     assert isinstance(ended.result, ExceptionGroup)
-    assert [str(one) for one in ended.result.exceptions] == ["stretch 0 is poisoned", "stretch 2 is poisoned"]
+    assert [str(one) for one in ended.result.exceptions] == ["segment 0 is poisoned", "segment 2 is poisoned"]
 
 
-def test_a_bundle_whose_time_is_up_gives_the_rest_away(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_whose_time_is_up_gives_the_rest_away(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     segments = yard.job(Drive(3, plates=1))
     monkeypatch.setattr(batches, "LONGEST_S", -1.0)
     first, *left = tokens(segments)
     assert tasks.detect.apply(args=[[first, *left]]).get() == [first]
     assert yard.states() == [DETECTED, SegmentState.QUEUED, SegmentState.QUEUED]
-    assert [one.bundle for one in yard.messages(DETECT)] == [[token] for token in left], "under the same attempt"
+    assert [one.batch for one in yard.messages(DETECT)] == [[token] for token in left], "under the same attempt"
     for token in left:
         tasks.detect.apply(args=[[token]])
     tasks.read.apply(args=[[first, *left]])
     assert yard.states() == [DONE, DETECTED, DETECTED]
-    assert [one.bundle for one in yard.messages(READ)] == [[token] for token in left]
+    assert [one.batch for one in yard.messages(READ)] == [[token] for token in left]
 
 
 def test_what_others_have_taken_meanwhile_is_not_sent_again(yard: Yard) -> None:
     segments = yard.job(Drive(3))
     yard.road.do("UPDATE segments SET state = 'pending', attempt = 7 WHERE index = 1")
     assert send_again(tokens(segments)) == 2
-    assert [one.bundle for one in yard.messages(DETECT)] == [[tokens(segments)[0]], [tokens(segments)[2]]]
+    assert [one.batch for one in yard.messages(DETECT)] == [[tokens(segments)[0]], [tokens(segments)[2]]]
     assert send_again([]) == 0
 
 
-def test_bundles_grow_while_the_queue_runs_dry_within_the_second_and_some_is_left(
+def test_batches_grow_while_the_queue_runs_dry_within_the_second_and_some_is_left(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = yard.road.submit("drive.mp4", drive=Drive(64, plates=0))
@@ -174,7 +174,7 @@ def test_bundles_grow_while_the_queue_runs_dry_within_the_second_and_some_is_lef
     depth = dispatch._Depth()
     monkeypatch.setattr(dispatch, "_depth", depth)
     assert dispatch.top_up() == scheduler.LEAST_DEPTH, "nothing waits: a segment for each worker that may be idle"
-    assert [len(one.bundle) for one in yard.messages(DETECT)] == [1] * 3, "and one on the express queue"
+    assert [len(one.batch) for one in yard.messages(DETECT)] == [1] * 3, "and one on the express queue"
     # However slow this machine is just now.
     monkeypatch.setattr(dispatch, "_AHEAD_S", 600.0)
     monkeypatch.setattr(dispatch, "_REST_S", 600.0)
@@ -185,12 +185,12 @@ def test_bundles_grow_while_the_queue_runs_dry_within_the_second_and_some_is_lef
     monkeypatch.setattr(dispatch, "_REST_S", 0.0)
     assert dispatch.top_up() > 0
     assert depth.now == 2 * scheduler.LEAST_DEPTH
-    assert [len(one.bundle) for one in yard.messages(DETECT)] == [1, 2, 2]
+    assert [len(one.batch) for one in yard.messages(DETECT)] == [1, 2, 2]
     monkeypatch.setattr(dispatch, "_AHEAD_S", 0.0)
     with redis.Redis.from_url(yard.redis_url) as client:
         client.ltrim(DETECT, 0, 0)
     dispatch.top_up()
-    assert depth.now == scheduler.LEAST_DEPTH, "it lasts: bundles are small again"
+    assert depth.now == scheduler.LEAST_DEPTH, "it lasts: batches are small again"
 
 
 def test_what_a_task_sends_is_no_child_of_it(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,8 +205,8 @@ def test_what_a_task_sends_is_no_child_of_it(yard: Yard, monkeypatch: pytest.Mon
 
 def test_an_express_segment_waits_for_no_other_jobs(yard: Yard) -> None:
     first, second, *_ = yard.job(Drive(3))
-    assert send_segments([replace(one, express=True) for one in (first, second)], bundle=8) == 2
-    assert [one.bundle for one in yard.messages(express(DETECT))] == [tokens([first]), tokens([second])]
+    assert send_segments([replace(one, express=True) for one in (first, second)], batch=8) == 2
+    assert [one.batch for one in yard.messages(express(DETECT))] == [tokens([first]), tokens([second])]
 
 
 def test_what_was_done_counts_as_done_where_nothing_more_can_be_sent(
