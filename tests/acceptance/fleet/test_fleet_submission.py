@@ -138,7 +138,9 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(fleet: Fleet) -> Non
 
 
 def test_ten_thousand_files_are_registered_unopened_and_cancelled(fleet: Fleet) -> None:
-    job = fleet.submit(fleet.drive("first.mp4", Drive(1, probe_s=1.0)), "--name", "large")
+    # Long, so that it has not ended when the pause comes.
+    first = fleet.drive("first.mp4", Drive(60, probe_s=1.0, look_s=0.2, plates=0))
+    job = fleet.submit(first, "--name", "large")
     assert fleet.dashplate("pause", job).code == 0
     folder = fleet.folder / "large"
     folder.mkdir()
