@@ -25,8 +25,8 @@ from rich.console import Console
 from rich.table import Table
 
 ROOT = Path(__file__).parents[1]
-#: So many run at a time: one waits for servers and workers while another computes.
-AT_ONCE = 2
+#: So many run at a time, on two processors: two of them wait for servers and workers four tenths of their time.
+AT_ONCE = 3
 #: A suite that takes longer hangs: five times the longest one beside a load that takes three quarters of the processor.
 LIMIT_S = 7200.0
 #: Servers and workers of an interrupted suite are taken down within this; then all of its group is killed.
@@ -55,8 +55,8 @@ class Suite:
 
 #: The longest first, so that no processor is left without work at the end.
 SUITES = (
-    Suite.of_tests("acceptance", "tests/acceptance"),
     Suite.of_tests("integration", "tests/integration"),
+    Suite.of_tests("acceptance", "tests/acceptance"),
     Suite.of_tests("chaos-ten", "tests/chaos"),
     Suite.of_tests("unit", "tests/unit"),
     Suite.of_tests("browser", "tests/browser"),

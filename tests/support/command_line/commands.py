@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import typer
 from typer import testing
+from typer.main import get_command
 
 from dashplate.cli.program import app
 
@@ -20,13 +21,14 @@ TEXTS = ("a\0b", "caf\udce9", "\x1b[2J\u202e", "[/red][link=x]", "%s{}$(x)'\"", 
 
 
 @cache
-def _tree(asked: typer.Typer) -> Any:
-    return typer.main.get_command(asked)
+def tree(asked: typer.Typer) -> Any:
+    """The commands as Typer builds them, each time anew: that takes longer than most commands."""
+    return get_command(asked)
 
 
 def invoke(*words: str) -> testing.Result:
-    """As `CliRunner` does; it builds the tree of commands anew each time, which takes longer than most commands."""
-    with patch.object(testing, "_get_command", _tree):
+    """As `CliRunner` does."""
+    with patch.object(testing, "_get_command", tree):
         return testing.CliRunner().invoke(app, words)
 
 
@@ -49,7 +51,7 @@ class Asked:
 
 def parameters() -> Iterator[Asked]:
     """Every parameter that takes a value."""
-    for command, found in _commands(_tree(app), ()):
+    for command, found in _commands(tree(app), ()):
         arguments = [p for p in found.params if p.param_type_name == "argument"]
         for place, argument in enumerate(arguments):
             before = tuple(map(_something, arguments[:place]))

@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import typer
+
 from dashplate import cli
+from tests.support.command_line.commands import tree
 from tests.support.command_line.network_guard import sitecustomize as network
 from workers.settings import settings
 
@@ -61,7 +64,12 @@ def run_command(*words: object) -> Said:
     """Run `dashplate ...` to its end, in the environment as it is."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     argv = ["dashplate", *map(str, words)]
-    with patch.object(sys, "argv", argv), redirect_stdout(out), redirect_stderr(err):
+    with (
+        patch.object(sys, "argv", argv),
+        patch.object(typer.main, "get_command", tree),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
         try:
             cli.main()
         except SystemExit as end:
