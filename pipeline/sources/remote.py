@@ -7,25 +7,18 @@ meets only paths need not wait for.
 
 from __future__ import annotations
 
-import errno
 import io
 import logging
 import os
 import re
-import socket
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar, cast
 from urllib.parse import unquote
 
-from tenacity import retry_if_exception_type
-
-from pipeline import retry
-from pipeline.errors import Away, Inaccessible, MissingDependency, Unreadable, UsageError
-from pipeline.sources.availability import is_transient_status, says_away
+from pipeline.errors import Away, Inaccessible, UsageError
+from pipeline.sources.drivers import asked, driver_class, retrying, translated
 from pipeline.sources.marks import version
-from pipeline.sources.progress import advance
 from pipeline.sources.source import HOSTED, WEB, Remote, printable, shown
 
 if TYPE_CHECKING:
@@ -35,20 +28,6 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 2 * 1024 * 1024
 #: Blocks that one open file keeps: sound and picture, the index and the segment lie apart from each other.
 BLOCKS_KEPT = 8
-#: Seconds that S3 is waited for.
-_S3_CONFIG = {"connect_timeout": 10, "read_timeout": 20, "retries": {"max_attempts": 2}}
-#: The package that holds a scheme's driver, or what that driver needs.
-_PACKAGES = {
-    "abfs": "adlfs", "abfss": "adlfs", "az": "adlfs", "gs": "gcsfs", "gcs": "gcsfs", "s3": "s3fs", "s3a": "s3fs",
-    "sftp": "paramiko", "ssh": "paramiko", "smb": "smbprotocol", "oci": "ocifs", "oss": "ossfs", "tos": "tosfs",
-    "webdav": "webdav4", "hdfs": "pyarrow", "webhdfs": "requests",
-}  # fmt: skip
-
-#: Words in the names of drivers' transient errors.
-_TRANSIENT_KINDS = ("connect", "timeout", "endpoint", "incompleteread", "responsestream", "ssl", "error_temp")
-#: What a worker's time limit raises, wherever the worker happens to be, comes from here.
-_NOT_OF_DRIVERS = frozenset({"billiard"})
-
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -64,8 +43,8 @@ def describe(remote: Remote) -> Mapping[str, Any]:
     if remote.scheme in WEB:
         from pipeline.sources import http
 
-        return _retrying(lambda: http.describe(remote))
-    return _asked(remote, lambda fs: cast(dict[str, Any], fs.info(_path(remote))))
+        return retrying(lambda: http.describe(remote))
+    return asked(remote, lambda fs: cast(dict[str, Any], fs.info(_path(remote))))
 
 
 def is_folder(remote: Remote) -> bool:
@@ -81,7 +60,7 @@ def below(folder: Remote) -> Iterator[Remote]:
     if folder.scheme in WEB:
         from pipeline.sources import http
 
-        found = _retrying(lambda: http.listing(folder))
+        found = retrying(lambda: http.listing(folder))
         yield from (folder.at(url) for url in found)
         return
     yield from _listed(folder, lambda fs: fs.find(_path(folder), detail=True))
@@ -108,7 +87,7 @@ def is_pattern(remote: Remote) -> bool:
 
 
 def _listed(where: Remote, ask: Callable[[AbstractFileSystem], Any]) -> Iterator[Remote]:
-    entries = _asked(where, lambda fs: cast(dict[str, dict[str, Any]], _fresh(fs, where, ask)))
+    entries = asked(where, lambda fs: cast(dict[str, dict[str, Any]], _fresh(fs, where, ask)))
     for path, details in sorted(entries.items()):
         address = _address(where, path)
         if details.get("type") == "directory":
@@ -132,7 +111,7 @@ def _fresh(fs: AbstractFileSystem, where: Remote, ask: Callable[[AbstractFileSys
 
 
 def _path(remote: Remote) -> str:
-    return cast(str, _class_of(remote.scheme)._strip_protocol(remote.url))
+    return cast(str, driver_class(remote.scheme)._strip_protocol(remote.url))
 
 
 def _address(where: Remote, path: str) -> str:
@@ -218,7 +197,7 @@ class RemoteFile(io.RawIOBase):
         if number not in self._blocks:
             start = number * self._block_bytes
             end = min(start + self._block_bytes, self.size)
-            data = _retrying(lambda: self._fetch(start, end))
+            data = retrying(lambda: self._fetch(start, end))
             if len(data) < end - start:
                 raise Inaccessible(f"{self._name} became shorter while it was read. Submit it again.")
             self._blocks[number] = data
@@ -240,7 +219,7 @@ def open_remote(remote: Remote, block_bytes: int = BLOCK_BYTES) -> BinaryIO:
 def _open_web(remote: Remote, block_bytes: int) -> io.RawIOBase | BinaryIO:
     from pipeline.sources import http
 
-    first = _retrying(lambda: http.fetch(remote, 0, block_bytes))
+    first = retrying(lambda: http.fetch(remote, 0, block_bytes))
     if not first.ranged:
         return io.BytesIO(first.data)
     assert first.size is not None
@@ -261,13 +240,13 @@ def _open_web(remote: Remote, block_bytes: int) -> io.RawIOBase | BinaryIO:
 
 def _open_driven(remote: Remote, block_bytes: int) -> RemoteFile:
     # The file itself is opened without a cache: ours is above it, in one bound for all drivers.
-    file = _asked(remote, lambda fs: fs.open(_path(remote), "rb", cache_type="none"))
+    file = asked(remote, lambda fs: fs.open(_path(remote), "rb", cache_type="none"))
     size = getattr(file, "size", None)
     if size is None:
         size = describe(remote)["size"]
 
     def fetch(start: int, end: int) -> bytes:
-        return _translated(remote, lambda: _range(file, start, end))
+        return translated(remote, lambda: _range(file, start, end))
 
     return RemoteFile(fetch, int(size), shown(remote), block_bytes, file.close)
 
@@ -275,99 +254,3 @@ def _open_driven(remote: Remote, block_bytes: int) -> RemoteFile:
 def _range(file: BinaryIO, start: int, end: int) -> bytes:
     file.seek(start)
     return file.read(end - start)
-
-
-# Drivers, and what they raise
-
-
-@lru_cache(maxsize=64)
-def _class_of(scheme: str) -> type[AbstractFileSystem]:
-    import fsspec
-
-    return cast("type[AbstractFileSystem]", fsspec.get_filesystem_class(scheme))
-
-
-def _driver(remote: Remote) -> AbstractFileSystem:
-    cls = _class_of(remote.scheme)
-    options = cls._get_kwargs_from_urls(remote.url)
-    if cls.async_impl:
-        # An answer from an earlier listing would hide that an object has changed.
-        options["use_listings_cache"] = False
-    if remote.scheme in ("s3", "s3a"):
-        options |= {"config_kwargs": _S3_CONFIG, "default_cache_type": "none"}
-    return cls(**options)
-
-
-def _asked(remote: Remote, ask: Callable[[AbstractFileSystem], T]) -> T:
-    return _retrying(lambda: _translated(remote, lambda: ask(_driver(remote))))
-
-
-def _retrying(work: Callable[[], T]) -> T:
-    done = retry.SOURCE.copy(retry=retry_if_exception_type(Away))(work)
-    advance()
-    return done
-
-
-def _translated(remote: Remote, work: Callable[[], T]) -> T:
-    """Do `work`; what a driver raises becomes `Inaccessible`, `Away` or `MissingDependency`."""
-    name = shown(remote)
-    try:
-        return work()
-    except (Inaccessible, Unreadable, MissingDependency):
-        raise
-    except ImportError as problem:
-        package = _PACKAGES.get(remote.scheme, f"an fsspec driver for {remote.scheme}")
-        raise MissingDependency(
-            f"{remote.scheme}:// needs {package}, which is not installed. Run: pip install {package}"
-        ) from problem
-    except FileNotFoundError as problem:
-        if "bucket" in str(problem).lower():
-            bucket = f"{remote.scheme}://{remote.parts[0] if remote.parts else ''}"
-            raise Inaccessible(f"{name} is not there: there is no bucket {bucket}. Check its spelling.") from problem
-        raise Inaccessible(f"{name} is not there. Check its address.") from problem
-    except PermissionError as problem:
-        raise Inaccessible(
-            f"{name} may not be read: the storage denies access. Check the credentials in the environment and what they"
-            " allow."
-        ) from problem
-    except (TimeoutError, ConnectionError) as problem:
-        raise Away(f"The storage of {name} does not answer. Check the network and its endpoint.") from problem
-    except Exception as problem:
-        if type(problem).__module__.partition(".")[0] in _NOT_OF_DRIVERS:
-            raise
-        raise _of_a_driver(problem, name) from problem
-
-
-def _of_a_driver(problem: Exception, name: str) -> Exception:
-    """Drivers raise whatever their own client libraries do, without a common base."""
-    kind = type(problem).__name__.lower()
-    if "credential" in kind:
-        return Inaccessible(
-            f"{name} may not be read: no credentials were found for its storage. Set them in the environment"
-            " (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for s3://) or in the driver's own file (~/.aws/credentials)."
-        )
-    if "412" in str(problem) or "expired" in kind:
-        return Inaccessible(f"{name} was replaced while it was read. Submit it again.")
-    if any(word in kind for word in _TRANSIENT_KINDS):
-        return Away(f"The storage of {name} does not answer. Check the network and its endpoint.")
-    status = _status_of(problem)
-    if _is_busy(problem) if status is None else is_transient_status(status):
-        return Away(f"The storage of {name} is in trouble or overloaded. Try again later.")
-    return Inaccessible(f"{name} cannot be read from its storage ({type(problem).__name__}). Check its address.")
-
-
-def _status_of(problem: BaseException | None) -> int | None:
-    """The HTTP status behind a driver's error, wherever its client library keeps it; None where there is none."""
-    while problem is not None:
-        answer = getattr(problem, "response", None)
-        known = answer.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(answer, dict) else None
-        for status in (known, *(getattr(problem, name, None) for name in ("status", "status_code", "code"))):
-            if isinstance(status, int) and 400 <= status < 600:
-                return status
-        problem = problem.__cause__
-    return None
-
-
-def _is_busy(problem: Exception) -> bool:
-    is_busy = isinstance(problem, OSError) and problem.errno == errno.EBUSY
-    return is_busy or says_away(problem) or isinstance(problem, socket.gaierror)

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-from tests.support import forkserver
+from tests.support.command_line import forkserver
 
 #: Sets a window's title, clears the screen, turns the direction of text, begins a line of its own.
 HOSTILE = "evil\x1b]0;title\x07\x1b[2J\x1b[31m\u202ecod.\u009b2J\x7f[red]\nSPOOFED"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.standin import Drive
-from tests.support import forkserver
+from tests.support.command_line import forkserver
 from tests.support.road import Road, stand_in_road
 from tests.support.terminal import HOSTILE, obeyed, on_a_terminal
 

@@ -18,7 +18,7 @@ from typer.testing import Result
 from bench.standin import Drive, plate_text
 from dashplate.commands import privacy
 from pipeline.errors import DashplateError, UsageError
-from tests.support import forkserver
+from tests.support.command_line import forkserver
 from tests.support.command_line.commands import invoke
 from tests.support.processes import wait_until
 from tests.support.road import Road, stand_in_road

@@ -30,8 +30,8 @@ from pipeline.job_options import JobOptions
 from pipeline.reading.recognizers import BUNDLED_MODEL
 from pipeline.records import ReadTracklet, Sighting
 from synthesis.drive import Drive
-from tests.support import forkserver
 from tests.support.branded import BOARD_TEXT
+from tests.support.command_line import forkserver
 from tests.support.processes import family, wait_until
 from workers.settings import settings
 
