@@ -16,7 +16,7 @@ from tests.support.command_line.program import Command
 
 #: The promise to users: scripts rely on it.
 HEADER = "video,plate,country,confidence,first_seen_s,last_seen_s,reads,best_frame_s,x1,y1,x2,y2,crop"
-#: Half of it are weights where the processor has no bfloat16: there OpenVINO keeps them as fp32.
+#: 1.57e9 were measured on a processor without bfloat16, where OpenVINO keeps the weights as fp32.
 MOST_RESIDENT_BYTES = 2e9
 #: Times are held to the clip within this: the last frame is shown until the next would come.
 SLACK_S = 0.1
