@@ -1,4 +1,4 @@
-"""A stand-in for the real work: known durations, known results, the same from run to run.
+"""A stand-in for the stages: known durations, known results, the same from run to run.
 
 A *drive* is a small JSON file in place of a video. It says how many segments it has, how long each stage of one takes,
 and which segments misbehave. What it shows follows from its name alone. Pictures carry their text in their pixels, so

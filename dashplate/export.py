@@ -1,4 +1,4 @@
-"""What leaves Dashplate: unique plates per video as CSV, JSON or JSON lines."""
+"""Exports: unique plates per video as CSV, JSON or JSON lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast a job goes, and when it will be done: only what is known is said."""
+"""Estimates how fast a job goes and when it will be done."""
 
 from __future__ import annotations
 

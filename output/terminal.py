@@ -1,4 +1,4 @@
-"""The one way to a terminal: what is written there can neither move the cursor nor turn the direction of text.
+"""Writes to the terminal: nothing that goes through it can move the cursor or turn the direction of text.
 
 Names of files come from memory cards and from strangers, and a terminal obeys what stands in them. `out` and `err`
 spell such characters out before rich adds its own styling. `guard` does the same for everything else that this process

@@ -1,4 +1,4 @@
-"""The nouns of the road: every stage takes and returns these and nothing else.
+"""The records of the pipeline: every stage takes and returns these and nothing else.
 
 Coordinates are pixels of the original frame as a person sees it (rotation applied): x right, y down,
 half-open. Images are uint8 arrays of shape (height, width, 3) in BGR order. Times ending in `_s` are

@@ -1,4 +1,4 @@
-"""The whole road in one process: the same stages that the workers run, one after the other.
+"""Runs the whole pipeline in one process: the same stages that the workers run, one after the other.
 
 This is what photographs and small jobs need, and what the distributed run is held against: both give equal rows.
 """

@@ -1,4 +1,4 @@
-"""Stitches tracklets into sightings: one vehicle passing once is one row, whatever the cuts and misreads between.
+"""Stitches tracklets into sightings: one vehicle that passes once is one row, across segments and misreads.
 
 Two tracklets are the same vehicle when their texts differ by no more than the recogniser's own confusions explain and
 they are close in time. Texts are compared by an edit distance in which look-alikes cost little: 1 is one full letter.

@@ -1,4 +1,4 @@
-"""What the store asks of the place where its files lie."""
+"""What the store asks of the place where its files are: a folder or a bucket."""
 
 from __future__ import annotations
 

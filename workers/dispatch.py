@@ -1,4 +1,4 @@
-"""Puts work on the queues: the steps on whole videos that are owed, and the segments whose turn it is."""
+"""Puts work on the queues: video tasks and segments that are due."""
 
 from __future__ import annotations
 

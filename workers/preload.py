@@ -1,4 +1,4 @@
-"""Gets a worker ready while it waits for its first segment, so that the first plate is on the screen sooner.
+"""Loads a worker's model while it waits for its first segment.
 
 The load runs beside the pool's own start-up: a child that only answers once its model is there would be taken for dead.
 """

@@ -1,4 +1,4 @@
-"""What a job's options say about plates that nobody may read: the key for them, and errors without words."""
+"""Hashed jobs: the key for their plates, and errors without words that may hold a plate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Celery tasks: each names its step of the road and hands over at once."""
+"""The Celery tasks: each hands over to `workers.steps` at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What two runs are held against each other by: every row of a job, under keys that do not depend on the run.
+"""Reads every row of a job under keys that do not depend on the run, and compares two runs.
 
 Left out are ids, times, workers, attempts, failures and losses. Names of files are compared without what is the run's
 own in them: job, video and attempt.

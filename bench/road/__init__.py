@@ -1,1 +1,1 @@
-"""The whole road beside OCR of whole frames: `python -m bench.road`."""
+"""Compares Dashplate with OCR of whole frames: `python -m bench.road`."""

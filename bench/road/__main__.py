@@ -1,4 +1,4 @@
-"""`python -m bench.road`: the whole road against PaddleOCR on whole frames, clip by clip, as one table."""
+"""`python -m bench.road`: Dashplate and PaddleOCR on whole frames, clip by clip, as one table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The naive way: PaddleOCR's whole pipeline on whole frames, in a process of its own.
+"""Runs PaddleOCR's whole pipeline on whole frames, in a process of its own.
 
 `python -m bench.road.naive CLIP --json FILE` writes a `NaiveReading`; `bench.road.runs` starts it and watches it.
 """

@@ -1,4 +1,4 @@
-"""Runs both ways as a user would, each in processes of its own, and measures them from outside."""
+"""Runs Dashplate and PaddleOCR as a user would, in processes of their own, and measures them from outside."""
 
 from __future__ import annotations
 

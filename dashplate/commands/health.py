@@ -1,4 +1,4 @@
-"""Whether a service is well: what `dashplate health` answers, and the sign of life that workers give.
+"""Health checks: what `dashplate health` answers, and the heartbeat that workers write.
 
 A worker is not asked over the broker: a busy one answers late, and the question itself needs a broker. Its main
 process touches a file with each of Celery's heartbeats, every two seconds, which stop when the process hangs or

@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to run as root: the account it gets then, and that account's way to its folders.
+"""Makes the account that PostgreSQL runs under where root runs Dashplate, and gives it the way to its folders.
 
 What this changes on the machine is one account without privileges, and an access control entry on each private folder
 that the account has to pass. The entries go when the server stops, the account by `dashplate down --forget-account`.

@@ -1,4 +1,4 @@
-"""One stack per data folder: who may change it now, and who uses it."""
+"""One stack per data folder: a lock for changing it, and shares for those who use it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions to the kernel about processes: who is this, does it live, end it and all that it started.
+"""Asks the kernel about processes: which one it is, whether it lives; ends one and all that it started.
 
 A pid in a file proves nothing: the process may be gone and its number given to another. So a process is known
 here by its pid *and* the moment it started, a server by its name *and* the folder it works in.

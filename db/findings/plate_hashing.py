@@ -1,4 +1,4 @@
-"""Plates that can be matched and not read: keyed hashes in place of texts, and readings sealed until they are stitched.
+"""Keyed hashes in place of plates: they can be matched and not read; readings are sealed until they are stitched.
 
 Both come from one secret, the plate key. Who has it can hash any text and compare, and open what is sealed; who has
 only the database can do neither. Plates are few enough to try them all, so everything rests on the key.

@@ -1,4 +1,4 @@
-"""Plates of the fleet: one row for all that no picture tells apart, named after what its sightings say together."""
+"""The fleet's unique plates: one row for all texts that no picture tells apart, named by all its sightings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The few questions that the faces ask: jobs, their videos, their plates."""
+"""Queries of the command line: jobs, their videos, their plates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files of the result store rows name, and which are owed their deletion.
+"""Which files of the result store rows name, and which are noted for deletion.
 
 A note that ends with `/` stands for what no row names in that folder of a video, whenever it is worked off. So it is
 never wrong: a video that is being done again by then is spared, and owes the same note with its next end.

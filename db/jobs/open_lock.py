@@ -1,4 +1,4 @@
-"""Who adds to a job: it stays open for as long as one of them lives, and whoever leaves last closes it.
+"""Keeps a job open while somebody adds to it: the last one to leave closes it.
 
 Each holds a lock that PostgreSQL lets go with the connection, so a holder that is killed holds nothing any more. It
 leaves the job open, and the next to add to it and to leave in order closes it.

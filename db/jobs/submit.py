@@ -1,4 +1,4 @@
-"""Registers jobs: the rows that everything else follows from."""
+"""Registers jobs and their videos, and finishes a job with its last video."""
 
 from __future__ import annotations
 

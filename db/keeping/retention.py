@@ -1,4 +1,4 @@
-"""Forgets what was found in videos that ended long enough ago. Rows go first; their files are owed their deletion.
+"""Deletes what was found in videos that ended long enough ago: rows first, then their files are noted for deletion.
 
 Each chunk of videos is one transaction: whatever is interrupted leaves whole videos forgotten and whole videos kept.
 The rows of the videos themselves and their segments stay, so that a job's counters and history stay true.

@@ -1,4 +1,4 @@
-"""Steps on whole videos that a transaction owes: written with its rows, sent after it, deleted when they are done."""
+"""Video tasks (probe, aggregate): written with the rows that make them due, sent afterwards, deleted when done."""
 
 from __future__ import annotations
 

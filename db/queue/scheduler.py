@@ -1,4 +1,4 @@
-"""Whose turn it is: which segments and which steps on whole videos go out next.
+"""Chooses which segments and video tasks go out next: fair shares by weight, windows, the express queue.
 
 The database holds what is pending; the queues hold little, so that what is sent next is decided late.
 

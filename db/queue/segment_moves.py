@@ -1,4 +1,4 @@
-"""How segments move: with `db.jobs.control`, the only code that changes a segment's state.
+"""Moves segments from state to state: with `db.jobs`, the only code that changes a segment's state.
 
     pending → queued → detecting → detected → reading → done     (detecting → done where nothing was found)
        ▲                   │                     │

@@ -1,4 +1,4 @@
-"""Segments of videos that cannot be reached: waited for without being counted, and given up as a whole in the end.
+"""Segments of videos that cannot be reached: they wait without using up attempts, and are given up as a whole.
 
 Of such a video one segment at a time looks whether it is back, the *canary*. The others are *parked*: nobody sends them
 out, and they take up none of their job's window, so that the job goes on with its other videos.

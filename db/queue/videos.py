@@ -1,4 +1,4 @@
-"""How videos move: opened and split, ended. For segments see `segment_moves`, for what people do `db.jobs.control`."""
+"""Moves videos: opened and split, ended."""
 
 from __future__ import annotations
 

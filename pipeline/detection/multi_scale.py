@@ -1,4 +1,4 @@
-"""One picture at two input sizes: a fine look for plates in traffic, a coarse one for close-ups.
+"""Runs the detector at two input sizes: a fine pass for plates in traffic, a coarse one for close-ups.
 
 A network sees a plate as a whole up to some width of its input, and beyond that in pieces. So each look answers only
 for the widths that it sees well; the share of the picture that a plate takes up says which.

@@ -1,4 +1,4 @@
-"""The plate detector as the road uses it: two looks at each picture and, on request, a second one at what is unsure."""
+"""Puts the plate detector together: two scales and, on request, a recheck of unsure boxes."""
 
 from __future__ import annotations
 

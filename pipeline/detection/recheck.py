@@ -1,4 +1,4 @@
-"""A second look at full resolution around what the detector is unsure of.
+"""Detects again, enlarged, around boxes that are unsure.
 
 A frame shrunk to the network's input shows a plate half as wide as the camera saw it. Around each doubtful box a window
 is cut from the frame as it came, with a margin, and the same network looks at that, enlarged.

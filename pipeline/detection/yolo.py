@@ -1,4 +1,4 @@
-"""Where the plates are: the plate detector behind one small interface.
+"""The plate detector: a YOLO network behind one small interface.
 
 The default is the project's own YOLO network as an OpenVINO export, loaded through Ultralytics; any weights that
 Ultralytics can load (`.pt`, ONNX, OpenVINO, TensorRT) may be named instead.

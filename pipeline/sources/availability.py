@@ -1,4 +1,4 @@
-"""Tells a file that is away, on a share or a disk that does not answer, from one that is damaged or refused."""
+"""Tells a file that cannot be reached now (a share, a disk) from one that is gone or refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what a user names to the files that are meant: folders, patterns, lists and addresses become single files."""
+"""Expands what a user names (folders, patterns, lists, addresses) into single files."""
 
 from __future__ import annotations
 

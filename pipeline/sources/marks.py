@@ -1,4 +1,4 @@
-"""What storages say of an object: what tells its versions apart, and what is the same for the same bytes anywhere."""
+"""Reads what storages say of an object: its version, and a checksum of its content."""
 
 from __future__ import annotations
 

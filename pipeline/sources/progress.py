@@ -1,4 +1,4 @@
-"""How much has come in so far, counted where a file is read: who limits the time of work can tell slow from stuck."""
+"""Counts what has been read, so that a time limit can tell slow from stuck."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens a video's container and reads its packets without decoding: about 20 microseconds each.
+"""Opens a container and reads its packets without decoding, about 20 microseconds each.
 
 Times are the stream's own presentation time stamps. Some streams carry none that can be trusted: bare
 H.264, AVI with B-frames, joined transport streams whose clock starts anew. Their frames are counted instead:

@@ -1,4 +1,4 @@
-"""The frames that results were read from, fetched again from their video: one pass, entered where it is wanted.
+"""Fetches the frames that sightings were read from, in one pass over the video.
 
 A frame is the picture that decoding the whole file gives at its pts. Between wanted frames that lie far apart the pass
 jumps to the last keyframe before the next one; where there is none it decodes on. So no segment is decoded twice, and

@@ -1,4 +1,4 @@
-"""How large a picture says it is, from its header: asked before a decoder is let loose on it.
+"""Reads a picture's size from its header, before a decoder sees it.
 
 A PNG of a few kilobytes can claim 60,000 x 60,000 pixels, which take 11 GB once unpacked. The header is read as
 OpenCV's decoders read it; where another decoder may see another size, there is none.

@@ -1,4 +1,4 @@
-"""A few frames from all over a video, each decoded alone: what a look at the whole costs least."""
+"""Decodes a few keyframes from all over a video: the cheapest sample of the whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An MP4 seen without its pictures: the boxes that describe it are real, all media data reads as zeros.
+"""Reads an MP4 without its pictures: the boxes that describe it are real, all media data reads as zeros.
 
 An MP4 keeps times, sizes and keyframes of all its frames in its index. What demuxes this view learns all of that and
 reads almost nothing: 4 KB in place of 4 MB of a short clip, and 30 MB in place of 50 GB of a day's.

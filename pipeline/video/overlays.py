@@ -1,4 +1,4 @@
-"""Finds what stands still on screen through a whole video: camera clock, logo, speed. It is no plate, and is masked.
+"""Finds text that stands still on screen (clock, logo, speed), so that it is not read as a plate.
 
 An overlay is drawn by the camera: its edges stay on exactly the same pixels while the picture behind it changes. So
 the gradients of a few frames from all over the video are added up. Where they agree in nearly all frames something

@@ -1,4 +1,4 @@
-"""Says what a media file is before it is decoded: a video or a photograph, how large, how long, how whole.
+"""Probes a file before it is decoded: video or photograph, size, length, damage.
 
 One frame of a video is decoded, because an index can be whole while nothing behind it is.
 """

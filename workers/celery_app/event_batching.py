@@ -1,4 +1,4 @@
-"""Events for Flower go out a few times a second, several in one message.
+"""Batches Celery's events for Flower: a few messages a second.
 
 Celery sends each at the next turn of its loop, alone for the most part: three publications for every task, a third of
 what its main process does. Nobody who looks at a page can tell.

@@ -1,4 +1,4 @@
-"""A time limit that the work at hand hears, and nothing else does.
+"""A soft time limit that only the code inside the block receives.
 
 Celery's own soft limit is a signal that the parent process sends. Where it comes a moment late it strikes between two
 tasks, while the child writes to its parent: the pipe then holds half a message, and the whole worker stands still.

@@ -1,4 +1,4 @@
-"""Re-drives what went quiet: lost workers, lost messages, a Redis that came back empty; and clears away."""
+"""Sends on what stands still: lost workers, lost messages, a Redis that came back empty; and cleans up."""
 
 from __future__ import annotations
 

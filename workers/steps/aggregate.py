@@ -1,4 +1,4 @@
-"""The aggregator: a video's tracklets stitched into sightings, deduplicated into plates, and the video closed."""
+"""Aggregates a video: stitches its tracklets into sightings and plates, and ends it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A step on a whole video as a worker runs it: taken from the outbox, done under a lease, ended in one transaction."""
+"""Claims a video task from the outbox, holds its lease, and gives it back where it fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds what is being worked on: renews its lease until it is given back or lost."""
+"""Renews the leases of a process's work until they are given back or lost."""
 
 from __future__ import annotations
 

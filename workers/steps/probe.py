@@ -1,4 +1,4 @@
-"""The producer's work on one video: open it once, split it, write its segments."""
+"""Probes a video: opens it once, splits it, writes its segments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two stages of a segment as a worker runs them: claim, work under a lease, store in one transaction."""
+"""Runs detect and read on a segment: claim, work under a lease, store in one transaction."""
 
 from __future__ import annotations
 
