@@ -25,10 +25,10 @@ from dashplate.stack import Stack
 from dashplate.stack.postgres_server import MAX_CONNECTIONS
 from db.engine import engine_for, retrying_single, session, single
 from db.jobs.submit import NewVideo, add_videos, create_job
+from db.jobs.videos import split_video
 from db.migrate import upgrade
 from db.models import Video
 from db.queue import scheduler, segment_moves
-from db.queue.videos import split_video
 from db.states import SegmentState
 from pipeline.job_options import JobOptions
 from pipeline.records import MediaInfo, MediaKind, SegmentSpan

@@ -9,7 +9,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dashplate.stack import Command, Stack, Supervisor, running
+from dashplate.stack import Stack, running
+from dashplate.supervisor import Command, Supervisor
 from db.migrate import upgrade
 from pipeline.sources.roots import PUBLIC, join_roots
 from pipeline.sources.source import Source

@@ -23,9 +23,10 @@ from sqlalchemy.orm import Session
 from bench.chaos import store
 from bench.chaos.drives import FLEETS, write_fleets
 from bench.chaos.proxy import Proxy
-from dashplate.stack import Command, Layout, Stack, Supervisor
+from dashplate.stack import Layout, Stack
 from dashplate.stack.postgres_server import PostgresServer
 from dashplate.stack.redis_server import RedisServer
+from dashplate.supervisor import Command, Supervisor
 from db.engine import engine_for, is_transient, retrying
 from db.migrate import upgrade
 from pipeline.errors import UsageError

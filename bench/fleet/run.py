@@ -21,7 +21,8 @@ from bench.fleet.cost import Cost, cost
 from bench.fleet.plans import Plan, plans
 from bench.standin import Drive
 from dashplate.environment import worker_commands
-from dashplate.stack import Command, Stack, Supervisor, running
+from dashplate.stack import Stack, running
+from dashplate.supervisor import Command, Supervisor
 from db.engine import engine_for, session
 from db.migrate import upgrade
 from workers.settings import settings

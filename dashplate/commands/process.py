@@ -14,7 +14,8 @@ from sqlalchemy import RowMapping
 from dashplate import export, jobs, show
 from dashplate.commands.privacy import note
 from dashplate.environment import database, everything, use_data_dir, workers_answer
-from dashplate.stack import Supervisor, running, stop, why_taken
+from dashplate.stack import running, stop, why_taken
+from dashplate.supervisor import Supervisor
 from db.engine import engine_for, session
 from db.findings import queries
 from db.states import VideoState

@@ -1,4 +1,4 @@
-"""The embedded stack: private Redis and PostgreSQL in the data folder, and the worker processes beside them.
+"""The embedded stack: private Redis and PostgreSQL in the data folder.
 
 Importing this is cheap; drivers are imported where they are used.
 """
@@ -9,15 +9,11 @@ from dashplate.stack.layout import Layout
 from dashplate.stack.server import why_taken
 from dashplate.stack.stack import Running, Stack, forget, running, stop
 from dashplate.stack.urls import mask_secrets, mask_url
-from dashplate.supervisor.processes import Command, ProcessState, Supervisor
 
 __all__ = [
-    "Command",
     "Layout",
-    "ProcessState",
     "Running",
     "Stack",
-    "Supervisor",
     "forget",
     "mask_secrets",
     "mask_url",

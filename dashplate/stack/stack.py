@@ -16,9 +16,9 @@ from dashplate.stack.layout import Layout, write_private
 from dashplate.stack.lock import Share, changing
 from dashplate.stack.postgres_server import PostgresServer
 from dashplate.stack.reach import check_database, check_redis
+from dashplate.stack.records import end_recorded
 from dashplate.stack.redis_server import RedisServer
 from dashplate.stack.server import Server
-from dashplate.supervisor.records import end_recorded
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from dashplate.supervisor.records import ORPHAN_GRACE_S, Record
+from dashplate.stack.records import ORPHAN_GRACE_S, Record
 
 
 def main(record_file: Path) -> None:

@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import Self
 
 from dashplate.stack.layout import Layout, open_log
+from dashplate.stack.records import Record, end_recorded, record_path
 from dashplate.stack.system import CHILD_MARK, Identity, end_sessions, identify
-from dashplate.supervisor.records import Record, end_recorded, record_path
 from pipeline.errors import DashplateError
 
 _log = logging.getLogger(__name__)

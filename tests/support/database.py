@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session
 from db.engine import engine_for, session
 from db.findings import queries
 from db.jobs.submit import NewVideo, add_videos, create_job
+from db.jobs.videos import end_video, split_video
 from db.migrate import config
 from db.models import Base, Job, Move, OutboxRow, Segment, Video
 from db.queue import outbox, scheduler, segment_moves, unreachable
-from db.queue.videos import end_video, split_video
 from db.states import JobState, Priority, SegmentState, VideoState
 from pipeline.job_options import JobOptions
 from pipeline.records import MediaInfo, MediaKind, SegmentSpan

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import psutil
 
-from dashplate.stack import Supervisor
+from dashplate.supervisor import Supervisor
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from db.engine import session, single
 from db.jobs import cancel
+from db.jobs.videos import end_video
 from db.queue import last_sweep, outbox, segment_moves, unreachable
-from db.queue.videos import end_video
 from db.states import SegmentState, VideoState
 from workers.celery_app.app import CONTROL, DETECT, READ, express
 from workers.dispatch import pump, send_segments, waiting

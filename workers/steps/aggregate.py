@@ -23,10 +23,10 @@ from db.findings.store import (
     store_sightings,
 )
 from db.findings.stored_files import drop_crops, owe_sweep
+from db.jobs.videos import end_video
 from db.models import Job, Segment, Video
 from db.queue.outbox import AGGREGATE, MAX_FAILURES, HeldTask, holds
 from db.queue.unreachable import too_long
-from db.queue.videos import end_video
 from db.states import JobState, VideoState
 from pipeline.errors import Away
 from pipeline.job_options import JobOptions

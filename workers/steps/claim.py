@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from celery.exceptions import SoftTimeLimitExceeded
 
 from db.engine import retrying, session
+from db.jobs.videos import step_away
 from db.queue import outbox
 from db.queue.outbox import PROBE, HeldTask
-from db.queue.videos import step_away
 from pipeline.errors import Away, DashplateError
 from pipeline.sources import progress
 from workers.celery_app.time_limit import Standstill, time_limit

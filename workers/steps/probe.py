@@ -10,9 +10,9 @@ from typing import TypeAlias
 from sqlalchemy import select
 
 from db.engine import retrying
+from db.jobs.videos import end_video, split_video
 from db.models import Job, Video
 from db.queue.outbox import PROBE, holds
-from db.queue.videos import end_video, split_video
 from db.states import VideoState
 from pipeline.errors import Away, Inaccessible, MediaError, NoVideoStream, UsageError
 from pipeline.job_options import JobOptions

@@ -13,9 +13,9 @@ from db.engine import session
 from db.findings import stored_files
 from db.findings.stored_files import owe_deletion
 from db.jobs import cancel, control
+from db.jobs.videos import end_video
 from db.keeping.retention import PurgeScope
 from db.queue.outbox import MAX_FAILURES
-from db.queue.videos import end_video
 from db.states import Stage, VideoState
 from store import FileInfo, Store, StoreUnavailable, video_folders
 from tests.support.road import Road

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from db.engine import engine_for, session
 from db.findings.store import store_sightings
 from db.jobs.submit import NewVideo, add_videos, create_job
+from db.jobs.videos import end_video, split_video
 from db.models import Video
-from db.queue.videos import end_video, split_video
 from db.states import VideoState
 from pipeline.job_options import JobOptions
 from pipeline.records import Box, Candidate, Character, MediaInfo, MediaKind, Observation, SegmentSpan, Sighting

@@ -14,9 +14,9 @@ from db.engine import session
 from db.findings import queries
 from db.jobs import cancel, control
 from db.jobs.submit import NewVideo, add_videos
+from db.jobs.videos import end_video
 from db.models import Segment, Video
 from db.queue import outbox, scheduler, segment_moves
-from db.queue.videos import end_video
 from db.states import JobState, VideoState
 from pipeline.job_options import JobOptions
 from tests.support.database import (

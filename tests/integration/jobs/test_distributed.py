@@ -20,7 +20,8 @@ from sqlalchemy import RowMapping, text
 
 from dashplate import jobs
 from dashplate.environment import everything
-from dashplate.stack import Stack, Supervisor
+from dashplate.stack import Stack
+from dashplate.supervisor import Supervisor
 from db.engine import session
 from db.findings import queries
 from db.findings.mapping import sighting_row

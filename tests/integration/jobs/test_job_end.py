@@ -14,9 +14,9 @@ from db.findings.store import crops_of, store_readings, store_sightings, store_t
 from db.jobs import cancel
 from db.jobs.open_lock import OpenLock
 from db.jobs.submit import NewVideo, add_videos, close_if_done, close_job, create_job, open_job
+from db.jobs.videos import end_video
 from db.models import CropRow, Job, ReadingRow, Segment, SightingRow, TrackletRow
 from db.queue import outbox
-from db.queue.videos import end_video
 from db.states import JobState, VideoState
 from pipeline.errors import UsageError
 from pipeline.job_options import JobOptions

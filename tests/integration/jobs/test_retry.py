@@ -14,9 +14,9 @@ from dashplate.jobs import new_videos
 from db.engine import session
 from db.jobs import cancel, control
 from db.jobs.submit import NewVideo, add_videos, create_job
+from db.jobs.videos import end_video
 from db.models import Video
 from db.queue import outbox, segment_moves
-from db.queue.videos import end_video
 from db.states import JobState, Stage, VideoState
 from pipeline.errors import UsageError
 from pipeline.job_options import JobOptions

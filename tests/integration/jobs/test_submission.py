@@ -13,8 +13,8 @@ from db.engine import session
 from db.findings import queries
 from db.jobs import cancel, control
 from db.jobs.submit import NewVideo, add_videos, create_job, open_job
+from db.jobs.videos import end_video
 from db.models import Job, Video
-from db.queue.videos import end_video
 from db.states import Priority, Stage, VideoState
 from pipeline.errors import UsageError
 from pipeline.job_options import JobOptions

@@ -6,9 +6,9 @@ from sqlalchemy.orm import Session
 
 from db.engine import session
 from db.jobs import control
+from db.jobs.videos import step_away
 from db.queue import outbox, scheduler, segment_moves
 from db.queue import unreachable as db_away
-from db.queue.videos import step_away
 from db.states import JobState, SegmentState, Stage, VideoState
 from tests.support.database import (
     DETECTING,

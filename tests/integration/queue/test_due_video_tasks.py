@@ -10,9 +10,9 @@ import pytest
 
 from db.engine import session
 from db.jobs import control
+from db.jobs.videos import end_video
 from db.models import Video
 from db.queue import outbox
-from db.queue.videos import end_video
 from db.states import JobState, Priority, VideoState
 from tests.support.database import (
     LEASE_S,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlalchemy import select, text
 
 from db.engine import session
+from db.jobs.videos import end_video
 from db.models import Job, OutboxRow, Segment, TrackletRow
 from db.queue import outbox, scheduler
-from db.queue.videos import end_video
 from db.states import VideoState
 from tests.support.database import (
     LEASE_S,

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from db.engine import engine_for, session
 from db.findings import queries
 from db.jobs.submit import NewVideo, add_videos
+from db.jobs.videos import end_video
 from db.keeping.retention import _DUE_BY_JOB
 from db.models import Segment, Video
 from db.queue import last_sweep, outbox, scheduler, segment_moves, unreachable
 from db.queue.segment_moves import Dispatched
-from db.queue.videos import end_video
 from db.states import SegmentState, VideoState
 from tests.support.database import DETECTING, LEASE_S, READING, asked, run_sql, split
 from tests.support.tables.counters import check_counters

@@ -26,10 +26,10 @@ from db.findings import queries
 from db.findings.store import read_tracklets_of, store_sightings
 from db.jobs import control
 from db.jobs.submit import NewVideo, add_videos
+from db.jobs.videos import end_video
 from db.migrate import upgrade
 from db.models import Video
 from db.queue import outbox, scheduler, segment_moves
-from db.queue.videos import end_video
 from db.states import SegmentState, VideoState
 from pipeline.formats.confusions import folded
 from pipeline.sightings import stitch

@@ -13,16 +13,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dashplate.stack import Command, Supervisor, stop
+from dashplate.stack import stop
+from dashplate.stack.records import Record
 from dashplate.stack.system import identify
-from dashplate.supervisor.records import Record
+from dashplate.supervisor import Command, Supervisor
 from tests.support.processes import Runner, first_line, wait_until
 
 #: Supervises a pool: a parent and two children that shrug off SIGTERM, as a busy Celery worker does.
 SUPERVISING = """
 import sys, time
 from pathlib import Path
-from dashplate.stack import Command, Supervisor
+from dashplate.supervisor import Command, Supervisor
 supervisor = Supervisor(Path(sys.argv[1]))
 supervisor.start([Command("pool", (sys.executable, "-c", sys.argv[2]))])
 print("up", flush=True)
@@ -34,7 +35,7 @@ time.sleep(600)
 ON_A_FULL_DISK = """
 import os, resource, signal, sys, time
 from pathlib import Path
-from dashplate.stack import Command, Supervisor
+from dashplate.supervisor import Command, Supervisor
 with Supervisor(Path(sys.argv[1]), longest_delay_s=0.1) as supervisor:
     supervisor.start([Command("sleeper", (sys.executable, "-c", "import time; time.sleep(600)"))])
     for line in sys.stdin:

@@ -18,7 +18,8 @@ import redis
 from sqlalchemy import RowMapping, text
 
 from bench.standin import Drive
-from dashplate.stack import Command, Stack, Supervisor
+from dashplate.stack import Stack
+from dashplate.supervisor import Command, Supervisor
 from db.engine import engine_for, session
 from db.migrate import upgrade
 from tests.support.command_line.in_process import Said, run_command
