@@ -96,7 +96,10 @@ class Proxy:
     async def _serve(self, link: _Link) -> None:
         try:
             await self._flows.wait()
-            link.server = await self._reach()
+            # Known before it is connected: the server may have taken it when a cut finds it.
+            link.server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            link.server.setblocking(False)
+            await self._loop.sock_connect(link.server, (_LOOPBACK, self._target() or 0))
             for end in (link.client, link.server):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             ways = [self._pass_on(link.client, link.server), self._pass_on(link.server, link.client)]
@@ -114,17 +117,6 @@ class Proxy:
         finally:
             self._links.discard(link)
             self._close(link)
-
-    async def _reach(self) -> socket.socket:
-        """Raises OSError where the server is away."""
-        server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        server.setblocking(False)
-        try:
-            await self._loop.sock_connect(server, (_LOOPBACK, self._target() or 0))
-        except BaseException:
-            server.close()
-            raise
-        return server
 
     async def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
