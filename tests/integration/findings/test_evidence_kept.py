@@ -103,8 +103,8 @@ def test_a_long_video_is_given_its_time(road: Road, monkeypatch: pytest.MonkeyPa
         return limit(seconds, *more)
 
     monkeypatch.setattr(dispatch.app, "send_task", lambda name, **about: sent.append(about))
-    for module in ("aggregator", "steps"):
-        monkeypatch.setattr(f"workers.{module}.time_limit", noted)
+    for module in ("aggregate", "claim"):
+        monkeypatch.setattr(f"workers.steps.{module}.time_limit", noted)
     dispatch.pump()
     road.aggregate()
     assert road.video(video).state is VideoState.DONE
