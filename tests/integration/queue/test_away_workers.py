@@ -110,7 +110,7 @@ def test_what_nobody_has_ever_seen_is_not_waited_for(road: Road, monkeypatch: py
     """A path may be misspelt; an address is tried a few times, as after any failure."""
     monkeypatch.setattr("pipeline.retry.SOURCE", SOURCE.copy(stop=stop_after_attempt(1)))
     monkeypatch.setenv("DASHPLATE_ROOTS", f"{road.folder}:http://127.0.0.1:9/")
-    monkeypatch.setenv("DASHPLATE_WORK", "workers.steps.stage_engine:Road")
+    monkeypatch.setenv("DASHPLATE_WORK", "workers.steps.stage_engine:PipelineEngine")
     settings.cache_clear()
     probe.stage_engine.cache_clear()
     job_id = road.submit("a.mp4")

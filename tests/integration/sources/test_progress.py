@@ -38,7 +38,7 @@ BLOCKS = 4 * BLOCKS_KEPT
 def road(database_url: str, redis_url: str, tmp_path: Path, site: WebServer) -> Iterator[Road]:
     about = {
         "DASHPLATE_REDIS_URL": redis_url,
-        "DASHPLATE_WORK": "workers.steps.stage_engine:Road",
+        "DASHPLATE_WORK": "workers.steps.stage_engine:PipelineEngine",
         "DASHPLATE_ROOTS": f"{site.url}/",
         "DASHPLATE_TIME_LIMIT_S": str(LIMIT_S),
     }
