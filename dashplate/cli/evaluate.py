@@ -53,6 +53,12 @@ Harm = Annotated[
 ]
 
 
+SecondLook = Annotated[
+    int | None,
+    typer.Option(help="Look again at unsure boxes, with so many pixels around.", min=0, max=4096, show_default=False),
+]
+
+
 @app.command()
 def video(
     truth: Annotated[
@@ -157,12 +163,7 @@ def detection(
     input_px: Annotated[
         int | None, typer.Option(help="Look once, at this longer side.", min=32, max=8192, show_default=False)
     ] = None,
-    second_look: Annotated[
-        int | None,
-        typer.Option(
-            help="Look again at unsure boxes, with so many pixels around.", min=0, max=4096, show_default=False
-        ),
-    ] = None,
+    second_look: SecondLook = None,
     photo: Annotated[bool, typer.Option("--photo", help="Look as at photographs, for surer boxes.")] = False,
     threshold: Annotated[
         float | None,

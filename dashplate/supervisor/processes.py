@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 #: A worker may finish the segment at hand: seconds, a long one some 20.
 GRACE_S = 30.0
 _TICK_S = 0.2
-_FIRST_DELAY_S, LONGEST_DELAY_S = 0.5, 30.0
+_FIRST_DELAY_S, LONGEST_RESTART_DELAY_S = 0.5, 30.0
 #: Whoever ran this long was healthy; its next death starts the delays afresh.
 _HEALTHY_S = 60.0
 #: At a restart a longer log becomes `NAME.log.1`.
@@ -150,7 +150,9 @@ class Supervisor:
     A disk that is full or away stops none of this: what cannot be written now is tried again until it can.
     """
 
-    def __init__(self, data_dir: Path, grace_s: float = GRACE_S, longest_delay_s: float = LONGEST_DELAY_S) -> None:
+    def __init__(
+        self, data_dir: Path, grace_s: float = GRACE_S, longest_delay_s: float = LONGEST_RESTART_DELAY_S
+    ) -> None:
         self._layout = Layout.at(data_dir)
         self._layout.prepare()
         self._grace_s = grace_s

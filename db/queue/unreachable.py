@@ -19,7 +19,7 @@ AWAY_S = 1800.0
 #: workers down took the server along. Seconds.
 LOOKED_S = 300.0
 #: A canary waits a tenth of the time for which its video has been away, and no longer than this. Seconds.
-LONGEST_DELAY_S = 120.0
+LONGEST_LOOK_DELAY_S = 120.0
 #: Segments that are let go in one sweep.
 _BATCH = 5_000
 
@@ -64,7 +64,7 @@ def too_long(db: Session, video_id: int, longest_s: float) -> bool:
 
 def later(delay_s: float, away_s: float) -> float:
     """How long to wait before the next look at what has been away for `away_s` seconds."""
-    return max(delay_s, min(LONGEST_DELAY_S, away_s / 10))
+    return max(delay_s, min(LONGEST_LOOK_DELAY_S, away_s / 10))
 
 
 def unpark(db: Session) -> int:
