@@ -40,7 +40,7 @@ def cards() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def fleet(stack: Stack, tmp_path_factory: pytest.TempPathFactory, cards: Any) -> Iterator[Fleet]:
-    with running_fleet(stack, tmp_path_factory.mktemp("watch"), f"s3://{BUCKET}/") as fleet:
+    with running_fleet(stack, tmp_path_factory.mktemp("watch"), f"s3://{BUCKET}/", time_limit_s=60) as fleet:
         yield fleet
 
 
