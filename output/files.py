@@ -15,11 +15,7 @@ from pipeline.sources.source import is_hidden
 
 def save(path: Path, text: str) -> None:
     """Write a result file; raises DashplateError with the reason where that fails."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", errors="surrogateescape")
-    except OSError as error:
-        raise DashplateError(f"{path} could not be written: {error.strerror}.") from error
+    _write(path, text.encode("utf-8", "surrogateescape"))
 
 
 def save_jpeg(path: Path, image: Image) -> None:
@@ -28,9 +24,13 @@ def save_jpeg(path: Path, image: Image) -> None:
     encoded, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 92])
     if not encoded:
         raise DashplateError(f"{path} could not be encoded as JPEG.")
+    _write(path, data.tobytes())
+
+
+def _write(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data.tobytes())
+        path.write_bytes(content)
     except OSError as error:
         raise DashplateError(f"{path} could not be written: {error.strerror}.") from error
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dashplate.cli.options import MOST_ROWS, MOST_SEED, Country, a_number
+
+if TYPE_CHECKING:
+    from evaluation.video.clips import Clip
+    from evaluation.video.rides import Ride
+    from evaluation.video.watching import Models
 
 app = typer.Typer(help="Measure a stage on pictures whose truth is known.", no_args_is_help=True)
 
@@ -85,8 +91,6 @@ def video(
     harm: Harm = None,
 ) -> None:
     """Unique plates per clip: precision, recall, time stamps. For rides kept as pictures: `eval rides`."""
-    from evaluation.rivals.material import known_tracklets
-    from evaluation.rivals.table import compare_rivals
     from evaluation.video.clips import ClipChoice, load_clips
     from evaluation.video.run import VideoOutputs, evaluate_video
     from evaluation.video.watching import the_models
@@ -95,7 +99,7 @@ def video(
     models = the_models(reader, engine, weights, country)
     clips, left_out = load_clips(truth, ClipChoice(videos, tuple(video or ()), others_empty))
     if rivals:
-        compare_rivals(known_tracklets(clips, [], models, harm), models, csv, json)
+        _compare(clips, [], models, harm, csv, json)
     else:
         evaluate_video(clips, models, VideoOutputs(draw, csv, json), left_out)
 
@@ -125,8 +129,6 @@ def rides(
 ) -> None:
     """Unique plates per ride kept as pictures, named RIDE_NUMBER.jpg: what `eval video` does for clips."""
     from evaluation.detection.truth import Selection, load_truth
-    from evaluation.rivals.material import known_tracklets
-    from evaluation.rivals.table import compare_rivals
     from evaluation.video.rides import load_rides
     from evaluation.video.run import VideoOutputs, evaluate_video
     from evaluation.video.watching import the_models
@@ -135,7 +137,7 @@ def rides(
     models = the_models(reader, engine, weights, country)
     found = load_rides(load_truth(truth, images, Selection(split, tuple(match or ())), ignore), fps)
     if rivals:
-        compare_rivals(known_tracklets([], found, models, harm), models, csv, json)
+        _compare([], found, models, harm, csv, json)
     else:
         evaluate_video(found, models, VideoOutputs(draw, csv, json, in_frames=True))
 
@@ -147,6 +149,15 @@ def _require_sense(rivals: bool, harm: int | None, draw: Path | None) -> None:
         raise UsageError("--harm is for --rivals; frames and videos are measured as they are.")
     if rivals and draw is not None:
         raise UsageError("--draw shows what the road gets wrong; leave --rivals out.")
+
+
+def _compare(
+    clips: Sequence[Clip], rides: Sequence[Ride], models: Models, harm: int | None, csv: Path | None, json: Path | None
+) -> None:
+    from evaluation.rivals.material import known_tracklets
+    from evaluation.rivals.table import compare_rivals
+
+    compare_rivals(known_tracklets(clips, rides, models, harm), models, csv, json)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, exists, func, insert, select, text, union_all, update
+from sqlalchemy import delete, exists, func, select, text, union_all, update
 from sqlalchemy.orm import Session
 
 from db.models import CropRow, Deletion, FrameRow, Job, Segment, SightingRow, TrackletRow, Video
@@ -106,12 +106,6 @@ def wipe_sealed(db: Session, video_ids: Sequence[int]) -> None:
 def owe_sweep(db: Session, video_ids: Sequence[int]) -> None:
     """Note that what no row names of these videos has to leave the store; in the transaction that ends them."""
     db.execute(_OWE_SWEEP, {"ids": list(video_ids)})
-
-
-def owe_deletion(db: Session, names: Sequence[str]) -> None:
-    """Note what has to leave the store once this has committed: files, or with a trailing `/` a video's folders."""
-    if names:
-        db.execute(insert(Deletion), [{"name": name} for name in names])
 
 
 def owed_deletions(db: Session) -> list[tuple[int, str]]:

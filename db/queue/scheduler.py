@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from db.models import OutboxRow, Segment, Video
 from db.queue.outbox import AGGREGATE, Message
 from db.queue.segment_moves import Dispatched, described
-from db.states import IN_FLIGHT, JobState, Priority, SegmentState, Stage, listed
+from db.states import ENDED, IN_FLIGHT, JobState, Priority, SegmentState, Stage, listed
 
 #: A job's share beside the others'.
 WEIGHTS = {Priority.LOW: 1, Priority.NORMAL: 4, Priority.HIGH: 16}
@@ -168,7 +168,7 @@ SEGMENTS = text(
         CROSS JOIN LATERAL (
             SELECT EXISTS (
                 SELECT 1 FROM segments s
-                WHERE s.job_id = j.id AND s.state IN ('{SegmentState.DONE}', '{SegmentState.QUARANTINED}')
+                WHERE s.job_id = j.id AND s.state IN {listed(ENDED)}
                       AND s.moved_at > now() - {EXPRESS_EVERY_S} / ({_WEIGHT}) * interval '1 second'
             ) AS lately
         ) ended

@@ -6,7 +6,7 @@ from sqlalchemy import TextClause, text
 
 from db.models import OutboxRow
 from db.queue.outbox import AGGREGATE
-from db.states import JobState, SegmentState, Stage, VideoState
+from db.states import HELD, JobState, SegmentState, Stage, VideoState, listed
 
 BEGIN = text(
     f"""
@@ -25,7 +25,7 @@ BEGIN = text(
 RENEW = text(
     f"""
     UPDATE segments SET lease_until = now() + :lease_s * interval '1 second'
-    WHERE id = :segment AND attempt = :attempt AND state IN ('{SegmentState.DETECTING}', '{SegmentState.READING}')
+    WHERE id = :segment AND attempt = :attempt AND state IN {listed(HELD)}
     RETURNING id
     """
 )

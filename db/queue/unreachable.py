@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.queue import segment_moves
 from db.queue.segment_moves import TROUBLE_DELAY_S
-from db.states import IN_FLIGHT, SegmentState, Stage, listed
+from db.states import HELD, IN_FLIGHT, SegmentState, Stage, listed
 
 #: A video that could not be reached for so long is given up as a whole, in seconds.
 AWAY_S = 1800.0
@@ -85,7 +85,7 @@ _AWAY = text(
     SELECT v.id, {_TOO_LONG} AS too_long
     FROM segments g JOIN videos v ON v.id = g.video_id
     WHERE g.id = :segment AND g.attempt = :attempt
-          AND g.state IN ('{SegmentState.DETECTING}', '{SegmentState.READING}')
+          AND g.state IN {listed(HELD)}
     FOR UPDATE OF g
     """
 )

@@ -13,7 +13,7 @@ import os
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 from urllib.parse import unquote
 
 from pipeline.errors import Away, Inaccessible, UsageError
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 2 * 1024 * 1024
 #: Blocks that one open file keeps: sound and picture, the index and the segment lie apart from each other.
 BLOCKS_KEPT = 8
-log = logging.getLogger(__name__)
 
-T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 def describe(remote: Remote) -> Mapping[str, Any]:

@@ -11,7 +11,6 @@ from bench.standin import Drive
 from dashplate.commands.verify import check
 from db.engine import session
 from db.findings import stored_files
-from db.findings.stored_files import owe_deletion
 from db.jobs import cancel, control
 from db.jobs.videos import end_video
 from db.keeping.retention import PurgeScope
@@ -19,6 +18,7 @@ from db.queue.outbox import MAX_FAILURES
 from db.states import Stage, VideoState
 from store import FileInfo, Store, StoreUnavailable, video_folders
 from tests.support.road import Road
+from tests.support.tables.findings import owe_deletion
 from workers.maintenance import store_gc
 from workers.maintenance.retention import purge_all
 from workers.maintenance.store_gc import clear_deletions, clear_video

@@ -18,12 +18,21 @@ from db.findings.store import (
     store_sightings,
     store_tracklets,
 )
-from db.findings.stored_files import deleted, drop_crops, names_of, owe_deletion, owed_deletions
+from db.findings.stored_files import deleted, drop_crops, names_of, owed_deletions
 from db.models import CropRow, FrameRow, Plate, ReadingRow, SightingRow, TrackletRow
 from pipeline.records import Sighting
 from tests.support.database import count, make_job, waiting
 from tests.support.processes import PATIENCE_S, wait_until
-from tests.support.tables.findings import PICTURES, Picture, observation, reading, sighting, store_all, tracklet
+from tests.support.tables.findings import (
+    PICTURES,
+    Picture,
+    observation,
+    owe_deletion,
+    reading,
+    sighting,
+    store_all,
+    tracklet,
+)
 
 
 def test_what_was_found_comes_back_as_it_was(database_url: str) -> None:

@@ -13,11 +13,11 @@ from bench.standin import Drive
 from dashplate.cli.program import app
 from dashplate.commands.verify import EXAMPLES, Finding, Report, check, compare
 from db.engine import session
-from db.findings.stored_files import owe_deletion
 from db.keeping.verify import FileRow, VideoFiles
 from pipeline.errors import UsageError
 from store import FileInfo, Store
 from tests.support.road import Road
+from tests.support.tables.findings import owe_deletion
 
 
 def _found(road: Road, job: int, **given: bool) -> dict[str, list[str]]:

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
 
 from db.engine import session
 from db.findings.store import crops_of, store_readings, store_tracklets
+from db.models import Deletion
 from pipeline.records import Box, Candidate, Character, Crop, Observation, Reading, Sighting, Tracklet
 
 
@@ -71,3 +74,9 @@ def store_all(url: str, texts: Sequence[str]) -> None:
     with session(url) as db:
         store_tracklets(db, 1, [tracklet(0), tracklet(1, 5.0)], PICTURES)
         store_readings(db, 1, dict(zip(crops_of(db, 1), map(reading, texts), strict=True)))
+
+
+def owe_deletion(db: Session, names: Sequence[str]) -> None:
+    """Note what has to leave the store once this has committed: files, or with a trailing `/` a video's folders."""
+    if names:
+        db.execute(insert(Deletion), [{"name": name} for name in names])
