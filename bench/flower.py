@@ -22,6 +22,7 @@ from db.queue.segment_moves import Dispatched
 from workers.celery_app.app import DETECT, READ
 from workers.celery_app.flower import MAX_TASKS
 from workers.dispatch import send_segments, waiting
+from workers.settings import settings
 
 #: Tasks of one file, half of them detection and half reading.
 _PER_FILE = 20
@@ -90,7 +91,7 @@ def watch(tasks: int) -> Iterator[Look]:
     """Send the tasks, and look at each `_EVERY`-th."""
     with fleet() as here:
         page = Page(free_port())
-        here.start(flower_command(page.port))
+        here.start(flower_command(settings(), page.port))
         page.wait(workers=len(_PARENTS))
         sent = 0
         while sent < tasks:

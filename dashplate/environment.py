@@ -9,13 +9,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from dashplate.stack import Stack, running
 from dashplate.supervisor import Command, Supervisor
 from db.migrate import upgrade
-from pipeline.sources.roots import PUBLIC, join_roots
+from pipeline.sources.roots import PUBLIC
 from pipeline.sources.source import Source
 from workers.celery_app.app import CONTROL, DETECT, READ, app
-from workers.settings import Settings, settings
+from workers.settings import Settings, settings, using
 
 #: How long workers elsewhere are given to answer.
 _PING_S = 2.0
@@ -30,38 +32,41 @@ class Environment:
     workers: Supervisor | None
 
 
-def use_data_dir(data_dir: Path | None) -> Settings:
-    """Settle the data folder for this process and the ones it starts."""
-    if data_dir is not None:
-        os.environ["DASHPLATE_DATA_DIR"] = str(data_dir.expanduser().resolve())
-        settings.cache_clear()
-    return settings()
+def settings_for(data_dir: Path | None) -> Settings:
+    """The process's settings, with that data folder where one is named."""
+    config = settings()
+    return config if data_dir is None else config.model_copy(update={"data_dir": data_dir.expanduser().resolve()})
 
 
 @contextmanager
 def database(data_dir: Path | None = None, keep: bool = False) -> Iterator[Settings]:
-    """The servers, started if none are given and none run, with the newest schema; for commands that only ask."""
-    config = use_data_dir(data_dir)
+    """The servers, started if none are given and none run, with the newest schema; for commands that only ask.
+
+    The settings with their addresses are in force meanwhile.
+    """
+    config = settings_for(data_dir)
     redis_url = config.redis_url.get_secret_value() if config.redis_url else None
     database_url = config.database_url.get_secret_value() if config.database_url else None
     with Stack.open(config.data_dir, redis_url, database_url, keep=keep) as stack:
-        given = {"DASHPLATE_REDIS_URL": stack.redis_url, "DASHPLATE_DATABASE_URL": stack.database_url}
-        before = {name: os.environ.get(name) for name in given}
-        os.environ.update(given)
-        settings.cache_clear()
-        try:
-            upgrade(stack.database_url)
-            yield settings()
-        finally:
-            _restore(before)
+        upgrade(stack.database_url)
+        given = {"redis_url": SecretStr(stack.redis_url), "database_url": SecretStr(stack.database_url)}
+        with using(config.model_copy(update=given)) as there:
+            yield there
 
 
 @contextmanager
 def everything(
-    data_dir: Path | None, folders: Sequence[Path] = (), flower_port: int | None = None, keep: bool = False
+    data_dir: Path | None,
+    folders: Sequence[Path] = (),
+    roots: Sequence[Source] = (),
+    flower_port: int | None = None,
+    keep: bool = False,
 ) -> Iterator[Environment]:
-    """The servers and the workers; the workers are ours unless others are there already."""
-    before = use_data_dir(data_dir)
+    """The servers and the workers; the workers are ours unless others are there already.
+
+    Ours may open the roots that are named, else what the settings say, else `default_roots`, `folders` among them.
+    """
+    before = settings_for(data_dir)
     up = running(before.data_dir)
     with ExitStack() as stack:
         config = stack.enter_context(database(data_dir, keep))
@@ -71,49 +76,41 @@ def everything(
             yield Environment(config, None)
             return
         supervisor = stack.enter_context(Supervisor(config.data_dir))
-        supervisor.start(worker_commands(config, default_roots(config, folders)))
+        allowed = tuple(roots) or config.roots or default_roots(config, folders)
+        config = stack.enter_context(using(config.model_copy(update={"roots": allowed})))
+        supervisor.start(worker_commands(config))
         if flower_port is not None:
-            supervisor.start([flower_command(flower_port)])
+            supervisor.start([flower_command(config, flower_port)])
         yield Environment(config, supervisor)
 
 
 def default_roots(config: Settings, folders: Sequence[Path]) -> tuple[Source, ...]:
-    """What local workers may open: the roots set, else the user's own folders, those at hand and public addresses.
+    """What local workers may open where no roots are set: the user's own folders, those at hand, public addresses.
 
     An address at hand adds nothing: who submits a private one has not thereby allowed it.
     """
-    if config.roots:
-        return config.roots
     # os.path: pathlib raises for a home that does not exist.
     at_hand = {Path(os.path.expanduser(folder)).resolve() for folder in folders}
     own = (Path.home().resolve(), Path.cwd().resolve(), config.data_dir)
     return (*own, *sorted(at_hand), PUBLIC)
 
 
-def worker_commands(config: Settings, roots: Sequence[Source]) -> list[Command]:
+def worker_commands(config: Settings) -> list[Command]:
     """One process of each role; more of them is how one outgrows a machine."""
-    # The child inherits URLs and passwords through its environment, which others cannot read, unlike arguments.
-    env = {"DASHPLATE_ROOTS": join_roots(roots), "DASHPLATE_DATA_DIR": str(config.data_dir)}
+    # Its environment gives the child addresses and passwords: others cannot read that, unlike arguments.
     return [
-        Command(f"worker-{role}", (sys.executable, "-m", "dashplate", "worker", role), env)
+        Command(f"worker-{role}", (sys.executable, "-m", "dashplate", "worker", role), config.environment())
         for role in (CONTROL, DETECT, READ)
     ]
 
 
-def flower_command(port: int) -> Command:
-    return Command("flower", (sys.executable, "-m", "dashplate", "flower", "--port", str(port)))
+def flower_command(config: Settings, port: int) -> Command:
+    """Flower on this machine's port."""
+    argv = (sys.executable, "-m", "dashplate", "flower", "--port", str(port))
+    return Command("flower", argv, config.environment())
 
 
 def workers_answer() -> bool:
     """Whether workers of every role serve the broker."""
     names = {name for reply in app.control.ping(timeout=_PING_S) or [] for name in reply}
     return all(any(name.startswith(f"{role}@") for name in names) for role in (CONTROL, DETECT, READ))
-
-
-def _restore(before: dict[str, str | None]) -> None:
-    for name, value in before.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
-    settings.cache_clear()

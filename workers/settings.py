@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +17,7 @@ from db.queue.unreachable import AWAY_S
 from pipeline.detection.yolo import INPUT_PX
 from pipeline.errors import UsageError
 from pipeline.run import ModelConfig
-from pipeline.sources.roots import split_roots
+from pipeline.sources.roots import join_roots, split_roots
 from pipeline.sources.source import Source
 
 
@@ -152,6 +154,12 @@ class Settings(BaseSettings):
             threads=self.threads,
         )
 
+    def environment(self) -> dict[str, str]:
+        """The variables that give a child process these settings; they may hold passwords."""
+        given = {name: _spelled(getattr(self, name)) for name in self.model_fields_set}
+        prefix = self.model_config["env_prefix"]
+        return {f"{prefix}{name.upper()}": value for name, value in given.items() if value is not None}
+
     def require_redis(self) -> str:
         """The broker's URL; raises UsageError where none is set."""
         if self.redis_url is None:
@@ -165,10 +173,38 @@ class Settings(BaseSettings):
         return self.database_url.get_secret_value()
 
 
+def _spelled(value: object) -> str | None:
+    match value:
+        case None:
+            return None
+        case SecretStr():
+            return value.get_secret_value()
+        case tuple():
+            return join_roots(value)
+        case _:
+            return str(value)
+
+
+_in_force: Settings | None = None
+
+
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The process's settings, read once."""
-    return Settings()
+    """The process's settings: those that `using` put in force, else the environment's, read once."""
+    return _in_force or Settings()
+
+
+@contextmanager
+def using(config: Settings) -> Iterator[Settings]:
+    """Put these settings in force for all threads of this process, until the block ends."""
+    global _in_force
+    before, _in_force = _in_force, config
+    settings.cache_clear()
+    try:
+        yield config
+    finally:
+        _in_force = before
+        settings.cache_clear()
 
 
 def as_markdown() -> str:

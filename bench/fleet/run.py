@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from bench.fleet.cost import Cost, cost
@@ -25,7 +26,7 @@ from dashplate.stack import Stack, running
 from dashplate.supervisor import Command, Supervisor
 from db.engine import engine_for, session
 from db.migrate import upgrade
-from workers.settings import settings
+from workers.settings import settings, using
 
 _WORK = "bench.standin:StandIn"
 #: Looks at Redis and at the job.
@@ -98,7 +99,8 @@ class Fleet:
 
     def submit(self, *words: str) -> int:
         argv = [sys.executable, "-m", "dashplate", "submit", *words]
-        done = subprocess.run(argv, capture_output=True, text=True, check=True)
+        env = {**os.environ, **settings().environment()}
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, check=True)
         return int(done.stdout)
 
     def redis_bytes(self) -> int:
@@ -112,17 +114,16 @@ def fleet() -> Iterator[Fleet]:
     with tempfile.TemporaryDirectory(prefix="dashplate-fleet-") as name:
         folder = Path(name)
         with Stack.open(folder / "data") as stack:
-            os.environ.update(
-                DASHPLATE_REDIS_URL=stack.redis_url,
-                DASHPLATE_DATABASE_URL=stack.database_url,
-                DASHPLATE_DATA_DIR=str(folder / "data"),
-                DASHPLATE_ROOTS=name,
-                DASHPLATE_WORK=_WORK,
-            )
-            settings.cache_clear()
+            given = {
+                "redis_url": SecretStr(stack.redis_url),
+                "database_url": SecretStr(stack.database_url),
+                "data_dir": folder / "data",
+                "roots": (folder,),
+                "work": _WORK,
+            }
             upgrade(stack.database_url)
-            with Supervisor(folder / "data") as workers:
-                workers.start(worker_commands(settings(), settings().roots))
+            with using(settings().model_copy(update=given)) as config, Supervisor(folder / "data") as workers:
+                workers.start(worker_commands(config))
                 yield Fleet(folder, stack, workers)
             engine_for.cache_clear()
 

@@ -65,9 +65,10 @@ def watched_remove(plate: Plate, data: DataDir = None) -> None:
 @app.command("hash")
 def hash_plate(plate: Plate, data: DataDir = None) -> None:
     """Print a plate's keyed hash, for questions in SQL."""
+    # `--data` is taken as by every command; the key is not in the data folder.
     from dashplate.commands.privacy import show_hash
 
-    show_hash(plate, data)
+    show_hash(plate)
 
 
 @app.command()

@@ -37,10 +37,10 @@ def down(
     ] = False,
 ) -> None:
     """Stop whatever runs on the data folder."""
-    from dashplate.environment import use_data_dir
+    from dashplate.environment import settings_for
     from dashplate.stack import forget, stop
 
-    folder = use_data_dir(data).data_dir
+    folder = settings_for(data).data_dir
     stopped = stop(folder)
     print(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was running.")
     if forget_account:
@@ -58,11 +58,11 @@ def doctor(json: AsJson = False, data: DataDir = None) -> None:
 @app.command()
 def migrate(data: DataDir = None) -> None:
     """Bring the database to the newest schema."""
-    from dashplate.environment import use_data_dir
+    from dashplate.environment import settings_for
     from db.engine import check
     from db.migrate import upgrade
 
-    url = use_data_dir(data).require_database()
+    url = settings_for(data).require_database()
     check(url)
     upgrade(url)
     print("The schema is current.")
@@ -76,12 +76,12 @@ def worker(
 ) -> None:
     """Serve one queue until stopped."""
     from dashplate.commands.health import install_heartbeat
-    from dashplate.environment import use_data_dir
     from dashplate.stack import Layout
     from workers.serve import check_role, serve
+    from workers.settings import settings
 
     check_role(role)
-    data_dir = use_data_dir(None).data_dir
+    data_dir = settings().data_dir
     Layout.at(data_dir).close_rooms()
     install_heartbeat(role, data_dir)
     serve(role, concurrency, loglevel)

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from dashplate import export, jobs, show
 from dashplate.commands.privacy import note, typed, waiting_for_key
 from dashplate.commands.process import note_shown
-from dashplate.environment import database, use_data_dir
+from dashplate.environment import database, settings_for
 from db.engine import session
 from db.findings import queries
 from db.findings.plate_hashing import MARK
@@ -134,7 +134,7 @@ def show_checks(*, as_json: bool, data: Path | None) -> int:
 
     from dashplate.commands.doctor import checks
 
-    config = use_data_dir(data)
+    config = settings_for(data)
     urls = [u.get_secret_value() if u else None for u in (config.redis_url, config.database_url)]
     found = checks(config.data_dir, *urls)
     found += _retention(urls[1]) if all(check.ok for check in found if check.name == "PostgreSQL") else []

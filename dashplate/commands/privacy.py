@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from dashplate import jobs, show
 from dashplate.durations import parse_duration
-from dashplate.environment import database, use_data_dir
+from dashplate.environment import database
 from db.engine import session
 from db.findings.plate_hashing import MARK, PlateKeyError
 from db.findings.stored_files import count_owed
@@ -158,9 +158,8 @@ def list_watched(*, as_json: bool, data: Path | None) -> None:
     terminal.out.print(table if rows else "No plate is watched.")
 
 
-def show_hash(plate: str, data: Path | None) -> None:
+def show_hash(plate: str) -> None:
     """The keyed hash of a plate, for questions in SQL."""
-    use_data_dir(data)
     key = own_key()
     if key is None:
         raise UsageError("There is no hash without a key; set DASHPLATE_PLATE_KEY.")

@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping
 
 from dashplate import export, jobs, show
 from dashplate.commands.privacy import note
-from dashplate.environment import database, everything, use_data_dir, workers_answer
+from dashplate.environment import database, everything, settings_for, workers_answer
 from dashplate.stack import running, stop, why_taken
 from dashplate.supervisor import Supervisor
 from db.engine import engine_for, session
@@ -24,9 +24,9 @@ from output.files import save
 from pipeline.errors import DashplateError, MediaError, ServiceUnavailable, UsageError
 from pipeline.job_options import JobOptions
 from pipeline.sources.expand import expand
-from pipeline.sources.roots import join_roots, root_named
+from pipeline.sources.roots import root_named
 from workers.resources import store
-from workers.settings import Settings
+from workers.settings import Settings, settings
 
 #: A worker that died this often, one start after the other, will not live.
 _MOST_DEATHS = 5
@@ -44,9 +44,8 @@ def run_files(
     options: JobOptions,
 ) -> int:
     """Process files from end to end; returns the exit code."""
-    roots = use_data_dir(data).roots
     # Now, because the workers that are started may open the folders of what is found.
-    sources = list(expand(words, roots))
+    sources = list(expand(words, settings().roots))
     folders = {source.parent for source in sources if isinstance(source, Path)}
     with everything(data, [*folders, *options.folders]) as around:
         url = around.settings.require_database()
@@ -150,10 +149,9 @@ def exit_code(videos: Sequence[RowMapping]) -> int:
 
 def stay_up(data: Path | None, flower_port: int, roots: Sequence[str]) -> None:
     """Serve until a signal comes; then everything on the data folder stops with us."""
-    if roots:
-        named = [root_named(root) for root in roots]
-        os.environ["DASHPLATE_ROOTS"] = join_roots([r.resolve() if isinstance(r, Path) else r for r in named])
-    folder = use_data_dir(data).data_dir
+    named = [root_named(root) for root in roots]
+    allowed = [root.resolve() if isinstance(root, Path) else root for root in named]
+    folder = settings_for(data).data_dir
     there = running(folder)
     if there is not None and there.keep:
         raise UsageError(f"Dashplate is already up on {folder}; `dashplate down` stops it.")
@@ -163,7 +161,7 @@ def stay_up(data: Path | None, flower_port: int, roots: Sequence[str]) -> None:
             "or leave Flower out with --flower-port 0."
         )
     try:
-        with everything(data, flower_port=flower_port or None, keep=True) as around:
+        with everything(data, roots=allowed, flower_port=flower_port or None, keep=True) as around:
             terminal.say(f"Dashplate is up on {folder}.")
             if flower_port:
                 terminal.out.print(f"Flower: http://127.0.0.1:{flower_port}")

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashplate import jobs, show
-from dashplate.environment import database, use_data_dir
+from dashplate.environment import database
 from db.engine import retrying
 from db.jobs.open_lock import OpenLock
 from db.jobs.submit import add_videos
@@ -112,7 +112,7 @@ def watch_folder(
         if not os.path.isdir(folder):
             raise UsageError(f"{shown(folder)} is no folder; name one that is there.")
     try:
-        check_allowed(folder, use_data_dir(data).roots)
+        check_allowed(folder, settings().roots)
     except Inaccessible as problem:
         # It would be waited for in vain.
         raise UsageError(str(problem)) from problem

@@ -61,7 +61,7 @@ def test_the_hash_of_a_plate_for_sql(road: Road, capsys: pytest.CaptureFixture[s
     """Who else may have been the wanted plate: matched among the runners-up."""
     road.run(DRIVE, hashed=True)
     doubted = PLATES[0][:-1] + "1"
-    privacy.show_hash(doubted, None)
+    privacy.show_hash(doubted)
     said = capsys.readouterr().out.strip()
     (found,) = road.ask(
         "SELECT plate FROM plate_sightings WHERE alternatives @> CAST(:wanted AS jsonb)",
