@@ -29,7 +29,7 @@ from pipeline.reading.recognizers.engines import require_files
 from pipeline.sources.expand import fingerprints, stored
 from pipeline.sources.source import Source, shown
 from workers.dispatch import pump
-from workers.private import submitted
+from workers.hashed_jobs import submitted
 from workers.settings import settings
 
 #: How often a followed job is looked at.

@@ -16,9 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipeline.errors import DashplateError
+from store.backend import FileInfo, Listing
 from store.errors import MissingFile, is_missing, unavailable
 from store.names import draft_beside, is_draft, ours
-from store.place import FileInfo, Listing
 
 #: A store that Dashplate makes is its owner's alone. What is written into one is as open as its outermost folder is:
 #: whoever gives that to several users means all of it.
@@ -31,7 +31,7 @@ DRAFT_AGE_S = 3600.0
 
 
 class Folder:
-    """A place in the file system; see `store.place.Place`."""
+    """A place in the file system; see `store.backend.Place`."""
 
     #: One after the other: what a local disk gains from more is less than threads cost.
     writers = 1

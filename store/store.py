@@ -13,11 +13,11 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.utils import get_protocol
 
 from pipeline.records import Image, Tracklet
+from store.backend import FileInfo, Place
 from store.errors import DamagedFile, StoreFull, retrying, unavailable
 from store.folder import Folder
 from store.names import checked, crop_name
 from store.pictures import decoded, encoded
-from store.place import FileInfo, Place
 from store.remote import Remote
 
 #: A disk with less room than this counts as full, so that databases and logs on it go on.

@@ -14,7 +14,7 @@ from pipeline.errors import UsageError
 from pipeline.offline import silence
 from workers.celery_app.app import CONTROL, ROLES, app
 from workers.celery_app.event_batching import GatherEvents
-from workers.maintenance.scheduler import Clock
+from workers.maintenance.sweep_clock import Clock
 from workers.settings import settings
 
 #: As Celery calls them.

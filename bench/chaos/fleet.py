@@ -20,8 +20,8 @@ from sqlalchemy import RowMapping, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from bench.chaos import store
-from bench.chaos.drives import FLEETS, write_fleets
+from bench.chaos import flaky_store
+from bench.chaos.footage import FLEETS, write_fleets
 from bench.chaos.proxy import Proxy
 from dashplate.stack import Layout, Stack
 from dashplate.stack.postgres_server import PostgresServer
@@ -38,7 +38,7 @@ T = TypeVar("T")
 _PACE = {
     "DASHPLATE_LEASE_S": "2",
     "DASHPLATE_SWEEP_EVERY_S": "0.5",
-    # The least: a segment is given three times its length, see `bench.chaos.drives`.
+    # The least: a segment is given three times its length, see `bench.chaos.footage`.
     "DASHPLATE_TIME_LIMIT_S": "1",
     "DASHPLATE_KILL_AFTER_S": "1",
     "DASHPLATE_VISIBILITY_S": "7",
@@ -123,8 +123,8 @@ class ChaosFleet:
         self.trouble()
 
     def trouble(self, chance: float = 0.0, full: bool = False) -> None:
-        """The result store fails from now on; see `bench.chaos.store`."""
-        store.set_trouble(self._trouble_file, chance, full)
+        """The result store fails from now on; see `bench.chaos.flaky_store`."""
+        flaky_store.set_trouble(self._trouble_file, chance, full)
 
     @property
     def videos_are_away(self) -> bool:
@@ -208,16 +208,16 @@ class ChaosFleet:
 
     def _environment(self) -> dict[str, str]:
         flaky = self._store_kind == "flaky"
-        place = store.flaky_url(self.store_folder) if flaky else str(self.store_folder)
+        place = flaky_store.flaky_url(self.store_folder) if flaky else str(self.store_folder)
         return {
             **_PACE,
-            **store.environment(self._trouble_file),
+            **flaky_store.environment(self._trouble_file),
             "DASHPLATE_REDIS_URL": _through(self.networks["redis"], self.redis_url),
             "DASHPLATE_DATABASE_URL": _through(self.networks["postgres"], self.url),
             "DASHPLATE_DATA_DIR": str(self.folder),
             "DASHPLATE_STORE_DIR": place,
             "DASHPLATE_ROOTS": str(self.share),
-            "DASHPLATE_WORK": "bench.chaos.store:StandIn",
+            "DASHPLATE_WORK": "bench.chaos.flaky_store:StandIn",
             "DASHPLATE_PLATE_KEY": self._plate_key,
         }
 

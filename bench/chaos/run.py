@@ -10,10 +10,10 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from bench.chaos.drives import FLEETS
-from bench.chaos.faults.cards import is_card
-from bench.chaos.faults.strikes import strike
+from bench.chaos.faults.infrastructure import strike
+from bench.chaos.faults.wiped_sources import is_card
 from bench.chaos.fleet import ChaosFleet, wait_for
+from bench.chaos.footage import FLEETS
 from bench.chaos.scene import MAIN, OLD, Scene
 from bench.chaos.schedule import RERUNS, SUBMITTING, Schedule, Strike
 from bench.chaos.tables import Difference, Tables, difference, files_difference, left_of, readable, tables_of

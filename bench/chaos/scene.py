@@ -40,7 +40,7 @@ class Scene:
     """One schedule's run."""
 
     fleet: ChaosFleet
-    #: The drives of its job; see `bench.chaos.drives`.
+    #: The drives of its job; see `bench.chaos.footage`.
     content: str
     key: str
     job_id: int = 0

@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bench.chaos.drives import FLEETS
+from bench.chaos.footage import FLEETS
 
 #: Seeds that share one deal.
 TEN = 10
@@ -88,7 +88,7 @@ STORE_FAULTS = frozenset({"store-flaky", "store-rotten", "store-full"})
 _LONG = frozenset({"deadly"})
 _NOT_WHERE_LONG = _EITHER | {"retry"}
 _MOST_LOSSES = 3
-#: What is in the drives themselves (see `bench.chaos.drives`), for ten seeds.
+#: What is in the drives themselves (see `bench.chaos.footage`), for ten seeds.
 CONTENTS = ("plain", "plain", "plain", "plain", "poisoned", "poisoned", "poisoned", "bare", "hashed", "deadly")
 #: How long each fault that lasts does so, seconds from and to: past the lease of 2 s; past Redis's visibility timeout;
 #: an outage.

@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from bench.road.texts import TextSpan, spans
-from evaluation.whole import PaddleOcr
+from evaluation.whole_image_ocr import PaddleOcr
 from pipeline.detection.segment import SAMPLE_FPS
 from pipeline.records import Frame, SegmentSpan
 from pipeline.video.decode import decode

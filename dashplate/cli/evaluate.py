@@ -12,8 +12,8 @@ from dashplate.cli.options import MOST_ROWS, MOST_SEED, Country, a_number
 
 if TYPE_CHECKING:
     from evaluation.video.clips import Clip
+    from evaluation.video.processing import Models
     from evaluation.video.rides import Ride
-    from evaluation.video.watching import Models
 
 app = typer.Typer(help="Measure a stage on pictures whose truth is known.", no_args_is_help=True)
 
@@ -92,8 +92,8 @@ def video(
 ) -> None:
     """Unique plates per clip: precision, recall, time stamps. For rides kept as pictures: `eval rides`."""
     from evaluation.video.clips import ClipChoice, load_clips
+    from evaluation.video.processing import the_models
     from evaluation.video.run import VideoOutputs, evaluate_video
-    from evaluation.video.watching import the_models
 
     _require_sense(rivals, harm, draw)
     models = the_models(reader, engine, weights, country)
@@ -129,9 +129,9 @@ def rides(
 ) -> None:
     """Unique plates per ride kept as pictures, named RIDE_NUMBER.jpg: what `eval video` does for clips."""
     from evaluation.detection.truth import Selection, load_truth
+    from evaluation.video.processing import the_models
     from evaluation.video.rides import load_rides
     from evaluation.video.run import VideoOutputs, evaluate_video
-    from evaluation.video.watching import the_models
 
     _require_sense(rivals, harm, draw)
     models = the_models(reader, engine, weights, country)
@@ -199,9 +199,9 @@ def detection(
     ] = False,
 ) -> None:
     """Recall, precision, average precision and time of the plate detector."""
+    from evaluation.detecting import the_look
     from evaluation.detection.run import Outputs, evaluate_detection
     from evaluation.detection.truth import Selection, load_truth
-    from evaluation.looks import the_look
     from pipeline.errors import UsageError
 
     if input_px is not None and second_look is not None:

@@ -15,7 +15,7 @@ from types import FrameType
 
 import typer
 
-from dashplate.cli import ask, evaluate, keep, process, serve, steer
+from dashplate.cli import control, evaluate, privacy, process, query, serve
 from output.terminal import complain, guard
 from pipeline.errors import DashplateError, ServiceUnavailable
 from pipeline.offline import silence
@@ -28,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for group in (process, steer, ask, serve, keep):
+for group in (process, control, query, serve, privacy):
     app.add_typer(group.app)
 app.add_typer(evaluate.app, name="eval")
 

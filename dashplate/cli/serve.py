@@ -50,7 +50,7 @@ def down(
 @app.command()
 def doctor(json: AsJson = False, data: DataDir = None) -> None:
     """Tell what is there, what is missing, and how to mend it."""
-    from dashplate.commands.ask import show_checks
+    from dashplate.commands.query import show_checks
 
     raise typer.Exit(show_checks(as_json=json, data=data))
 

@@ -29,9 +29,9 @@ from pipeline.errors import DashplateError, UsageError
 from pipeline.formats.alphabet import SEPARATORS
 from pipeline.formats.confusions import folded
 from pipeline.sources.source import printable
-from workers.maintenance.retention import count_all, purge_all
+from workers.hashed_jobs import own_key
+from workers.maintenance.expiry import count_all, purge_all
 from workers.maintenance.store_gc import clear_deletions
-from workers.private import own_key
 
 #: Separators that people type between a plate's groups; in a pattern the star is no separator.
 _BETWEEN = {ord(char): None for char in SEPARATORS - {"*"}}

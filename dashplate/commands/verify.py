@@ -20,7 +20,7 @@ from output.files import json_text
 from pipeline.errors import UsageError
 from pipeline.sources.source import spelled
 from store import FileInfo, MissingFile, Store, job_folders, video_folders
-from workers.private import own_key
+from workers.hashed_jobs import own_key
 from workers.resources import store
 
 #: Examples named of each kind.

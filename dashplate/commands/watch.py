@@ -25,7 +25,7 @@ from output import terminal
 from pipeline.errors import DashplateError, Inaccessible, UsageError
 from pipeline.job_options import JobOptions
 from pipeline.sources.expand import check_allowed, expand
-from pipeline.sources.marks import version
+from pipeline.sources.object_versions import version
 from pipeline.sources.remote import describe
 from pipeline.sources.source import Remote, Source, shown, source_of
 from workers.settings import settings

@@ -10,8 +10,8 @@ from statistics import median
 
 import numpy as np
 
+from evaluation.detecting import Seen
 from evaluation.detection.truth import Picture
-from evaluation.looks import Seen
 from pipeline.records import Detection
 from training.detector.measuring.measure import (
     COCO_IOUS,

@@ -12,9 +12,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from evaluation.detecting import Look, open_picture
 from evaluation.detection.truth import Picture
-from evaluation.looks import Look, open_picture
-from evaluation.turns import THREADS, by_turns, on_few_threads
+from evaluation.timing import THREADS, by_turns, on_few_threads
 from pipeline.records import Image
 
 FRAME_WIDTH_PX, FRAME_HEIGHT_PX = 1280, 720

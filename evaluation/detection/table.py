@@ -8,9 +8,9 @@ from dataclasses import asdict
 from rich.markup import escape
 from rich.table import Table
 
+from evaluation.detecting import Look
 from evaluation.detection.scores import LEGIBLE_FROM_PX, NIGHT_BELOW_LUMA, Operation, Row
 from evaluation.detection.speed import FRAME_HEIGHT_PX, FRAME_WIDTH_PX, Speed
-from evaluation.looks import Look
 from output.files import json_text
 from pipeline.detection.multi_scale import CLOSE_UPS
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from evaluation.readers import Readers, read_one
 from evaluation.reading.truth import LabelledPlate, open_plates
-from evaluation.turns import by_turns, on_few_threads
+from evaluation.timing import by_turns, on_few_threads
 from pipeline.crops.select import CropOptions
 from pipeline.crops.text_lines import plate_image
 from pipeline.errors import UsageError

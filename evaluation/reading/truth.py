@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from evaluation.detecting import open_image
 from evaluation.groups import columns_of, group_of
-from evaluation.looks import open_image
 from evaluation.truth_csv import Line, Selection, as_read, box_of, chosen_lines, picture_folder
 from pipeline.crops.select import cut
 from pipeline.errors import UsageError

@@ -8,13 +8,13 @@ from statistics import median
 
 import numpy as np
 
-from evaluation.rivals.harming import harmed
-from evaluation.rivals.ways import Evidence, Way, the_ways
+from evaluation.rivals.degrade import harmed
+from evaluation.rivals.methods import Evidence, Way, the_ways
 from evaluation.texts import characters_wrong
 from evaluation.video.clips import Clip
+from evaluation.video.processing import Models, look_at_frames, look_at_video
 from evaluation.video.rides import Ride, plate_at
 from evaluation.video.uniques import MISREAD_SHARE
-from evaluation.video.watching import Models, look_at_frames, look_at_video
 from pipeline.crops.text_lines import aspect, plate_image, split_rows
 from pipeline.detection.yolo import Detector
 from pipeline.formats import load_formats

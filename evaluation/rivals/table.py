@@ -16,9 +16,9 @@ from rich.progress import track
 from rich.table import Table
 
 from evaluation.rivals.material import Known
-from evaluation.rivals.ways import FUSION, the_ways
+from evaluation.rivals.methods import FUSION, the_ways
 from evaluation.texts import characters_wrong, same_folded
-from evaluation.video.watching import Models
+from evaluation.video.processing import Models
 from output import terminal
 from pipeline.errors import UsageError
 from pipeline.formats import load_formats

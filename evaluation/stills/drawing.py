@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.looks import open_image
-from evaluation.sheets import clear, write_views
+from evaluation.contact_sheets import clear, write_views
+from evaluation.detecting import open_image
+from evaluation.enlarged_places import FAINT, GREEN, GREY, RED, View
 from evaluation.stills.scores import Answer, JudgedStill
-from evaluation.views import FAINT, GREEN, GREY, RED, View
 from pipeline.records import Box, Image, Reading
 
 #: Nothing was found at the plate; it was found and not read right; a reading that nothing explains.

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from rich.progress import track
 
-from evaluation.looks import Look, open_image, the_look, warm_detector
+from evaluation.detecting import Look, open_image, the_look, warm_detector
 from evaluation.readers import Readers
 from evaluation.stills.drawing import KINDS, draw_failures
 from evaluation.stills.scores import JudgedStill, judge, table_rows
 from evaluation.stills.table import as_json, notes, places_csv, stills_table
 from evaluation.stills.truth import Still
 from evaluation.stills.uncropped import WHOLE, judge_whole
-from evaluation.whole import PaddleOcr, WholeReader
+from evaluation.whole_image_ocr import PaddleOcr, WholeReader
 from output import terminal
 from output.files import save
 from pipeline.detection.yolo import Detector

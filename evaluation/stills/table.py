@@ -10,7 +10,7 @@ from dataclasses import asdict
 from rich.markup import escape
 from rich.table import Table
 
-from evaluation.looks import Look
+from evaluation.detecting import Look
 from evaluation.stills.scores import ALIKE, Answer, JudgedStill, Row
 from evaluation.stills.truth import Still
 from evaluation.stills.uncropped import WHOLE

@@ -8,7 +8,7 @@ from itertools import permutations
 from evaluation.stills.scores import JudgedStill, judge
 from evaluation.stills.truth import KnownPlate, Still
 from evaluation.texts import characters_wrong, could_be_plate, normalised
-from evaluation.whole import SeenText
+from evaluation.whole_image_ocr import SeenText
 from pipeline.formats.alphabet import plate_characters
 from pipeline.formats.confusions import folded
 from pipeline.photo import PhotoPlate

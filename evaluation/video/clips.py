@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.truth_csv import Line, read_lines
+from evaluation.video.processing import Models, Watched, frame_at, watch_video
 from evaluation.video.uniques import CLEAR, TruePlate, unique_true
-from evaluation.video.watching import Models, Watched, frame_at, watch_video
 from pipeline.errors import UsageError
 from pipeline.records import Box, Image, MediaKind, Observation, Sighting
 from pipeline.sources.expand import VIDEO_EXTENSIONS

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from evaluation.sheets import clear, write_views
+from evaluation.contact_sheets import clear, write_views
+from evaluation.enlarged_places import FAINT, GREEN, RED, View
 from evaluation.video.footage import Footage
 from evaluation.video.uniques import Asked, FoundPlate, Outcome, Verdict
-from evaluation.views import FAINT, GREEN, RED, View
 from pipeline.records import Box, Image
 
 #: With the words for many.

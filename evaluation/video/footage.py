@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from evaluation.video.processing import Models, Watched
 from evaluation.video.uniques import Outcome, TruePlate, judge, unique_found
-from evaluation.video.watching import Models, Watched
 from pipeline.records import Box, Image, Observation, Sighting
 
 

@@ -10,10 +10,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.detecting import open_picture
 from evaluation.detection.truth import Picture
-from evaluation.looks import open_picture
+from evaluation.video.processing import Models, Pace, Watched, watch_frames
 from evaluation.video.uniques import CLEAR, TruePlate, unique_true
-from evaluation.video.watching import Models, Pace, Watched, watch_frames
 from pipeline.detection.yolo import mostly_inside
 from pipeline.errors import UsageError
 from pipeline.records import Box, Frame, Image, Observation, Sighting

@@ -10,9 +10,9 @@ from rich.progress import track
 
 from evaluation.video.drawing import KINDS, draw_wrong
 from evaluation.video.footage import Footage, outcome
+from evaluation.video.processing import Models
 from evaluation.video.scores import video_rows
 from evaluation.video.table import video_csv, video_json, video_notes, video_table
-from evaluation.video.watching import Models
 from output import terminal
 
 

@@ -11,9 +11,9 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from evaluation.video.processing import Models
 from evaluation.video.scores import VideoRow
 from evaluation.video.uniques import Asked, FoundPlate, Outcome, Verdict
-from evaluation.video.watching import Models
 from output.files import json_text
 
 _COLUMNS = (

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipeline.errors import DashplateError, Inaccessible, Unreadable
 from pipeline.sources.availability import check_answers
-from pipeline.sources.marks import content_mark, version
+from pipeline.sources.object_versions import content_mark, version
 from pipeline.sources.opening import open_path
 from pipeline.sources.remote import describe
 from pipeline.sources.source import Remote, Source, shown, stored

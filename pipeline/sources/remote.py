@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 from urllib.parse import unquote
 
 from pipeline.errors import Away, Inaccessible, UsageError
-from pipeline.sources.drivers import asked, driver_class, retrying, translated
-from pipeline.sources.marks import version
+from pipeline.sources.object_versions import version
 from pipeline.sources.source import HOSTED, WEB, Remote, printable, shown
+from pipeline.sources.storage_drivers import asked, driver_class, retrying, translated
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem

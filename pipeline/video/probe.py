@@ -23,7 +23,7 @@ from pipeline.records import Image, MediaInfo, MediaKind
 from pipeline.sources.availability import check_answers, check_reads
 from pipeline.sources.expand import PHOTO_EXTENSIONS
 from pipeline.sources.fingerprints import UNSEEN, is_still
-from pipeline.sources.marks import version
+from pipeline.sources.object_versions import version
 from pipeline.sources.remote import describe
 from pipeline.sources.source import Remote, Source, shown
 from pipeline.video.container import Survey, announced_rate, not_media, open_packets, open_source, open_video, survey

@@ -9,10 +9,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from bench.chaos.command import line, total
-from bench.chaos.drives import FLEETS
-from bench.chaos.faults.cards import gone
-from bench.chaos.faults.strikes import strike
+from bench.chaos.faults.infrastructure import strike
+from bench.chaos.faults.wiped_sources import gone
 from bench.chaos.fleet import ChaosFleet, wait_for
+from bench.chaos.footage import FLEETS
 from bench.chaos.run import Chaos, Outcome
 from bench.chaos.scene import MAIN, Scene
 from bench.chaos.schedule import CONTENTS, FAULTS, RERUNS, STORE_FAULTS, TEN, Strike, deal, schedule_of

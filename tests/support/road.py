@@ -19,8 +19,8 @@ from db.queue import scheduler, unreachable
 from pipeline.job_options import JobOptions
 from pipeline.sources.expand import fingerprint
 from store import Store
+from workers.hashed_jobs import submitted
 from workers.maintenance.store_gc import clear_deletions
-from workers.private import submitted
 from workers.settings import settings
 from workers.steps import aggregate as aggregator
 from workers.steps import probe, segment_stages

@@ -15,7 +15,7 @@ from training.detector.measuring.compare import compare as compare_networks
 from training.detector.measuring.evaluate import evaluate as evaluate_model
 from training.detector.measuring.strategies import compare_strategies
 from training.detector.measuring.timing import exports_table
-from training.detector.pictures.mine import look_alikes, missed_plates, render_mistakes
+from training.detector.pictures.hard_examples import look_alikes, missed_plates, render_mistakes
 from training.detector.pictures.prepare import Recipe
 from training.detector.pictures.prepare import prepare as render
 from training.detector.schedule import Schedule

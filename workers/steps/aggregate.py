@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from db.engine import retrying
 from db.findings.mapping import MEDIA_COLUMNS, media_of
 from db.findings.plate_hashing import PlateKey
-from db.findings.store import (
+from db.findings.stage_results import (
     any_left_covered,
     frames_of,
     read_tracklets_of,
@@ -36,8 +36,8 @@ from pipeline.sources.expand import check_allowed
 from pipeline.sources.fingerprints import check_same
 from store import Stored, StoreError, frame_name, frames_folder
 from workers.celery_app.time_limit import time_limit
+from workers.hashed_jobs import discreet, key_of
 from workers.maintenance.store_gc import clear_video
-from workers.private import discreet, key_of
 from workers.resources import store
 from workers.settings import settings
 from workers.steps.claim import taken

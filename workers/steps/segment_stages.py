@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from db.engine import Executor, retrying, retrying_single, single
 from db.findings.mapping import media_of, observation_of
 from db.findings.plate_hashing import PlateKey
-from db.findings.store import crops_of, replace_covered, store_readings, store_tracklets
+from db.findings.stage_results import crops_of, replace_covered, store_readings, store_tracklets
 from db.findings.stored_files import names_any_below
 from db.models import CropRow
 from db.queue import segment_moves, unreachable
@@ -31,7 +31,7 @@ from pipeline.sources.fingerprints import check_same
 from pipeline.sources.source import Source, shown
 from store import DamagedFile, MissingFile, Stored, StoreError, attempt_folder
 from workers.celery_app.time_limit import time_limit
-from workers.private import discreet, key_of
+from workers.hashed_jobs import discreet, key_of
 from workers.resources import store
 from workers.settings import settings
 from workers.steps.failures import infrastructure_failure

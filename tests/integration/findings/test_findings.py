@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from db.engine import session
 from db.findings import queries
-from db.findings.store import (
+from db.findings.stage_results import (
     crops_of,
     read_tracklets_of,
     store_frames,

@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from db.engine import engine_for, session
-from db.findings.store import store_sightings
+from db.findings.stage_results import store_sightings
 from db.jobs.submit import NewVideo, add_videos, create_job
 from db.jobs.videos import end_video, split_video
 from db.models import Video

@@ -25,7 +25,7 @@ from dashplate.supervisor import Supervisor
 from db.engine import session
 from db.findings import queries
 from db.findings.mapping import sighting_row
-from db.findings.store import read_tracklets_of
+from db.findings.stage_results import read_tracklets_of
 from pipeline import run
 from pipeline.job_options import JobOptions
 from pipeline.reading.recognizers import BUNDLED_MODEL

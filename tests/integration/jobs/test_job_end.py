@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from db.engine import session
 from db.findings import queries
-from db.findings.store import crops_of, store_readings, store_sightings, store_tracklets
+from db.findings.stage_results import crops_of, store_readings, store_sightings, store_tracklets
 from db.jobs import cancel
 from db.jobs.open_lock import OpenLock
 from db.jobs.submit import NewVideo, add_videos, close_if_done, close_job, create_job, open_job

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from db.engine import session
-from db.findings.store import store_sightings, store_tracklets
+from db.findings.stage_results import store_sightings, store_tracklets
 from db.jobs import control
 from db.keeping.retention import PurgeScope, purge
 from db.models import CropRow, SightingRow

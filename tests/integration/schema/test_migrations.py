@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from db.engine import check, engine_for, session
 from db.findings import queries
 from db.findings.mapping import MEDIA_COLUMNS, media_columns, media_of
-from db.findings.store import store_sightings
+from db.findings.stage_results import store_sightings
 from db.migrate import upgrade
 from db.models import Base, Plate, Segment, SightingRow, Video
 from pipeline.errors import ServiceUnavailable

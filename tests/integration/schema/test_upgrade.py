@@ -23,7 +23,7 @@ from dashplate import export
 from dashplate.stack import Stack
 from db.engine import engine_for, session
 from db.findings import queries
-from db.findings.store import read_tracklets_of, store_sightings
+from db.findings.stage_results import read_tracklets_of, store_sightings
 from db.jobs import control
 from db.jobs.submit import NewVideo, add_videos
 from db.jobs.videos import end_video

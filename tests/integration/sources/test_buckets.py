@@ -108,7 +108,7 @@ def test_a_storage_that_does_not_answer_may_do_so_later(s3: Any, monkeypatch: py
 
 
 def test_what_a_storage_answers_tells_whether_it_is_worth_waiting_for(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.sources.drivers._S3_CONFIG", {"retries": {"max_attempts": 0}})
+    monkeypatch.setattr("pipeline.sources.storage_drivers._S3_CONFIG", {"retries": {"max_attempts": 0}})
     with web_server() as storage:
         monkeypatch.setenv("AWS_ENDPOINT_URL", storage.url)
         forget_drivers()

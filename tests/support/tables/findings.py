@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from db.engine import session
-from db.findings.store import crops_of, store_readings, store_tracklets
+from db.findings.stage_results import crops_of, store_readings, store_tracklets
 from db.models import Deletion
 from pipeline.records import Box, Candidate, Character, Crop, Observation, Reading, Sighting, Tracklet
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from evaluation.detection.truth import Picture, Selection, load_truth
+from evaluation.video.processing import Pace, look_at_frames
 from evaluation.video.rides import load_rides
 from evaluation.video.uniques import TruePlate
-from evaluation.video.watching import Pace, look_at_frames
 from pipeline.errors import UsageError
 from pipeline.records import Box, Detection, Image, Observation, Sighting
 from tests.support.evaluation import PLATE, sighting

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from evaluation.detection.truth import Picture
-from evaluation.rivals.harming import harmed
+from evaluation.rivals.degrade import harmed
 from evaluation.rivals.material import GROUP_CROPS, groups_of_ride, read_crops
+from evaluation.rivals.methods import FUSION, Evidence, Said, best_crop, character_vote, greedy, majority, the_ways
 from evaluation.rivals.table import Answered, rivals_csv, rivals_notes, rivals_table, way_rows
-from evaluation.rivals.ways import FUSION, Evidence, Said, best_crop, character_vote, greedy, majority, the_ways
+from evaluation.video.processing import Models
 from evaluation.video.rides import load_rides
-from evaluation.video.watching import Models
 from pipeline.crops.select import cut
 from pipeline.formats import load_formats
 from pipeline.formats.alphabet import BLANK, CLASS_OF, CLASSES, OTHER, Posterior

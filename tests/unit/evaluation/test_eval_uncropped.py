@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.looks import Look
+from evaluation.detecting import Look
 from evaluation.stills.run import judge_all
 from evaluation.stills.scores import JudgedStill, table_rows
 from evaluation.stills.table import as_json, notes, places_csv, stills_table
 from evaluation.stills.truth import KnownPlate, Still, load_stills
 from evaluation.stills.uncropped import WHOLE, judge_whole
-from evaluation.whole import SeenText
+from evaluation.whole_image_ocr import SeenText
 from pipeline.detection.yolo import Detector, DetectorOptions
 from pipeline.records import Box, Detection, Image
 from tests.support.evaluation import ALL, ELSEWHERE, LEFT, RIGHT, judged, known, row_of, write_truth

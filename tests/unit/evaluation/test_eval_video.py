@@ -13,10 +13,10 @@ import pytest
 
 from evaluation.video.drawing import draw_wrong
 from evaluation.video.footage import outcome
+from evaluation.video.processing import Models, Watched
 from evaluation.video.scores import row, video_rows
 from evaluation.video.table import video_csv, video_json, video_notes
 from evaluation.video.uniques import Outcome, TruePlate, Verdict, judge, unique_found, unique_true
-from evaluation.video.watching import Models, Watched
 from pipeline.records import Box, Character, Image, Observation, Reading, ReadTracklet, Sighting
 from pipeline.run import ModelConfig
 from tests.support.evaluation import PLATE, seen, sighting

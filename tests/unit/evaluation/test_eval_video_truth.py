@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from evaluation.video.clips import ClipChoice, load_clips
-from evaluation.video.watching import frame_at
+from evaluation.video.processing import frame_at
 from pipeline.errors import MediaError, UsageError
 from tests.support import media_files
 

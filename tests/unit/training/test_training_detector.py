@@ -28,8 +28,8 @@ from training.detector.pictures.clutter import (
     draw_sticker,
 )
 from training.detector.pictures.crops import LEAST_VISIBLE, Sample, anywhere, around_plate, leaned
+from training.detector.pictures.degrade import harm
 from training.detector.pictures.feed import collate, mosaic, one_ahead
-from training.detector.pictures.harm import harm
 from training.detector.pictures.paste import hide_partly, paste_plate, replace_plates
 from training.detector.pictures.photos import Photo, load_photos
 from training.detector.pictures.plates import PlateMaker, invented

@@ -23,9 +23,9 @@ from training.reader import charset
 from training.reader.evaluate import share
 from training.reader.export import export
 from training.reader.network import PlateNetwork
+from training.reader.pictures.degrade import harmed
 from training.reader.pictures.drawn import drawn_plate
 from training.reader.pictures.feed import RenderedSet, normalised, steps_of
-from training.reader.pictures.harms import harmed
 from training.reader.pictures.material import bordered, load, plate_crops, rows_of
 from training.reader.pictures.prepare import SHARES, Sample, Studio, as_sample, line_picture, padded_px
 from training.reader.pictures.view import view

@@ -14,7 +14,7 @@ import numpy as np
 
 from training.detector.pictures.clutter import add_clutter
 from training.detector.pictures.crops import Sample, anywhere, around_plate, leaned, whole
-from training.detector.pictures.harm import harm
+from training.detector.pictures.degrade import harm
 from training.detector.pictures.paste import hide_partly, paste_plate, replace_plates
 from training.detector.pictures.photos import Photo, load_photos
 from training.detector.pictures.plates import PlateMaker

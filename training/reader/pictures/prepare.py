@@ -24,8 +24,8 @@ from pipeline.reading.reader import LINE_MIN_PX, ROW_MIN_PX, SQUARE_BELOW, TWO_R
 from pipeline.reading.recognizers import BUCKET_PX
 from pipeline.records import Image
 from training.reader.network import HEIGHT_PX
+from training.reader.pictures.degrade import harmed
 from training.reader.pictures.drawn import drawn_plate
-from training.reader.pictures.harms import harmed
 from training.reader.pictures.material import Labelled, training_material
 from training.reader.pictures.view import view
 

@@ -1,4 +1,4 @@
-"""`python -m bench.picture`: the README's picture, a frame of the demo's drive beside the table of its plates.
+"""`python -m bench.readme_picture`: the README's picture, a frame of the demo's drive beside the table of its plates.
 
 `dashplate demo` renders the drive and writes `plates.csv` beside it; the frame is detected, read and drawn as
 `dashplate read --annotate` does.

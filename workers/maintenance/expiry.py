@@ -22,7 +22,7 @@ from db.keeping.retention import (
     toll,
     undecided,
 )
-from workers.private import own_key
+from workers.hashed_jobs import own_key
 
 log = logging.getLogger(__name__)
 

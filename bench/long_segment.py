@@ -1,4 +1,4 @@
-"""What detection holds of a segment that cannot be cut, by the hour: `python -m bench.uncut [HOURS]`.
+"""What detection holds of a segment that cannot be cut, by the hour: `python -m bench.long_segment [HOURS]`.
 
 A street on which 20 plates pass a minute, each for two seconds, their detector a stand-in that knows where they are.
 """

@@ -16,9 +16,9 @@ from celery import Celery
 from kombu import Queue
 from kombu.exceptions import OperationalError as BrokerError
 
-from bench.chaos.drives import FLEETS
-from bench.chaos.faults import cards, orders
+from bench.chaos.faults import typed_commands, wiped_sources
 from bench.chaos.fleet import WORKERS, family_of, tell
+from bench.chaos.footage import FLEETS
 from bench.chaos.scene import MAIN, Missed, Scene
 from bench.chaos.schedule import Strike
 from bench.chaos.tables import Difference
@@ -309,10 +309,10 @@ _KINDS: dict[str, Callable[[Scene, str, Strike, random.Random], None]] = {
     "store": _store,
     "pause": _pause,
     "share": _share,
-    "retry": orders.retry,
-    "rerun": orders.rerun,
-    "purge": orders.purge,
+    "retry": typed_commands.retry,
+    "rerun": typed_commands.rerun,
+    "purge": typed_commands.purge,
     "small": _small,
     "cancel": _cancel,
-    "card": cards.wipe,
+    "card": wiped_sources.wipe,
 }

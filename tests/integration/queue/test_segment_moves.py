@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from db.engine import session
-from db.findings.store import segment_problems
+from db.findings.stage_results import segment_problems
 from db.models import OutboxRow, Segment
 from db.queue import outbox, scheduler, segment_moves
 from db.states import SegmentState, Stage, VideoState

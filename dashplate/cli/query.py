@@ -23,7 +23,7 @@ def status(
     data: DataDir = None,
 ) -> None:
     """Show jobs, or one job's videos."""
-    from dashplate.commands.ask import show_status
+    from dashplate.commands.query import show_status
 
     show_status(job, watch=watch, as_json=json, data=data)
 
@@ -36,7 +36,7 @@ def plates(
     data: DataDir = None,
 ) -> None:
     """Search the unique plates of all jobs."""
-    from dashplate.commands.ask import show_plates
+    from dashplate.commands.query import show_plates
 
     show_plates(pattern, limit, as_json=json, data=data)
 
@@ -49,7 +49,7 @@ def export(
     data: DataDir = None,
 ) -> None:
     """Write a job's unique plates."""
-    from dashplate.commands.ask import export_job
+    from dashplate.commands.query import export_job
 
     export_job(job, format, out, data)
 
@@ -64,7 +64,7 @@ def sql(
     data: DataDir = None,
 ) -> None:
     """Open an SQL shell on the plates; see docs/sql.md for examples."""
-    from dashplate.commands.ask import sql_shell
+    from dashplate.commands.query import sql_shell
 
     raise typer.Exit(sql_shell(query, as_json=json, data=data))
 

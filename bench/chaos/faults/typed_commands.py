@@ -6,8 +6,8 @@ import random
 import threading
 import time
 
-from bench.chaos.drives import FLEETS
 from bench.chaos.fleet import Typed
+from bench.chaos.footage import FLEETS
 from bench.chaos.scene import MAIN, OLD, Order, Scene
 from bench.chaos.schedule import Strike
 

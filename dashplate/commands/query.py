@@ -26,7 +26,7 @@ from output import terminal
 from output.files import json_text, save
 from output.terminal import write_data
 from pipeline.errors import DashplateError, MissingDependency, UsageError
-from workers.private import own_key
+from workers.hashed_jobs import own_key
 from workers.resources import store
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from pipeline.records import Image
-from training.detector.pictures.harm import Harm, video
+from training.detector.pictures.degrade import Harm, video
 
 Rng = np.random.Generator
 
