@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
@@ -12,6 +10,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from output.files import json_text
+from output.tables import csv_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +63,7 @@ def unique_plates(sightings: Iterable[RowMapping], locate: Callable[[str], str])
 
 def to_csv(rows: Sequence[PlateRow]) -> str:
     """The rows with a heading."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    return text.getvalue()
+    return csv_text(COLUMNS, ([getattr(row, name) for name in COLUMNS] for row in rows))
 
 
 def to_json_lines(rows: Sequence[PlateRow]) -> str:

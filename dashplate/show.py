@@ -15,6 +15,7 @@ from sqlalchemy import RowMapping
 from dashplate.export import PlateRow
 from dashplate.pace import outlook
 from db.states import JobState, Priority
+from output.tables import table
 from output.terminal import err
 from pipeline.sources.source import printable
 
@@ -33,30 +34,26 @@ def many(count: int, noun: str) -> str:
 
 def plates_table(rows: Sequence[PlateRow]) -> Table:
     """Unique plates, in order of appearance."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name, justify in (("plate", "left"), ("country", "left"), ("sure", "right"), ("from", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    for name, justify in (("to", "right"), ("reads", "right"), ("video", "left"), ("", "left")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    shown = table(("plate", "country"), ("sure", "from", "to", "reads"))
+    shown.add_column("video")
+    shown.add_column("")
     for row in rows:
         mark = "" if row.confirmed else "single read"
         span = (clock(row.first_seen_s), clock(row.last_seen_s))
         plate, name = f"[bold]{escape(row.shown)}[/]", escape(printable(PurePath(row.video).name))
-        table.add_row(plate, row.country or "–", f"{row.confidence:.0%}", *span, str(row.reads), name, mark)
-    return table
+        shown.add_row(plate, row.country or "–", f"{row.confidence:.0%}", *span, str(row.reads), name, mark)
+    return shown
 
 
 def videos_table(videos: Sequence[RowMapping]) -> Table:
     """A job's videos with their state."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("video", "state", "length", "segments", "plates", ""):
-        table.add_column(name)
+    shown = table(("video", "state", "length", "segments", "plates", ""))
     for video in videos:
         length = clock(video["duration_s"]) if video["duration_s"] else "–"
         segments = f"{video['segments_ended']}/{video['segments']}"
         name, remarks = escape(printable(PurePath(video["path"]).name)), escape(_remarks(video))
-        table.add_row(name, video["state"], length, segments, str(video["plates"]), remarks)
-    return table
+        shown.add_row(name, video["state"], length, segments, str(video["plates"]), remarks)
+    return shown
 
 
 def _remarks(video: RowMapping) -> str:
@@ -68,9 +65,7 @@ def _remarks(video: RowMapping) -> str:
 
 def jobs_table(jobs: Sequence[RowMapping]) -> Table:
     """Jobs with their progress."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("job", "name", "state", "videos", "segments", "footage", "plates", "submitted", ""):
-        table.add_column(name)
+    shown = table(("job", "name", "state", "videos", "segments", "footage", "plates", "submitted", ""))
     for job in jobs:
         videos = f"{job['videos_ended']}/{job['videos']}"
         # All that a cancelled job did not come to have a sentence that says so.
@@ -83,8 +78,8 @@ def jobs_table(jobs: Sequence[RowMapping]) -> Table:
         when = job["created_at"].astimezone().strftime("%Y-%m-%d %H:%M")
         counts = (videos, segments, footage, str(job["plates"]))
         state, name = job_state(job), escape(printable(job["name"]))
-        table.add_row(str(job["job"]), name, state, *counts, when, str(outlook(job)))
-    return table
+        shown.add_row(str(job["job"]), name, state, *counts, when, str(outlook(job)))
+    return shown
 
 
 def job_state(job: RowMapping) -> str:

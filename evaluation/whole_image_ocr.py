@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
-import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +10,8 @@ from typing import Any, Protocol
 
 import yaml
 
-from pipeline.errors import MissingDependency, ModelError
 from pipeline.offline import silence
-from pipeline.reading.recognizers.model_folder import BUNDLED_MODEL, bundled_folder
+from pipeline.reading.recognizers.model_folder import BUNDLED_MODEL, bundled_folder, file_in_wheel, publish
 from pipeline.records import Box, Image
 
 _DETECTOR = "PP-OCRv6_small_det"
@@ -99,34 +94,7 @@ def _around(corners: Any) -> Box:
 
 
 def _detector_folder(cache_dir: Path) -> Path:
-    """The detector inside the wheel as a folder that PaddleOCR loads; made once per cache folder.
-
-    Several processes may ask at once: each prepares its own and the first to rename it into place wins.
-    """
-    source = _file_in_wheel()
+    """The detector inside the wheel as a folder that PaddleOCR loads; made once per cache folder."""
+    source = file_in_wheel(_DETECTOR_FILE)
     folder = cache_dir / f"{_DETECTOR}-{source.stat().st_size}"
-    if folder.is_dir():
-        return folder
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=cache_dir, prefix=".draft-"))
-    try:
-        shutil.copyfile(source, draft / "inference.onnx")
-        (draft / "inference.yml").write_text(yaml.safe_dump(_DETECTOR_DESCRIPTION), encoding="utf-8")
-        draft.chmod(0o755)
-        os.rename(draft, folder)
-    except OSError:
-        if not folder.is_dir():
-            raise
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    return folder
-
-
-def _file_in_wheel() -> Path:
-    spec = importlib.util.find_spec("rapidocr")
-    if spec is None or spec.origin is None:
-        raise MissingDependency("The OCR models come in the rapidocr package: pip install 'dashplate[read]'")
-    path = Path(spec.origin).parent / _DETECTOR_FILE
-    if not path.is_file():
-        raise ModelError(f"{path.name} is missing from the installed rapidocr package: install rapidocr 3.10 again.")
-    return path
+    return publish(folder, source, lambda: yaml.safe_dump(_DETECTOR_DESCRIPTION))

@@ -10,6 +10,7 @@ from rich.table import Table
 from bench.road.clips import Clip, scored
 from bench.road.memory import Peaks
 from bench.road.runs import NaiveRun, RoadRun
+from output.tables import table
 from synthesis.score import Score
 
 _NOTHING = "–"
@@ -80,13 +81,10 @@ def notes(measured: Sequence[Measured], sample_fps: float) -> list[str]:
 
 def as_rich(measured: Sequence[Measured]) -> Table:
     """For a terminal."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("")
-    for m in measured:
-        table.add_column(m.clip.path.name, justify="right")
+    shown = table(("",), [m.clip.path.name for m in measured])
     for row in rows(measured):
-        table.add_row(f"[bold]{row.name}[/]" if row.head else f"  {row.name}", *row.cells)
-    return table
+        shown.add_row(f"[bold]{row.name}[/]" if row.head else f"  {row.name}", *row.cells)
+    return shown
 
 
 def as_markdown(measured: Sequence[Measured]) -> str:

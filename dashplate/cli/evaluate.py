@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dashplate.cli.groups import grouped
 from dashplate.cli.options import MOST_ROWS, MOST_SEED, Country, a_number
 
 if TYPE_CHECKING:
+    from evaluation.readers import Readers
+    from evaluation.truth_csv import Selection as PlateSelection
     from evaluation.video.clips import Clip
     from evaluation.video.processing import Models
     from evaluation.video.rides import Ride
@@ -65,7 +69,84 @@ SecondLook = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Which pictures are measured."""
+
+    images: Images = None
+    split: Split = None
+    match: Match = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plates(Pictures):
+    """Which plates are measured, and in which groups."""
+
+    where: Where = None
+    limit: Limit = None
+    by: By = None
+
+    @property
+    def selection(self) -> PlateSelection:
+        """Raises UsageError for a condition that is none."""
+        from evaluation.truth_csv import Selection, parse_where
+
+        return Selection(self.split, tuple(self.match or ()), self.limit, parse_where(self.where))
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralReaders:
+    """Readers that are measured side by side."""
+
+    reader: ReaderNames = None
+    engine: Engine = None
+    country: Country = None
+
+    @property
+    def readers(self) -> Readers:
+        """Raises UsageError for an unknown country."""
+        from evaluation.readers import Readers
+        from pipeline.formats import parse_countries
+
+        return Readers(tuple(self.reader or ()), self.engine, parse_countries(self.country))
+
+
+@dataclass(frozen=True, slots=True)
+class RoadModels:
+    """The models of a whole road."""
+
+    reader: OneReader = None
+    engine: Engine = None
+    weights: Weights = None
+    country: Country = None
+
+    @property
+    def models(self) -> Models:
+        """Raises UsageError for an unknown country."""
+        from evaluation.video.processing import the_models
+
+        return the_models(self.reader, self.engine, self.weights, self.country)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Where results go, beside the terminal."""
+
+    draw: Draw = None
+    csv: Csv = None
+    json: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Whether fusion is compared with its rivals instead."""
+
+    rivals: Rivals = False
+    harm: Harm = None
+
+
 @app.command()
+@grouped
 def video(
     truth: Annotated[
         Path,
@@ -80,94 +161,81 @@ def video(
     others_empty: Annotated[
         bool, typer.Option("--others-empty", help="Take the folder's other videos as without plates.")
     ] = False,
-    reader: OneReader = None,
-    engine: Engine = None,
-    weights: Weights = None,
-    country: Country = None,
-    draw: Draw = None,
-    csv: Csv = None,
-    json: Json = None,
-    rivals: Rivals = False,
-    harm: Harm = None,
+    *,
+    road: RoadModels,
+    written: Written,
+    compared: Compared,
 ) -> None:
     """Unique plates per clip: precision, recall, time stamps. For rides kept as pictures: `eval rides`."""
     from evaluation.video.clips import ClipChoice, load_clips
-    from evaluation.video.processing import the_models
     from evaluation.video.run import VideoOutputs, evaluate_video
 
-    _require_sense(rivals, harm, draw)
-    models = the_models(reader, engine, weights, country)
+    _require_sense(compared, written)
+    models = road.models
     clips, left_out = load_clips(truth, ClipChoice(videos, tuple(video or ()), others_empty))
-    if rivals:
-        _compare(clips, [], models, harm, csv, json)
+    if compared.rivals:
+        _compare(clips, [], models, compared, written)
     else:
-        evaluate_video(clips, models, VideoOutputs(draw, csv, json), left_out)
+        evaluate_video(clips, models, VideoOutputs(written.draw, written.csv, written.json), left_out)
 
 
 @app.command()
+@grouped
 def rides(
     truth: Annotated[
         Path,
         typer.Argument(help="CSV of plates: image, x1, y1, x2, y2, plate_text.", show_default=False, readable=False),
     ],
-    images: Images = None,
-    split: Split = None,
-    match: Match = None,
+    pictures: Pictures,
     ignore: Ignore = None,
     fps: Annotated[
         float, typer.Option(help="Numbers in the names that make a second.", min=0.01, max=1000, callback=a_number)
     ] = 1.0,
-    reader: OneReader = None,
-    engine: Engine = None,
-    weights: Weights = None,
-    country: Country = None,
-    draw: Draw = None,
-    csv: Csv = None,
-    json: Json = None,
-    rivals: Rivals = False,
-    harm: Harm = None,
+    *,
+    road: RoadModels,
+    written: Written,
+    compared: Compared,
 ) -> None:
     """Unique plates per ride kept as pictures, named RIDE_NUMBER.jpg: what `eval video` does for clips."""
     from evaluation.detection.truth import Selection, load_truth
-    from evaluation.video.processing import the_models
     from evaluation.video.rides import load_rides
     from evaluation.video.run import VideoOutputs, evaluate_video
 
-    _require_sense(rivals, harm, draw)
-    models = the_models(reader, engine, weights, country)
-    found = load_rides(load_truth(truth, images, Selection(split, tuple(match or ())), ignore), fps)
-    if rivals:
-        _compare([], found, models, harm, csv, json)
+    _require_sense(compared, written)
+    models = road.models
+    selection = Selection(pictures.split, tuple(pictures.match or ()))
+    found = load_rides(load_truth(truth, pictures.images, selection, ignore), fps)
+    if compared.rivals:
+        _compare([], found, models, compared, written)
     else:
-        evaluate_video(found, models, VideoOutputs(draw, csv, json, in_frames=True))
+        evaluate_video(found, models, VideoOutputs(written.draw, written.csv, written.json, in_frames=True))
 
 
-def _require_sense(rivals: bool, harm: int | None, draw: Path | None) -> None:
+def _require_sense(compared: Compared, written: Written) -> None:
     from pipeline.errors import UsageError
 
-    if harm is not None and not rivals:
+    if compared.harm is not None and not compared.rivals:
         raise UsageError("--harm is for --rivals; frames and videos are measured as they are.")
-    if rivals and draw is not None:
+    if compared.rivals and written.draw is not None:
         raise UsageError("--draw shows what the road gets wrong; leave --rivals out.")
 
 
 def _compare(
-    clips: Sequence[Clip], rides: Sequence[Ride], models: Models, harm: int | None, csv: Path | None, json: Path | None
+    clips: Sequence[Clip], rides: Sequence[Ride], models: Models, compared: Compared, written: Written
 ) -> None:
     from evaluation.rivals.material import known_tracklets
     from evaluation.rivals.table import compare_rivals
 
-    compare_rivals(known_tracklets(clips, rides, models, harm), models, csv, json)
+    compare_rivals(known_tracklets(clips, rides, models, compared.harm), models, written.csv, written.json)
 
 
 @app.command()
+@grouped
 def detection(
     truth: Annotated[
         Path, typer.Argument(help="CSV of plate boxes: image, x1, y1, x2, y2.", show_default=False, readable=False)
     ],
-    images: Images = None,
-    split: Split = None,
-    match: Match = None,
+    pictures: Pictures,
     limit: Limit = None,
     ignore: Ignore = None,
     weights: Weights = None,
@@ -191,12 +259,11 @@ def detection(
     ] = 0.5,
     by_prefix: Annotated[bool, typer.Option("--by-prefix", help="A row for each `prefix_` of file names.")] = False,
     thresholds: Annotated[bool, typer.Option("--thresholds", help="Show what other thresholds would do.")] = False,
-    draw: Draw = None,
-    csv: Csv = None,
-    json: Json = None,
     compare_speed: Annotated[
         bool, typer.Option("--compare-speed", help="Time a 1280x720 frame against YOLO11n's.")
     ] = False,
+    *,
+    written: Written,
 ) -> None:
     """Recall, precision, average precision and time of the plate detector."""
     from evaluation.detecting import the_look
@@ -206,12 +273,14 @@ def detection(
 
     if input_px is not None and second_look is not None:
         raise UsageError("--input-px takes a single look; leave --second-look out.")
-    pictures = load_truth(truth, images, Selection(split, tuple(match or ()), limit), ignore)
+    selection = Selection(pictures.split, tuple(pictures.match or ()), limit)
     look = the_look(weights, threshold, input_px, photo=photo, second_look_px=second_look)
-    evaluate_detection(pictures, look, iou, Outputs(by_prefix, thresholds, draw, csv, json, compare_speed))
+    wanted = Outputs(by_prefix, thresholds, written.draw, written.csv, written.json, compare_speed)
+    evaluate_detection(load_truth(truth, pictures.images, selection, ignore), look, iou, wanted)
 
 
 @app.command()
+@grouped
 def reading(
     labels: Annotated[
         Path,
@@ -221,18 +290,9 @@ def reading(
             readable=False,
         ),
     ],
-    images: Images = None,
-    split: Split = None,
-    match: Match = None,
-    where: Where = None,
-    limit: Limit = None,
-    by: By = None,
-    reader: ReaderNames = None,
-    engine: Engine = None,
-    country: Country = None,
-    draw: Draw = None,
-    csv: Csv = None,
-    json: Json = None,
+    plates: Plates,
+    several: SeveralReaders,
+    written: Written,
     curve: Annotated[
         Path | None, typer.Option(help="Draw confidence against what is right: an SVG file.", show_default=False)
     ] = None,
@@ -241,20 +301,16 @@ def reading(
     ] = False,
 ) -> None:
     """Right texts, wrong characters and honesty of the plate reader."""
-    from evaluation.readers import Readers
     from evaluation.reading.run import Outputs, evaluate_reading
     from evaluation.reading.truth import load_labels
-    from evaluation.truth_csv import Selection, parse_where
-    from pipeline.formats import parse_countries
 
-    selection = Selection(split, tuple(match or ()), limit, parse_where(where))
-    readers = Readers(tuple(reader or ()), engine, parse_countries(country))
-    evaluate_reading(
-        load_labels(labels, images, selection, by or ()), readers, Outputs(draw, csv, json, curve, compare_speed)
-    )
+    known = load_labels(labels, plates.images, plates.selection, plates.by or ())
+    wanted = Outputs(written.draw, written.csv, written.json, curve, compare_speed)
+    evaluate_reading(known, several.readers, wanted)
 
 
 @app.command()
+@grouped
 def stills(
     truth: Annotated[
         Path,
@@ -264,35 +320,22 @@ def stills(
             readable=False,
         ),
     ],
-    images: Images = None,
-    split: Split = None,
-    match: Match = None,
-    where: Where = None,
-    limit: Limit = None,
-    by: By = None,
+    plates: Plates,
+    several: SeveralReaders,
+    written: Written,
     ignore: Ignore = None,
     weights: Weights = None,
     frames: Annotated[
         bool, typer.Option("--frames", help="They are frames of a video: look for fainter boxes.")
     ] = False,
-    reader: ReaderNames = None,
-    engine: Engine = None,
-    country: Country = None,
-    draw: Draw = None,
-    csv: Csv = None,
-    json: Json = None,
     compare_whole: Annotated[
         bool, typer.Option("--compare-whole", help="Have PaddleOCR read each picture as a whole, too.")
     ] = False,
 ) -> None:
     """Photographs from end to end: plates found and read, and texts that are not there."""
-    from evaluation.readers import Readers
     from evaluation.stills.run import Outputs, evaluate_stills, stills_look
     from evaluation.stills.truth import load_stills
-    from evaluation.truth_csv import Selection, parse_where
-    from pipeline.formats import parse_countries
 
-    selection = Selection(split, tuple(match or ()), limit, parse_where(where))
-    readers = Readers(tuple(reader or ()), engine, parse_countries(country))
-    pictures = load_stills(truth, images, selection, by or (), ignore)
-    evaluate_stills(pictures, stills_look(weights, frames), readers, Outputs(draw, csv, json, compare_whole))
+    pictures = load_stills(truth, plates.images, plates.selection, plates.by or (), ignore)
+    wanted = Outputs(written.draw, written.csv, written.json, compare_whole)
+    evaluate_stills(pictures, stills_look(weights, frames), several.readers, wanted)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from db.states import Priority
+
+if TYPE_CHECKING:
+    from pipeline.job_options import JobOptions
 
 #: What PostgreSQL's bigint holds, and a seed of NumPy's.
 MOST_ID, MOST_SEED = 2**63 - 1, 2**32 - 1
@@ -95,8 +99,51 @@ Hashed = Annotated[
 ]
 
 
-def seconds(duration: str | None) -> int | None:
-    """`30d`, `12h` as seconds. Raises UsageError for what is no duration."""
-    from dashplate.durations import parse_duration
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How plates are read."""
 
-    return None if duration is None else parse_duration(duration)
+    country: Country = None
+    reader: ReaderName = None
+    reader_engine: ReaderEngine = None
+
+    @property
+    def options(self) -> JobOptions:
+        """As they travel with a job. Raises UsageError for what cannot be meant."""
+        from dashplate.jobs import job_options
+
+        return job_options(self.country, reader=self.reader, engine=self.reader_engine)
+
+
+@dataclass(frozen=True, slots=True)
+class Processing(Reading):
+    """How videos are processed, and what is kept of them."""
+
+    keep_overlays: KeepOverlays = False
+    retain: Retain = None
+    no_evidence: NoEvidence = False
+    hashed: Hashed = False
+
+    @property
+    def options(self) -> JobOptions:
+        from dashplate.jobs import job_options
+
+        return job_options(
+            self.country, self.keep_overlays, self.reader, self.reader_engine, not self.no_evidence, self.hashed
+        )
+
+    @property
+    def retain_s(self) -> int | None:
+        """Raises UsageError for what is no duration."""
+        from dashplate.durations import parse_duration
+
+        return None if self.retain is None else parse_duration(self.retain)
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What a submission is called, and its share."""
+
+    name: Name = None
+    key: Key = None
+    priority: Urgency = Priority.NORMAL

@@ -7,54 +7,42 @@ from typing import Annotated
 
 import typer
 
+from dashplate.cli.groups import grouped
 from dashplate.cli.options import (
     MOST_ID,
     MOST_SEED,
     YEAR_S,
     AsJson,
-    Country,
     DataDir,
-    Hashed,
-    KeepOverlays,
-    Key,
     Name,
-    NoEvidence,
+    Naming,
     Paths,
-    ReaderEngine,
-    ReaderName,
-    Retain,
-    Urgency,
+    Processing,
+    Reading,
     Words,
     a_number,
-    seconds,
 )
-from db.states import Priority
 
 app = typer.Typer()
 
 
 @app.command()
+@grouped
 def run(
     paths: Words,
     csv: Annotated[Path | None, typer.Option(help="Write the unique plates here.", show_default=False)] = None,
     json: Annotated[Path | None, typer.Option(help="Write the whole job here.", show_default=False)] = None,
-    country: Country = None,
-    data: DataDir = None,
     name: Name = None,
-    keep_overlays: KeepOverlays = False,
-    reader: ReaderName = None,
-    reader_engine: ReaderEngine = None,
-    retain: Retain = None,
-    no_evidence: NoEvidence = False,
-    hashed: Hashed = False,
+    *,
+    processing: Processing,
+    data: DataDir = None,
 ) -> None:
     """Process files from end to end, wait, and print their unique plates."""
     from dashplate.commands.process import run_files
-    from dashplate.jobs import Submission, job_options
+    from dashplate.jobs import Submission
 
-    options = job_options(country, keep_overlays, reader, reader_engine, not no_evidence, hashed)
-    about = Submission(name, retain_s=seconds(retain))
-    raise typer.Exit(run_files(paths, csv=csv, json=json, data=data, about=about, options=options))
+    about = Submission(name, retain_s=processing.retain_s)
+    raise typer.Exit(run_files(paths, csv=csv, json=json, data=data, about=about, options=processing.options))
 
 
 @app.command()
@@ -72,51 +60,43 @@ def demo(
 
 
 @app.command()
+@grouped
 def read(
     images: Paths,
     json: AsJson = False,
-    country: Country = None,
     annotate: Annotated[
         Path | None, typer.Option(help="Folder for pictures with boxes: NAME.annotated.jpg.", show_default=False)
     ] = None,
-    reader: ReaderName = None,
-    reader_engine: ReaderEngine = None,
+    *,
+    reading: Reading,
 ) -> None:
     """Read photographs at once, without servers."""
     from dashplate.commands.photos import read_photos
-    from dashplate.jobs import job_options
 
-    options = job_options(country, reader=reader, engine=reader_engine)
-    raise typer.Exit(read_photos(images, options, as_json=json, annotate=annotate))
+    raise typer.Exit(read_photos(images, reading.options, as_json=json, annotate=annotate))
 
 
 @app.command()
+@grouped
 def submit(
     paths: Words,
-    name: Name = None,
+    naming: Naming,
     job: Annotated[
         int | None,
         typer.Option(min=1, max=MOST_ID, help="Add to this job instead of a new one.", show_default=False),
     ] = None,
-    key: Key = None,
-    priority: Urgency = Priority.NORMAL,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the job's end.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done and cost.")] = False,
-    country: Country = None,
-    keep_overlays: KeepOverlays = False,
-    reader: ReaderName = None,
-    reader_engine: ReaderEngine = None,
-    retain: Retain = None,
-    no_evidence: NoEvidence = False,
-    hashed: Hashed = False,
+    *,
+    processing: Processing,
     data: DataDir = None,
 ) -> None:
     """Queue files for the workers and print the job's id."""
     from dashplate.commands.process import submit_files
-    from dashplate.jobs import Submission, job_options
+    from dashplate.jobs import Submission
 
-    options = job_options(country, keep_overlays, reader, reader_engine, not no_evidence, hashed)
-    about = Submission(name, key, priority, seconds(retain))
+    options = processing.options
+    about = Submission(naming.name, naming.key, naming.priority, processing.retain_s)
     if dry_run:
         from dashplate.commands.dry_run import show_plan
 
@@ -126,13 +106,13 @@ def submit(
 
 
 @app.command()
+@grouped
 def watch(
     folder: Annotated[str, typer.Argument(help="A folder or an address (s3://bucket/cards/).", show_default=False)],
-    name: Name = None,
+    naming: Naming,
     job: Annotated[
         int | None, typer.Option(min=1, max=MOST_ID, help="Go on with this job.", show_default=False)
     ] = None,
-    key: Key = None,
     settle: Annotated[
         float,
         typer.Option(min=0.0, max=YEAR_S, callback=a_number, help="A file unchanged for so many seconds is complete."),
@@ -150,20 +130,13 @@ def watch(
             help="Stop when nothing new has come for so many seconds.",
         ),
     ] = None,
-    priority: Urgency = Priority.NORMAL,
-    country: Country = None,
-    keep_overlays: KeepOverlays = False,
-    reader: ReaderName = None,
-    reader_engine: ReaderEngine = None,
-    retain: Retain = None,
-    no_evidence: NoEvidence = False,
-    hashed: Hashed = False,
+    *,
+    processing: Processing,
     data: DataDir = None,
 ) -> None:
     """Keep a job open and take in what arrives in a folder; Ctrl-C ends it, and the job finishes."""
     from dashplate.commands.watch import Patience, watch_folder
-    from dashplate.jobs import Submission, job_options
+    from dashplate.jobs import Submission
 
-    options = job_options(country, keep_overlays, reader, reader_engine, not no_evidence, hashed)
-    about = Submission(name, key, priority, seconds(retain))
-    watch_folder(folder, options, about, job, Patience(settle, every, until_idle), data)
+    about = Submission(naming.name, naming.key, naming.priority, processing.retain_s)
+    watch_folder(folder, processing.options, about, job, Patience(settle, every, until_idle), data)

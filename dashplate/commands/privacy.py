@@ -11,7 +11,6 @@ from pathlib import Path
 import typer
 from rich.filesize import decimal
 from rich.markup import escape
-from rich.table import Table
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -25,6 +24,7 @@ from db.keeping import audit, watched
 from db.keeping.retention import PurgeCount, PurgeScope, count_waiting
 from output import terminal
 from output.files import json_text
+from output.tables import table
 from pipeline.errors import DashplateError, UsageError
 from pipeline.formats.alphabet import SEPARATORS
 from pipeline.formats.confusions import folded
@@ -152,10 +152,10 @@ def list_watched(*, as_json: bool, data: Path | None) -> None:
             entry = {"plate": row.plate, "note": row.note, "since": row.created_at.isoformat()}
             print(json_text(entry))
         return
-    table = _table("plate", "since", "note")
+    shown = table(("plate", "since", "note"))
     for row in rows:
-        table.add_row(f"[bold]{escape(row.plate)}[/]", f"{row.created_at:%Y-%m-%d}", escape(row.note or ""))
-    terminal.out.print(table if rows else "No plate is watched.")
+        shown.add_row(f"[bold]{escape(row.plate)}[/]", f"{row.created_at:%Y-%m-%d}", escape(row.note or ""))
+    terminal.out.print(shown if rows else "No plate is watched.")
 
 
 def show_hash(plate: str) -> None:
@@ -179,12 +179,12 @@ def show_audit(since: str | None, who: str | None, *, as_json: bool, data: Path 
             }  # fmt: skip
             print(json_text(entry))
         return
-    table = _table("at", "who", "host", "action", "rows", "query")
+    shown = table(("at", "who", "host", "action", "rows", "query"))
     for row in rows:
         rows_shown = "" if row.rows is None else str(row.rows)
         words = (row.who, row.host, row.action, rows_shown, row.query)
-        table.add_row(f"{row.at:%Y-%m-%d %H:%M:%S}", *(escape(word) for word in words))
-    terminal.out.print(table if rows else "Nothing is on record.")
+        shown.add_row(f"{row.at:%Y-%m-%d %H:%M:%S}", *(escape(word) for word in words))
+    terminal.out.print(shown if rows else "Nothing is on record.")
 
 
 def _who() -> str:
@@ -236,10 +236,3 @@ def _clear(url: str) -> None:
         left = count_owed(db)
     if left:
         print(f"dashplate: {left} files and folders could not be removed yet; the sweeper goes on.", file=sys.stderr)
-
-
-def _table(*names: str) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in names:
-        table.add_column(name)
-    return table

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import shutil
 import subprocess
@@ -11,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
-from rich.table import Table
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -24,6 +21,7 @@ from db.findings import queries
 from db.findings.plate_hashing import MARK
 from output import terminal
 from output.files import json_text, save
+from output.tables import csv_text, table
 from output.terminal import write_data
 from pipeline.errors import DashplateError, MissingDependency, UsageError
 from workers.hashed_jobs import own_key
@@ -88,15 +86,13 @@ def show_plates(pattern: str, limit: int, *, as_json: bool, data: Path | None) -
         for row in rows:
             print(json_text(export.plain(row)))
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("plate", "country", "sure", "sightings", "videos", ""):
-        table.add_column(name)
+    shown = table(("plate", "country", "sure", "sightings", "videos", ""))
     for row in rows:
         mark = "" if row["confirmed"] else "single read"
         counts = (str(row["sightings"]), str(row["videos"]))
         plate = f"[bold]{escape(row['plate'])}[/]"
-        table.add_row(plate, row["country"] or "–", f"{row['confidence']:.0%}", *counts, mark)
-    terminal.out.print(table if rows else "No plate fits.")
+        shown.add_row(plate, row["country"] or "–", f"{row['confidence']:.0%}", *counts, mark)
+    terminal.out.print(shown if rows else "No plate fits.")
 
 
 def export_job(job: int, form: str, out: Path | None, data: Path | None) -> None:
@@ -176,11 +172,7 @@ def _one_query(url: str, query: str, as_json: bool) -> int:
         for row in rows:
             print(json_text(export.plain(row)))
     elif rows:
-        table = io.StringIO()
-        writer = csv.writer(table, delimiter="\t", lineterminator="\n")
-        writer.writerow(rows[0].keys())
-        writer.writerows([tuple(row.values()) for row in rows])
-        write_data(table.getvalue())
+        write_data(csv_text(tuple(rows[0].keys()), (tuple(row.values()) for row in rows), separator="\t"))
     return 0
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from evaluation.detection.speed import compare_speed
 from evaluation.detection.table import as_json, detection_table, notes, speed_line, threshold_table
 from evaluation.detection.truth import CORNERS, Picture
 from output import terminal
+from output.tables import csv_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +64,12 @@ def evaluate_detection(pictures: Sequence[Picture], look: Look, iou: float, want
 
 def boxes_csv(judged: Sequence[Judged]) -> str:
     """Every box found, down to the floor: `image,x1,y1,x2,y2,confidence`, pixels of the picture."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("image", *CORNERS, "confidence"))
-    for j in judged:
-        for found in j.seen.ranked:
-            corners = (f"{v:.1f}" for v in found.box.as_tuple())
-            writer.writerow((j.picture.name, *corners, f"{found.confidence:.4f}"))
-    return text.getvalue()
+    rows = (
+        (j.picture.name, *(f"{v:.1f}" for v in found.box.as_tuple()), f"{found.confidence:.4f}")
+        for j in judged
+        for found in j.seen.ranked
+    )
+    return csv_text(("image", *CORNERS, "confidence"), rows)
 
 
 def _watched() -> bool:

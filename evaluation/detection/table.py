@@ -12,42 +12,40 @@ from evaluation.detecting import Look
 from evaluation.detection.scores import LEGIBLE_FROM_PX, NIGHT_BELOW_LUMA, Operation, Row
 from evaluation.detection.speed import FRAME_HEIGHT_PX, FRAME_WIDTH_PX, Speed
 from output.files import json_text
+from output.tables import number, table
 from pipeline.detection.multi_scale import CLOSE_UPS
 
-_COLUMNS = ("", "pictures", "plates", "recall", "precision", "AP50", "AP50-95", "false/frame", "ms/frame")
+_COLUMNS = ("pictures", "plates", "recall", "precision", "AP50", "AP50-95", "false/frame", "ms/frame")
 
 
 def detection_table(rows: Sequence[Row]) -> Table:
     """A line a row; – where there is nothing to measure."""
     # 80 columns, so that it stands whole in a small terminal.
-    table = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=True)
-    for name in _COLUMNS:
-        table.add_column(name, justify="right" if name else "left")
+    shown = table(("",), _COLUMNS, dense=True)
     for row in rows:
         bound = "≥" if row.lower_bound else ""
-        table.add_row(
+        shown.add_row(
             escape(row.name),
             str(row.pictures),
             str(row.plates),
-            _number(row.recall),
-            _number(row.precision, bound),
-            _number(row.ap50, bound),
-            _number(row.ap50_95, bound),
-            _number(row.false_per_frame),
+            number(row.recall),
+            number(row.precision, bound),
+            number(row.ap50, bound),
+            number(row.ap50_95, bound),
+            number(row.false_per_frame),
             "–" if row.ms_per_frame is None else f"{row.ms_per_frame:.1f}",
         )
-    return table
+    return shown
 
 
 def threshold_table(operations: Sequence[Operation]) -> Table:
     """What each threshold would do, over all pictures."""
-    table = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=True)
-    for name in ("threshold", "recall", f"≥ {LEGIBLE_FROM_PX:.0f} px", "precision", "false/frame"):
-        table.add_column(name, justify="right")
+    columns = ("threshold", "recall", f"≥ {LEGIBLE_FROM_PX:.0f} px", "precision", "false/frame")
+    shown = table((), columns, dense=True)
     for operation in operations:
         numbers = (operation.recall, operation.recall_wide, operation.precision, operation.false_per_frame)
-        table.add_row(f"{operation.threshold:.2f}", *map(_number, numbers))
-    return table
+        shown.add_row(f"{operation.threshold:.2f}", *map(number, numbers))
+    return shown
 
 
 def notes(rows: Sequence[Row], look: Look, iou: float) -> list[str]:
@@ -91,7 +89,3 @@ def as_json(rows: Sequence[Row], operations: Sequence[Operation], look: Look, io
         "speed": None if speed is None else {**asdict(speed), "ratio": speed.ratio},
     }
     return json_text(whole, indent=1) + "\n"
-
-
-def _number(value: float | None, before: str = "") -> str:
-    return "–" if value is None else f"{before}{value:.3f}"

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from rich.markup import escape
 from rich.table import Table
 
+from evaluation.grouped import grouped_table
 from evaluation.readers import Read
 from evaluation.reading.scores import Row, bins, is_right
 from evaluation.reading.speed import TRACKLET, Speed
 from evaluation.reading.truth import Labels
 from evaluation.truth_csv import CORNERS
 from output.files import json_text
+from output.tables import csv_text, number
 
 _NUMBERS = ("plates", "unread", "exact", "O=0 I=1", "CER", "confidence", "ECE")
 #: What the column `legibility` calls a plate that anybody can read.
@@ -24,20 +23,12 @@ _CLEAR = ("", "clear")
 
 def reading_table(rows: Sequence[Row]) -> Table:
     """A line a group and reader; the reader is left out where there is only one, – stands where nothing was read."""
-    several = len({row.reader for row in rows}) > 1
-    table = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=True)
-    for name in ("", *(("reader",) if several else ())):
-        table.add_column(name)
-    for name in _NUMBERS:
-        table.add_column(name, justify="right")
-    before = ""
-    for row in rows:
-        group = "" if row.group == before else row.group
-        before = row.group
-        numbers = (row.exact, row.folded, row.cer, row.confidence, row.ece)
-        reader = (escape(row.reader),) if several else ()
-        table.add_row(escape(group), *reader, str(row.plates), str(row.unread), *map(_number, numbers))
-    return table
+    return grouped_table(rows, _NUMBERS, _numbers)
+
+
+def _numbers(row: Row) -> tuple[str, ...]:
+    shares = (row.exact, row.folded, row.cer, row.confidence, row.ece)
+    return (str(row.plates), str(row.unread), *map(number, shares))
 
 
 def notes(labels: Labels) -> list[str]:
@@ -69,14 +60,8 @@ def readings_csv(reads: Mapping[str, Sequence[Read]]) -> str:
 
     `characters` are the confidences of the text's characters, `right` takes O and 0, I and 1 for the same.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     head = ("image", *CORNERS, "group", "reader", "truth", "text", "confidence", "characters", "country", "right")
-    writer.writerow(head)
-    for reader, some in reads.items():
-        for read in some:
-            writer.writerow(_cells(reader, read))
-    return text.getvalue()
+    return csv_text(head, (_cells(reader, read) for reader, some in reads.items() for read in some))
 
 
 def as_json(
@@ -105,7 +90,3 @@ def _cells(reader: str, read: Read) -> tuple[object, ...]:
 
 def _with_ratios(speed: Speed) -> dict[str, object]:
     return {**asdict(speed), "crop_ratio": speed.crop_ratio, "tracklet_ratio": speed.tracklet_ratio}
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"

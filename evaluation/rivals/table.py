@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv as csv_format
-import io
 import json as json_format
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,6 +18,7 @@ from evaluation.rivals.methods import FUSION, the_ways
 from evaluation.texts import characters_wrong, same_folded
 from evaluation.video.processing import Models
 from output import terminal
+from output.tables import csv_text, table
 from pipeline.errors import UsageError
 from pipeline.formats import load_formats
 
@@ -95,17 +94,16 @@ def way_rows(answered: Sequence[Answered]) -> list[WayRow]:
 
 def rivals_table(rows: Sequence[WayRow]) -> Table:
     """A line a way."""
-    table = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=True)
-    for name in ("", "tracklets", "exact", "folded", "CER", "wins", "losses", "against fusion", "95%"):
-        table.add_column(name, justify="right" if name else "left")
+    numbers = ("tracklets", "exact", "folded", "CER", "wins", "losses", "against fusion", "95%")
+    shown = table(("",), numbers, dense=True)
     for row in rows:
         against = ("", "", "", "")
         if row.name != FUSION:
             between = f"{row.lead_from:+.3f} to {row.lead_to:+.3f}"
             against = (str(row.wins), str(row.losses), f"{row.lead:+.3f}", between)
         shares = (f"{count / row.tracklets:.3f}" for count in (row.exact, row.folded))
-        table.add_row(row.name, str(row.tracklets), *shares, f"{row.character_error:.3f}", *against)
-    return table
+        shown.add_row(row.name, str(row.tracklets), *shares, f"{row.character_error:.3f}", *against)
+    return shown
 
 
 def rivals_notes(answered: Sequence[Answered], models: Models) -> Iterator[str]:
@@ -124,12 +122,8 @@ def rivals_notes(answered: Sequence[Answered], models: Models) -> Iterator[str]:
 
 def rivals_csv(answered: Sequence[Answered]) -> str:
     """A line a tracklet: where, first_s, crops, plate_text, and what each way says."""
-    text = io.StringIO()
-    writer = csv_format.writer(text, lineterminator="\n")
-    writer.writerow(("where", "first_s", "crops", "plate_text", *answered[0].answers))
-    for a in answered:
-        writer.writerow((a.where, f"{a.first_s:.3f}", a.crops, a.text, *a.answers.values()))
-    return text.getvalue()
+    rows = ((a.where, f"{a.first_s:.3f}", a.crops, a.text, *a.answers.values()) for a in answered)
+    return csv_text(("where", "first_s", "crops", "plate_text", *answered[0].answers), rows)
 
 
 def _row(name: str, answered: Sequence[Answered]) -> WayRow:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from rich.markup import escape
 from rich.table import Table
 
 from evaluation.detecting import Look
+from evaluation.grouped import grouped_table
 from evaluation.stills.scores import ALIKE, Answer, JudgedStill, Row
 from evaluation.stills.truth import Still
 from evaluation.stills.uncropped import WHOLE
 from evaluation.texts import LONGEST, SHORTEST
 from evaluation.truth_csv import CORNERS
 from output.files import json_text
+from output.tables import csv_text, number
 from pipeline.photo import PhotoPlate
 from training.detector.measuring.measure import RIGHT_IOU
 
@@ -25,27 +24,13 @@ _NUMBERS = ("pictures", "plates", "found", "exact", "O=0 I=1", "CER", "false", "
 
 def stills_table(rows: Sequence[Row]) -> Table:
     """A line a group and reader; the reader is left out where there is only one, – stands for nothing to measure."""
-    several = len({row.reader for row in rows}) > 1
-    table = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=True)
-    for name in ("", *(("reader",) if several else ())):
-        table.add_column(name)
-    for name in _NUMBERS:
-        table.add_column(name, justify="right")
-    before = ""
-    for row in rows:
-        group = "" if row.group == before else row.group
-        before = row.group
-        table.add_row(
-            escape(group),
-            *((escape(row.reader),) if several else ()),
-            str(row.pictures),
-            str(row.plates),
-            *map(_number, (row.found, row.exact, row.folded, row.cer)),
-            str(row.false),
-            ("≤" if row.upper_bound and row.precision is not None else "") + _number(row.precision),
-            f"{row.ms_per_picture:.0f}",
-        )
-    return table
+    return grouped_table(rows, _NUMBERS, _numbers)
+
+
+def _numbers(row: Row) -> tuple[str, ...]:
+    shares = map(number, (row.found, row.exact, row.folded, row.cer))
+    precision = number(row.precision, "≤" if row.upper_bound else "")
+    return (str(row.pictures), str(row.plates), *shares, str(row.false), precision, f"{row.ms_per_picture:.0f}")
 
 
 def notes(rows: Sequence[Row], stills: Sequence[Still], look: Look) -> list[str]:
@@ -79,15 +64,14 @@ def places_csv(judged: Mapping[str, Sequence[JudgedStill]]) -> str:
     The corners are those of the place found, pixels of the picture. `verdict` is `exact`, `folded` (right but for O
     and 0, I and 1), `misread`, `unread`, `unfound`, `false`, or `uncounted` for what counts neither way.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     head = ("image", "group", "reader", "truth", "text", "confidence", *CORNERS, "detection_confidence", "verdict")
-    writer.writerow(head)
-    for reader, some in judged.items():
-        for j in some:
-            for truth, place, verdict in _verdicts(j):
-                writer.writerow((j.still.name, j.still.group, reader, truth, *_place(place), verdict))
-    return text.getvalue()
+    rows = (
+        (j.still.name, j.still.group, reader, truth, *_place(place), verdict)
+        for reader, some in judged.items()
+        for j in some
+        for truth, place, verdict in _verdicts(j)
+    )
+    return csv_text(head, rows)
 
 
 def as_json(rows: Sequence[Row], look: Look) -> str:
@@ -127,7 +111,3 @@ def _place(place: PhotoPlate | None) -> tuple[str, ...]:
     said = (reading.text, f"{reading.confidence:.4f}") if reading else ("", "")
     corners = (f"{v:.1f}" for v in place.detection.box.as_tuple())
     return (*said, *corners, f"{place.detection.confidence:.4f}")
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"

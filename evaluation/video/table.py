@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,9 +13,10 @@ from evaluation.video.processing import Models
 from evaluation.video.scores import VideoRow
 from evaluation.video.uniques import Asked, FoundPlate, Outcome, Verdict
 from output.files import json_text
+from output.tables import csv_text, number, table
 
 _COLUMNS = (
-    "", "plates", "exact", "folded", "false", "single", "precision", "recall", "F1", "CER", "first s", "last s",
+    "plates", "exact", "folded", "false", "single", "precision", "recall", "F1", "CER", "first s", "last s",
 )  # fmt: skip
 #: What became of a plate, beside the values of `Verdict`.
 MISSED, MISREAD = "missed", "misread"
@@ -51,22 +50,20 @@ class PlateLine:
 
 def video_table(rows: Sequence[VideoRow], *, in_frames: bool) -> Table:
     """A line a clip; – where there is nothing to measure. `in_frames` tells the speed in frames, not in real time."""
-    table = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=True)
-    for name in (*_COLUMNS, "frames/s" if in_frames else "× real time"):
-        table.add_column(name, justify="right" if name else "left")
+    shown = table(("",), (*_COLUMNS, "frames/s" if in_frames else "× real time"), dense=True)
     for row in rows:
         counts = (row.plates, row.exact, row.folded, row.false_confirmed, row.false_single)
         shares = (row.precision, row.recall, row.f1, row.character_error)
         speed = row.frames_per_s if in_frames else row.times_real_time
-        table.add_row(
+        shown.add_row(
             escape(row.name),
             *map(str, counts),
-            *("–" if share is None else f"{share:.3f}" for share in shares),
+            *map(number, shares),
             _errors(row.first_mean_s, row.first_max_s),
             _errors(row.last_mean_s, row.last_max_s),
             "–" if speed is None else f"{speed:.1f}",
         )
-    return table
+    return shown
 
 
 def video_notes(rows: Sequence[VideoRow], models: Models, left_out: Sequence[str] = ()) -> Iterator[str]:
@@ -111,13 +108,9 @@ def video_json(rows: Sequence[VideoRow], outcomes: Sequence[Outcome], models: Mo
 
 def video_csv(outcomes: Sequence[Outcome]) -> str:
     """A line a plate: see `PlateLine`."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(PlateLine.__dataclass_fields__), lineterminator="\n")
-    writer.writeheader()
-    for outcome in outcomes:
-        for line in plate_lines(outcome):
-            writer.writerow({name: _cell(value) for name, value in asdict(line).items()})
-    return text.getvalue()
+    lines = (line for outcome in outcomes for line in plate_lines(outcome))
+    cells = (list(map(_cell, asdict(line).values())) for line in lines)
+    return csv_text(tuple(PlateLine.__dataclass_fields__), cells)
 
 
 def plate_lines(outcome: Outcome) -> Iterator[PlateLine]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from urllib.parse import unquote
 
 from pipeline.errors import Away, Inaccessible, UsageError
 from pipeline.sources.object_versions import version
+from pipeline.sources.seekable import SeekableView
 from pipeline.sources.source import HOSTED, WEB, Remote, printable, shown
 from pipeline.sources.storage_drivers import asked, driver_class, retrying, translated
 
@@ -130,7 +130,7 @@ class Fetch(Protocol):
     def __call__(self, start: int, end: int) -> bytes: ...
 
 
-class RemoteFile(io.RawIOBase):
+class RemoteFile(SeekableView):
     """A seekable file over ranges of a remote one: whole blocks are asked for, and the last few kept."""
 
     def __init__(
@@ -141,31 +141,13 @@ class RemoteFile(io.RawIOBase):
         block_bytes: int = BLOCK_BYTES,
         release: Callable[[], None] | None = None,
     ) -> None:
-        super().__init__()
-        #: Bytes of the file when it was opened; what it grows by later is not seen.
-        self.size = size
+        # The size when it was opened: what it grows by later is not seen.
+        super().__init__(size)
         self._fetch = fetch
         self._name = name
         self._block_bytes = block_bytes
         self._release = release
-        self._at = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.size}[whence]
-        if base + offset < 0:
-            raise ValueError("before the file's beginning")
-        self._at = base + offset
-        return self._at
 
     def readinto(self, buffer: Any, /) -> int:
         number, inside = divmod(self._at, self._block_bytes)

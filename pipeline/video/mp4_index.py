@@ -6,50 +6,35 @@ reads almost nothing: 4 KB in place of 4 MB of a short clip, and 30 MB in place 
 
 from __future__ import annotations
 
-import io
-import os
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import BinaryIO
+
+from pipeline.sources.seekable import SeekableView
 
 #: Tells the demuxer to take the index's word: parsing zeros would clear every keyframe's mark.
 DEMUX_OPTIONS = {"fflags": "+noparse+nofillin"}
 
 
-class Mp4Index(io.RawIOBase):
+class Mp4Index(SeekableView):
     """A seekable view of `file`, which it closes; `size` in bytes is that of `file`."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
-        super().__init__()
+        super().__init__(size)
         self._file = file
-        self._size = size
-        self._at = 0
         #: Where media data begins and ends, ascending.
         self._blank = [(start, end) for kind, start, end in boxes(file, size) if kind == b"mdat"]
         self._starts = [start for start, _ in self._blank]
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._at = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence] + offset
-        return self._at
-
     def read(self, size: int = -1, /) -> bytes:
         """At most `size` bytes; fewer where media data begins or ends."""
-        left = max(0, self._size - self._at)
+        left = max(0, self.size - self._at)
         wanted = left if size is None or size < 0 else min(size, left)
         number = bisect_right(self._starts, self._at)
         if number and self._at < self._blank[number - 1][1]:
             data = bytes(min(wanted, self._blank[number - 1][1] - self._at))
         else:
-            until = self._starts[number] if number < len(self._starts) else self._size
+            until = self._starts[number] if number < len(self._starts) else self.size
             self._file.seek(self._at)
             data = self._file.read(min(wanted, until - self._at))
         self._at += len(data)

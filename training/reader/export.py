@@ -6,17 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
+from pipeline.reading.recognizers.model_folder import description
 from training.reader.charset import CHARACTERS
-from training.reader.network import HEIGHT_PX
 from training.reader.train import load_trained
 from training.reader.weights import Base, trained_graph
 
-#: The layout that PaddleX knows; it decides how the folder is loaded, not what the model is.
-_PADDLE_NAME = "PP-OCRv6_small_rec"
-#: PaddleOCR's own `predict` pads up to this width; `pipeline.reading.recognizers` does not.
-_PADDLE_WIDTH_PX = 320
 #: Smaller tensors stay as they are: they weigh nothing.
 _LEAST_HALVED = 256
 
@@ -33,7 +28,7 @@ def export(checkpoint: Path, folder: Path, cache_dir: Path) -> Path:
     onnx.checker.check_model(graph)
     folder.mkdir(parents=True, exist_ok=True)
     onnx.save(graph, folder / "inference.onnx")
-    (folder / "inference.yml").write_text(_described(), encoding="utf-8")
+    (folder / "inference.yml").write_text(description(CHARACTERS), encoding="utf-8")
     return folder
 
 
@@ -52,19 +47,3 @@ def _halve(model: Any) -> None:
     nodes = [*widened, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
-
-
-def _described() -> str:
-    return yaml.safe_dump(
-        {
-            "Global": {"model_name": _PADDLE_NAME},
-            "PreProcess": {
-                "transform_ops": [
-                    {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}},
-                    {"RecResizeImg": {"image_shape": [3, HEIGHT_PX, _PADDLE_WIDTH_PX]}},
-                ]
-            },
-            "PostProcess": {"name": "CTCLabelDecode", "character_dict": list(CHARACTERS)},
-        },
-        allow_unicode=True,
-    )

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import yaml
@@ -18,29 +19,32 @@ _WHEEL = "rapidocr"
 _FILE_IN_WHEEL = "models/PP-OCRv6_rec_small.onnx"
 #: Input of the PP-OCR recognisers: channels, height, and the width below which PaddleOCR pads.
 _INPUT_SHAPE = [3, 48, 320]
-#: Part of the folder's name: raise it when what `_describe` writes changes.
+#: Part of the folder's name: raise it when what `description` writes changes.
 _LAYOUT = 1
 
 
 def bundled_folder(cache_dir: Path) -> Path:
     """A folder with `inference.onnx` and `inference.yml` that PaddleOCR loads; made once per cache folder.
 
-    Several processes may ask at once: each prepares its own and the first to rename it into place wins.
     Raises MissingDependency without the wheel, ModelError where its file is not what it should be.
     """
-    source = _file_in_wheel()
+    source = file_in_wheel(_FILE_IN_WHEEL)
     folder = cache_dir / f"{BUNDLED_MODEL}-{source.stat().st_size}-{_LAYOUT}"
-    if not folder.is_dir():
-        _publish(source, folder)
-    return folder
+    return publish(folder, source, lambda: description(_charset(source)))
 
 
-def _publish(source: Path, folder: Path) -> None:
+def publish(folder: Path, network: Path, describe: Callable[[], str]) -> Path:
+    """Make a model folder of a network's file and its description, unless it is there; returns the folder.
+
+    Several processes may ask at once: each prepares its own and the first to rename it into place wins.
+    """
+    if folder.is_dir():
+        return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".draft-"))
     try:
-        (draft / "inference.yml").write_text(_describe(source), encoding="utf-8")
-        shutil.copyfile(source, draft / "inference.onnx")
+        (draft / "inference.yml").write_text(describe(), encoding="utf-8")
+        shutil.copyfile(network, draft / "inference.onnx")
         draft.chmod(0o755)
         os.rename(draft, folder)
     except OSError:
@@ -48,9 +52,11 @@ def _publish(source: Path, folder: Path) -> None:
             raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+    return folder
 
 
-def _describe(source: Path) -> str:
+def description(characters: Sequence[str]) -> str:
+    """The `inference.yml` of a recogniser with these characters, in the order of its classes."""
     return yaml.safe_dump(
         {
             "Global": {"model_name": BUNDLED_MODEL},
@@ -60,19 +66,20 @@ def _describe(source: Path) -> str:
                     {"RecResizeImg": {"image_shape": _INPUT_SHAPE}},
                 ]
             },
-            "PostProcess": {"name": "CTCLabelDecode", "character_dict": _charset(source)},
+            "PostProcess": {"name": "CTCLabelDecode", "character_dict": list(characters)},
         },
         allow_unicode=True,
     )
 
 
-def _file_in_wheel() -> Path:
+def file_in_wheel(name: str) -> Path:
+    """A file inside the `rapidocr` wheel. Raises MissingDependency without the wheel, ModelError without it."""
     spec = importlib.util.find_spec(_WHEEL)
     if spec is None or spec.origin is None:
         raise MissingDependency(
-            "The reader's model comes in the rapidocr package, which is not installed: pip install 'dashplate[read]'"
+            "PaddleOCR's models come in the rapidocr package, which is not installed: pip install 'dashplate[read]'"
         )
-    path = Path(spec.origin).parent / _FILE_IN_WHEEL
+    path = Path(spec.origin).parent / name
     if not path.is_file():
         raise ModelError(f"{path.name} is missing from the installed rapidocr package: install rapidocr 3.10 again.")
     return path
