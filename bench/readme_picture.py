@@ -22,7 +22,6 @@ from dashplate.show import clock
 from output.annotate import draw
 from output.files import save_jpeg
 from pipeline.errors import Unreadable
-from pipeline.offline import silence
 from pipeline.photo import read_plates
 from pipeline.records import Image, MediaKind
 from pipeline.run import load_detector, load_reader
@@ -42,7 +41,6 @@ def main(
     out: Annotated[Path, typer.Option(help="The picture.")] = Path("docs/demo.jpg"),
 ) -> None:
     """Draw the picture."""
-    silence()
     frame = _frame(drive, at)
     config = settings().models
     plates = read_plates(frame, load_detector(config, MediaKind.VIDEO), load_reader(config, ()))

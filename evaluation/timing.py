@@ -10,8 +10,6 @@ from concurrent.futures import ProcessPoolExecutor
 from statistics import median
 from typing import ParamSpec, TypeVar
 
-from pipeline.offline import silence
-
 #: Processors, and threads of each network, that a timing uses.
 THREADS = 2
 
@@ -46,6 +44,5 @@ def by_turns(calls: Sequence[Callable[[], object]], rounds: int) -> list[float]:
 
 
 def _keep_to_few_threads() -> None:
-    silence()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])

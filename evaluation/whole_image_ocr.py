@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 import yaml
 
-from pipeline.offline import silence
 from pipeline.reading.recognizers.model_folder import BUNDLED_MODEL, bundled_folder, file_in_wheel, publish
 from pipeline.records import Box, Image
 
@@ -61,7 +60,6 @@ class PaddleOcr:
     """
 
     def __init__(self, cache_dir: Path) -> None:
-        silence()
         detector, recognizer = _detector_folder(cache_dir), bundled_folder(cache_dir)
         from paddleocr import PaddleOCR
 

@@ -2,5 +2,3 @@
 
 May import `pipeline`.
 """
-
-import pipeline  # noqa: F401  Its switches have to be set before any library is loaded.

@@ -1,5 +1,1 @@
 """What happens to a video, as plain functions over frozen records. Knows no Celery, no SQL, no web."""
-
-from pipeline.offline import silence
-
-silence()

@@ -1,7 +1,8 @@
 """Keeps the libraries from calling out: a program that handles plates talks to nobody it was not told to.
 
-It also bounds the pictures that OpenCV decodes, which OpenCV asks for at import as well. Importing `pipeline` calls
-`silence()`, before any of them is loaded; `dashplate`, `workers`, `training` and `bench` import it first for that.
+It also bounds the pictures that OpenCV decodes, which OpenCV asks for at import as well. Entry points call `silence()`
+before any of them is loaded: `dashplate`, `training`, `synthesis` and `bench` when they are imported, and the Celery
+application; and so do the two places that load Ultralytics and PaddleOCR, for whoever imports `pipeline` alone.
 """
 
 from __future__ import annotations

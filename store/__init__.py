@@ -6,7 +6,6 @@ kinds of place), `errors` (what may fail, and what is retried), `pictures`, and 
 
 from __future__ import annotations
 
-import pipeline  # noqa: F401  Its switches have to be set before any library is loaded.
 from store.backend import FileInfo
 from store.errors import DamagedFile, MissingFile, StoreError, StoreFull, StoreUnavailable
 from store.names import attempt_folder, crop_name, frame_name, frames_folder, job_folders, video_folders

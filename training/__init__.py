@@ -1,3 +1,5 @@
 """Commands that make what `models/` holds."""
 
-import pipeline  # noqa: F401  Its switches have to be set before any library is loaded.
+from pipeline.offline import silence
+
+silence()

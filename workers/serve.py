@@ -11,7 +11,6 @@ from celery.app import trace
 
 from db.engine import check
 from pipeline.errors import UsageError
-from pipeline.offline import silence
 from workers.celery_app.app import CONTROL, ROLES, app
 from workers.celery_app.event_batching import GatherEvents
 from workers.maintenance.sweep_clock import Clock
@@ -32,7 +31,6 @@ def serve(role: str, concurrency: int, loglevel: str) -> None:
     check_role(role)
     if loglevel.upper() not in _LOG_LEVELS:
         raise UsageError(f"There is no log level {loglevel!r}; the levels are {', '.join(_LOG_LEVELS)}.")
-    silence()
     # The pool's processes are spawned: the environment is how they know which model to load ahead.
     os.environ["DASHPLATE_ROLE"] = role
     settings.cache_clear()

@@ -18,7 +18,6 @@ import typer
 from dashplate.cli import control, evaluate, privacy, process, query, serve
 from output.terminal import complain, guard
 from pipeline.errors import DashplateError, ServiceUnavailable
-from pipeline.offline import silence
 
 app = typer.Typer(
     name="dashplate",
@@ -35,7 +34,6 @@ app.add_typer(evaluate.app, name="eval")
 
 def main() -> None:
     """Run the command line; what went wrong is told in a sentence, not a traceback."""
-    silence()
     _end_in_order()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file name or a plate that the terminal cannot show is spelled out; JSON stays JSON.

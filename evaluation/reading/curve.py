@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from xml.sax.saxutils import escape
+import io
+from collections.abc import Mapping, Sequence
 
 from evaluation.reading.calibration import Bin, expected_error
 
-#: Sides of the diagram and its margins, pixels.
-_SIDE, _LEFT, _TOP, _BELOW = 360, 56, 16, 48
-#: A line of the legend.
-_LEGEND_LINE = 20
-#: A colour a reader; they repeat.
-_COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf")
-#: Radius of a bin's dot that holds all readings, and of the smallest.
-_LARGEST_DOT, _SMALLEST_DOT = 12.0, 2.0
+#: Areas of the dot of a bin that holds all readings, and of the smallest, square points.
+_LARGEST_DOT, _SMALLEST_DOT = 450.0, 12.0
 
 
 def reliability_svg(bins: Mapping[str, Sequence[Bin]]) -> str:
@@ -22,55 +16,31 @@ def reliability_svg(bins: Mapping[str, Sequence[Bin]]) -> str:
 
     Dots below the diagonal are overconfident, dots above it shy.
     """
-    height = _TOP + _SIDE + _BELOW + _LEGEND_LINE * len(bins)
-    width = _LEFT + _SIDE + 24
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-        ' font-family="sans-serif" font-size="12">',
-        f'<rect width="{width}" height="{height}" fill="white"/>',
-        *_axes(),
-    ]
-    for index, (name, some) in enumerate(bins.items()):
-        colour = _COLOURS[index % len(_COLOURS)]
-        lines += _dots(some, colour)
-        lines += _legend(name, some, colour, _TOP + _SIDE + _BELOW + _LEGEND_LINE * index)
-    return "\n".join([*lines, "</svg>"]) + "\n"
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    # Texts as texts, and the same file for the same numbers.
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "dashplate", "text.parse_math": False}):
+        figure = Figure(figsize=(5, 5 + 0.3 * len(bins)), layout="constrained")
+        axes = figure.add_subplot(xlabel="confidence", ylabel="share right", xlim=(0, 1), ylim=(0, 1), aspect="equal")
+        axes.plot([0, 1], [0, 1], "--", color="0.6")
+        lines = []
+        for name, some in bins.items():
+            filled = [b for b in some if b.readings]
+            sure, right = [b.confidence for b in filled], [b.right for b in filled]
+            total = sum(b.readings for b in filled)
+            sizes = [max(_SMALLEST_DOT, _LARGEST_DOT * b.readings / total) for b in filled]
+            lines += axes.plot(sure, right)
+            axes.scatter(
+                sure, right, sizes, color=lines[-1].get_color(), alpha=0.5, clip_on=False, gid=f"dots of {name}"
+            )
+        labels = [_label(name, some) for name, some in bins.items()]
+        figure.legend(lines, labels, loc="outside lower left", frameon=False)
+        svg = io.StringIO()
+        figure.savefig(svg, format="svg", metadata={"Date": None})
+    return svg.getvalue()
 
 
-def _axes() -> Iterator[str]:
-    yield f'<rect x="{_LEFT}" y="{_TOP}" width="{_SIDE}" height="{_SIDE}" fill="none" stroke="#888"/>'
-    yield f'<path d="M{_at(0, 0)} L{_at(1, 1)}" stroke="#888" stroke-dasharray="4 4"/>'
-    for step in range(0, 11, 2):
-        x, y = _at(step / 10, step / 10).split(",")
-        yield f'<text x="{x}" y="{_TOP + _SIDE + 16}" text-anchor="middle">{step / 10:.1f}</text>'
-        yield f'<text x="{_LEFT - 6}" y="{y}" text-anchor="end" dy="4">{step / 10:.1f}</text>'
-    yield f'<text x="{_LEFT + _SIDE / 2}" y="{_TOP + _SIDE + 34}" text-anchor="middle">confidence</text>'
-    middle = _TOP + _SIDE / 2
-    yield f'<text x="14" y="{middle}" text-anchor="middle" transform="rotate(-90 14 {middle})">share right</text>'
-
-
-def _dots(bins: Sequence[Bin], colour: str) -> Iterator[str]:
-    filled = [b for b in bins if b.readings]
-    total = sum(b.readings for b in filled)
-    if len(filled) > 1:
-        path = " L".join(_at(b.confidence, b.right) for b in filled)
-        yield f'<path d="M{path}" fill="none" stroke="{colour}"/>'
-    for b in filled:
-        x, y = _at(b.confidence, b.right).split(",")
-        radius = max(_SMALLEST_DOT, _LARGEST_DOT * (b.readings / total) ** 0.5)
-        words = f"{b.readings} readings from {b.low:.1f} to {b.high:.1f}: {b.confidence:.2f} sure, {b.right:.2f} right"
-        yield (
-            f'<circle cx="{x}" cy="{y}" r="{radius:.1f}" fill="{colour}" fill-opacity="0.5" stroke="{colour}">'
-            f"<title>{words}</title></circle>"
-        )
-
-
-def _legend(name: str, bins: Sequence[Bin], colour: str, y: int) -> Iterator[str]:
-    error, readings = expected_error(bins), sum(b.readings for b in bins)
-    words = f"{name}: {readings} readings" + ("" if error is None else f", ECE {error:.3f}")
-    yield f'<rect x="{_LEFT}" y="{y}" width="12" height="12" fill="{colour}"/>'
-    yield f'<text x="{_LEFT + 18}" y="{y + 11}">{escape(words)}</text>'
-
-
-def _at(confidence: float, right: float) -> str:
-    return f"{_LEFT + confidence * _SIDE:.1f},{_TOP + (1 - right) * _SIDE:.1f}"
+def _label(name: str, bins: Sequence[Bin]) -> str:
+    error = expected_error(bins)
+    return f"{name}: {sum(b.readings for b in bins)} readings" + ("" if error is None else f", ECE {error:.3f}")

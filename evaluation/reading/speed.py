@@ -15,7 +15,6 @@ from evaluation.timing import by_turns, on_few_threads
 from pipeline.crops.select import CropOptions
 from pipeline.crops.text_lines import plate_image
 from pipeline.errors import UsageError
-from pipeline.offline import silence
 from pipeline.reading.reader import Reader
 from pipeline.reading.recognizers import BUNDLED_MODEL
 from pipeline.reading.recognizers.model_folder import bundled_folder
@@ -91,7 +90,6 @@ def _reading_tracklets(reader: Reader, tracklets: Sequence[Sequence[Crop]]) -> C
 
 def _text_recognition() -> Any:
     """PaddleOCR's reader with the base model; the engine is the one that runs the file in the wheel."""
-    silence()
     from paddleocr import TextRecognition
 
     folder = bundled_folder(settings().models.cache_dir)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree.ElementTree import Element
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from evaluation.truth_csv import Selection
 from pipeline.photo import PhotoPlate
 from pipeline.records import Box, Character, Detection, Observation, Reading, Sighting
 
+_SVG = "{http://www.w3.org/2000/svg}"
 PLATE = Box(100.0, 100.0, 200.0, 125.0)
 
 
@@ -57,3 +59,13 @@ def judged(plates: list[KnownPlate], places: list[PhotoPlate], complete: bool = 
 
 def row_of(*some: JudgedStill) -> Row:
     return next(iter(table_rows({"r": some})))
+
+
+def dots_of(diagram: Element, reader: str) -> list[tuple[float, float]]:
+    """Where a reader's dots stand in a reliability diagram; x right, y down."""
+    (group,) = [g for g in diagram.iter(f"{_SVG}g") if g.get("id") == f"dots of {reader}"]
+    placed = [(float(use.get("x", "")), float(use.get("y", ""))) for use in group.iter(f"{_SVG}use")]
+    if placed:
+        return placed
+    starts = [path.get("d", "").split()[1:3] for path in group.iter(f"{_SVG}path")]
+    return [(float(x), float(y)) for x, y in starts]

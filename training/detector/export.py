@@ -12,7 +12,6 @@ import yaml
 from numpy.typing import NDArray
 
 from pipeline.detection.letterbox import letterbox
-from pipeline.offline import silence
 from training.detector.pictures.photos import Photo, load_photos
 
 #: All files together may not be larger: they go into git.
@@ -33,7 +32,6 @@ def export(checkpoint: Path, models: Path, data: Path | None = None) -> None:
     calibrate on, `plate-detector_int8_openvino_model/`. Both exports take any batch and any size that is a multiple
     of 32.
     """
-    silence()
     from ultralytics.models import YOLO
 
     target = models / _NAME

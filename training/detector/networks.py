@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.offline import silence
-
 
 @dataclass(frozen=True)
 class Network:
@@ -23,7 +21,6 @@ class Network:
 
     def build(self) -> Any:
         """Return the untrained network for one class, `plate`, in training mode."""
-        silence()
         from ultralytics.cfg import get_cfg
         from ultralytics.nn import tasks
 

@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from pipeline.offline import silence
 from training.detector.networks import SHIPPED, Network
 from training.detector.pictures.crops import Sample
 from training.detector.pictures.feed import Batch, RenderedSet, collate, one_ahead
@@ -39,7 +38,6 @@ def train(prepared: Path, out: Path, schedule: Schedule, start_from: Network | P
 
     Returns the path of the averaged weights, an Ultralytics checkpoint.
     """
-    silence()
     torch.set_num_threads(_threads(schedule.threads))
     torch.manual_seed(schedule.seed)
     out.mkdir(parents=True, exist_ok=True)

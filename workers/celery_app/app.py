@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import Celery
 
+from pipeline.offline import silence
 from workers.celery_app import redis_transport
 
 DETECT = "detect"
@@ -35,6 +36,8 @@ class Application(Celery):  # type: ignore[misc]
     current_worker_task = None
 
 
+# Celery's own programs begin here.
+silence()
 redis_transport.use()
 app = Application("dashplate", include=["workers.tasks", "workers.preload"])
 app.config_from_object("workers.celery_app.config:values")

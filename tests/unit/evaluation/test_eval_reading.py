@@ -30,6 +30,7 @@ from pipeline.formats import load_formats
 from pipeline.formats.alphabet import BLANK, CLASS_OF, CLASSES, Posterior
 from pipeline.reading.reader import Reader
 from pipeline.records import Box, Character, Crop, Image, Observation, Reading
+from tests.support.evaluation import dots_of
 
 ALL = Selection()
 NAMES = ("a.png", "b.png", "c.png")
@@ -242,15 +243,17 @@ def test_confidences_that_are_honest_have_no_error() -> None:
 
 
 def test_the_curve_is_a_picture_with_a_dot_for_each_bin_and_a_line_for_each_reader() -> None:
-    bins = {"<base> & co": bins_of([(0.15, False), (0.95, True)]), "none": bins_of([])}
-    root = ElementTree.fromstring(reliability_svg(bins))
-    dots = root.findall("{http://www.w3.org/2000/svg}circle")
+    bins = {"<base> & co": bins_of([(0.15, False), (0.95, True)]), "_none $x$": bins_of([])}
+    svg = reliability_svg(bins)
+    assert svg == reliability_svg(bins)
+    root = ElementTree.fromstring(svg)
     texts = [text.text or "" for text in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert len(dots) == 2
-    assert float(dots[0].get("cx", 0)) < float(dots[1].get("cx", 0))
-    assert float(dots[0].get("cy", 0)) > float(dots[1].get("cy", 0)), "up is right"
+    low, high = dots_of(root, "<base> & co")
+    assert low[0] < high[0]
+    assert low[1] > high[1], "up is right"
+    assert dots_of(root, "_none $x$") == []
     assert "<base> & co: 2 readings, ECE 0.100" in texts
-    assert "none: 0 readings" in texts
+    assert "_none $x$: 0 readings" in texts
 
 
 def test_readers_are_called_by_their_folder_where_that_tells_them_apart() -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.offline import silence
 from training.detector.measuring.measure import Scored, match, overlaps, recall_by_width, score
 from training.detector.pictures.photos import Boxes, Image, Photo, load_photos
 
@@ -36,7 +35,6 @@ class Detector:
     """A model file or folder that Ultralytics loads."""
 
     def __init__(self, path: Path) -> None:
-        silence()
         from ultralytics.models import YOLO
 
         self._model: Any = YOLO(str(path), task="detect")
