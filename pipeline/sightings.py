@@ -13,8 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.formats.confusions import CONFUSIONS, folded
+from pipeline.pooling import ALTERNATIVES, NEVER_ZERO, shares
 from pipeline.records import Candidate, Character, MediaKind, Reading, ReadTracklet, Sighting
 
 #: Tracklets with equal texts this far apart are still one passing: a plate hidden behind another car, a wiper.
@@ -31,14 +33,10 @@ LOOK_ALIKE_COST = 0.3
 END_COST = 0.6
 #: Chance that one of many tracklets is of no use at all: bounds what it can veto.
 _OUTLIER = 0.01
-#: Keeps a logarithm finite where a lone tracklet rules a text out, or leaves nothing unexplained.
-_NEVER_ZERO = 1e-12
 #: A tracklet weighs at least this, however unsure it is.
 _LEAST_SURE = 0.01
 #: More agreeing crops than this do not make a tracklet weigh more: they are looks at the same picture.
 _MOST_READS = 4
-#: Runner-up texts kept.
-_ALTERNATIVES = 5
 
 #: A video's sighting has to be this sure of the whole text: one that two crops agree on, and a single read.
 CONFIRMED_CONFIDENCE, SINGLE_READ_CONFIDENCE = 0.35, 0.7
@@ -90,8 +88,8 @@ class _Group:
         return self._recent
 
     def sighting(self) -> Sighting:
-        shares = _fused(self.members)
-        key = max(shares, key=lambda k: (shares[k], k))
+        share_of = _fused(self.members)
+        key = max(share_of, key=lambda k: (share_of[k], k))
         text, country = _named(self.members, key)
         best = max(self.members, key=lambda m: (_proposals(m.reading).get(key, 0.0) * _weight(m), -m.index))
         reads = sum(m.reading.reads for m in self.members if edit_cost(m.reading.text, text) <= LIKE_COST)
@@ -99,9 +97,9 @@ class _Group:
             index=0,
             text=text,
             country=country,
-            confidence=min(1.0, shares[key]),
+            confidence=min(1.0, share_of[key]),
             characters=_characters(self.members, text),
-            alternatives=_runners_up(self.members, shares, key),
+            alternatives=_runners_up(self.members, share_of, key),
             first=min((m.first for m in self.members), key=lambda o: o.pts),
             last=max((m.last for m in self.members), key=lambda o: o.pts),
             best=best.best,
@@ -211,15 +209,15 @@ def _fused(members: Sequence[ReadTracklet]) -> dict[str, float]:
     heaviest = max(_weight(m) for m in members)
     weighted = [(_weight(m) / heaviest, own) for m, own in zip(members, proposals, strict=True)]
     # A lone tracklet has nobody to be an outlier to.
-    floor = _OUTLIER if len(members) > 1 else _NEVER_ZERO
-    logs = dict(zip(keys, _sums_of_logs(keys, weighted, floor), strict=True))
-    unexplained = sum(w * math.log(max(_NEVER_ZERO, 1.0 - sum(own.values()))) for w, own in weighted)
-    top = max(*logs.values(), unexplained)
-    total = sum(math.exp(log - top) for log in (*logs.values(), unexplained))
-    return {t: math.exp(log - top) / total for t, log in logs.items()}
+    floor = _OUTLIER if len(members) > 1 else NEVER_ZERO
+    unexplained = sum(w * math.log(max(NEVER_ZERO, 1.0 - sum(own.values()))) for w, own in weighted)
+    pooled = shares(_sums_of_logs(keys, weighted, floor), unexplained)
+    return dict(zip(keys, pooled.tolist(), strict=True))
 
 
-def _sums_of_logs(keys: Sequence[str], weighted: Sequence[tuple[float, dict[str, float]]], floor: float) -> list[float]:
+def _sums_of_logs(
+    keys: Sequence[str], weighted: Sequence[tuple[float, dict[str, float]]], floor: float
+) -> NDArray[np.float64]:
     """For each key, the weighted sum of its logarithms over all tracklets, each raised by `floor`.
 
     As one array a tracklet: of the many keys of a long stay, each tracklet proposes a few.
@@ -230,7 +228,7 @@ def _sums_of_logs(keys: Sequence[str], weighted: Sequence[tuple[float, dict[str,
         logs = np.full(len(keys), math.log(floor))
         logs[[places[key] for key in own]] = [math.log(share + floor) for share in own.values()]
         sums += weight * logs
-    return sums.tolist()
+    return sums
 
 
 def _proposals(reading: Reading) -> dict[str, float]:
@@ -264,9 +262,9 @@ def _characters(members: Sequence[ReadTracklet], text: str) -> tuple[Character, 
     return tuple(Character(char, max(own[i].confidence for own in said)) for i, char in enumerate(text))
 
 
-def _runners_up(members: Sequence[ReadTracklet], shares: dict[str, float], best: str) -> tuple[Candidate, ...]:
-    others = sorted((key for key in shares if key != best), key=lambda key: (-shares[key], key))
-    return tuple(Candidate(_named(members, key)[0], shares[key]) for key in others[:_ALTERNATIVES])
+def _runners_up(members: Sequence[ReadTracklet], share_of: dict[str, float], best: str) -> tuple[Candidate, ...]:
+    others = sorted((key for key in share_of if key != best), key=lambda key: (-share_of[key], key))
+    return tuple(Candidate(_named(members, key)[0], share_of[key]) for key in others[:ALTERNATIVES])
 
 
 def _worth_keeping(sighting: Sighting, kind: MediaKind | None) -> bool:

@@ -19,10 +19,11 @@ from bench.chaos.schedule import RERUNS, SUBMITTING, Schedule, Strike
 from bench.chaos.tables import Difference, Tables, difference, files_difference, left_of, readable, tables_of
 from db.jobs import cancel
 
-#: A schedule that takes longer has come to a standstill.
-STANDSTILL_S = 120.0
+#: A schedule of which nothing ends for this long has come to a standstill; a busy machine takes half a minute to start
+#: a command. And one that takes this long altogether, whatever it still does.
+STANDSTILL_S, LONGEST_S = 90.0, 1200.0
 #: What is left lying once rows are final, such as a late worker's pictures, is to be gone by then.
-_SETTLE_S = 15.0
+_SETTLE_S = 60.0
 #: After a frozen worker goes on, it is given this long to do harm.
 _HARM_S = 1.0
 _POLL_S = 0.03
@@ -42,6 +43,12 @@ _BEGINS = frozenset({"retry", "rerun", "purge", "small", "cancel", "card"})
 _TYPED = frozenset({"submit", "retry", "rerun", "purge"})
 
 _PROGRESS = "SELECT count(*) AS ended FROM segments WHERE job_id = :job AND state IN ('done', 'quarantined')"
+#: Of all jobs; one that is done again begins anew.
+_ENDED = """
+    SELECT (SELECT count(*) FROM segments WHERE state IN ('done', 'quarantined')) AS segments,
+           (SELECT count(*) FROM videos WHERE finished_at IS NOT NULL) AS videos,
+           (SELECT count(*) FROM jobs) AS jobs
+"""
 _GIVEN_UP = "SELECT segments_quarantined AS segments, videos_with_problem AS videos FROM jobs WHERE id = :job"
 _SEEN = """
     SELECT coalesce(sum(greatest(attempt - 1, 0)), 0)::int AS attempts, coalesce(sum(failures), 0)::int AS failures,
@@ -81,6 +88,29 @@ class Outcome:
         return not self.difference and not self.standstill
 
 
+class Progress:
+    """Tells a schedule that is slow from one that stands still: something of it ends again and again."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._begun = self._looked = time.monotonic()
+        self._ended = self._count()
+
+    def check(self) -> None:
+        """Raises TimeoutError for a standstill."""
+        now = time.monotonic()
+        if now - self._begun > LONGEST_S:
+            raise TimeoutError(f"not ended after {LONGEST_S:.0f} s")
+        if now - self._looked > STANDSTILL_S:
+            before, self._ended, self._looked = self._ended, self._count(), now
+            if before == self._ended:
+                raise TimeoutError(f"nothing has ended for {STANDSTILL_S:.0f} s")
+
+    def _count(self) -> tuple[object, ...]:
+        ended = self._scene.fleet.ask(_ENDED)[0]
+        return (*ended.values(), len(self._scene.story))
+
+
 class Chaos:
     """Schedules on one fleet, each held against an undisturbed run of the same drives."""
 
@@ -95,7 +125,7 @@ class Chaos:
         new = [name for name in contents if name not in self._expected]
         keys = {name: self._submitted(name) for name in new}
         for name, key in keys.items():
-            job_id = wait_for(f"the undisturbed run of {name}", partial(self._ended, key), STANDSTILL_S)
+            job_id = wait_for(f"the undisturbed run of {name}", partial(self._ended, key), LONGEST_S)
             wait_for(f"the tidy end of {name}", partial(self._tidy, job_id), _SETTLE_S)
             self._expected[name] = self._fleet.look(partial(tables_of, job_id=job_id))
             self._undisturbed[name] = job_id
@@ -138,13 +168,12 @@ class Chaos:
         return rows + files_difference(db, job_id, self._fleet.store_folder)
 
     def _disturb(self, scene: Scene, schedule: Schedule) -> None:
-        deadline = time.monotonic() + STANDSTILL_S
+        progress = Progress(scene)
         waiting, aims = list(schedule.strikes), Counter[int]()
         last_thaw, last_strike = 0.0, time.monotonic()
         # What ended may have been missed: last of all that is looked at.
         while waiting or scene.due or not self._all_ended(scene) or scene.missed:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"not ended after {STANDSTILL_S:.0f} s")
+            progress.check()
             before = len(scene.due)
             scene.carry_out()
             last_thaw = time.monotonic() if len(scene.due) < before else last_thaw
@@ -263,7 +292,7 @@ class Chaos:
         """Submit an undisturbed job; returns its key."""
         key = f"{self._begun} undisturbed {content}"
         submission = self._fleet.submit(content, key)
-        status = submission.process.wait(timeout=60)
+        status = submission.process.wait(timeout=LONGEST_S)
         if status != 0:
             raise RuntimeError(f"submitting {content} failed with status {status}; see logs/commands.log")
         return key

@@ -20,6 +20,8 @@ from rapidfuzz.distance import Levenshtein
 from pipeline.formats import Formats
 from pipeline.formats.alphabet import BLANK, CHARS, CLASS_OF, CLASSES, OTHER, Posterior
 from pipeline.formats.confusions import CONFUSIONS, folded
+from pipeline.pooling import ALTERNATIVES, NEVER_ZERO
+from pipeline.pooling import shares as shares_of
 from pipeline.reading import ctc
 from pipeline.records import Candidate, Character, Reading
 
@@ -46,12 +48,8 @@ _PROPOSALS = 6
 _REPAIRED, _REPAIRED_WITHIN = 3, 5.0
 #: Most texts that are scored.
 _MOST_CANDIDATES = 96
-#: Runner-up texts kept.
-_ALTERNATIVES = 5
 #: What no candidate explains is spread over about so many texts, and crops seldom mean the same one of them.
 _UNPROPOSED_TEXTS = 20.0
-#: Keeps a logarithm finite where a lone crop rules a text out.
-_NEVER_ZERO = 1e-12
 #: How far those agree with the candidates in a single position: their characters are right more often than they.
 _UNPROPOSED_AGREE = 0.6
 #: A crop of quality near zero still counts this share of the mean.
@@ -150,11 +148,9 @@ def _posterior(
     relative = np.column_stack([logs, left_over])
     relative -= relative.max(axis=1, keepdims=True)
     outlier = options.outlier * (1.0 - 1.0 / len(logs))
-    everything = weights @ np.log(np.exp(relative) + outlier + _NEVER_ZERO)
-    everything[:-1] += options.prior * formats.trust * np.array([formats.gain(text) for text in texts])
-    everything[-1] += math.log(_UNPROPOSED_TEXTS)
-    shares = np.exp(everything - everything.max())
-    return np.asarray(shares[:-1] / shares.sum())
+    pooled = weights @ np.log(np.exp(relative) + outlier + NEVER_ZERO)
+    prior = options.prior * formats.trust * np.array([formats.gain(text) for text in texts])
+    return shares_of(pooled[:-1] + prior, pooled[-1] + math.log(_UNPROPOSED_TEXTS))
 
 
 def _together(texts: Sequence[str], shares: NDArray[np.float64]) -> dict[str, float]:
@@ -186,7 +182,7 @@ def _alternatives(
     for index in np.argsort(-shares):
         names.setdefault(folded(texts[index]), texts[index])
     others = sorted((key for key in names if key != best), key=lambda key: -together[key])
-    return tuple(Candidate(names[key], together[key]) for key in others[:_ALTERNATIVES])
+    return tuple(Candidate(names[key], together[key]) for key in others[:ALTERNATIVES])
 
 
 def _agrees(own: str, fused: str) -> bool:

@@ -19,7 +19,7 @@ from bench.standin import Drive
 #: What a card's job keeps, as it is typed.
 _KEEPS: tuple[tuple[str, ...], ...] = ((), ("--no-evidence",), ("--hashed",))
 _SEGMENTS, _POISONED = 4, 2
-_LONGEST_S = 90.0
+_LONGEST_S = 600.0
 #: Codes of a command that has done its work, or came after all had ended.
 _DONE, _REFUSED = 0, 2
 #: The words of each order, `{}` for the job.
