@@ -63,9 +63,10 @@ def plans(url: str, job_id: int) -> list[Plan]:
 
 def _statements(job_id: int, segment: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     of_segment = {"segment": segment["id"], "attempt": segment["attempt"]}
-    yield "whose turn: segments", scheduler.SEGMENTS.text, {"window": 32, "least_depth": 4}
-    yield "whose turn: steps on videos", scheduler.MESSAGES.text, {"window": 8}
-    yield "who has had how much", scheduler.CHARGE["turn"].text, {"jobs": [job_id], "turns": [1.0]}
+    shares = {**scheduler.SHARES, "window": 32, "least_depth": 4, "express_every_s": scheduler.EXPRESS_EVERY_S}
+    yield "whose turn: segments", scheduler.SQL["due_segments"].text, shares
+    yield "whose turn: video tasks", scheduler.SQL["due_video_tasks"].text, {**scheduler.SHARES, "window": 8}
+    yield "who has had how much", scheduler.SQL["charge_segments"].text, {"jobs": [job_id], "turns": [1.0]}
     begin = {"before": "queued", "step": "detecting", "worker": "plan", "lease_s": 20.0}
     yield "begin a segment", segment_statements.BEGIN.text, {**of_segment, **begin}
     yield "renew its lease", segment_statements.RENEW.text, {**of_segment, "lease_s": 20.0}

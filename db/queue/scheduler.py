@@ -14,15 +14,18 @@ begin, all keep to their turns. Segments are many and short, so it is also for j
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from db.models import OutboxRow, Segment, Video
-from db.queue.outbox import AGGREGATE, Message
+from db.named_sql import statements
+from db.queue.outbox import Message
 from db.queue.segment_moves import Dispatched, described
-from db.states import ENDED, IN_FLIGHT, JobState, Priority, SegmentState, Stage, listed
+from db.states import Priority, SegmentState, Stage
 
 #: A job's share beside the others'.
 WEIGHTS = {Priority.LOW: 1, Priority.NORMAL: 4, Priority.HIGH: 16}
@@ -36,9 +39,10 @@ LEAST_DEPTH = 4
 #: One dispatcher at a time in the whole fleet; the others return at once.
 DISPATCH_LOCK = 0x44495350
 
-#: Consecutive numbers times this, less their whole part, lie evenly between 0 and 1 (the golden ratio).
-_SPREAD = 0.3819660112501051
-_WEIGHT = "CASE j.priority " + " ".join(f"WHEN '{p}' THEN {w}" for p, w in WEIGHTS.items()) + " END"
+#: `scheduler.sql`, by name.
+SQL = statements(Path(__file__).with_suffix(".sql"))
+#: What every choice is given: how jobs of different weight share.
+SHARES = {"weights": json.dumps(WEIGHTS), "express_jobs": EXPRESS_JOBS}
 
 
 def take_pending(db: Session, window: int, least_depth: int = LEAST_DEPTH) -> list[Dispatched]:
@@ -48,7 +52,8 @@ def take_pending(db: Session, window: int, least_depth: int = LEAST_DEPTH) -> li
     """
     if not _alone(db):
         return []
-    due = db.execute(SEGMENTS, {"window": window, "least_depth": least_depth}).all()
+    asked = {**SHARES, "window": window, "least_depth": least_depth, "express_every_s": EXPRESS_EVERY_S}
+    due = db.execute(SQL["due_segments"], asked).all()
     if not due:
         return []
     express = {row.id for row in due if row.express}
@@ -82,7 +87,7 @@ def take_pending(db: Session, window: int, least_depth: int = LEAST_DEPTH) -> li
         taken += described(db, list(moved))
     by_id = {segment.segment_id: segment for segment in taken}
     charged = [row for row in due if row.id in by_id and row.step == Stage.DETECT]
-    _charge(db, "turn", {row.job_id: row.next_turn for row in charged})
+    _charge(db, "charge_segments", {row.job_id: row.next_turn for row in charged})
     return [replace(by_id[row.id], express=row.id in express) for row in due if row.id in by_id]
 
 
@@ -93,7 +98,7 @@ def take_messages(db: Session, window: int) -> list[Message]:
     """
     if not _alone(db):
         return []
-    due = db.execute(MESSAGES, {"window": window}).all()
+    due = db.execute(SQL["due_video_tasks"], {**SHARES, "window": window}).all()
     if not due:
         return []
     express = {row.id for row in due if row.express}
@@ -107,7 +112,7 @@ def take_messages(db: Session, window: int) -> list[Message]:
     messages = {
         row.id: Message(row.id, row.kind, row.key, row.path, row.id in express, row.duration_s or 0.0) for row in sent
     }
-    _charge(db, "video_turn", {row.job_id: row.next_turn for row in due if row.id in messages})
+    _charge(db, "charge_video_tasks", {row.job_id: row.next_turn for row in due if row.id in messages})
     return [messages[row.id] for row in due if row.id in messages]
 
 
@@ -115,138 +120,6 @@ def _alone(db: Session) -> bool:
     return bool(db.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": DISPATCH_LOCK}).scalar_one())
 
 
-def _charge(db: Session, column: str, turns: dict[int, float]) -> None:
+def _charge(db: Session, statement: str, turns: dict[int, float]) -> None:
     """Store the jobs' next turns; `turns` is in the order in which they were given, the last of a job counts."""
-    db.execute(CHARGE[column], {"jobs": list(turns), "turns": list(turns.values())})
-
-
-def _clock(column: str) -> str:
-    """The latest turn that was given."""
-    return f"SELECT greatest(0, max({column} - 1::float / ({_WEIGHT}))) AS turn FROM jobs j WHERE finished_at IS NULL"
-
-
-def _turns(column: str) -> str:
-    """A job's turns lie a part in its weight apart, each job's at another place (`spread`) within the part.
-
-    Who comes begins with its first such place from the clock on (`start`); what goes by express takes the part that has
-    begun (`now`), and so does not move the clock on.
-    """
-    return f"""
-        CROSS JOIN LATERAL (
-            SELECT ({_WEIGHT})::float AS weight, j.id * {_SPREAD} - floor(j.id * {_SPREAD}) AS spread
-        ) share
-        CROSS JOIN LATERAL (
-            SELECT greatest(j.{column}, ceil(clock.turn * weight - spread) / weight) AS start,
-                   greatest(j.{column}, floor(clock.turn * weight) / weight) AS now
-        ) t
-    """
-
-
-#: Of something that is due, from its `place` among what is due of its job.
-_TURN = """
-    t.start + (place - 1) / weight + spread / weight AS turn, t.start + place / weight AS next_turn,
-    t.now + 1 / weight AS turn_after_express, place = 1 AND f.n = 0 AND t.start <= clock.turn + 1 / weight"""
-#: What begins goes by express, unless too much does.
-_EXPRESS = f"begins AND count(*) FILTER (WHERE begins) OVER () <= {EXPRESS_JOBS} AS express"
-_NEXT_TURN = "CASE WHEN express THEN turn_after_express ELSE next_turn END AS next_turn"
-SEGMENTS = text(
-    f"""
-    WITH flying AS MATERIALIZED (
-        SELECT job_id, count(*) AS n, count(*) FILTER (WHERE state = '{SegmentState.QUEUED}') AS queued,
-               count(*) FILTER (WHERE state = '{SegmentState.DETECTING}') AS detecting
-        FROM segments WHERE state IN {listed(IN_FLIGHT)} GROUP BY job_id
-    ), room AS (
-        SELECT greatest(:least_depth, 2 * coalesce(sum(detecting), 0)) - coalesce(sum(queued), 0) AS n FROM flying
-    ), clock AS ({_clock("turn")}), due AS (
-        SELECT g.id, j.id AS job_id, g.step, {_TURN} AND NOT lately AS begins
-        FROM jobs j
-        CROSS JOIN clock
-        {_turns("turn")}
-        CROSS JOIN LATERAL (
-            SELECT coalesce((SELECT n FROM flying WHERE job_id = j.id), 0) AS n
-        ) f
-        CROSS JOIN LATERAL (
-            SELECT EXISTS (
-                SELECT 1 FROM segments s
-                WHERE s.job_id = j.id AND s.state IN {listed(ENDED)}
-                      AND s.moved_at > now() - {EXPRESS_EVERY_S} / ({_WEIGHT}) * interval '1 second'
-            ) AS lately
-        ) ended
-        CROSS JOIN LATERAL (
-            SELECT count(*) AS n FROM segments s
-            WHERE s.job_id = j.id AND s.state = '{SegmentState.PENDING}' AND NOT s.parked
-                  AND s.not_before IS NOT NULL AND s.not_before > now()
-        ) delayed
-        CROSS JOIN LATERAL (
-            SELECT due.id, due.step, row_number() OVER (ORDER BY due.video_id, due.index) AS place
-            FROM (
-                SELECT s.id, s.step, s.video_id, s.index FROM segments s
-                WHERE s.job_id = j.id AND s.state = '{SegmentState.PENDING}' AND NOT s.parked
-                      AND (s.not_before IS NULL OR s.not_before <= now())
-                ORDER BY s.video_id, s.index
-                LIMIT greatest(0, :window - f.n - delayed.n)
-            ) due
-        ) g
-        WHERE j.state = '{JobState.RUNNING}' AND j.finished_at IS NULL
-    )
-    SELECT id, job_id, step, express, {_NEXT_TURN} FROM (
-        SELECT due.*, {_EXPRESS}, row_number() OVER (PARTITION BY step ORDER BY turn, job_id) AS rank
-        FROM due
-    ) ranked
-    WHERE express OR step = '{Stage.READ}' OR rank <= (SELECT n FROM room)
-    ORDER BY turn, id
-    """
-)
-
-#: Never waits for a job whose row is being counted up: who ends a video holds it last, and a share is approximate.
-CHARGE = {
-    column: text(
-        f"""
-        UPDATE jobs SET {column} = charged.turn
-        FROM unnest(CAST(:jobs AS bigint[]), CAST(:turns AS float[])) AS charged (id, turn)
-        WHERE jobs.id = charged.id
-              AND jobs.id IN (SELECT id FROM jobs WHERE id = ANY (:jobs) FOR NO KEY UPDATE SKIP LOCKED)
-        """
-    )
-    for column in ("turn", "video_turn")
-}
-
-_OWED = f"""
-    SELECT o.id, o.kind FROM outbox o
-    WHERE o.job_id = j.id AND o.sent_at IS NULL AND (j.state = '{JobState.RUNNING}' OR o.kind = '{AGGREGATE}')
-"""
-_FIRST = "ORDER BY o.kind, o.id LIMIT greatest(0, :window - f.n)"
-#: What was tried before and what never was take turns: files that cannot be reached would come first for half an hour.
-MESSAGES = text(
-    f"""
-    WITH flying AS MATERIALIZED (
-        SELECT job_id, count(*) AS n FROM outbox WHERE sent_at IS NOT NULL GROUP BY job_id
-    ), clock AS ({_clock("video_turn")}), due AS (
-        SELECT g.id, j.id AS job_id, {_TURN} AS begins
-        FROM jobs j
-        CROSS JOIN clock
-        {_turns("video_turn")}
-        CROSS JOIN LATERAL (
-            SELECT coalesce((SELECT n FROM flying WHERE job_id = j.id), 0) AS n
-        ) f
-        CROSS JOIN LATERAL (
-            SELECT due.id, row_number() OVER (ORDER BY due.kind, due.number, due.again) AS place
-            FROM (
-                SELECT new.*, row_number() OVER (ORDER BY new.kind, new.id) AS number, false AS again
-                FROM ({_OWED} AND o.not_before IS NULL {_FIRST}) new
-                UNION ALL
-                SELECT old.*, row_number() OVER (ORDER BY old.kind, old.id) AS number, true AS again
-                FROM ({_OWED} AND o.not_before <= now() {_FIRST}) old
-            ) due
-            ORDER BY place
-            LIMIT greatest(0, :window - f.n)
-        ) g
-        WHERE j.finished_at IS NULL
-    )
-    SELECT id, job_id, express, {_NEXT_TURN} FROM (
-        SELECT due.*, {_EXPRESS}, row_number() OVER (ORDER BY turn, job_id) AS rank FROM due
-    ) ranked
-    WHERE express OR rank <= :window - (SELECT coalesce(sum(n), 0) FROM flying)
-    ORDER BY turn, id
-    """
-)
+    db.execute(SQL[statement], {"jobs": list(turns), "turns": list(turns.values())})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -10,7 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from db.engine import session
 from db.models import Move
-from db.states import MOVES, JobState, SegmentState, VideoState
+from db.queue.outbox import AGGREGATE
+from db.states import ENDED, IN_FLIGHT, MOVES, JobState, SegmentState, Stage, VideoState, listed
 from tests.support.database import make_job, run_sql
 
 KINDS: dict[str, type[StrEnum]] = {"job": JobState, "video": VideoState, "segment": SegmentState}
@@ -19,6 +22,7 @@ FIRST: dict[str, StrEnum] = {
 }  # fmt: skip
 #: Only a person leaves an end; a job takes more files too.
 WAYS_OUT = {"submit", "retry", "rerun"}
+SCHEDULER = Path(__file__).parents[3] / "db" / "queue" / "scheduler.sql"
 
 
 def ends(kind: str) -> list[StrEnum]:
@@ -87,3 +91,10 @@ def put(url: str, table: str, state: str) -> None:
         END $$
         """,
     )
+
+
+def test_states_in_statements_of_their_own_file_are_those_of_the_enums() -> None:
+    sql = SCHEDULER.read_text(encoding="utf-8")
+    known = {state.value for kind in (JobState, VideoState, SegmentState, Stage) for state in kind}
+    assert set(re.findall(r"'([a-z_]+)'", sql)) - known == {AGGREGATE}
+    assert set(re.findall(r"state IN (\(.*?\))", sql)) == {listed(IN_FLIGHT), listed(ENDED)}
