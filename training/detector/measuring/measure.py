@@ -166,19 +166,5 @@ def average_precision(confidence: NDArray[np.float32], right: NDArray[np.bool_],
     return float((np.diff(recall) * envelope).sum())
 
 
-def best_threshold(pictures: Sequence[Scored], beta: float) -> float:
-    """Threshold with the best F-beta over complete pictures; `beta` 1 weighs both alike, 2 favours recall."""
-    complete = [picture for picture in pictures if picture.complete]
-
-    def f_beta(threshold: float) -> float:
-        result = score(complete, threshold)
-        if not result.recall > 0:
-            return 0.0
-        square = beta * beta
-        return (1 + square) * result.precision * result.recall / (square * result.precision + result.recall)
-
-    return max((round(float(t), 2) for t in np.arange(0.05, 0.9, 0.01)), key=f_beta)
-
-
 def _joined(parts: Sequence[NDArray[np.generic]]) -> NDArray[np.float32]:
     return np.asarray(np.concatenate([np.zeros(0, np.float32), *parts]), np.float32)
