@@ -21,7 +21,7 @@ FRAME_WIDTH_PX, FRAME_HEIGHT_PX = 1280, 720
 #: Frames of a round.
 _BATCH = 8
 #: Rounds in which the two take turns.
-_ROUNDS = 15
+_ROUNDS = 9
 #: The yardstick comes with Ultralytics as a description; its weights are random, which changes no time.
 _YARDSTICK = "yolo11n.yaml"
 _YARDSTICK_PX = 640

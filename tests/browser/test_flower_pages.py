@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from synthesis.drive import Drive
-from tests.conftest import missing
+from bench.standin import Drive
+from tests.conftest import ROOT, missing
 from tests.support.processes import PATIENCE_S, processes_on, wait_until
 
 _CHROMIUM_ARGUMENTS = (
@@ -43,15 +43,15 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-def test_flower_shows_each_tasks_video_and_down_leaves_nothing(
-    browser: Browser, demo_drive: Drive, tmp_path: Path
-) -> None:
+def test_flower_shows_each_tasks_video_and_down_leaves_nothing(browser: Browser, tmp_path: Path) -> None:
     data, port = tmp_path / "data", _free_port()
+    video = tmp_path / "drive.mp4"
+    Drive(segments=2).write(video)
     environment = _environment()
     log = tmp_path / "up.log"
     with log.open("wb") as written:
         up = subprocess.Popen(
-            [*_DASHPLATE, "up", "--data", data, "--flower-port", str(port), "--root", demo_drive.video.parent],
+            [*_DASHPLATE, "up", "--data", data, "--flower-port", str(port), "--root", tmp_path],
             stdout=written,
             stderr=written,
             env=environment,
@@ -59,9 +59,9 @@ def test_flower_shows_each_tasks_video_and_down_leaves_nothing(
     try:
         wait_until("Flower", lambda: up.poll() is not None or _answers(port), every_s=0.3)
         assert up.poll() is None, log.read_text()
-        submitted = _dashplate(environment, "submit", str(demo_drive.video), "--wait", "--data", str(data))
+        submitted = _dashplate(environment, "submit", str(video), "--wait", "--data", str(data))
         assert submitted.returncode == 0, submitted.stderr
-        _see_the_tasks(browser, port, demo_drive.video.name, tmp_path / "flower.png")
+        _see_the_tasks(browser, port, video.name, tmp_path / "flower.png")
     finally:
         down = _dashplate(environment, "down", "--data", str(data))
         ended = up.wait(PATIENCE_S)
@@ -99,8 +99,9 @@ def _dashplate(environment: dict[str, str], *words: str) -> subprocess.Completed
 
 
 def _environment() -> dict[str, str]:
-    """This program's, without another test's servers."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("DASHPLATE_")}
+    """This program's, without another test's servers; what tasks do does not matter here."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DASHPLATE_")}
+    return {**kept, "DASHPLATE_WORK": "bench.standin:StandIn", "PYTHONPATH": str(ROOT)}
 
 
 def _answers(port: int) -> bool:

@@ -125,7 +125,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
         site.files["/1.mp4"] = films["1.mp4"]
         other.files["/x.mp4"] = films["x.mp4"]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("DASHPLATE_")}
-        ours = {"DASHPLATE_DATA_DIR": str(tmp_path / "data"), "HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+        ours = {
+            "DASHPLATE_DATA_DIR": str(tmp_path / "data"),
+            "DASHPLATE_WORK": "tests.support.opening:Opening",
+            "HOME": str(tmp_path / "home"),
+            "PYTHONPATH": str(ROOT),
+        }
         (tmp_path / "home").mkdir()
         yield Place(tmp_path / "here", site, other, kept | ours)
 
