@@ -22,8 +22,9 @@ from pipeline.errors import Away, MissingDependency
 from pipeline.sources.roots import check_allowed
 from tests.conftest import missing
 
-#: Dealt together, with a store that can be made to fail: they have every fault and all kinds of drives.
-SEEDS = range(TEN)
+#: Dealt together, with a store that can be made to fail: they have every fault and all kinds of drives. As few faults in
+#: each as that takes; `dashplate-chaos` deals up to seven.
+SEEDS, MOST = range(TEN), 5
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def chaos(fleet: ChaosFleet) -> Chaos:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_rows_equal_those_of_an_undisturbed_run(chaos: Chaos, seed: int) -> None:
-    outcome = chaos.run(schedule_of(seed))
+    outcome = chaos.run(schedule_of(seed, most=MOST))
     assert outcome.identical, "\n".join([line(outcome), *outcome.story])
     assert len(outcome.struck) >= 5, "\n".join([line(outcome), *outcome.story])
 
@@ -165,9 +166,9 @@ def test_a_seed_is_a_schedule() -> None:
     assert all(len(schedule.strikes) >= 5 for schedule in schedules)
 
 
-@pytest.mark.parametrize("first", range(0, 10 * TEN, TEN))
-def test_ten_seeds_have_every_fault_that_their_store_allows_and_all_drives(first: int) -> None:
-    schedules = [schedule_of(seed) for seed in range(first, first + TEN)]
+@pytest.mark.parametrize(("first", "most"), [(0, MOST), *((first, 7) for first in range(0, 10 * TEN, TEN))])
+def test_ten_seeds_have_every_fault_that_their_store_allows_and_all_drives(first: int, most: int) -> None:
+    schedules = [schedule_of(seed, most=most) for seed in range(first, first + TEN)]
     assert {schedule.content for schedule in schedules} == set(CONTENTS)
     faults = {strike.fault for schedule in schedules for strike in schedule.strikes}
     (store,) = {schedule.store for schedule in schedules}
