@@ -22,8 +22,8 @@ from pipeline.errors import Away, MissingDependency
 from pipeline.sources.roots import check_allowed
 from tests.conftest import missing
 
-#: Dealt together, with a store that can be made to fail: they have every fault and all kinds of drives. As few faults in
-#: each as that takes; `dashplate-chaos` deals up to seven.
+#: Dealt together, with a store that can be made to fail: they have every fault and all kinds of drives. With as few
+#: faults in each as that takes; `dashplate-chaos` deals up to seven.
 SEEDS, MOST = range(TEN), 5
 
 
