@@ -5,9 +5,6 @@ writes one file into it and returns its path; `make_all` makes them all.
 
     files = make_all(tmp_path)
     files["noise"]      # a path
-
-The picture is a grey texture that moves, with a bright square in its upper left corner: a test can tell
-with `corner_of` where that corner went.
 """
 
 from __future__ import annotations
@@ -16,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -27,18 +24,16 @@ from av.audio.frame import AudioFrame
 from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
+
+from tests.support.moving_texture import picture
 
 #: Ticks a second of the clips' pts.
 CLOCK_HZ = 90_000
 #: Bytes of noise that `noise` writes over the middle of the file.
 NOISE_BYTES = 20_000
-#: Side of the bright square in the upper left corner, as a part of the frame's shorter side.
-CORNER_PART = 0.25
 #: Samples a second of the tone.
 TONE_HZ = 48_000
 
-Picture = NDArray[np.uint8]
 #: Made files by their makers' names.
 Files = dict[str, Path]
 
@@ -68,39 +63,6 @@ class Recipe:
 TIDY = Recipe()
 B_FRAMES = replace(TIDY, options={"preset": "veryfast", "bf": "3", "sc_threshold": "0"})
 OPEN_GOP = replace(B_FRAMES, options=B_FRAMES.options | {"x264-params": "open-gop=1:scenecut=0"})
-
-
-def picture(index: int, width: int, height: int) -> Picture:
-    """Frame `index` of the moving texture: (height, width, 3) uint8, BGR."""
-    image = np.repeat(_grey(index, width, height)[..., None], 3, axis=2)
-    side = int(min(width, height) * CORNER_PART)
-    image[:side, :side] = 250
-    return image
-
-
-#: So many are those of a clip of 6 s; at 640 x 360 they take 50 MB.
-@lru_cache(200)
-def _grey(index: int, width: int, height: int) -> Picture:
-    across = np.sin((np.arange(width) + 4 * index) / 17)
-    down = np.cos((np.arange(height) - 2 * index) / 11)
-    return (80 + 40 * np.outer(down, across) + _grain(width, height)).astype(np.uint8)
-
-
-@cache
-def _grain(width: int, height: int) -> Picture:
-    return np.random.default_rng(0).integers(0, 10, (height, width), dtype=np.uint8)
-
-
-def corner_of(image: Picture) -> str:
-    """Which corner of `image` carries the bright square: "top left", "bottom right", ..."""
-    side = int(min(image.shape[:2]) * CORNER_PART) - 8
-    corners = {
-        "top left": image[:side, :side],
-        "top right": image[:side, -side:],
-        "bottom left": image[-side:, :side],
-        "bottom right": image[-side:, -side:],
-    }
-    return max(corners, key=lambda name: float(corners[name].mean()))
 
 
 def write_clip(path: Path, recipe: Recipe = TIDY, pts: Sequence[int] | None = None) -> Path:

@@ -12,7 +12,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from pipeline.records import Box, Crop, Observation, Tracklet
 from store import Store, crop_name
-from tests.support.media_files import picture
+from tests.support.moving_texture import picture
 
 NAME = crop_name(1, 2, 3, 4, 5, 0)
 

@@ -63,9 +63,7 @@ def configuration(config: Settings) -> dict[str, Any]:
         "worker_proc_alive_timeout": 60.0,
         "worker_soft_shutdown_timeout": 20.0,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
-        "worker_hijack_root_logger": True,
         "timezone": "UTC",
-        "enable_utc": True,
     }
 
 

@@ -28,7 +28,7 @@ from store import (
     remote,
     video_folders,
 )
-from tests.support.media_files import picture
+from tests.support.moving_texture import picture
 from tests.support.store import NAME, names, tracklet
 
 #: What an S3 server that is out of room answers.

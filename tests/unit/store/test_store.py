@@ -24,7 +24,7 @@ from store import (
     job_folders,
     video_folders,
 )
-from tests.support.media_files import picture
+from tests.support.moving_texture import picture
 from tests.support.store import NAME, faulty, names, tracklet
 
 pytestmark = pytest.mark.usefixtures("no_store_waits")

@@ -17,7 +17,8 @@ from pipeline.video.evidence import NEAR_S, Fetch, encode_frame, frames_at
 from pipeline.video.probe import probe
 from tests.support import media_files
 from tests.support.decoded import frames_of
-from tests.support.media_files import B_FRAMES, TIDY, corner_of, picture, write_clip
+from tests.support.media_files import B_FRAMES, TIDY, write_clip
+from tests.support.moving_texture import corner_of, picture
 
 SMALL = replace(B_FRAMES, width=320, height=180)
 

@@ -19,7 +19,8 @@ from pipeline.video.decode import Decoder, decode
 from pipeline.video.probe import probe
 from pipeline.video.split import split
 from tests.support.decoded import frames_of, same, whole
-from tests.support.media_files import Files, corner_of, picture, rotated
+from tests.support.media_files import Files, rotated
+from tests.support.moving_texture import corner_of, picture
 
 REAL_CLIPS = ("gate_vn.mp4", "road_gb.mp4", "street_no_readable_plate.mp4")
 GOOD = (
