@@ -16,7 +16,7 @@ import typer
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.fleet.run import Fleet, fleet
-from dashplate.environment import flower_command
+from dashplate.bring_up import flower_command
 from dashplate.stack.server import free_port
 from db.queue.segment_moves import Dispatched
 from workers.celery_app.app import DETECT, READ

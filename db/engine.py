@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from tenacity import RetryCallState, retry_if_exception, stop_before_delay
 
-from pipeline import retry
+from pipeline import retry_policy
 from pipeline.errors import ServiceUnavailable
 
 log = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ def single(url: str) -> Iterator[Connection]:
         yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
-def retrying(url: str, work: Callable[[Session], T], deadline_s: float = retry.DATABASE_S) -> T:
+def retrying(url: str, work: Callable[[Session], T], deadline_s: float = retry_policy.DATABASE_S) -> T:
     """Do `work` in one transaction; after a transient error again from its start, in a new one.
 
     For work whose repetition changes nothing: the first attempt may have been committed without our hearing of it.
@@ -149,7 +149,7 @@ def retrying(url: str, work: Callable[[Session], T], deadline_s: float = retry.D
 
 def retrying_single(url: str, work: Callable[[Connection], T]) -> T:
     """The same for a single statement, without the round trips of a transaction."""
-    return _retrying(single, url, work, retry.DATABASE_S)
+    return _retrying(single, url, work, retry_policy.DATABASE_S)
 
 
 def _retrying(
@@ -160,7 +160,7 @@ def _retrying(
             return work(db)
 
     stop = stop_before_delay(deadline_s)
-    return retry.DATABASE.copy(retry=retry_if_exception(is_transient), stop=stop, before_sleep=_warn)(attempt)
+    return retry_policy.DATABASE.copy(retry=retry_if_exception(is_transient), stop=stop, before_sleep=_warn)(attempt)
 
 
 def _warn(state: RetryCallState) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from evaluation.enlarged_places import PAPER
+from evaluation.drawn_place import PAPER
 from output.files import save_jpeg
 from pipeline.records import Image
 

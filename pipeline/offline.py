@@ -1,8 +1,9 @@
 """Keeps the libraries from calling out: a program that handles plates talks to nobody it was not told to.
 
 It also bounds the pictures that OpenCV decodes, which OpenCV asks for at import as well. Entry points call `silence()`
-before any of them is loaded: `dashplate`, `training`, `synthesis` and `bench` when they are imported, and the Celery
-application; and so do the two places that load Ultralytics and PaddleOCR, for whoever imports `pipeline` alone.
+before any of them is loaded: `dashplate`, `evaluation`, `training`, `synthesis` and `bench` when they are imported, and
+the Celery application. The two places of `pipeline` that load Ultralytics and PaddleOCR do so too; a program of others
+that imports `pipeline`, `store` or `output` alone calls it first, or OpenCV has no bound.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the store asks of the place where its files are: a folder or a bucket."""
+"""What the store asks of a backend, the place where its files are: a folder or a bucket."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Listing:
     files: tuple[FileInfo, ...]
 
 
-class Place(Protocol):
+class Backend(Protocol):
     """A folder or a bucket. Names were checked; whatever fails raises what the library under it raises."""
 
     #: How many files may be written at a time.

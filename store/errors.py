@@ -9,7 +9,7 @@ from typing import TypeVar
 from celery.exceptions import SoftTimeLimitExceeded
 from tenacity import retry_if_exception
 
-from pipeline import retry
+from pipeline import retry_policy
 from pipeline.errors import DashplateError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -53,7 +53,7 @@ def retrying(where: str, act: Callable[[], Result]) -> Result:
     the store's pass through.
     """
     try:
-        return retry.STORE.copy(retry=retry_if_exception(_is_transient))(act)
+        return retry_policy.STORE.copy(retry=retry_if_exception(_is_transient))(act)
     except Exception as error:
         if not _is_the_stores(error):
             raise

@@ -13,12 +13,12 @@ from fsspec.implementations.local import LocalFileSystem
 from fsspec.utils import get_protocol
 
 from pipeline.records import Image, Tracklet
-from store.backend import FileInfo, Place
+from store.backend import Backend, FileInfo
 from store.errors import DamagedFile, StoreFull, retrying, unavailable
-from store.folder import Folder
+from store.folder_backend import Folder
+from store.fsspec_backend import Remote
 from store.names import checked, crop_name
 from store.pictures import decoded, encoded
-from store.remote import Remote
 
 #: A disk with less room than this counts as full, so that databases and logs on it go on.
 RESERVE_BYTES = 200_000_000
@@ -45,13 +45,13 @@ class Store:
     """
 
     def __init__(self, root: Path | str, reserve_bytes: int = RESERVE_BYTES) -> None:
-        self._place: Place
+        self._backend: Backend
         if isinstance(root, str) and "://" in root:
             local = get_protocol(root) in _LOCAL
-            self._place = Folder(Path(LocalFileSystem._strip_protocol(root))) if local else Remote(root)
+            self._backend = Folder(Path(LocalFileSystem._strip_protocol(root))) if local else Remote(root)
         else:
-            self._place = Folder(Path(root))
-        self._where = self._place.location("").rstrip("/")
+            self._backend = Folder(Path(root))
+        self._where = self._backend.location("").rstrip("/")
         self._reserve_bytes = reserve_bytes
 
     def put(self, name: str, data: bytes) -> Stored:
@@ -83,7 +83,7 @@ class Store:
     def get(self, name: str) -> bytes:
         """Raises MissingFile."""
         checked(name)
-        return retrying(self._where, lambda: self._place.read(name))
+        return retrying(self._where, lambda: self._backend.read(name))
 
     def get_image(self, name: str, sha256: str | None = None) -> Image:
         """The BGR image of that name. Raises MissingFile; DamagedFile where it is no picture or not what was stored."""
@@ -95,7 +95,7 @@ class Store:
     def remove(self, name: str) -> None:
         """Remove a file or, with a trailing `/`, a folder and all below it. What is not there is fine."""
         checked(name.removesuffix("/"))
-        retrying(self._where, lambda: self._place.remove(name))
+        retrying(self._where, lambda: self._backend.remove(name))
 
     def files(self, folder: str = "") -> Iterator[FileInfo]:
         """Every file below a folder, or of the whole store, in no promised order.
@@ -107,13 +107,13 @@ class Store:
             folder = checked(folder.removesuffix("/")) + "/"
         waiting = [folder]
         while waiting:
-            listing = retrying(self._where, partial(self._place.listing, waiting.pop()))
+            listing = retrying(self._where, partial(self._backend.listing, waiting.pop()))
             yield from listing.files
             waiting.extend(reversed(listing.folders))
 
     def check_room(self, least_bytes: int = 0) -> None:
         """Raises StoreFull where these bytes would eat into the reserve. Costs one system call."""
-        room = retrying(self._where, self._place.room_bytes)
+        room = retrying(self._where, self._backend.room_bytes)
         if room is not None and room < self._reserve_bytes + least_bytes:
             raise StoreFull(
                 f"The result store {self._where} has {room / 1e6:.0f} MB left and keeps"
@@ -122,16 +122,16 @@ class Store:
 
     def location(self, name: str) -> str:
         """The path or URL of a file, for people and exports."""
-        return self._place.location(checked(name))
+        return self._backend.location(checked(name))
 
     def _written(self, name: str, data: bytes) -> Stored:
         checked(name)
-        retrying(self._where, lambda: self._place.write(name, data))
+        retrying(self._where, lambda: self._backend.write(name, data))
         return Stored(name, len(data), hashlib.sha256(data).hexdigest())
 
     def _settle(self, stored: Sequence[Stored]) -> None:
         try:
-            self._place.settle([one.name for one in stored])
+            self._backend.settle([one.name for one in stored])
         except OSError as error:
             # Not tried again: a disk that could not keep a folder reports that once, and then success.
             raise unavailable(self._where, error.strerror or type(error).__name__) from error
@@ -139,9 +139,9 @@ class Store:
     def _each(
         self, put: Callable[[int, int, Image], Stored], work: dict[tuple[int, int], Image]
     ) -> dict[tuple[int, int], Stored]:
-        if self._place.writers == 1 or len(work) <= 1:
+        if self._backend.writers == 1 or len(work) <= 1:
             return {(tracklet, rank): put(tracklet, rank, image) for (tracklet, rank), image in work.items()}
-        pool = ThreadPoolExecutor(min(self._place.writers, len(work)), thread_name_prefix="store")
+        pool = ThreadPoolExecutor(min(self._backend.writers, len(work)), thread_name_prefix="store")
         try:
             going = {key: pool.submit(put, *key, image) for key, image in work.items()}
             return {key: one.result() for key, one in going.items()}

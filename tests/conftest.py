@@ -25,7 +25,7 @@ from dashplate.stack import Stack
 from db.engine import engine_for
 from db.migrate import config, upgrade
 from pipeline.errors import MissingDependency
-from pipeline.retry import STORE
+from pipeline.retry_policy import STORE
 from synthesis.drive import Drive, render_drive
 from tests.support.branded import write_branded
 from tests.support.database import empty_tables
@@ -159,4 +159,4 @@ def run_program() -> Iterator[Runner]:
 @pytest.fixture
 def no_store_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store tries again at once."""
-    monkeypatch.setattr("pipeline.retry.STORE", STORE.copy(wait=wait_none()))
+    monkeypatch.setattr("pipeline.retry_policy.STORE", STORE.copy(wait=wait_none()))

@@ -154,8 +154,11 @@ class Settings(BaseSettings):
             threads=self.threads,
         )
 
-    def environment(self) -> dict[str, str]:
-        """The variables that give a child process these settings; they may hold passwords."""
+    def as_variables(self) -> dict[str, str]:
+        """The environment variables that give a child process these settings; they may hold passwords.
+
+        A setting that is None is left to what the child inherits.
+        """
         given = {name: _spelled(getattr(self, name)) for name in self.model_fields_set}
         prefix = self.model_config["env_prefix"]
         return {f"{prefix}{name.upper()}": value for name, value in given.items() if value is not None}

@@ -21,7 +21,10 @@ from db.jobs import cancel
 
 #: A schedule of which nothing ends for this long has come to a standstill; a busy machine takes half a minute to start
 #: a command. And one that takes this long altogether, whatever it still does.
-STANDSTILL_S, LONGEST_S = 90.0, 1200.0
+STANDSTILL_S, LONGEST_S = 120.0, 1200.0
+_LOOK_EVERY_S = 5.0
+#: For what nobody disturbs.
+_UNDISTURBED_S = 300.0
 #: What is left lying once rows are final, such as a late worker's pictures, is to be gone by then.
 _SETTLE_S = 60.0
 #: After a frozen worker goes on, it is given this long to do harm.
@@ -43,11 +46,11 @@ _BEGINS = frozenset({"retry", "rerun", "purge", "small", "cancel", "card"})
 _TYPED = frozenset({"submit", "retry", "rerun", "purge"})
 
 _PROGRESS = "SELECT count(*) AS ended FROM segments WHERE job_id = :job AND state IN ('done', 'quarantined')"
-#: Of all jobs; one that is done again begins anew.
+#: Of a schedule's jobs; one that is done again begins anew.
 _ENDED = """
-    SELECT (SELECT count(*) FROM segments WHERE state IN ('done', 'quarantined')) AS segments,
-           (SELECT count(*) FROM videos WHERE finished_at IS NOT NULL) AS videos,
-           (SELECT count(*) FROM jobs) AS jobs
+    SELECT j.id, j.finished_at, count(v.finished_at) AS videos,
+           sum(v.segments_done + v.segments_quarantined) AS segments
+    FROM jobs j LEFT JOIN videos v ON v.job_id = j.id WHERE j.key LIKE :key GROUP BY j.id ORDER BY j.id
 """
 _GIVEN_UP = "SELECT segments_quarantined AS segments, videos_with_problem AS videos FROM jobs WHERE id = :job"
 _SEEN = """
@@ -89,26 +92,25 @@ class Outcome:
 
 
 class Progress:
-    """Tells a schedule that is slow from one that stands still: something of it ends again and again."""
+    """Tells a schedule that is slow from one that stands still: something of its jobs ends again and again."""
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._begun = self._looked = time.monotonic()
-        self._ended = self._count()
+        self._begun = self._looked = self._moved = time.monotonic()
+        self._ended: object = None
 
     def check(self) -> None:
         """Raises TimeoutError for a standstill."""
         now = time.monotonic()
         if now - self._begun > LONGEST_S:
             raise TimeoutError(f"not ended after {LONGEST_S:.0f} s")
-        if now - self._looked > STANDSTILL_S:
-            before, self._ended, self._looked = self._ended, self._count(), now
-            if before == self._ended:
-                raise TimeoutError(f"nothing has ended for {STANDSTILL_S:.0f} s")
-
-    def _count(self) -> tuple[object, ...]:
-        ended = self._scene.fleet.ask(_ENDED)[0]
-        return (*ended.values(), len(self._scene.story))
+        if now - self._looked < _LOOK_EVERY_S:
+            return
+        ended = [tuple(row.values()) for row in self._scene.fleet.ask(_ENDED, key=f"{self._scene.key} %")]
+        self._looked, self._moved = now, self._moved if ended == self._ended else now
+        self._ended = ended
+        if now - self._moved > STANDSTILL_S:
+            raise TimeoutError(f"nothing has ended for {STANDSTILL_S:.0f} s")
 
 
 class Chaos:
@@ -125,7 +127,7 @@ class Chaos:
         new = [name for name in contents if name not in self._expected]
         keys = {name: self._submitted(name) for name in new}
         for name, key in keys.items():
-            job_id = wait_for(f"the undisturbed run of {name}", partial(self._ended, key), LONGEST_S)
+            job_id = wait_for(f"the undisturbed run of {name}", partial(self._ended, key), _UNDISTURBED_S)
             wait_for(f"the tidy end of {name}", partial(self._tidy, job_id), _SETTLE_S)
             self._expected[name] = self._fleet.look(partial(tables_of, job_id=job_id))
             self._undisturbed[name] = job_id
@@ -292,7 +294,7 @@ class Chaos:
         """Submit an undisturbed job; returns its key."""
         key = f"{self._begun} undisturbed {content}"
         submission = self._fleet.submit(content, key)
-        status = submission.process.wait(timeout=LONGEST_S)
+        status = submission.process.wait(timeout=_UNDISTURBED_S)
         if status != 0:
             raise RuntimeError(f"submitting {content} failed with status {status}; see logs/commands.log")
         return key

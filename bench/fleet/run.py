@@ -21,7 +21,7 @@ from sqlalchemy import text
 from bench.fleet.cost import Cost, cost
 from bench.fleet.plans import Plan, plans
 from bench.standin import Drive
-from dashplate.environment import worker_commands
+from dashplate.bring_up import worker_commands
 from dashplate.stack import Stack, running
 from dashplate.supervisor import Command, Supervisor
 from db.engine import engine_for, session
@@ -99,7 +99,7 @@ class Fleet:
 
     def submit(self, *words: str) -> int:
         argv = [sys.executable, "-m", "dashplate", "submit", *words]
-        env = {**os.environ, **settings().environment()}
+        env = {**os.environ, **settings().as_variables()}
         done = subprocess.run(argv, env=env, capture_output=True, text=True, check=True)
         return int(done.stdout)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dashplate.cli.groups import grouped
+from dashplate.cli.option_groups import grouped
 from dashplate.cli.options import MOST_ROWS, MOST_SEED, Country, a_number
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ def detection(
     written: Written,
 ) -> None:
     """Recall, precision, average precision and time of the plate detector."""
-    from evaluation.detecting import the_look
+    from evaluation.detection.look import the_look
     from evaluation.detection.run import Outputs, evaluate_detection
     from evaluation.detection.truth import Selection, load_truth
     from pipeline.errors import UsageError
@@ -304,9 +304,9 @@ def reading(
     from evaluation.reading.run import Outputs, evaluate_reading
     from evaluation.reading.truth import load_labels
 
+    readers = several.readers
     known = load_labels(labels, plates.images, plates.selection, plates.by or ())
-    wanted = Outputs(written.draw, written.csv, written.json, curve, compare_speed)
-    evaluate_reading(known, several.readers, wanted)
+    evaluate_reading(known, readers, Outputs(written.draw, written.csv, written.json, curve, compare_speed))
 
 
 @app.command()
@@ -336,6 +336,7 @@ def stills(
     from evaluation.stills.run import Outputs, evaluate_stills, stills_look
     from evaluation.stills.truth import load_stills
 
+    readers = several.readers
     pictures = load_stills(truth, plates.images, plates.selection, plates.by or (), ignore)
     wanted = Outputs(written.draw, written.csv, written.json, compare_whole)
-    evaluate_stills(pictures, stills_look(weights, frames), several.readers, wanted)
+    evaluate_stills(pictures, stills_look(weights, frames), readers, wanted)

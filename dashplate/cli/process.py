@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dashplate.cli.groups import grouped
+from dashplate.cli.option_groups import grouped
 from dashplate.cli.options import (
     MOST_ID,
     MOST_SEED,

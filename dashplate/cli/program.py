@@ -1,4 +1,4 @@
-"""The command line: each command says what it does and hands over.
+"""The Typer program: all groups of commands put together, signals, and how an error ends it.
 
 Exit codes: 0 all went well, 2 the request cannot be carried out, 3 some file gave no pictures (the others are done),
 4 a part of the installation is missing, 5 Redis or PostgreSQL cannot be reached, 6 a model is missing, 143 and 129 it
@@ -15,7 +15,7 @@ from types import FrameType
 
 import typer
 
-from dashplate.cli import control, evaluate, privacy, process, query, serve
+from dashplate.cli import evaluate, job_control, privacy, process, query, serve
 from output.terminal import complain, guard
 from pipeline.errors import DashplateError, ServiceUnavailable
 
@@ -27,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for group in (process, control, query, serve, privacy):
+for group in (process, job_control, query, serve, privacy):
     app.add_typer(group.app)
 app.add_typer(evaluate.app, name="eval")
 

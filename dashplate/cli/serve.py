@@ -22,7 +22,7 @@ def up(
         typer.Option(help="A folder or address for videos; public:// is any public address.", show_default=False),
     ] = None,
 ) -> None:
-    """Start servers, workers, sweeper and Flower, and stay."""
+    """Start servers, workers and Flower, and stay."""
     from dashplate.commands.process import stay_up
 
     stay_up(data, flower_port, root or [])
@@ -37,7 +37,7 @@ def down(
     ] = False,
 ) -> None:
     """Stop whatever runs on the data folder."""
-    from dashplate.environment import settings_for
+    from dashplate.bring_up import settings_for
     from dashplate.stack import forget, stop
 
     folder = settings_for(data).data_dir
@@ -58,7 +58,7 @@ def doctor(json: AsJson = False, data: DataDir = None) -> None:
 @app.command()
 def migrate(data: DataDir = None) -> None:
     """Bring the database to the newest schema."""
-    from dashplate.environment import settings_for
+    from dashplate.bring_up import settings_for
     from db.engine import check
     from db.migrate import upgrade
 

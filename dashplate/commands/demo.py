@@ -9,8 +9,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy import RowMapping
 
 from dashplate import jobs
+from dashplate.bring_up import everything
 from dashplate.commands.process import exit_code, note_shown, print_results, wait_for, write_results
-from dashplate.environment import everything
 from dashplate.export import PlateRow
 from output import terminal
 from pipeline.job_options import JobOptions

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.filesize import decimal
 
 from dashplate import jobs, show
-from dashplate.environment import database
+from dashplate.bring_up import database
 from dashplate.pace import span
 from db.engine import session
 from db.findings import queries

@@ -15,8 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from dashplate import jobs, show
+from dashplate.bring_up import database
 from dashplate.durations import parse_duration
-from dashplate.environment import database
 from db.engine import session
 from db.findings.plate_hashing import MARK, PlateKeyError
 from db.findings.stored_files import count_owed
@@ -30,7 +30,7 @@ from pipeline.formats.alphabet import SEPARATORS
 from pipeline.formats.confusions import folded
 from pipeline.sources.source import printable
 from workers.hashed_jobs import own_key
-from workers.maintenance.expiry import count_all, purge_all
+from workers.maintenance.apply_retention import count_all, purge_all
 from workers.maintenance.store_gc import clear_deletions
 
 #: Separators that people type between a plate's groups; in a pattern the star is no separator.

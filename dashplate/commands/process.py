@@ -12,8 +12,8 @@ from rich.markup import escape
 from sqlalchemy import RowMapping
 
 from dashplate import export, jobs, show
+from dashplate.bring_up import database, everything, settings_for, workers_answer
 from dashplate.commands.privacy import note
-from dashplate.environment import database, everything, settings_for, workers_answer
 from dashplate.stack import running, stop, why_taken
 from dashplate.supervisor import Supervisor
 from db.engine import engine_for, session
@@ -25,7 +25,7 @@ from pipeline.errors import DashplateError, MediaError, ServiceUnavailable, Usag
 from pipeline.job_options import JobOptions
 from pipeline.sources.expand import expand
 from pipeline.sources.roots import root_named
-from workers.resources import store
+from workers.result_store import store
 from workers.settings import Settings, settings
 
 #: A worker that died this often, one start after the other, will not live.

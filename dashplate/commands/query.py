@@ -13,9 +13,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from dashplate import export, jobs, show
+from dashplate.bring_up import database, settings_for
 from dashplate.commands.privacy import note, typed, waiting_for_key
 from dashplate.commands.process import note_shown
-from dashplate.environment import database, settings_for
 from db.engine import session
 from db.findings import queries
 from db.findings.plate_hashing import MARK
@@ -25,7 +25,7 @@ from output.tables import csv_text, table
 from output.terminal import write_data
 from pipeline.errors import DashplateError, MissingDependency, UsageError
 from workers.hashed_jobs import own_key
-from workers.resources import store
+from workers.result_store import store
 
 if TYPE_CHECKING:
     from dashplate.commands.doctor import Check

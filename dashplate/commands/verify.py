@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.filesize import decimal
 from rich.markup import escape
 
-from dashplate.environment import database
+from dashplate.bring_up import database
 from db.engine import session
 from db.keeping import verify
 from db.keeping.verify import VideoFiles
@@ -21,7 +21,7 @@ from pipeline.errors import UsageError
 from pipeline.sources.source import spelled
 from store import FileInfo, MissingFile, Store, job_folders, video_folders
 from workers.hashed_jobs import own_key
-from workers.resources import store
+from workers.result_store import store
 
 #: Examples named of each kind.
 EXAMPLES = 20

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashplate import jobs, show
-from dashplate.environment import database
+from dashplate.bring_up import database
 from db.engine import retrying
 from db.jobs.open_lock import OpenLock
 from db.jobs.submit import add_videos

@@ -1,4 +1,4 @@
-"""Starts workers, sweeper and Flower as processes beside the embedded stack, and restarts what ends."""
+"""Starts workers and Flower as processes beside the embedded stack, and restarts what ends."""
 
 from dashplate.supervisor.processes import Command, ProcessState, Supervisor
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from db.engine import engine_for, retrying
 from db.jobs.submit import close_job, open_job, rename_job
-from pipeline.retry import DATABASE_S
+from pipeline.retry_policy import DATABASE_S
 
 #: Beside it stands the job's id.
 _LOCK = 0x4A4F42 << 40

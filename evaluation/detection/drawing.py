@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.contact_sheets import clear, write_views
-from evaluation.detecting import open_picture
+from evaluation.detection.look import open_picture
 from evaluation.detection.scores import Judged
-from evaluation.enlarged_places import FAINT, GREEN, GREY, RED, View
+from evaluation.drawn_place import FAINT, GREEN, GREY, RED, View
 from pipeline.records import Box, Image
 
 #: A plate not found; a wrong box; a wrong box where plates may stand without a box. Each with the words for many.

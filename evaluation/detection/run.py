@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.progress import track
 
-from evaluation.detecting import Look, look_at
 from evaluation.detection.drawing import KINDS, draw_mistakes
+from evaluation.detection.look import Look, look_at
 from evaluation.detection.scores import Judged, judge, operations, table_rows
 from evaluation.detection.speed import compare_speed
 from evaluation.detection.table import as_json, detection_table, notes, speed_line, threshold_table

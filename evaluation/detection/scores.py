@@ -10,7 +10,7 @@ from statistics import median
 
 import numpy as np
 
-from evaluation.detecting import Seen
+from evaluation.detection.look import Seen
 from evaluation.detection.truth import Picture
 from pipeline.records import Detection
 from training.detector.measuring.measure import (

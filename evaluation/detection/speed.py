@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from evaluation.detecting import Look, open_picture
+from evaluation.detection.look import Look, open_picture
 from evaluation.detection.truth import Picture
 from evaluation.timing import THREADS, by_turns, on_few_threads
 from pipeline.records import Image

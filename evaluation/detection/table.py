@@ -8,7 +8,7 @@ from dataclasses import asdict
 from rich.markup import escape
 from rich.table import Table
 
-from evaluation.detecting import Look
+from evaluation.detection.look import Look
 from evaluation.detection.scores import LEGIBLE_FROM_PX, NIGHT_BELOW_LUMA, Operation, Row
 from evaluation.detection.speed import FRAME_HEIGHT_PX, FRAME_WIDTH_PX, Speed
 from output.files import json_text

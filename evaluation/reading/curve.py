@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from evaluation.reading.calibration import Bin, expected_error
+from pipeline.errors import MissingDependency
 
 #: Areas of the dot of a bin that holds all readings, and of the smallest, square points.
 _LARGEST_DOT, _SMALLEST_DOT = 450.0, 12.0
@@ -14,14 +16,12 @@ _LARGEST_DOT, _SMALLEST_DOT = 450.0, 12.0
 def reliability_svg(bins: Mapping[str, Sequence[Bin]]) -> str:
     """The diagram of several readers: a dot for each bin with readings, as large as they are many.
 
-    Dots below the diagonal are overconfident, dots above it shy.
+    Dots below the diagonal are overconfident, dots above it shy. Raises MissingDependency.
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    # Texts as texts, and the same file for the same numbers.
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "dashplate", "text.parse_math": False}):
-        figure = Figure(figsize=(5, 5 + 0.3 * len(bins)), layout="constrained")
+    style, figure_of = plotting()
+    # Texts as texts, and the same file for the same numbers, whatever a user has set.
+    with style.context(["default", {"svg.fonttype": "none", "svg.hashsalt": "dashplate", "text.parse_math": False}]):
+        figure = figure_of(figsize=(5, 5 + 0.3 * len(bins)), layout="constrained")
         axes = figure.add_subplot(xlabel="confidence", ylabel="share right", xlim=(0, 1), ylim=(0, 1), aspect="equal")
         axes.plot([0, 1], [0, 1], "--", color="0.6")
         lines = []
@@ -39,6 +39,16 @@ def reliability_svg(bins: Mapping[str, Sequence[Bin]]) -> str:
         svg = io.StringIO()
         figure.savefig(svg, format="svg", metadata={"Date": None})
     return svg.getvalue()
+
+
+def plotting() -> tuple[Any, Any]:
+    """Matplotlib's styles and figures; raises MissingDependency where it is not installed."""
+    try:
+        from matplotlib import style
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingDependency(f"The diagram needs Matplotlib ({error}); run: pip install matplotlib") from error
+    return style, Figure
 
 
 def _label(name: str, bins: Sequence[Bin]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from evaluation.contact_sheets import clear, write_views
-from evaluation.enlarged_places import FAINT, GREEN, GREY, INK, RED, VIEW_PX, Colour, blank, say
+from evaluation.drawn_place import FAINT, GREEN, GREY, INK, RED, VIEW_PX, Colour, blank, say
 from evaluation.readers import Read
 from evaluation.reading.scores import is_right
 from evaluation.reading.truth import Shown, open_plates

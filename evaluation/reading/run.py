@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.progress import track
 
 from evaluation.readers import Read, Readers, read_all
-from evaluation.reading.curve import reliability_svg
+from evaluation.reading.curve import plotting, reliability_svg
 from evaluation.reading.drawing import KINDS, draw_failures
 from evaluation.reading.scores import bins, table_rows
 from evaluation.reading.speed import compare_speed
@@ -38,6 +38,8 @@ class Outputs:
 
 def evaluate_reading(labels: Labels, readers: Readers, wanted: Outputs) -> None:
     """Read all plates with all readers, print the table, and write what is wanted."""
+    if wanted.curve is not None:
+        plotting()
     reads = read_plates(labels, readers.load())
     rows = list(table_rows(reads))
     speeds = compare_speed(readers, labels.plates) if wanted.compare_speed else None

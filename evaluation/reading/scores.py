@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from evaluation.groups import ALL
 from evaluation.readers import Read
 from evaluation.reading.calibration import Bin, bins_of, expected_error
 from evaluation.texts import characters_wrong, same_folded
+from evaluation.truth_groups import ALL
 
 
 @dataclass(frozen=True, slots=True)

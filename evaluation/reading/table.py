@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from rich.table import Table
 
-from evaluation.grouped import grouped_table
+from evaluation.reader_table import grouped_table
 from evaluation.readers import Read
 from evaluation.reading.scores import Row, bins, is_right
 from evaluation.reading.speed import TRACKLET, Speed

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from evaluation.detecting import open_image
-from evaluation.groups import columns_of, group_of
+from evaluation.detection.look import open_image
 from evaluation.truth_csv import Line, Selection, as_read, box_of, chosen_lines, picture_folder
+from evaluation.truth_groups import columns_of, group_of
 from pipeline.crops.select import cut
 from pipeline.errors import UsageError
 from pipeline.records import Box, Crop, Image, Observation

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.contact_sheets import clear, write_views
-from evaluation.detecting import open_image
-from evaluation.enlarged_places import FAINT, GREEN, GREY, RED, View
+from evaluation.detection.look import open_image
+from evaluation.drawn_place import FAINT, GREEN, GREY, RED, View
 from evaluation.stills.scores import Answer, JudgedStill
 from pipeline.records import Box, Image, Reading
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TypeAlias
 
-from evaluation.groups import ALL
 from evaluation.stills.truth import KnownPlate, Still
 from evaluation.texts import characters_wrong, same_folded
+from evaluation.truth_groups import ALL
 from pipeline.formats.confusions import folded
 from pipeline.photo import PhotoPlate
 from pipeline.records import Reading

@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 from rich.table import Table
 
-from evaluation.detecting import Look
-from evaluation.grouped import grouped_table
+from evaluation.detection.look import Look
+from evaluation.reader_table import grouped_table
 from evaluation.stills.scores import ALIKE, Answer, JudgedStill, Row
 from evaluation.stills.truth import Still
 from evaluation.stills.uncropped import WHOLE

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.groups import columns_of, group_of
 from evaluation.truth_csv import (
     Line,
     Selection,
@@ -18,6 +17,7 @@ from evaluation.truth_csv import (
     picture_folder,
     read_lines,
 )
+from evaluation.truth_groups import columns_of, group_of
 from pipeline.errors import UsageError
 from pipeline.records import Box
 

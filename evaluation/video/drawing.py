@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from evaluation.contact_sheets import clear, write_views
-from evaluation.enlarged_places import FAINT, GREEN, RED, View
+from evaluation.drawn_place import FAINT, GREEN, RED, View
 from evaluation.video.footage import Footage
 from evaluation.video.uniques import Asked, FoundPlate, Outcome, Verdict
 from pipeline.records import Box, Image

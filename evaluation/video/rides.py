@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.detecting import open_picture
+from evaluation.detection.look import open_picture
 from evaluation.detection.truth import Picture
 from evaluation.video.processing import Models, Pace, Watched, watch_frames
 from evaluation.video.uniques import CLEAR, TruePlate, unique_true

@@ -1,4 +1,4 @@
-"""A file that is computed: what its readers share. A subclass says what `read` or `readinto` gives at `_at`."""
+"""Base of read-only, seekable file objects: a subclass says what `read` or `readinto` gives at `_at`."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from tenacity import retry_if_exception_type
 
-from pipeline import retry
+from pipeline import retry_policy
 from pipeline.errors import Away, Inaccessible, MissingDependency, Unreadable
 from pipeline.sources.availability import is_transient_status, says_away
 from pipeline.sources.progress import advance
@@ -65,7 +65,7 @@ def asked(remote: Remote, ask: Callable[[AbstractFileSystem], T]) -> T:
 
 def retrying(work: Callable[[], T]) -> T:
     """Do `work`, again where it raises Away, and note that something came in."""
-    done = retry.SOURCE.copy(retry=retry_if_exception_type(Away))(work)
+    done = retry_policy.SOURCE.copy(retry=retry_if_exception_type(Away))(work)
     advance()
     return done
 

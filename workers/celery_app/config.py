@@ -67,5 +67,5 @@ def configuration(config: Settings) -> dict[str, Any]:
     }
 
 
-#: Read from the environment on first use of the application.
+#: Taken from the settings in force when the application is first used, and kept: one broker a process.
 values = SimpleNamespace(**configuration(settings()))

@@ -16,7 +16,7 @@ from db.engine import retrying
 from db.findings import stored_files
 from pipeline.errors import DashplateError
 from store import Store, StoreError, attempt_folder, video_folders
-from workers.resources import store
+from workers.result_store import store
 from workers.steps.stage_engine import stage_engine
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from db.queue import last_sweep, outbox, segment_moves, unreachable
 from db.states import SegmentState, VideoState
 from workers.celery_app.app import CONTROL, DETECT, READ, express
 from workers.dispatch import pump, send_segments, waiting
-from workers.maintenance.expiry import apply_retention
+from workers.maintenance.apply_retention import apply_retention
 from workers.maintenance.store_gc import clear_deletions
 from workers.settings import settings
 

@@ -38,7 +38,7 @@ from store import Stored, StoreError, frame_name, frames_folder
 from workers.celery_app.time_limit import time_limit
 from workers.hashed_jobs import discreet, key_of
 from workers.maintenance.store_gc import clear_video
-from workers.resources import store
+from workers.result_store import store
 from workers.settings import settings
 from workers.steps.claim import taken
 from workers.steps.stage_engine import stage_engine

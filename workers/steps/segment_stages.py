@@ -32,7 +32,7 @@ from pipeline.sources.source import Source, shown
 from store import DamagedFile, MissingFile, Stored, StoreError, attempt_folder
 from workers.celery_app.time_limit import time_limit
 from workers.hashed_jobs import discreet, key_of
-from workers.resources import store
+from workers.result_store import store
 from workers.settings import settings
 from workers.steps.failures import infrastructure_failure
 from workers.steps.lease import Lease

@@ -1,4 +1,4 @@
-"""The faults themselves: what each does to a fleet when it strikes, and what undoes it."""
+"""Faults of workers, servers, network, store and share: what each does to a fleet, and what undoes it."""
 
 from __future__ import annotations
 

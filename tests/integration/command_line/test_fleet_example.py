@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import NullPool, create_engine, text
 
-from dashplate.environment import default_roots
+from dashplate.bring_up import default_roots
 from dashplate.stack import Stack
 from pipeline.sources.roots import PUBLIC, check_allowed, join_roots, split_roots
 from pipeline.sources.source import is_url, source_of

@@ -15,7 +15,7 @@ from db.keeping import watched
 from db.keeping.retention import PurgeScope
 from tests.support.road import KEY, Road, give_key
 from tests.support.tables.plates import DRIVE, PLATES, hashed, readable
-from workers.maintenance.expiry import apply_retention, purge_all
+from workers.maintenance.apply_retention import apply_retention, purge_all
 
 pytestmark = pytest.mark.usefixtures("plate_key")
 

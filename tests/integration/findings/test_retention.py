@@ -23,9 +23,10 @@ from store import Store, StoreUnavailable
 from tests.support.database import count, waiting
 from tests.support.processes import PATIENCE_S, wait_until
 from tests.support.road import Road
-from workers.maintenance.expiry import apply_retention, count_all, purge_all
+from workers.maintenance.apply_retention import apply_retention, count_all, purge_all
 
 DAY_S = 86_400
+APPLY = "workers.maintenance.apply_retention"
 FINDINGS = (SightingRow, ReadingRow, TrackletRow, CropRow, FrameRow)
 
 
@@ -201,7 +202,7 @@ def test_a_video_that_is_being_done_is_never_purged(road: Road) -> None:
 def test_an_interrupted_purge_is_gone_on_with(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
     job, videos = road.run("one.mp4", "two.mp4", "three.mp4")
     road.age(*videos, days=31)
-    monkeypatch.setattr("workers.maintenance.expiry.due", lambda db, wanted, after: due(db, wanted, after, limit=1))
+    monkeypatch.setattr(f"{APPLY}.due", lambda db, wanted, after: due(db, wanted, after, limit=1))
     done: list[int] = []
 
     def purge_two(*given: object) -> object:
@@ -210,10 +211,10 @@ def test_an_interrupted_purge_is_gone_on_with(road: Road, monkeypatch: pytest.Mo
         done.append(1)
         return purge(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("workers.maintenance.expiry.purge", purge_two)
+    monkeypatch.setattr(f"{APPLY}.purge", purge_two)
     with pytest.raises(KeyboardInterrupt):
         purge_all(road.url, PurgeScope(30 * DAY_S))
-    monkeypatch.setattr("workers.maintenance.expiry.purge", purge)
+    monkeypatch.setattr(f"{APPLY}.purge", purge)
     # Two are gone whole and the third is there whole; no file is lost sight of.
     assert {row["video_id"] for row in road.ask("SELECT video_id FROM sightings")} == {videos[2]}
     report = check(road.url, road.store, job)

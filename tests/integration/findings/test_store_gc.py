@@ -20,7 +20,7 @@ from store import FileInfo, Store, StoreUnavailable, video_folders
 from tests.support.road import Road
 from tests.support.tables.findings import owe_deletion
 from workers.maintenance import store_gc
-from workers.maintenance.expiry import purge_all
+from workers.maintenance.apply_retention import purge_all
 from workers.maintenance.store_gc import clear_deletions, clear_video
 from workers.maintenance.sweeper import _end_exhausted
 from workers.steps import segment_stages

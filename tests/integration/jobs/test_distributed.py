@@ -19,7 +19,7 @@ import redis
 from sqlalchemy import RowMapping, text
 
 from dashplate import jobs
-from dashplate.environment import everything
+from dashplate.bring_up import everything
 from dashplate.stack import Stack
 from dashplate.supervisor import Supervisor
 from db.engine import session

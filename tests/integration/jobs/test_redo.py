@@ -29,7 +29,7 @@ from tests.support.tables.redo import (
     texts,
     well,
 )
-from workers.maintenance.expiry import purge_all
+from workers.maintenance.apply_retention import purge_all
 
 pytestmark = pytest.mark.usefixtures("plate_key")
 

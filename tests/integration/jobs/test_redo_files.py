@@ -17,7 +17,7 @@ from pipeline.detection.segment import SegmentDetection
 from pipeline.records import Image, MediaInfo
 from tests.support.road import Road
 from tests.support.tables.redo import DRIVE, SEGMENTS, detect_some, known, lose, other_reader, well
-from workers.maintenance.expiry import purge_all
+from workers.maintenance.apply_retention import purge_all
 
 pytestmark = pytest.mark.usefixtures("plate_key")
 

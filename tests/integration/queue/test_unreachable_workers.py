@@ -12,7 +12,7 @@ from bench.standin import Drive, StandIn
 from db.jobs import control
 from db.states import SegmentState, VideoState
 from pipeline.errors import Away, Inaccessible
-from pipeline.retry import SOURCE
+from pipeline.retry_policy import SOURCE
 from tests.support.database import no_waiting, run_sql, take, waits_for
 from tests.support.road import Road, stand_in_road
 from tests.support.tables.counters import check_counters
@@ -108,7 +108,7 @@ def test_what_was_given_up_says_so_once_and_is_tried_again(road: Road, monkeypat
 
 def test_what_nobody_has_ever_seen_is_not_waited_for(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
     """A path may be misspelt; an address is tried a few times, as after any failure."""
-    monkeypatch.setattr("pipeline.retry.SOURCE", SOURCE.copy(stop=stop_after_attempt(1)))
+    monkeypatch.setattr("pipeline.retry_policy.SOURCE", SOURCE.copy(stop=stop_after_attempt(1)))
     monkeypatch.setenv("DASHPLATE_ROOTS", f"{road.folder}:http://127.0.0.1:9/")
     monkeypatch.setenv("DASHPLATE_WORK", "workers.steps.stage_engine:PipelineEngine")
     settings.cache_clear()

@@ -21,7 +21,7 @@ from db.engine import engine_for, is_transient, retrying, session
 from db.jobs.submit import create_job
 from db.migrate import upgrade
 from db.models import Job
-from pipeline import retry
+from pipeline import retry_policy
 from pipeline.job_options import JobOptions
 from tests.support.database import count
 from tests.support.processes import PATIENCE_S, wait_until
@@ -42,7 +42,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits are short, so that the test is."""
-    monkeypatch.setattr("pipeline.retry.DATABASE", retry.DATABASE.copy(wait=retry.waits(0.1, 0.2, 0.4)))
+    hasty = retry_policy.DATABASE.copy(wait=retry_policy.waits(0.1, 0.2, 0.4))
+    monkeypatch.setattr("pipeline.retry_policy.DATABASE", hasty)
 
 
 @pytest.mark.usefixtures("short_waits")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tenacity import wait_none
 
-from pipeline.retry import SOURCE
+from pipeline.retry_policy import SOURCE
 from tests.support.media_files import tidy
 from tests.support.s3_server import bucket, s3_server
 from tests.support.web_server import WebServer, web_server
@@ -41,4 +41,4 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def no_source_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server in trouble is asked again at once."""
-    monkeypatch.setattr("pipeline.retry.SOURCE", SOURCE.copy(wait=wait_none()))
+    monkeypatch.setattr("pipeline.retry_policy.SOURCE", SOURCE.copy(wait=wait_none()))

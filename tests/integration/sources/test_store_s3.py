@@ -16,7 +16,7 @@ from moto.server import DomainDispatcherApplication, create_backend_app
 from tenacity import wait_none
 from werkzeug.serving import make_server
 
-from pipeline.retry import STORE
+from pipeline.retry_policy import STORE
 from store import (
     DamagedFile,
     MissingFile,
@@ -87,7 +87,7 @@ def server() -> Iterator[tuple[Bucket, str]]:
 def bucket(server: tuple[Bucket, str], monkeypatch: pytest.MonkeyPatch) -> Bucket:
     bucket, endpoint = server
     bucket.reset()
-    monkeypatch.setattr("pipeline.retry.STORE", STORE.copy(wait=wait_none()))
+    monkeypatch.setattr("pipeline.retry_policy.STORE", STORE.copy(wait=wait_none()))
     use(monkeypatch, endpoint)
     files = fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False)
     if files.exists("results"):

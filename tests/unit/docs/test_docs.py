@@ -20,7 +20,7 @@ from rich.console import Console
 import db.engine
 import db.queue.outbox
 import db.queue.segment_moves
-import pipeline.retry
+import pipeline.retry_policy
 from dashplate.cli import program
 from dashplate.commands.photos import as_json_object
 from dashplate.export import COLUMNS, PlateRow
@@ -283,7 +283,7 @@ def test_the_limits_of_reliability_are_those_of_the_code() -> None:
         "failures of a video task": f"{db.queue.outbox.MAX_FAILURES}",
         "renewal of a lease": "a quarter of the lease",
         "longest wait before another attempt": f"{db.queue.segment_moves.LONGEST_DELAY_S:g} s",
-        "wait for PostgreSQL": f"{pipeline.retry.DATABASE_S:g} s",
+        "wait for PostgreSQL": f"{pipeline.retry_policy.DATABASE_S:g} s",
         "time limit of a query": f"{db.engine.STATEMENT_TIMEOUT_MS / 1000:g} s",
         "idle transaction": f"{db.engine.IDLE_TRANSACTION_MS / 1000:g} s",
         "silent connection": f"{db.engine._SILENT_S + db.engine._PROBE_EVERY_S * db.engine._PROBES:g} s",

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from evaluation.detecting import Look, Seen, look_at, the_look
 from evaluation.detection.drawing import draw, draw_mistakes, find_mistakes
+from evaluation.detection.look import Look, Seen, look_at, the_look
 from evaluation.detection.run import boxes_csv
 from evaluation.detection.scores import NIGHT_BELOW_LUMA, Judged, Row, judge, table_rows
 from evaluation.detection.truth import Picture, Selection, load_truth

@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 import pytest
 
-from evaluation.groups import group_of
 from evaluation.readers import Read, Readers, headings, read_one
 from evaluation.reading.calibration import bins_of, expected_error
 from evaluation.reading.curve import reliability_svg
@@ -24,6 +23,7 @@ from evaluation.reading.scores import Row, table_rows
 from evaluation.reading.table import as_json, notes, reading_table, readings_csv
 from evaluation.reading.truth import LabelledPlate, Labels, load_labels, open_plates
 from evaluation.truth_csv import Line, Selection, as_read, parse_where
+from evaluation.truth_groups import group_of
 from pipeline.crops.select import cut
 from pipeline.errors import ModelError, UsageError
 from pipeline.formats import load_formats

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.detecting import the_look
+from evaluation.detection.look import the_look
 from evaluation.stills.drawing import draw, draw_failures, find_failures
 from evaluation.stills.run import judge_all, stills_look
 from evaluation.stills.scores import judge, table_rows

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.detecting import Look
+from evaluation.detection.look import Look
 from evaluation.stills.run import judge_all
 from evaluation.stills.scores import JudgedStill, table_rows
 from evaluation.stills.table import as_json, notes, places_csv, stills_table

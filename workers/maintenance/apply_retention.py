@@ -1,4 +1,4 @@
-"""Applies retention: what was found goes when its time is over, without anybody asking."""
+"""Applies retention (`db.keeping.retention`) from time to time: what was found goes when its time is over."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dashplate.environment import database
+from dashplate.bring_up import database
 from dashplate.jobs import job_options, progress_of, send
 from dashplate.show import many
 from db.engine import session

@@ -31,7 +31,7 @@ DRAFT_AGE_S = 3600.0
 
 
 class Folder:
-    """A place in the file system; see `store.backend.Place`."""
+    """A place in the file system; see `store.backend.Backend`."""
 
     #: One after the other: what a local disk gains from more is less than threads cost.
     writers = 1

@@ -15,7 +15,7 @@ app = typer.Typer()
 @app.command()
 def pause(job: JobId, data: DataDir = None) -> None:
     """Send out nothing more of a job; what is on the queues is done."""
-    from dashplate.commands.control import pause_job
+    from dashplate.commands.job_control import pause_job
 
     pause_job(job, data)
 
@@ -23,7 +23,7 @@ def pause(job: JobId, data: DataDir = None) -> None:
 @app.command()
 def resume(job: JobId, data: DataDir = None) -> None:
     """Go on with a paused job."""
-    from dashplate.commands.control import resume_job
+    from dashplate.commands.job_control import resume_job
 
     resume_job(job, data)
 
@@ -31,7 +31,7 @@ def resume(job: JobId, data: DataDir = None) -> None:
 @app.command()
 def cancel(job: JobId, data: DataDir = None) -> None:
     """Give a job up; what was found up to now is kept."""
-    from dashplate.commands.control import cancel_job
+    from dashplate.commands.job_control import cancel_job
 
     cancel_job(job, data)
 
@@ -44,7 +44,7 @@ def retry(
     data: DataDir = None,
 ) -> None:
     """Try again what was given up: both kinds, or the one named."""
-    from dashplate.commands.control import retry_job
+    from dashplate.commands.job_control import retry_job
 
     retry_job(job, failed, quarantined, data)
 
@@ -59,6 +59,6 @@ def rerun(
     data: DataDir = None,
 ) -> None:
     """Do a finished job again from a step on, with another reader for instance."""
-    from dashplate.commands.control import rerun_job
+    from dashplate.commands.job_control import rerun_job
 
     rerun_job(job, step, country, reader, reader_engine, data)

@@ -1,4 +1,4 @@
-"""What a process opens once and keeps: the result store."""
+"""The result store of this process, opened once."""
 
 from __future__ import annotations
 

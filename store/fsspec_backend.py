@@ -23,7 +23,7 @@ from fsspec.utils import get_protocol
 from pipeline.errors import MissingDependency, UsageError
 from store.backend import FileInfo, Listing
 from store.errors import MissingFile, is_missing
-from store.folder import DRAFT_AGE_S
+from store.folder_backend import DRAFT_AGE_S
 from store.names import draft_beside, is_draft, ours
 
 #: Protocols whose far side puts an object whole or not at all.
@@ -38,7 +38,7 @@ _VIDEO_PARTS = 3
 
 
 class Remote:
-    """A place behind a URL; see `store.backend.Place`. Raises UsageError or MissingDependency for a wrong one."""
+    """A place behind a URL; see `store.backend.Backend`. Raises UsageError or MissingDependency for a wrong one."""
 
     def __init__(self, url: str) -> None:
         if any(urlsplit(part).password for part in url.split("::")):

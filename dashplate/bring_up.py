@@ -24,8 +24,8 @@ _PING_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Environment:
-    """Servers that answer and a schema that is current."""
+class Services:
+    """Servers that answer, a schema that is current, and workers."""
 
     settings: Settings
     #: The local worker processes; None where they run elsewhere.
@@ -61,7 +61,7 @@ def everything(
     roots: Sequence[Source] = (),
     flower_port: int | None = None,
     keep: bool = False,
-) -> Iterator[Environment]:
+) -> Iterator[Services]:
     """The servers and the workers; the workers are ours unless others are there already.
 
     Ours may open the roots that are named, else what the settings say, else `default_roots`, `folders` among them.
@@ -73,7 +73,7 @@ def everything(
         # A kept stack or a given broker may have workers of its own; those of another `run` leave when it ends.
         shared = not keep and ((up is not None and up.keep) or before.redis_url is not None)
         if shared and workers_answer():
-            yield Environment(config, None)
+            yield Services(config, None)
             return
         supervisor = stack.enter_context(Supervisor(config.data_dir))
         allowed = tuple(roots) or config.roots or default_roots(config, folders)
@@ -81,7 +81,7 @@ def everything(
         supervisor.start(worker_commands(config))
         if flower_port is not None:
             supervisor.start([flower_command(config, flower_port)])
-        yield Environment(config, supervisor)
+        yield Services(config, supervisor)
 
 
 def default_roots(config: Settings, folders: Sequence[Path]) -> tuple[Source, ...]:
@@ -99,7 +99,7 @@ def worker_commands(config: Settings) -> list[Command]:
     """One process of each role; more of them is how one outgrows a machine."""
     # Its environment gives the child addresses and passwords: others cannot read that, unlike arguments.
     return [
-        Command(f"worker-{role}", (sys.executable, "-m", "dashplate", "worker", role), config.environment())
+        Command(f"worker-{role}", (sys.executable, "-m", "dashplate", "worker", role), config.as_variables())
         for role in (CONTROL, DETECT, READ)
     ]
 
@@ -107,7 +107,7 @@ def worker_commands(config: Settings) -> list[Command]:
 def flower_command(config: Settings, port: int) -> Command:
     """Flower on this machine's port."""
     argv = (sys.executable, "-m", "dashplate", "flower", "--port", str(port))
-    return Command("flower", argv, config.environment())
+    return Command("flower", argv, config.as_variables())
 
 
 def workers_answer() -> bool:

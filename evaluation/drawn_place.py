@@ -1,4 +1,4 @@
-"""One drawing for a person to look at: a place in a picture with its surroundings, enlarged, and words below."""
+"""Draws a place of a picture with its surroundings, enlarged, and words below: for a person to look at."""
 
 from __future__ import annotations
 
