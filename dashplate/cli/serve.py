@@ -23,7 +23,7 @@ def up(
     ] = None,
 ) -> None:
     """Start servers, workers and Flower, and stay."""
-    from dashplate.commands.process import stay_up
+    from dashplate.commands.serve import stay_up
 
     stay_up(data, flower_port, root or [])
 
@@ -50,7 +50,7 @@ def down(
 @app.command()
 def doctor(json: AsJson = False, data: DataDir = None) -> None:
     """Tell what is there, what is missing, and how to mend it."""
-    from dashplate.commands.query import show_checks
+    from dashplate.commands.doctor import show_checks
 
     raise typer.Exit(show_checks(as_json=json, data=data))
 

@@ -1,4 +1,4 @@
-"""What this installation has and lacks, as data: the command line prints it."""
+"""The `doctor` command: what this installation has and lacks, and how to mend it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
 import psutil
 
+from dashplate import show
+from dashplate.bring_up import settings_for
 from dashplate.stack import postgres_server, redis_server
 from dashplate.stack.layout import Layout
 from dashplate.stack.reach import check_database, check_redis
-from pipeline.errors import DashplateError
+from output import terminal
+from output.files import json_text
+from pipeline.errors import DashplateError, MissingDependency
 
 #: Distributions by what they are needed for; see `pyproject.toml`. A machine may lack all but `control`.
 GROUPS = {
@@ -188,3 +192,33 @@ def _machine() -> Check:
     cores = psutil.cpu_count(logical=True) or 1
     found = f"{cores} cores, {memory_bytes / _GB:.0f} GB memory, {platform.system()} {platform.machine()}"
     return Check("machine", True, found)
+
+
+def show_checks(*, as_json: bool, data: Path | None) -> int:
+    """The doctor's findings; 4 where something needed is missing."""
+    config = settings_for(data)
+    urls = [u.get_secret_value() if u else None for u in (config.redis_url, config.database_url)]
+    found = checks(config.data_dir, *urls)
+    found += _retention(urls[1]) if all(check.ok for check in found if check.name == "PostgreSQL") else []
+    if as_json:
+        print(json_text([asdict(check) for check in found]))
+    else:
+        terminal.out.print(show.check_lines(found))
+    return MissingDependency.exit_code if any(check.ok is False for check in found) else 0
+
+
+def _retention(url: str | None) -> list[Check]:
+    """What retention waits for in a database that is given; nothing where it lacks our tables or goes away."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from dashplate.commands.privacy import waiting_for_key
+    from db.engine import session
+
+    if url is None:
+        return []
+    try:
+        with session(url) as db:
+            waiting = waiting_for_key(db)
+    except SQLAlchemyError:
+        return []
+    return [Check("retention", None, waiting, "set DASHPLATE_PLATE_KEY for the workers")] if waiting else []

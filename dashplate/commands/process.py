@@ -1,4 +1,4 @@
-"""Commands that process: run, submit, up."""
+"""Commands that process: run, submit; and how others follow a job."""
 
 from __future__ import annotations
 
@@ -12,19 +12,17 @@ from rich.markup import escape
 from sqlalchemy import RowMapping
 
 from dashplate import export, jobs, show
-from dashplate.bring_up import database, everything, settings_for, workers_answer
+from dashplate.bring_up import database, everything, workers_answer
 from dashplate.commands.privacy import note
-from dashplate.stack import running, stop, why_taken
 from dashplate.supervisor import Supervisor
-from db.engine import engine_for, session
+from db.engine import session
 from db.findings import queries
 from db.states import VideoState
 from output import terminal
 from output.files import save
-from pipeline.errors import DashplateError, MediaError, ServiceUnavailable, UsageError
+from pipeline.errors import DashplateError, MediaError, ServiceUnavailable
 from pipeline.job_options import JobOptions
 from pipeline.sources.expand import expand
-from pipeline.sources.roots import root_named
 from workers.result_store import store
 from workers.settings import Settings, settings
 
@@ -106,7 +104,7 @@ def wait_for(
             view.update(progress, fresh)
             on_progress(progress)
 
-        jobs.follow(url, job_id, look, _watch(workers), since)
+        jobs.follow(url, job_id, look, health_check(workers), since)
     with session(url) as db:
         return queries.videos(db, job_id), export.unique_plates(queries.sightings(db, job_id), store().location)
 
@@ -147,36 +145,7 @@ def exit_code(videos: Sequence[RowMapping]) -> int:
     return 0 if all(v["state"] in (VideoState.DONE, VideoState.TRUNCATED) for v in videos) else MediaError.exit_code
 
 
-def stay_up(data: Path | None, flower_port: int, roots: Sequence[str]) -> None:
-    """Serve until a signal comes; then everything on the data folder stops with us."""
-    named = [root_named(root) for root in roots]
-    allowed = [root.resolve() if isinstance(root, Path) else root for root in named]
-    folder = settings_for(data).data_dir
-    there = running(folder)
-    if there is not None and there.keep:
-        raise UsageError(f"Dashplate is already up on {folder}; `dashplate down` stops it.")
-    if flower_port and (reason := why_taken(flower_port)):
-        raise UsageError(
-            f"Flower cannot have port {flower_port} of this machine ({reason}). Choose another with --flower-port, "
-            "or leave Flower out with --flower-port 0."
-        )
-    try:
-        with everything(data, roots=allowed, flower_port=flower_port or None, keep=True) as around:
-            terminal.say(f"Dashplate is up on {folder}.")
-            if flower_port:
-                terminal.out.print(f"Flower: http://127.0.0.1:{flower_port}")
-            terminal.out.print("Submit with `dashplate submit`, stop with Ctrl-C or `dashplate down`.")
-            watch = _watch(around.workers)
-            # From now on only the workers ask.
-            engine_for(around.settings.require_database()).dispose()
-            while True:
-                time.sleep(1.0)
-                watch()
-    finally:
-        stop(folder)
-
-
-def _watch(workers: Supervisor | None) -> Callable[[], None]:
+def health_check(workers: Supervisor | None) -> Callable[[], None]:
     """A check that raises DashplateError when nobody is left to do the work."""
     silent_since: list[float] = []
     looked_at = time.monotonic()

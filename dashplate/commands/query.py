@@ -1,4 +1,4 @@
-"""Commands that ask: status, plates, export, sql, doctor."""
+"""Commands that ask: status, plates, export, sql."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from dashplate import export, jobs, show
-from dashplate.bring_up import database, settings_for
+from dashplate.bring_up import database
 from dashplate.commands.privacy import note, typed, waiting_for_key
 from dashplate.commands.process import note_shown
 from db.engine import session
@@ -23,12 +23,12 @@ from output import terminal
 from output.files import json_text, save
 from output.tables import csv_text, table
 from output.terminal import write_data
-from pipeline.errors import DashplateError, MissingDependency, UsageError
+from pipeline.errors import DashplateError, UsageError
 from workers.hashed_jobs import own_key
 from workers.result_store import store
 
 if TYPE_CHECKING:
-    from dashplate.commands.doctor import Check
+    pass
 
 
 def show_status(job: int | None, *, watch: bool, as_json: bool, data: Path | None) -> None:
@@ -122,37 +122,6 @@ def sql_shell(query: str | None, *, as_json: bool, data: Path | None) -> int:
         with session(url) as db:
             note(db, "sql", "a psql session", None)
         return _psql(url)
-
-
-def show_checks(*, as_json: bool, data: Path | None) -> int:
-    """The doctor's findings; 4 where something needed is missing."""
-    from dataclasses import asdict
-
-    from dashplate.commands.doctor import checks
-
-    config = settings_for(data)
-    urls = [u.get_secret_value() if u else None for u in (config.redis_url, config.database_url)]
-    found = checks(config.data_dir, *urls)
-    found += _retention(urls[1]) if all(check.ok for check in found if check.name == "PostgreSQL") else []
-    if as_json:
-        print(json_text([asdict(check) for check in found]))
-    else:
-        terminal.out.print(show.check_lines(found))
-    return MissingDependency.exit_code if any(check.ok is False for check in found) else 0
-
-
-def _retention(url: str | None) -> list[Check]:
-    """What retention waits for in a database that is given; nothing where it lacks our tables or goes away."""
-    from dashplate.commands.doctor import Check
-
-    if url is None:
-        return []
-    try:
-        with session(url) as db:
-            waiting = waiting_for_key(db)
-    except SQLAlchemyError:
-        return []
-    return [Check("retention", None, waiting, "set DASHPLATE_PLATE_KEY for the workers")] if waiting else []
 
 
 def _one_query(url: str, query: str, as_json: bool) -> int:

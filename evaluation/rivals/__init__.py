@@ -1,1 +1,1 @@
-"""Fusion beside other ways of making one text of several crops."""
+"""Fusion beside other methods of making one text of several crops."""

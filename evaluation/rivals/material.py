@@ -9,7 +9,7 @@ from statistics import median
 import numpy as np
 
 from evaluation.rivals.degrade import harmed
-from evaluation.rivals.methods import Evidence, Way, the_ways
+from evaluation.rivals.methods import Evidence, Method, fusion_methods
 from evaluation.texts import characters_wrong
 from evaluation.video.clips import Clip
 from evaluation.video.processing import Models, look_at_frames, look_at_video
@@ -57,12 +57,12 @@ def known_tracklets(clips: Sequence[Clip], rides: Sequence[Ride], models: Models
 
     In a ride the plate is known by its place. Frames far apart give one crop a tracklet, so crops of one plate on
     frames that follow each other are taken together. A clip's truth has no places: its plate is that of the time which
-    any of the ways reads most nearly; a tracklet that none reads half right is left out. `harm` is a seed for crops
+    any of the methods reads most nearly; a tracklet that none reads half right is left out. `harm` is a seed for crops
     made bad, several times each; None leaves them as they are.
     """
     config = models.config
     recognizer = load_recognizer(config.reader_name, config.reader_engine, config.cache_dir, config.threads)
-    ways = the_ways(load_formats(models.countries or None))
+    methods = fusion_methods(load_formats(models.countries or None))
     looks = [look for clip in clips for look in _of_clip(clip, models)]
     detector = load_detector(config, MediaKind.VIDEO)
     looks += [look for ride in rides for look in groups_of_ride(ride, detector)]
@@ -70,7 +70,7 @@ def known_tracklets(clips: Sequence[Clip], rides: Sequence[Ride], models: Models
     for whole in looks:
         for crops in [whole.crops] if rng is None else _copies(whole.crops, rng):
             evidence = read_crops(crops, recognizer)
-            text = whole.texts[0] if len(whole.texts) == 1 else _nearest(evidence, whole.texts, ways)
+            text = whole.texts[0] if len(whole.texts) == 1 else _nearest(evidence, whole.texts, methods)
             if text:
                 yield Known(text, whole.where, whole.crops[0].observation.time_s, evidence)
 
@@ -78,7 +78,7 @@ def known_tracklets(clips: Sequence[Clip], rides: Sequence[Ride], models: Models
 def read_crops(crops: Sequence[Crop], recognizer: Recognizer) -> Evidence:
     """One matrix per crop; plates so square that they must have two rows are read as two.
 
-    The reader also tries two rows where one is doubtful. All ways get the same matrices here, so none gains by it.
+    The reader also tries two rows where one is doubtful. All methods get the same matrices here, so none gains by it.
     """
     plates = [plate_image(crop) for crop in crops]
     if median(aspect(plate) for plate in plates) >= SQUARE_BELOW:
@@ -143,9 +143,9 @@ def _copies(crops: Sequence[Crop], rng: np.random.Generator) -> list[tuple[Crop,
     return [tuple(harmed(crop, rng) for crop in crops) for _ in range(HARMED_COPIES)]
 
 
-def _nearest(evidence: Evidence, texts: Sequence[str], ways: Mapping[str, Way]) -> str:
-    """The text that any of the ways comes nearest to; empty where none gets half of it right."""
-    said = [way(evidence) for way in ways.values()]
+def _nearest(evidence: Evidence, texts: Sequence[str], methods: Mapping[str, Method]) -> str:
+    """The text that any of the methods comes nearest to; empty where none gets half of it right."""
+    said = [method(evidence) for method in methods.values()]
     shares = {text: min(characters_wrong(text, s) for s in said) / len(text) for text in texts if text}
     best = min(shares, key=lambda text: shares[text])
     return best if shares[best] <= MISREAD_SHARE else ""

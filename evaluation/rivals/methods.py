@@ -1,4 +1,4 @@
-"""Fusion's rivals: other ways from several readings of one plate to one text.
+"""Fusion's rivals: other methods from several readings of one plate to one text.
 
 They take what fusion takes, one matrix of probabilities per crop, and do with it what other readers do: they first turn
 each crop into a string.
@@ -17,7 +17,7 @@ from pipeline.formats import Formats
 from pipeline.formats.alphabet import BLANK, CHARS, OTHER, Posterior
 from pipeline.reading.fuse import FuseOptions, fuse
 
-#: The way that the pipeline takes.
+#: The method that the pipeline takes.
 FUSION = "fusion"
 
 
@@ -46,7 +46,7 @@ class Evidence:
 
 
 #: From the crops of a plate to its text; empty where nothing is legible.
-Way = Callable[[Evidence], str]
+Method = Callable[[Evidence], str]
 
 
 def greedy(matrix: Posterior) -> Said:
@@ -115,8 +115,8 @@ def fused(evidence: Evidence, formats: Formats, options: FuseOptions) -> str:
     return reading.text if reading else ""
 
 
-def the_ways(formats: Formats) -> Mapping[str, Way]:
-    """All ways by their names. The best crop with formats shows what the formats alone are worth."""
+def fusion_methods(formats: Formats) -> Mapping[str, Method]:
+    """All methods by their names. The best crop with formats shows what the formats alone are worth."""
 
     def strings(evidence: Evidence) -> list[Said]:
         return [greedy(matrix) for matrix in evidence.matrices]

@@ -1,4 +1,4 @@
-"""Compares ways from several crops to one text on the same tracklets."""
+"""Compares methods from several crops to one text on the same tracklets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.progress import track
 from rich.table import Table
 
 from evaluation.rivals.material import Known
-from evaluation.rivals.methods import FUSION, the_ways
+from evaluation.rivals.methods import FUSION, fusion_methods
 from evaluation.texts import characters_wrong, same_folded
 from evaluation.video.processing import Models
 from output import terminal
@@ -32,18 +32,18 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A tracklet and what each way makes of it."""
+    """A tracklet and what each method makes of it."""
 
     text: str
     where: str
     first_s: float
     crops: int
-    #: By the way's name.
+    #: By the method's name.
     answers: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class WayRow:
+class MethodRow:
     """A line of the table."""
 
     name: str
@@ -54,7 +54,7 @@ class WayRow:
     tracklets: int
     #: Share of all characters that are wrong.
     character_error: float
-    #: Tracklets that this way reads exactly and fusion does not; and the other way round.
+    #: Tracklets that this method reads exactly and fusion does not; and the other way round.
     wins: int
     losses: int
     #: By how much more of the tracklets it reads exactly than fusion, with the interval that covers 95 of 100 draws of
@@ -65,18 +65,24 @@ class WayRow:
 
 
 def compare_rivals(known: Iterable[Known], models: Models, csv: Path | None, json: Path | None) -> None:
-    """Let all ways answer, print the table, and write what is wanted. Raises UsageError where nothing is known."""
+    """Let all methods answer, print the table, and write what is wanted. Raises UsageError where nothing is known."""
     from output.files import save
 
-    ways = the_ways(load_formats(models.countries or None))
+    methods = fusion_methods(load_formats(models.countries or None))
     watched = track(known, "reading", console=terminal.err, transient=True, disable=not terminal.err.is_terminal)
     answered = [
-        Answered(k.text, k.where, k.first_s, len(k.evidence.matrices), {n: way(k.evidence) for n, way in ways.items()})
+        Answered(
+            k.text,
+            k.where,
+            k.first_s,
+            len(k.evidence.matrices),
+            {n: method(k.evidence) for n, method in methods.items()},
+        )
         for k in watched
     ]
     if not answered:
         raise UsageError("No plate whose text is known has two crops or more here: there is nothing to compare.")
-    rows = way_rows(answered)
+    rows = method_rows(answered)
     terminal.out.print(rivals_table(rows))
     for line in ["", *rivals_notes(answered, models)]:
         terminal.say(line)
@@ -87,13 +93,13 @@ def compare_rivals(known: Iterable[Known], models: Models, csv: Path | None, jso
         save(json, json_format.dumps(whole, ensure_ascii=False, indent=1) + "\n")
 
 
-def way_rows(answered: Sequence[Answered]) -> list[WayRow]:
-    """A row a way, in the order in which the answers come; `FUSION` is one of them."""
+def method_rows(answered: Sequence[Answered]) -> list[MethodRow]:
+    """A row a method, in the order in which the answers come; `FUSION` is one of them."""
     return [_row(name, answered) for name in answered[0].answers]
 
 
-def rivals_table(rows: Sequence[WayRow]) -> Table:
-    """A line a way."""
+def rivals_table(rows: Sequence[MethodRow]) -> Table:
+    """A line a method."""
     numbers = ("tracklets", "exact", "folded", "CER", "wins", "losses", "against fusion", "95%")
     shown = table(("",), numbers, dense=True)
     for row in rows:
@@ -115,21 +121,21 @@ def rivals_notes(answered: Sequence[Answered], models: Models) -> Iterator[str]:
         + ", ".join(f"{size} crops: {count}" for size, count in sorted(crops.items()))
         + ". wins, losses: read exactly where fusion is wrong, and the other way round; 95%: bootstrap over plates."
     )
-    yield f"Reader {escape(models.reader)} ({models.config.reader_engine}); all ways read the same crops."
+    yield f"Reader {escape(models.reader)} ({models.config.reader_engine}); all methods read the same crops."
     if len(answered) < ENOUGH:
         yield f"Fewer than {ENOUGH} tracklets: differences of a few hundredths are chance."
 
 
 def rivals_csv(answered: Sequence[Answered]) -> str:
-    """A line a tracklet: where, first_s, crops, plate_text, and what each way says."""
+    """A line a tracklet: where, first_s, crops, plate_text, and what each method says."""
     rows = ((a.where, f"{a.first_s:.3f}", a.crops, a.text, *a.answers.values()) for a in answered)
     return csv_text(("where", "first_s", "crops", "plate_text", *answered[0].answers), rows)
 
 
-def _row(name: str, answered: Sequence[Answered]) -> WayRow:
-    own, fusion = (np.array([a.answers[way] == a.text for a in answered]) for way in (name, FUSION))
+def _row(name: str, answered: Sequence[Answered]) -> MethodRow:
+    own, fusion = (np.array([a.answers[method] == a.text for a in answered]) for method in (name, FUSION))
     lead_from, lead_to = _interval(own.astype(float) - fusion, [a.text for a in answered])
-    return WayRow(
+    return MethodRow(
         name=name,
         exact=int(own.sum()),
         folded=_count(answered, lambda a: same_folded(a.answers[name], a.text)),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.truth_csv import Line, read_lines
-from evaluation.video.processing import Models, Watched, frame_at, watch_video
+from evaluation.video.processing import Models, Processed, frame_at, process_video
 from evaluation.video.uniques import CLEAR, TruePlate, unique_true
 from pipeline.errors import UsageError
 from pipeline.records import Box, Image, MediaKind, Observation, Sighting
@@ -31,8 +31,8 @@ class Clip:
     path: Path
     plates: tuple[TruePlate, ...]
 
-    def watch(self, models: Models) -> Watched:
-        return watch_video(self.path, models)
+    def process(self, models: Models) -> Processed:
+        return process_video(self.path, models)
 
     def is_unjudged(self, sighting: Sighting) -> bool:
         """Never: a clip's truth names all that can be read in it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from evaluation.video.processing import Models, Watched
+from evaluation.video.processing import Models, Processed
 from evaluation.video.uniques import Outcome, TruePlate, judge, unique_found
 from pipeline.records import Box, Image, Observation, Sighting
 
@@ -18,7 +18,7 @@ class Footage(Protocol):
     @property
     def plates(self) -> tuple[TruePlate, ...]: ...
 
-    def watch(self, models: Models) -> Watched:
+    def process(self, models: Models) -> Processed:
         """Run the road over it."""
         ...
 
@@ -35,8 +35,8 @@ class Footage(Protocol):
         ...
 
 
-def outcome(footage: Footage, watched: Watched) -> Outcome:
+def outcome(footage: Footage, processed: Processed) -> Outcome:
     """What the road made of it, judged."""
-    found = unique_found(watched.sightings)
-    asked, reported = judge(footage.plates, found, watched.readings, footage.is_unjudged)
-    return Outcome(footage.name, asked, reported, watched.duration_s, watched.elapsed_s, watched.frames)
+    found = unique_found(processed.sightings)
+    asked, reported = judge(footage.plates, found, processed.readings, footage.is_unjudged)
+    return Outcome(footage.name, asked, reported, processed.duration_s, processed.elapsed_s, processed.frames)

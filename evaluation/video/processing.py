@@ -37,7 +37,7 @@ class Models:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class Processed:
     """What the road made of a clip."""
 
     sightings: tuple[Sighting, ...]
@@ -91,17 +91,17 @@ def warm_up(models: Models, shape: tuple[int, ...]) -> None:
         raise ModelError(f"The detector or the reader cannot be run: {reason}") from error
 
 
-def watch_video(path: Path, models: Models) -> Watched:
+def process_video(path: Path, models: Models) -> Processed:
     """A video, by `pipeline.run.run`. Raises MediaError where it gives no pictures."""
     media = probe(path)
     warm_up(models, (media.height, media.width, 3))
     began = time.perf_counter()
     result = run(path, models.config, models.countries)
     elapsed_s = time.perf_counter() - began
-    return Watched(result.sightings, result.tracklets, media.duration_s, elapsed_s, result.frames_looked)
+    return Processed(result.sightings, result.tracklets, media.duration_s, elapsed_s, result.frames_looked)
 
 
-def watch_frames(frames: Iterable[Frame], pace: Pace, models: Models) -> Watched:
+def process_frames(frames: Iterable[Frame], pace: Pace, models: Models) -> Processed:
     """Frames that stand for a video, through the same stages; they are one segment."""
     warm_up(models, pace.shape)
     began = time.perf_counter()
@@ -109,7 +109,7 @@ def watch_frames(frames: Iterable[Frame], pace: Pace, models: Models) -> Watched
     readings = read_segment(load_reader(models.config, models.countries), tracklets)
     joined = tuple(read_tracklet(0, t, readings[t.index]) for t in tracklets if t.index in readings)
     sightings = stitch(joined, MediaKind.VIDEO)
-    return Watched(sightings, joined, pace.duration_s, time.perf_counter() - began, looked)
+    return Processed(sightings, joined, pace.duration_s, time.perf_counter() - began, looked)
 
 
 def look_at_frames(frames: Iterable[Frame], pace: Pace, detector: Detector) -> tuple[tuple[Tracklet, ...], int]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from evaluation.detection.look import open_picture
 from evaluation.detection.truth import Picture
-from evaluation.video.processing import Models, Pace, Watched, watch_frames
+from evaluation.video.processing import Models, Pace, Processed, process_frames
 from evaluation.video.uniques import CLEAR, TruePlate, unique_true
 from pipeline.detection.yolo import mostly_inside
 from pipeline.errors import UsageError
@@ -64,9 +64,9 @@ class Ride:
     def at(self, number: int) -> Picture:
         return next(frame.picture for frame in self.frames if frame.number == number)
 
-    def watch(self, models: Models) -> Watched:
+    def process(self, models: Models) -> Processed:
         """Run the road over the frames. Raises UsageError where a file is no picture."""
-        return watch_frames(self.decoded(), self.pace(), models)
+        return process_frames(self.decoded(), self.pace(), models)
 
     def pace(self) -> Pace:
         """How the frames stand for a video; standing text is looked for as in a video."""

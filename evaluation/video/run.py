@@ -37,7 +37,7 @@ def evaluate_video(
     from output.files import save
 
     watched = track(footage, "watching", console=terminal.err, transient=True, disable=not terminal.err.is_terminal)
-    outcomes = [outcome(each, each.watch(models)) for each in watched]
+    outcomes = [outcome(each, each.process(models)) for each in watched]
     rows = video_rows(outcomes)
     terminal.out.print(video_table(rows, in_frames=wanted.in_frames))
     for line in ["", *video_notes(rows, models, left_out)]:

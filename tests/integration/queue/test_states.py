@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from db.engine import session
 from db.models import Move
+from db.queue import scheduler
 from db.queue.outbox import AGGREGATE
 from db.states import ENDED, IN_FLIGHT, MOVES, JobState, SegmentState, Stage, VideoState, listed
 from tests.support.database import make_job, run_sql
@@ -98,3 +99,19 @@ def test_states_in_statements_of_their_own_file_are_those_of_the_enums() -> None
     known = {state.value for kind in (JobState, VideoState, SegmentState, Stage) for state in kind}
     assert set(re.findall(r"'([a-z_]+)'", sql)) - known == {AGGREGATE}
     assert set(re.findall(r"state IN (\(.*?\))", sql)) == {listed(IN_FLIGHT), listed(ENDED)}
+
+
+def test_segments_and_video_tasks_are_chosen_by_the_same_arithmetic() -> None:
+    """Two statements, because they read other tables; how turns are given must not differ."""
+
+    def arithmetic(statement: str) -> list[str]:
+        sql = scheduler.SQL[statement].text.replace("video_turn AS turn", "turn")
+        parts = (
+            r"SELECT greatest\(0, max\(turn.*", r"\S+ ceil\(.* AS start", r"\S+ floor\(.* AS begun", r"j\.places - .*",
+            r"\(CAST\(:weights.* AS weight", r"id \* .* AS places", r"j\.start \+ .*", r"j\.begun \+ .*",
+            r"place = 1 .*clock\.turn \+ 1 / j\.weight", r"begins AND count.* AS express", r"CASE WHEN express.*",
+        )  # fmt: skip
+        return [found.rstrip(",") for part in parts for found in re.findall(part, sql)]
+
+    assert arithmetic("due_segments") == arithmetic("due_video_tasks")
+    assert len(arithmetic("due_segments")) >= 11

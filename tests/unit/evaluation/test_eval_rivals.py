@@ -14,8 +14,17 @@ import pytest
 from evaluation.detection.truth import Picture
 from evaluation.rivals.degrade import harmed
 from evaluation.rivals.material import GROUP_CROPS, groups_of_ride, read_crops
-from evaluation.rivals.methods import FUSION, Evidence, Said, best_crop, character_vote, greedy, majority, the_ways
-from evaluation.rivals.table import Answered, rivals_csv, rivals_notes, rivals_table, way_rows
+from evaluation.rivals.methods import (
+    FUSION,
+    Evidence,
+    Said,
+    best_crop,
+    character_vote,
+    fusion_methods,
+    greedy,
+    majority,
+)
+from evaluation.rivals.table import Answered, method_rows, rivals_csv, rivals_notes, rivals_table
 from evaluation.video.processing import Models
 from evaluation.video.rides import load_rides
 from pipeline.crops.select import cut
@@ -82,27 +91,27 @@ def test_fusion_finds_what_no_crop_says_alone_and_voters_do_not() -> None:
         return whole
 
     evidence = Evidence((doubted("KLM4", 0, "T", 0.55), doubted("KLM4", 1, "W", 0.55)), (1.0, 1.0))
-    answers = {name: way(evidence) for name, way in the_ways(load_formats(None)).items()}
+    answers = {name: method(evidence) for name, method in fusion_methods(load_formats(None)).items()}
     assert {answers["best crop"], answers["majority"]} <= {"TLM4", "KWM4"}
     assert answers["fusion, no formats"] == "KLM4"
 
 
 def test_all_ways_agree_where_all_crops_do_and_are_silent_where_they_are() -> None:
-    ways = the_ways(load_formats(None))
-    assert list(ways)[-1] == FUSION
+    methods = fusion_methods(load_formats(None))
+    assert list(methods)[-1] == FUSION
     clear = Evidence((spelled("B123XYZ"), spelled("B123XYZ")), (0.5, 0.6))
-    assert {way(clear) for way in ways.values()} == {"B123XYZ"}
+    assert {method(clear) for method in methods.values()} == {"B123XYZ"}
     blank = Evidence((matrix((BLANK, 0.999)),), (0.5,))
-    assert all(len(way(blank)) <= 1 for way in ways.values())
+    assert all(len(method(blank)) <= 1 for method in methods.values())
 
 
 def test_formats_alone_mend_the_best_crop() -> None:
     confused = spelled("IF14UPS")
     confused[4] = matrix(("I", 0.5))[0]
     confused[4, CLASS_OF["1"]] = 0.45
-    ways = the_ways(load_formats(("RO",)))
+    methods = fusion_methods(load_formats(("RO",)))
     evidence = Evidence((confused,), (1.0,))
-    assert (ways["best crop"](evidence), ways["best crop, formats"](evidence)) == ("IFI4UPS", "IF14UPS")
+    assert (methods["best crop"](evidence), methods["best crop, formats"](evidence)) == ("IFI4UPS", "IF14UPS")
 
 
 # Crops made bad.
@@ -192,7 +201,7 @@ def answered(text: str, **answers: str) -> Answered:
 
 
 def test_wins_and_losses_are_paired_and_folding_counts_apart() -> None:
-    rows = way_rows([
+    rows = method_rows([
         answered("AAA111"),
         answered("BBB222", majority="BBB223"),
         answered("CCC333", fusion="CCC338"),
@@ -209,14 +218,14 @@ def test_wins_and_losses_are_paired_and_folding_counts_apart() -> None:
 
 def test_the_interval_takes_plates_not_tracklets() -> None:
     many = [answered("AAA111", majority="X")] * 40 + [answered("BBB222")] * 40
-    majority_row = way_rows(many)[0]
+    majority_row = method_rows(many)[0]
     # Two plates: a draw has the bad one twice, once, or never.
     assert (majority_row.lead_from, majority_row.lead, majority_row.lead_to) == (-1.0, -0.5, 0.0)
 
 
 def test_table_notes_and_csv_name_every_way() -> None:
     several = [answered("AAA111"), answered("BBB222", majority="")]
-    table = rivals_table(way_rows(several))
+    table = rivals_table(method_rows(several))
     assert table.row_count == 2
     notes = "\n".join(rivals_notes(several, MODELS))
     assert "2 tracklets of 2 plates" in notes

@@ -13,7 +13,7 @@ import pytest
 
 from evaluation.video.drawing import draw_wrong
 from evaluation.video.footage import outcome
-from evaluation.video.processing import Models, Watched
+from evaluation.video.processing import Models, Processed
 from evaluation.video.scores import row, video_rows
 from evaluation.video.table import video_csv, video_json, video_notes
 from evaluation.video.uniques import Outcome, TruePlate, Verdict, judge, unique_found, unique_true
@@ -44,8 +44,8 @@ class Scene:
     #: Boxes of places whose truth nobody knows.
     unknown: list[Box] = field(default_factory=list)
 
-    def watch(self, models: Models) -> Watched:
-        return Watched(self.sightings, self.readings, duration_s=10.0, elapsed_s=4.0, frames=100)
+    def process(self, models: Models) -> Processed:
+        return Processed(self.sightings, self.readings, duration_s=10.0, elapsed_s=4.0, frames=100)
 
     def is_unjudged(self, sighting: Sighting) -> bool:
         return sighting.best.box in self.unknown
@@ -58,7 +58,7 @@ class Scene:
 
     @property
     def outcome(self) -> Outcome:
-        return outcome(self, self.watch(MODELS))
+        return outcome(self, self.process(MODELS))
 
 
 def verdicts(scene: Scene) -> dict[str, str]:
