@@ -37,14 +37,26 @@ class PhotoPlate:
 
 def read_plates(image: Image, detector: Detector, reader: Reader) -> list[PhotoPlate]:
     """The plates of a BGR picture, surest first, then those stacked with them; boxes in pixels of the picture."""
-    found = detector.detect([image])[0]
-    detections = [*found, *_stacked(image, detector, found)]
-    crops = [cut(image, Observation(0, 0.0, d.box, d.confidence)) for d in detections]
-    legible = [crop for crop in crops if crop is not None]
+    return read_batch([image], detector, reader)[0]
+
+
+def read_batch(images: Sequence[Image], detector: Detector, reader: Reader) -> list[list[PhotoPlate]]:
+    """The same of several pictures, whose plates share the calls of the reader's network."""
+    found = detector.detect(images)
+    detections = [[*own, *_stacked(image, detector, own)] for image, own in zip(images, found, strict=True)]
+    crops = [
+        [cut(image, Observation(0, 0.0, d.box, d.confidence)) for d in own]
+        for image, own in zip(images, detections, strict=True)
+    ]
+    legible = [crop for own in crops for crop in own if crop is not None]
     readings = iter(reader.read_tracklets([[crop] for crop in legible]))
-    plates = [PhotoPlate(d, next(readings) if c is not None else None) for d, c in zip(detections, crops, strict=True)]
-    plates = [plate for index, plate in enumerate(plates) if index < len(found) or plate.reading is not None]
-    return _whole_picture(image, reader, plates) if max(image.shape[:2]) < CUT_OUT_BELOW_PX else plates
+    batch = []
+    for image, own, surest, cuts in zip(images, detections, found, crops, strict=True):
+        plates = [PhotoPlate(d, next(readings) if c is not None else None) for d, c in zip(own, cuts, strict=True)]
+        plates = [plate for index, plate in enumerate(plates) if index < len(surest) or plate.reading is not None]
+        small = max(image.shape[:2]) < CUT_OUT_BELOW_PX
+        batch.append(_whole_picture(image, reader, plates) if small else plates)
+    return batch
 
 
 def _stacked(image: Image, detector: Detector, found: Sequence[Detection]) -> Iterator[Detection]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.markup import escape
 
 from output import terminal
 from output.annotate import annotated_names, draw
 from output.files import json_text, save_jpeg
+from output.photos import as_json_object
 from pipeline.errors import MediaError, Unreadable
 from pipeline.job_options import JobOptions
 from pipeline.photo import PhotoPlate, read_plates
@@ -45,40 +45,6 @@ def read_photos(images: Sequence[Path], options: JobOptions, *, as_json: bool, a
             save_jpeg(annotate / names[path], draw(image, plates))
         sys.stdout.flush()
     return worst
-
-
-def as_json_object(name: str, image: Image, plates: Sequence[PhotoPlate]) -> dict[str, Any]:
-    """The line that `dashplate read --json` prints; boxes in pixels of the original picture."""
-    return {
-        "image": name,
-        "width": image.shape[1],
-        "height": image.shape[0],
-        "plates": [_plate(p) for p in plates if p.reading is not None],
-        "unread": [
-            {"box": _box(p), "detection_confidence": round(p.detection.confidence, 4)}
-            for p in plates
-            if p.reading is None
-        ],
-    }
-
-
-def _plate(plate: PhotoPlate) -> dict[str, Any]:
-    reading = plate.reading
-    assert reading is not None
-    return {
-        "text": reading.text,
-        "shown": reading.shown,
-        "country": reading.country,
-        "confidence": round(reading.confidence, 4),
-        "box": _box(plate),
-        "detection_confidence": round(plate.detection.confidence, 4),
-        "characters": [{"char": c.char, "confidence": round(c.confidence, 4)} for c in reading.characters],
-        "alternatives": [{"text": c.text, "confidence": round(c.confidence, 4)} for c in reading.alternatives],
-    }
-
-
-def _box(plate: PhotoPlate) -> list[float]:
-    return [round(value, 1) for value in plate.detection.box.as_tuple()]
 
 
 def _open(path: Path) -> Image:

@@ -184,16 +184,24 @@ def read_photo(source: Source) -> Photo | None:
     except OSError as problem:
         check_answers(source, problem)
         return None
+    return decode_photo(data, shown(source))
+
+
+def decode_photo(data: bytes, name: str, most_pixels: int = PHOTO_PIXELS) -> Photo | None:
+    """The photograph in a file's bytes; None where there is none.
+
+    Raises `Unreadable` with the file's `name` for one of more pixels or of two sizes.
+    """
     try:
         size = picture_size(data)
     except TwoSizes:
-        sentence = f"{shown(source)} says its size twice, so it is not decoded. Save it anew with an image program."
+        sentence = f"{name} says its size twice, so it is not decoded. Save it anew with an image program."
         raise Unreadable(sentence) from None
     if size is None:
         return None
-    if size[0] * size[1] > PHOTO_PIXELS:
+    if size[0] * size[1] > most_pixels:
         raise Unreadable(
-            f"{shown(source)} claims {size[0]} x {size[1]} pixels; {PHOTO_PIXELS // 10**6} million are the most that"
+            f"{name} claims {size[0]} x {size[1]} pixels; {most_pixels // 10**6} million are the most that"
             " are decoded. Make it smaller."
         )
     image = _decoded(data)

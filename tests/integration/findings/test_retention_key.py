@@ -15,7 +15,7 @@ from db.engine import session
 from db.keeping import retention
 from db.keeping.retention import Place, due_by_job
 from tests.support.road import Road, give_key
-from workers.maintenance import retention as keeper
+from workers.maintenance import apply_retention as keeper
 from workers.maintenance.apply_retention import apply_retention
 from workers.settings import settings
 

@@ -25,7 +25,7 @@ from store import (
     StoreUnavailable,
     crop_name,
     frame_name,
-    remote,
+    fsspec_backend,
     video_folders,
 )
 from tests.support.moving_texture import picture
@@ -108,7 +108,7 @@ def use(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-a-secret")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    remote._opened.cache_clear()
+    fsspec_backend._opened.cache_clear()
 
 
 def test_what_was_put_is_got(bucket: Bucket, store: Store) -> None:

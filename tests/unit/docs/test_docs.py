@@ -22,12 +22,12 @@ import db.queue.outbox
 import db.queue.segment_moves
 import pipeline.retry_policy
 from dashplate.cli import program
-from dashplate.commands.photos import as_json_object
 from dashplate.export import COLUMNS, PlateRow
 from dashplate.show import plates_table
 from dashplate.stack.system import CHILD_MARK
 from db.models import Base
 from db.states import VideoState
+from output.photos import as_json_object
 from pipeline.errors import DashplateError
 from pipeline.photo import PhotoPlate
 from pipeline.records import Box, Candidate, Character, Detection, Reading
