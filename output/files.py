@@ -21,10 +21,15 @@ def save(path: Path, text: str) -> None:
 def save_jpeg(path: Path, image: Image) -> None:
     """Write a BGR picture as JPEG; raises DashplateError where the folder cannot be written."""
     # Not `imwrite`: it crashes the process on a name that is no UTF-8, and keeps the reason of a failure to itself.
+    _write(path, jpeg_bytes(image))
+
+
+def jpeg_bytes(image: Image) -> bytes:
+    """A BGR picture as JPEG; raises DashplateError for one that JPEG cannot hold."""
     encoded, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 92])
     if not encoded:
-        raise DashplateError(f"{path} could not be encoded as JPEG.")
-    _write(path, data.tobytes())
+        raise DashplateError(f"A picture of {image.shape[1]} x {image.shape[0]} pixels does not fit into a JPEG.")
+    return data.tobytes()
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -24,6 +24,40 @@ def as_json_object(name: str, image: Image, plates: Sequence[PhotoPlate]) -> dic
     }
 
 
+def as_openalpr(image: Image, plates: Sequence[PhotoPlate], began: float, seconds: float) -> dict[str, Any]:
+    """What OpenALPR's `alpr -j` prints of a picture; `began` in seconds since 1970, confidences from 0 to 100."""
+    height, width = image.shape[:2]
+    read = [plate for plate in plates if plate.reading is not None]
+    return {
+        "version": 2,
+        "data_type": "alpr_results",
+        "epoch_time": round(began * 1000),
+        "img_width": width,
+        "img_height": height,
+        "processing_time_ms": round(seconds * 1000, 3),
+        "regions_of_interest": [{"x": 0, "y": 0, "width": width, "height": height}],
+        "results": [_openalpr_result(plate, number, seconds / len(read)) for number, plate in enumerate(read)],
+    }
+
+
+def _openalpr_result(plate: PhotoPlate, number: int, seconds: float) -> dict[str, Any]:
+    reading = plate.reading
+    assert reading is not None
+    x1, y1, x2, y2 = (round(value) for value in plate.detection.box.as_tuple())
+    texts = [(reading.text, reading.confidence), *((c.text, c.confidence) for c in reading.alternatives)]
+    candidates = [{"plate": text, "confidence": round(100 * share, 4), "matches_template": 0} for text, share in texts]
+    return {
+        **candidates[0],
+        "plate_index": number,
+        "region": (reading.country or "").lower(),
+        "region_confidence": 0,
+        "processing_time_ms": round(seconds * 1000, 3),
+        "requested_topn": len(candidates),
+        "coordinates": [{"x": x, "y": y} for x, y in ((x1, y1), (x2, y1), (x2, y2), (x1, y2))],
+        "candidates": candidates,
+    }
+
+
 def _plate(plate: PhotoPlate) -> dict[str, Any]:
     reading = plate.reading
     assert reading is not None

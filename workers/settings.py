@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     )
     threads: int = Field(default=2, description="Threads of decoding and of each network in one process.")
     role: str | None = Field(default=None, description="Role of this worker process; `dashplate worker` sets it.")
+    photo_queue: int = Field(
+        default=64, ge=1, description="Photographs that wait for the service's reader, those being read included."
+    )
     window: int = Field(
         default=32,
         description="Segments of one job between the dispatcher and their end, those that wait for another attempt"

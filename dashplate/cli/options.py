@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -97,6 +98,13 @@ NoEvidence = Annotated[bool, typer.Option("--no-evidence", help="Keep no picture
 Hashed = Annotated[
     bool, typer.Option("--hashed", help="Store plates as hashes under DASHPLATE_PLATE_KEY: matched, not read.")
 ]
+
+
+class PhotoForm(StrEnum):
+    """How `read` prints what a photograph shows, for programs."""
+
+    JSON = "json"
+    OPENALPR = "openalpr"
 
 
 @dataclass(frozen=True, slots=True)

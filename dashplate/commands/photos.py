@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from rich.markup import escape
 from output import terminal
 from output.annotate import annotated_names, draw
 from output.files import json_text, save_jpeg
-from output.photos import as_json_object
+from output.photos import as_json_object, as_openalpr
 from pipeline.errors import MediaError, Unreadable
 from pipeline.job_options import JobOptions
 from pipeline.photo import PhotoPlate, read_plates
@@ -23,24 +24,33 @@ from pipeline.video.probe import probe, read_photo
 from workers.settings import settings
 
 
-def read_photos(images: Sequence[Path], options: JobOptions, *, as_json: bool, annotate: Path | None) -> int:
-    """Read each picture and print what it shows; a bad one costs a sentence and the exit code, not the others."""
+def read_photos(images: Sequence[Path], options: JobOptions, *, form: str | None, annotate: Path | None) -> int:
+    """Read each picture and print what it shows; a bad one costs a sentence and the exit code, not the others.
+
+    `form` is `json`, `openalpr`, or None for people.
+    """
     config = settings().models.reading_with(options.reader, options.reader_engine)
     worst = 0
     found = find_media(images)
     names = annotated_names(found)
     for path in found:
+        began = time.time()
         try:
             image = _open(path)
         except MediaError as error:
             worst = error.exit_code
-            if as_json:
+            if form is not None:
                 print(json_text({"image": str(path), "error": str(error)}))
             else:
                 terminal.say(f"{spelled(str(path))}: {error}")
             continue
         plates = read_plates(image, load_detector(config, MediaKind.PHOTO), load_reader(config, options.countries))
-        _print(path, image, plates, as_json)
+        if form == "json":
+            print(json_text(as_json_object(str(path), image, plates)))
+        elif form == "openalpr":
+            print(json_text(as_openalpr(image, plates, began, time.time() - began)))
+        else:
+            _print(path, plates)
         if annotate is not None:
             save_jpeg(annotate / names[path], draw(image, plates))
         sys.stdout.flush()
@@ -56,10 +66,7 @@ def _open(path: Path) -> Image:
     return photo.image
 
 
-def _print(path: Path, image: Image, plates: Sequence[PhotoPlate], as_json: bool) -> None:
-    if as_json:
-        print(json_text(as_json_object(str(path), image, plates)))
-        return
+def _print(path: Path, plates: Sequence[PhotoPlate]) -> None:
     terminal.say(spelled(str(path)))
     read = [p.reading for p in plates if p.reading is not None]
     for reading in read:

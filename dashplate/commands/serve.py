@@ -1,4 +1,4 @@
-"""The `up` command: servers, workers and Flower, until a signal comes."""
+"""The commands `up` (servers, workers and Flower) and `serve` (the HTTP service), until a signal comes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from dashplate.bring_up import everything, settings_for
+from dashplate.bring_up import database, everything, settings_for
 from dashplate.commands.process import health_check
 from dashplate.stack import running, stop, why_taken
-from db.engine import engine_for
+from db.access.tokens import any_usable
+from db.engine import engine_for, session
 from output import terminal
 from pipeline.errors import UsageError
 from pipeline.sources.roots import root_named
@@ -42,3 +43,17 @@ def stay_up(data: Path | None, flower_port: int, roots: Sequence[str]) -> None:
                 watch()
     finally:
         stop(folder)
+
+
+def serve_http(data: Path | None, address: str, ports: tuple[int, ...], *, no_token: bool) -> None:
+    """Serve over HTTP, on the servers that are given or run, else on ones of its own."""
+    from dashplate.service.server import Place, serve
+
+    place = Place(address, ports)
+    with database(data) as config:
+        with session(config.require_database()) as db:
+            nobody = not no_token and not any_usable(db)
+        terminal.say(f"Dashplate listens on http://{address}:{ports[0]}.")
+        if nobody:
+            terminal.say("Nobody has a token yet; `dashplate token add NAME` makes one.")
+        serve(config, place, no_token=no_token)

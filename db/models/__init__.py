@@ -1,5 +1,6 @@
 """The tables. Every row has a natural key, so that doing a step twice changes nothing."""
 
+from db.models.access import TokenRow, UsageRow
 from db.models.base import Base
 from db.models.findings import CropRow, FrameRow, Plate, ReadingRow, SightingRow, TrackletRow
 from db.models.keeping import AuditRow, Deletion, WatchedPlate
@@ -19,7 +20,9 @@ __all__ = [
     "ReadingRow",
     "Segment",
     "SightingRow",
+    "TokenRow",
     "TrackletRow",
+    "UsageRow",
     "Video",
     "WatchedPlate",
 ]

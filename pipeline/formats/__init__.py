@@ -170,6 +170,11 @@ def _stand_ins(char: str, allowed: Iterable[str]) -> list[str]:
     return [other for other in CONFUSED_WITH.get(char, "") if other in allowed]
 
 
+def known_countries() -> tuple[str, ...]:
+    """ISO 3166 codes of all countries that have a format."""
+    return tuple(country.code for country in _all_countries() if country.code is not None)
+
+
 def parse_countries(value: str | None) -> tuple[str, ...]:
     """`GB,fr` as codes; raises UsageError for a country without a format file."""
     codes = tuple(part.strip().upper() for part in (value or "").split(",") if part.strip())

@@ -1,0 +1,110 @@
+"""What the service answers when it cannot: RFC 9457 problem documents, each with a sentence for whoever called."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+from db.engine import is_transient, why_unreachable
+from pipeline.errors import DashplateError, Inaccessible, MediaError, ServiceUnavailable, UsageError
+
+log = logging.getLogger(__name__)
+#: Seconds after which a caller may try again what was refused for want of room or of a server.
+RETRY_AFTER_S = 1
+_TYPE = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """A problem document (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str = Field(examples=["Too Many Requests"])
+    status: int = Field(examples=[429])
+    #: A sentence that says what happened and what to do.
+    detail: str = Field(examples=["64 photographs wait already. Try again in a second."])
+    #: Of a request that is not as described: where, and what is wrong.
+    errors: list[dict[str, Any]] | None = None
+
+
+class Refused(DashplateError):
+    """A request that is answered with a problem."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.headers = dict(headers or {})
+
+
+def too_many(detail: str, after_s: int = RETRY_AFTER_S) -> Refused:
+    """The caller may try again."""
+    return Refused(HTTPStatus.TOO_MANY_REQUESTS, detail, {"Retry-After": str(after_s)})
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For OpenAPI: the problems that a call may answer with, besides those of every call."""
+    return {
+        status: {"model": Problem, "content": {_TYPE: {}}, "description": HTTPStatus(status).phrase}
+        for status in sorted({*statuses, 401, 403, 429, 503})
+    }
+
+
+def problem(
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    errors: Sequence[Mapping[str, Any]] | None = None,
+) -> JSONResponse:
+    """The answer."""
+    told = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
+    content = told.model_dump(exclude_none=True)
+    if errors is not None:
+        content["errors"] = list(errors)
+    return JSONResponse(content, status, headers=dict(headers or {}), media_type=_TYPE)
+
+
+def status_of(error: Exception) -> tuple[int, str, dict[str, str]]:
+    """Status, sentence and headers for an error; what nobody foresaw tells nothing of itself."""
+    match error:
+        case Refused():
+            return error.status, str(error), error.headers
+        case ServiceUnavailable():
+            return 503, str(error), {"Retry-After": str(RETRY_AFTER_S)}
+        case Inaccessible() | MediaError():
+            return 422, str(error), {}
+        case UsageError():
+            return 400, str(error), {}
+        case SQLAlchemyError() if is_transient(error):
+            return 503, why_unreachable(error), {"Retry-After": str(RETRY_AFTER_S)}
+    log.error("A call failed.", exc_info=error)
+    return 500, "Something went wrong here; the service's log tells what.", {}
+
+
+def install(app: FastAPI) -> None:
+    """Have every error answered with a problem."""
+
+    def invalid(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        # Not what was sent: it may be a plate, a token or half a video.
+        found = [{"where": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in error.errors()]
+        return problem(422, "The request is not as the description asks for.", errors=found)
+
+    def refused(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        return problem(error.status_code, str(error.detail), error.headers)
+
+    def failed(request: Request, error: Exception) -> JSONResponse:
+        return problem(*status_of(error))
+
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, refused)
+    for kind in (DashplateError, SQLAlchemyError, Exception):
+        app.add_exception_handler(kind, failed)

@@ -1,0 +1,132 @@
+"""`POST /v1/read`: a photograph in, its plates out, read at once by the process that has the models loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+
+from dashplate.service.access import require
+from dashplate.service.errors import Refused, responses
+from dashplate.service.forms import Form, admitted
+from dashplate.service.photo_process import Answer, Question
+from dashplate.service.photo_reader import PhotoReader
+from db.access import tokens
+from db.access.tokens import Principal, Scope
+from db.engine import session
+from pipeline.formats import parse_countries
+
+router = APIRouter(tags=["photographs"])
+
+Box = Annotated[
+    list[float],
+    Field(
+        min_length=4, max_length=4, description="x1, y1, x2, y2 in pixels of the picture.", examples=[[10, 20, 110, 45]]
+    ),
+]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class CharacterRead(BaseModel):
+    char: str
+    confidence: Share
+
+
+class TextRead(BaseModel):
+    text: str
+    confidence: Share
+
+
+class PlateRead(BaseModel):
+    """A plate that was found and read."""
+
+    text: str = Field(examples=["GV5679"])
+    shown: str = Field(description="The text with `?` where a character is less than half sure.", examples=["GV56?9"])
+    country: str | None = Field(description="The only country whose format fits.", examples=["HK"])
+    confidence: Share
+    box: Box
+    detection_confidence: Share
+    characters: list[CharacterRead]
+    alternatives: list[TextRead] = Field(description="Runner-up texts, the likeliest first.")
+
+
+class PlateUnread(BaseModel):
+    """A plate that was found and shows nothing legible."""
+
+    box: Box
+    detection_confidence: Share
+
+
+class PhotoRead(BaseModel):
+    """What a photograph shows."""
+
+    image: str = Field(description="The file's name, as it was sent.", examples=["car.jpg"])
+    width: int
+    height: int
+    plates: list[PlateRead]
+    unread: list[PlateUnread]
+    ms: float = Field(description="Milliseconds of decoding, finding and reading.")
+    drawn: str | None = Field(None, description="The picture with boxes and texts, JPEG in base64, where asked for.")
+
+
+#: For OpenAPI: the body is read as it comes, not collected first.
+PICTURE_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"upload": {"type": "string", "format": "binary"}},
+                    "required": ["upload"],
+                }
+            },
+            "image/*": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+
+
+@router.post("/v1/read", responses=responses(408, 413, 415, 422), openapi_extra=PICTURE_BODY)
+async def read_photograph(
+    request: Request,
+    caller: Annotated[Principal, require(Scope.READ)],
+    country: Annotated[
+        str | None, Query(description="Countries to expect, such as `GB,FR`; else all.", max_length=200)
+    ] = None,
+    drawn: Annotated[bool, Query(description="Send the picture back, too, with boxes and texts drawn.")] = False,
+) -> PhotoRead:
+    """Find and read the plates of a photograph: JPEG, PNG, WebP, BMP or TIFF of at most 50 MB and 100 megapixels."""
+    countries = parse_countries(country)
+    async with admitted(request, reader_of(request), "upload") as form:
+        answer = await answer_to(request, caller, form, "upload", countries, drawn=drawn)
+    assert answer.photo is not None
+    picture = base64.b64encode(answer.drawn).decode() if drawn else None
+    return PhotoRead(**answer.photo, drawn=picture)
+
+
+def reader_of(request: Request) -> PhotoReader:
+    """The service's reader of photographs."""
+    reader: PhotoReader = request.app.state.reader
+    return reader
+
+
+async def answer_to(
+    request: Request, caller: Principal, form: Form, field: str, countries: tuple[str, ...] = (), *, drawn: bool = False
+) -> Answer:
+    """What the form's picture shows, counted for its caller. Raises Refused, 422, where it cannot be read."""
+    name, picture = form.required_picture(field)
+    answer = await asyncio.wrap_future(reader_of(request).read(Question(name, countries, drawn), picture))
+    if answer.photo is None:
+        raise Refused(422, answer.problem or f"{name} could not be read.")
+    if caller.token_id is not None:
+        await asyncio.to_thread(_count, request.app.state.database_url, caller.token_id)
+    return answer
+
+
+def _count(url: str, token_id: int) -> None:
+    with session(url) as db:
+        tokens.count_photographs(db, token_id)

@@ -1,0 +1,70 @@
+"""Runs the service: uvicorn on one or two ports, the photograph process beside it, until a signal ends it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+import uvicorn
+
+from dashplate.service.access import Access
+from dashplate.service.app import Parts, create_app
+from dashplate.service.photo_reader import PhotoReader
+from pipeline.errors import UsageError
+from workers.settings import Settings
+
+#: Calls that wait for the system to hand them over; a thousand cameras may call at once.
+_BACKLOG = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the service listens."""
+
+    address: str = "127.0.0.1"
+    #: The first is the service's; the others answer the same, for clients with a port of their own.
+    ports: tuple[int, ...] = (8080,)
+
+    @property
+    def is_loopback(self) -> bool:
+        try:
+            return ip_address(self.address).is_loopback
+        except ValueError:
+            return self.address == "localhost"
+
+
+def serve(settings: Settings, place: Place, *, no_token: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT. Raises UsageError for a port that is taken, and for an open door to others."""
+    if no_token and not place.is_loopback:
+        raise UsageError("--no-token is for this machine alone; leave it out, or listen on 127.0.0.1.")
+    with ExitStack() as held:
+        listening = [held.enter_context(_listen(place.address, port)) for port in place.ports]
+        reader = held.enter_context(PhotoReader(settings.models, settings.photo_queue))
+        access = Access(settings.require_database(), open_here=no_token)
+        app = create_app(Parts(settings, access, reader))
+        # No access log: addresses may hold plates.
+        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, proxy_headers=False)
+        uvicorn.Server(config).run(_listening(listening))
+
+
+def _listening(sockets: Sequence[socket.socket]) -> list[socket.socket]:
+    for one in sockets:
+        one.listen(_BACKLOG)
+    return list(sockets)
+
+
+def _listen(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((address, port))
+    except OSError as error:
+        made.close()
+        raise UsageError(
+            f"Port {port} of {address} cannot be had ({error.strerror}). Choose another with --port."
+        ) from error
+    return made

@@ -1,0 +1,98 @@
+"""The service as a user starts it: a process on the real servers, with the real models."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from dashplate.stack import Stack
+from dashplate.stack.server import free_port
+from db.access import tokens
+from db.access.tokens import Scope
+from db.engine import session
+from db.migrate import upgrade
+from tests.conftest import ROOT
+from tests.support.processes import PATIENCE_S, wait_until
+
+#: Few, so that a test can fill it.
+QUEUE = 4
+
+
+@dataclass
+class Served:
+    """A running service, and whoever was given a token for it."""
+
+    url: str
+    database_url: str
+    log: Path
+    _tokens: dict[tuple[Scope, ...], str] = field(default_factory=dict)
+
+    def token(self, *scopes: Scope) -> str:
+        """A token with these scopes."""
+        if scopes not in self._tokens:
+            with session(self.database_url) as db:
+                self._tokens[scopes] = tokens.create(db, f"{len(self._tokens)} {'+'.join(scopes)}", scopes, None)
+        return self._tokens[scopes]
+
+    def client(self, *scopes: Scope) -> httpx.Client:
+        """A client with a token of these scopes; without any, none."""
+        headers = {"Authorization": f"Bearer {self.token(*scopes)}"} if scopes else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE_S)
+
+
+#: Starts `dashplate serve` with these words besides.
+Serve = Callable[..., Served]
+
+
+@pytest.fixture(scope="package")
+def serve(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    upgrade(stack.database_url)
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(*words: str) -> Served:
+        folder, port = tmp_path_factory.mktemp("service"), free_port()
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("DASHPLATE_")}
+        env = kept | {
+            "DASHPLATE_REDIS_URL": stack.redis_url,
+            "DASHPLATE_DATABASE_URL": stack.database_url,
+            "DASHPLATE_DATA_DIR": str(folder / "data"),
+            "DASHPLATE_PHOTO_QUEUE": str(QUEUE),
+            "PYTHONPATH": str(ROOT),
+        }
+        argv = [sys.executable, "-m", "dashplate", "serve", "--port", str(port), *words]
+        log = folder / "serve.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(argv, cwd=ROOT, env=env, stdout=output, stderr=output)
+        running.append(process)
+        url = f"http://127.0.0.1:{port}"
+        wait_until("the service", lambda: process.poll() is not None or _answers(url), every_s=0.2)
+        assert process.poll() is None, log.read_text()
+        return Served(url, stack.database_url, log)
+
+    yield start
+    for process in running:
+        process.terminate()
+        assert process.wait(PATIENCE_S) == 128 + 15
+
+
+@pytest.fixture(scope="package")
+def served(serve: Serve) -> Served:
+    """A service whom only tokens open."""
+    return serve()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
