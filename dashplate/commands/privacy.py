@@ -20,21 +20,18 @@ from dashplate.durations import parse_duration
 from db.engine import session
 from db.findings.plate_hashing import MARK, PlateKeyError
 from db.findings.stored_files import count_owed
+from db.findings.typed import typed
 from db.keeping import audit, watched
 from db.keeping.retention import PurgeCount, PurgeScope, count_waiting
 from output import terminal
 from output.files import json_text
 from output.tables import table
 from pipeline.errors import DashplateError, UsageError
-from pipeline.formats.alphabet import SEPARATORS
 from pipeline.formats.confusions import folded
 from pipeline.sources.source import printable
 from workers.hashed_jobs import own_key
 from workers.maintenance.apply_retention import count_all, purge_all
 from workers.maintenance.store_gc import clear_deletions
-
-#: Separators that people type between a plate's groups; in a pattern the star is no separator.
-_BETWEEN = {ord(char): None for char in SEPARATORS - {"*"}}
 
 #: Why videos outlive their time.
 _IN_DOUBT = (
@@ -42,12 +39,6 @@ _IN_DOUBT = (
 )
 #: Videos that wait are counted up to here.
 _MOST_COUNTED = 10_000
-
-
-def typed(text: str) -> str:
-    """A plate or pattern as the database spells it: capitals, nothing between the groups; a hash as it is."""
-    text = text.strip()
-    return text.lower() if text.startswith(MARK) else text.upper().translate(_BETWEEN)
 
 
 def note(db: Session, action: str, query: str, rows: int | None) -> None:

@@ -14,11 +14,12 @@ from sqlalchemy.exc import DBAPIError
 
 from dashplate import export, jobs, show
 from dashplate.bring_up import database
-from dashplate.commands.privacy import note, typed, waiting_for_key
+from dashplate.commands.privacy import note, waiting_for_key
 from dashplate.commands.process import note_shown
 from db.engine import session
 from db.findings import queries
 from db.findings.plate_hashing import MARK
+from db.findings.typed import is_whole, like, typed
 from output import terminal
 from output.files import json_text, save
 from output.tables import csv_text, table
@@ -67,13 +68,12 @@ def show_status(job: int | None, *, watch: bool, as_json: bool, data: Path | Non
 def show_plates(pattern: str, limit: int, *, as_json: bool, data: Path | None) -> None:
     """Unique plates whose text fits a pattern with `*` and `?`; hashed ones only where it is a whole plate."""
     wanted = typed(pattern)
-    like = wanted.replace("\\", "").replace("%", r"\%").replace("_", r"\_")
-    whole = not set(wanted) & set("*?")
+    whole = is_whole(wanted)
     with database(data) as config:
         key = own_key()
         hashed = key.hashed(wanted) if key is not None and whole else None
         with session(config.require_database()) as db:
-            rows = queries.plates(db, like.replace("*", "%").replace("?", "_"), limit, hashed)
+            rows = queries.plates(db, like(wanted), limit, hashed)
             unseen = hashed is None and not wanted.startswith(MARK) and queries.some_hashed(db)
             # Where plates are to be unreadable, the record of searches must not give them away.
             note(db, "plates", hashed or pattern, len(rows))

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from dashplate.service import compatible, errors, photos
+from dashplate.service import compatible, errors, jobs, photos, sightings
 from dashplate.service.access import Access, require
 from dashplate.service.photo_reader import PhotoReader
 from db.access.tokens import Principal, Scope
@@ -48,8 +48,8 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.access, app.state.reader = parts.access, parts.reader
     app.state.database_url, app.state.roots = parts.settings.require_database(), parts.settings.roots
     errors.install(app)
-    app.include_router(photos.router)
-    app.include_router(compatible.router)
+    for group in (photos, jobs, sightings, compatible):
+        app.include_router(group.router)
 
     @app.get("/healthz", include_in_schema=False)
     def healthy() -> dict[str, bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import queue
 import threading
@@ -15,6 +16,7 @@ from dashplate.service.photo_process import Answer, Question, answer_all, ask, r
 from pipeline.errors import ServiceUnavailable
 from pipeline.run import ModelConfig
 
+log = logging.getLogger(__name__)
 #: Pictures that are read in one go: their plates share the calls of the reader's network.
 BATCH = 8
 #: A picture that takes longer has hung the process. A batch may take this long for each of its pictures.
@@ -81,6 +83,11 @@ class PhotoReader:
         return future
 
     def _serve(self) -> None:
+        try:
+            self._start()
+        except Exception:
+            # The first photograph meets the same error, and whoever sent it hears of it.
+            log.warning("The models for photographs could not be loaded ahead of the first one.", exc_info=True)
         while (first := self._queue.get()) is not None:
             batch = [first]
             while len(batch) < BATCH:

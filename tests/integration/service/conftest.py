@@ -13,9 +13,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+import redis
 
 from dashplate.stack import Stack
 from dashplate.stack.server import free_port
+from dashplate.supervisor import Command, Supervisor
 from db.access import tokens
 from db.access.tokens import Scope
 from db.engine import session
@@ -33,7 +35,9 @@ class Served:
 
     url: str
     database_url: str
-    log: Path
+    #: What it may open videos below.
+    folder: Path
+    env: dict[str, str]
     _tokens: dict[tuple[Scope, ...], str] = field(default_factory=dict)
 
     def token(self, *scopes: Scope) -> str:
@@ -66,6 +70,8 @@ def serve(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
             "DASHPLATE_DATABASE_URL": stack.database_url,
             "DASHPLATE_DATA_DIR": str(folder / "data"),
             "DASHPLATE_PHOTO_QUEUE": str(QUEUE),
+            "DASHPLATE_ROOTS": str(folder),
+            "DASHPLATE_WORK": "bench.standin:StandIn",
             "PYTHONPATH": str(ROOT),
         }
         argv = [sys.executable, "-m", "dashplate", "serve", "--port", str(port), *words]
@@ -76,7 +82,7 @@ def serve(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
         url = f"http://127.0.0.1:{port}"
         wait_until("the service", lambda: process.poll() is not None or _answers(url), every_s=0.2)
         assert process.poll() is None, log.read_text()
-        return Served(url, stack.database_url, log)
+        return Served(url, stack.database_url, folder, env)
 
     yield start
     for process in running:
@@ -88,6 +94,18 @@ def serve(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
 def served(serve: Serve) -> Served:
     """A service whom only tokens open."""
     return serve()
+
+
+@pytest.fixture(scope="package")
+def working(served: Served) -> Iterator[Served]:
+    """The same with workers, whose models are stand-ins."""
+    with redis.Redis.from_url(served.env["DASHPLATE_REDIS_URL"]) as client:
+        client.flushall()
+    roles = ("control", "detect", "read")
+    commands = [Command(role, (sys.executable, "-m", "dashplate", "worker", role), served.env, ROOT) for role in roles]
+    with Supervisor(Path(served.env["DASHPLATE_DATA_DIR"])) as workers:
+        workers.start(commands)
+        yield served
 
 
 def _answers(url: str) -> bool:

@@ -1,4 +1,4 @@
-"""`docs/service.md`: its curl lines, run as they stand there."""
+"""`docs/service.md`: its curl lines about photographs, run as they stand there; `test_jobs` runs those about jobs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.conftest import ROOT, SHARED_DATA, missing
 from tests.integration.service.conftest import Served
 
 _PAGE = (ROOT / "docs" / "service.md").read_text("utf-8")
-CURL = [line.partition("  #")[0] for line in re.findall(r"^curl .*", _PAGE, re.MULTILINE)]
+CURL = [line.partition("  #")[0] for line in re.findall(r"^curl .*/v1/read.*", _PAGE, re.MULTILINE)]
 
 
 @pytest.mark.parametrize("line", CURL)

@@ -1,6 +1,8 @@
-"""Access: tokens of the HTTP service, and how many photographs each had read."""
+"""The HTTP service: tokens, and how many photographs each had read; sightings by number."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,6 +12,8 @@ revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None
+
+_SQL = Path(__file__).parents[2] / "sql"
 
 
 def upgrade() -> None:
@@ -35,8 +39,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_id", "month", name="pk_token_usage"),
         sa.ForeignKeyConstraint(["token_id"], ["tokens.id"], ondelete="CASCADE", name="fk_token_usage_token_id"),
     )
+    op.get_bind().exec_driver_sql((_SQL / "views_0008.sql").read_text(encoding="utf-8"))
 
 
 def downgrade() -> None:
+    op.execute("DROP VIEW plate_sightings")
+    op.get_bind().exec_driver_sql((_SQL / "views_0006.sql").read_text(encoding="utf-8"))
     op.drop_table("token_usage")
     op.drop_table("tokens")

@@ -1,0 +1,115 @@
+"""What the service tells of jobs, videos and sightings: the shapes of its JSON."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, Field
+from sqlalchemy import RowMapping
+
+from dashplate.service.photos import Box, CharacterRead, Share, TextRead
+from db.states import JobState, Priority, VideoState
+from pipeline.records import MediaKind
+
+T = TypeVar("T")
+
+
+class Page(BaseModel, Generic[T]):
+    """Some of many."""
+
+    items: list[T]
+    next: str | None = Field(description="The `cursor` of the next page; null where there is none.")
+
+
+class JobTold(BaseModel):
+    """A submission, and how far it is."""
+
+    job: int
+    name: str
+    state: JobState
+    priority: Priority
+    created_at: dt.datetime
+    finished_at: dt.datetime | None
+    videos: int
+    videos_ended: int
+    videos_with_problem: int
+    segments: int
+    segments_done: int
+    segments_quarantined: int = Field(description="Given up; `retry` tries them again.")
+    footage_s: float
+    footage_done_s: float
+    pace: float | None = Field(description="Seconds of footage done a second, of late; null once it has ended.")
+
+    @classmethod
+    def of(cls, row: RowMapping) -> JobTold:
+        return cls.model_validate({**row, "pace": None if row["finished_at"] else row["pace"]})
+
+
+class VideoTold(BaseModel):
+    """A file of a job."""
+
+    id: int
+    job: int
+    path: str
+    kind: MediaKind | None
+    state: VideoState
+    problem: str | None = Field(description="A sentence about what is wrong with it.")
+    width: int | None
+    height: int | None
+    duration_s: float | None
+    segments: int
+    segments_done: int
+    segments_quarantined: int
+    finished_at: dt.datetime | None
+
+    @classmethod
+    def of(cls, row: RowMapping) -> VideoTold:
+        return cls.model_validate(dict(row))
+
+
+class SightingTold(BaseModel):
+    """One vehicle passing once in one video."""
+
+    id: int
+    job: int
+    video: int
+    path: str
+    plate: str
+    read_as: str = Field(description="What this sighting was read as; `plate` may differ in O and 0, I and 1.")
+    shown: str = Field(description="The text with `?` where a character is less than half sure.")
+    country: str | None
+    confidence: Share
+    confirmed: bool = Field(description="False marks a single read.")
+    first_s: float
+    last_s: float
+    best_s: float = Field(description="When the frame was that it was read from; seconds from the video's first frame.")
+    box: Box
+    characters: list[CharacterRead]
+    alternatives: list[TextRead]
+    crop: str | None = Field(description="Where its picture is.", examples=["/v1/sightings/7/crop"])
+    frame: str | None = Field(description="Where the whole frame is.", examples=["/v1/sightings/7/frame"])
+
+    @classmethod
+    def of(cls, row: RowMapping) -> SightingTold:
+        at = f"/v1/sightings/{row['sighting']}"
+        return cls(
+            id=row["sighting"],
+            job=row["job"],
+            video=row["video_id"],
+            path=row["video"],
+            plate=row["plate"],
+            read_as=row["read_as"],
+            shown=row["shown"],
+            country=row["country"],
+            confidence=min(1.0, row["confidence"]),
+            confirmed=row["confirmed"],
+            first_s=row["first_s"],
+            last_s=row["last_s"],
+            best_s=row["best_s"],
+            box=[row["x1"], row["y1"], row["x2"], row["y2"]],
+            characters=[CharacterRead(char=c["char"], confidence=min(1.0, c["confidence"])) for c in row["characters"]],
+            alternatives=[TextRead(text=a["text"], confidence=min(1.0, a["confidence"])) for a in row["alternatives"]],
+            crop=f"{at}/crop" if row["crop"] else None,
+            frame=f"{at}/frame" if row["frame"] else None,
+        )

@@ -1,0 +1,201 @@
+"""Jobs over HTTP: submitted, followed and steered, as the command line does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
+
+from dashplate import jobs
+from dashplate.durations import parse_duration
+from dashplate.jobs import Submission, job_options
+from dashplate.service.access import require
+from dashplate.service.documents import JobTold, Page, VideoTold
+from dashplate.service.errors import Refused, responses
+from db.access.tokens import Principal, Scope
+from db.engine import session
+from db.findings import pages, queries
+from db.jobs import cancel, control
+from db.states import Priority, Stage
+from pipeline.errors import UsageError
+from pipeline.sources.expand import check_allowed, expand
+from pipeline.sources.roots import PUBLIC
+from pipeline.sources.source import Source, source_of
+
+router = APIRouter(tags=["jobs"])
+Caller = Annotated[Principal, require(Scope.SUBMIT)]
+#: What PostgreSQL's bigint holds.
+Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Cursor = Annotated[str | None, Query(pattern=r"^[1-9][0-9]{0,17}$", description="`next` of the page before.")]
+Most = Annotated[int, Query(ge=1, le=500, description="Items of a page.")]
+
+#: A submission holds two of the process's few connections to the database.
+_one_at_a_time = threading.Lock()
+
+
+class Submitted(BaseModel):
+    """Files to be processed as a job."""
+
+    sources: list[Annotated[str, Field(min_length=1, max_length=4096)]] = Field(
+        min_length=1,
+        max_length=10_000,
+        description="Paths of files and folders, as workers see them, and addresses; below the operator's roots.",
+        examples=[["/videos/monday", "https://cam.example.org/1.mp4"]],
+    )
+    name: Annotated[str, Field(max_length=200)] | None = None
+    priority: Priority = Priority.NORMAL
+    country: Annotated[str, Field(max_length=200)] | None = Field(None, examples=["GB,FR"])
+    keep_overlays: bool = False
+    retain: str | None = Field(None, description="Delete what was found after 30d, 12h.", max_length=20)
+    evidence: bool = Field(True, description="Keep pictures once a video is done.")
+    hashed: bool = Field(False, description="Store plates as keyed hashes.")
+
+
+class Rerun(BaseModel):
+    """How a finished job is done again."""
+
+    step: Stage = Field(Stage.DETECT, description="`read` reads the kept crops again and decodes nothing.")
+
+
+class Again(BaseModel):
+    """What is tried again."""
+
+    videos: int
+    segments: int
+
+
+@router.post("/v1/jobs", status_code=201, responses=responses(400, 422))
+def submit(
+    request: Request,
+    caller: Caller,
+    wanted: Submitted,
+    response: Response,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")] = None,
+) -> JobTold:
+    """Submit files as a job. The same `Idempotency-Key` again goes on with the same job, and takes no file twice."""
+    url = url_of(request)
+    options = job_options(wanted.country, wanted.keep_overlays, evidence=wanted.evidence, hashed=wanted.hashed)
+    key = idempotency_key and f"{caller.name}: {idempotency_key}"
+    retain_s = None if wanted.retain is None else parse_duration(wanted.retain)
+    about = Submission(wanted.name, key, wanted.priority, retain_s)
+    roots = tuple(request.app.state.roots) or (PUBLIC,)
+    sources = expand([_word(word, roots) for word in wanted.sources], roots)
+    with _one_at_a_time:
+        job = jobs.submit(url, sources, options, about)
+    response.headers["Location"] = f"/v1/jobs/{job}"
+    return _told(url, job)
+
+
+@router.get("/v1/jobs", responses=responses(422))
+def list_jobs(request: Request, caller: Caller, cursor: Cursor = None, most: Most = 50) -> Page[JobTold]:
+    """All jobs, newest first."""
+    with session(url_of(request)) as db:
+        rows = pages.jobs(db, int(cursor) if cursor else None, most)
+    return Page(items=[JobTold.of(row) for row in rows], next=str(rows[-1]["job"]) if len(rows) == most else None)
+
+
+@router.get("/v1/jobs/{job}", responses=responses(404, 422))
+def show_job(request: Request, caller: Caller, job: Number) -> JobTold:
+    """A job, and how far it is."""
+    return _told(url_of(request), job)
+
+
+@router.get("/v1/jobs/{job}/videos", responses=responses(404, 422))
+def list_videos(
+    request: Request, caller: Caller, job: Number, cursor: Cursor = None, most: Most = 100
+) -> Page[VideoTold]:
+    """A job's files, in order of submission."""
+    with session(url_of(request)) as db:
+        must_be_there(db, job)
+        rows = pages.videos(db, job, int(cursor or 0), most)
+    return Page(items=[VideoTold.of(row) for row in rows], next=str(rows[-1]["id"]) if len(rows) == most else None)
+
+
+@router.get("/v1/videos/{video}", responses=responses(404, 422))
+def show_video(request: Request, caller: Caller, video: Number) -> VideoTold:
+    """One file of a job."""
+    with session(url_of(request)) as db:
+        row = pages.video(db, video)
+    if row is None:
+        raise Refused(404, f"There is no video {video}.")
+    return VideoTold.of(row)
+
+
+@router.post("/v1/jobs/{job}/pause", responses=responses(404, 409, 422))
+def pause(request: Request, caller: Caller, job: Number) -> JobTold:
+    """Send nothing more of a job out; what workers hold is done."""
+    return _steered(request, job, lambda url: control.pause(url, job))
+
+
+@router.post("/v1/jobs/{job}/resume", responses=responses(404, 409, 422))
+def resume(request: Request, caller: Caller, job: Number) -> JobTold:
+    """Go on with a paused job."""
+    return _steered(request, job, lambda url: control.resume(url, job))
+
+
+@router.post("/v1/jobs/{job}/cancel", responses=responses(404, 409, 422))
+def give_up(request: Request, caller: Caller, job: Number) -> JobTold:
+    """Give a job up; what its finished segments showed is kept."""
+    return _steered(request, job, lambda url: cancel.cancel(url, job))
+
+
+@router.post("/v1/jobs/{job}/retry", responses=responses(404, 409, 422))
+def retry(request: Request, caller: Caller, job: Number) -> Again:
+    """Try again what was given up."""
+    found: list[tuple[int, int]] = []
+    _steered(request, job, lambda url: found.append(control.retry(url, job, failed=True, quarantined=True)))
+    return Again(videos=found[0][0], segments=found[0][1])
+
+
+@router.post("/v1/jobs/{job}/rerun", responses=responses(404, 409, 422))
+def rerun(request: Request, caller: Caller, job: Number, wanted: Rerun) -> Again:
+    """Do a finished job again; its sightings stay until the new ones are there."""
+    found: list[int] = []
+    _steered(request, job, lambda url: found.append(control.rerun(url, job, wanted.step, {})))
+    return Again(videos=0, segments=found[0])
+
+
+def must_be_there(db: Session, job: int) -> None:
+    """Raises Refused, 404, where there is no such job."""
+    if queries.progress(db, job) is None:
+        raise Refused(404, f"There is no job {job}.")
+
+
+def _steered(request: Request, job: int, steer: Callable[[str], object]) -> JobTold:
+    url = url_of(request)
+    with session(url) as db:
+        must_be_there(db, job)
+    try:
+        with _one_at_a_time:
+            steer(url)
+    except UsageError as error:
+        # It is there, and in another state.
+        raise Refused(409, str(error)) from error
+    jobs.send(job)
+    return _told(url, job)
+
+
+def _word(word: str, roots: tuple[Source, ...]) -> str:
+    """A path or an address that may be opened: no pattern, and no list on this machine's disk."""
+    if word.startswith(("@", "-")) or any(c in word for c in "*?[\0"):
+        raise UsageError(f"{word[:80]!r} is no path and no address. Patterns and lists are the command line's.")
+    check_allowed(source_of(word), roots)
+    return word
+
+
+def _told(url: str, job: int) -> JobTold:
+    with session(url) as db:
+        row = queries.progress(db, job)
+    if row is None:
+        raise Refused(404, f"There is no job {job}.")
+    return JobTold.of(row)
+
+
+def url_of(request: Request) -> str:
+    """The database of the service."""
+    url: str = request.app.state.database_url
+    return url
