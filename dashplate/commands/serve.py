@@ -53,7 +53,11 @@ def serve_http(data: Path | None, address: str, ports: tuple[int, ...], *, no_to
     with database(data) as config:
         with session(config.require_database()) as db:
             nobody = not no_token and not any_usable(db)
-        terminal.say(f"Dashplate listens on http://{address}:{ports[0]}.")
-        if nobody:
-            terminal.say("Nobody has a token yet; `dashplate token add NAME` makes one.")
-        serve(config, place, no_token=no_token)
+
+        def ready() -> None:
+            shown = f"[{address}]" if ":" in address else address
+            terminal.say(f"Dashplate listens on http://{shown}:{ports[0]}.")
+            if nobody:
+                terminal.say("Nobody has a token yet; `dashplate token add NAME` makes one.")
+
+        serve(config, place, ready, no_token=no_token)

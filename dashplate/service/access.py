@@ -28,8 +28,8 @@ _WRONG_BURST, _WRONG_A_SECOND = 20, 0.2
 _MOST_COUNTED = 10_000
 #: Whoever calls without a token where that is allowed.
 ANYBODY = Principal(None, "anybody on this machine", frozenset({Scope.READ}))
-#: Names of this machine that a browser on it may have been told to call.
-_OWN_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+#: What proxies add.
+_PROXIES = frozenset({"forwarded", "via", "x-forwarded-for", "x-real-ip"})
 
 # For the description; what is read is in `token_of`. Plate Recognizer's clients send `Authorization: Token …`.
 _bearer = HTTPBearer(auto_error=False, description="A token of `dashplate token add`.")
@@ -45,12 +45,21 @@ class Bucket:
     _left: dict[str, tuple[float, float]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def take(self, key: str) -> bool:
+    def left(self, key: str) -> bool:
         """Whether there is something left for this key."""
+        with self._lock:
+            return self._now(key) >= 1.0
+
+    def _now(self, key: str) -> float:
+        left, since = self._left.get(key, (self.size, time.monotonic()))
+        return min(self.size, left + (time.monotonic() - since) * self.a_second)
+
+    def take(self, key: str) -> bool:
+        """Take one for this key; False where nothing is left."""
         now = time.monotonic()
         with self._lock:
-            left, since = self._left.pop(key, (self.size, now))
-            left = min(self.size, left + (now - since) * self.a_second)
+            left = self._now(key)
+            self._left.pop(key, None)
             # The latest last, so that the first is the one to be forgotten.
             self._left[key] = (max(0.0, left - 1.0), now)
             if len(self._left) > _MOST_COUNTED:
@@ -59,7 +68,7 @@ class Bucket:
 
 
 class Access:
-    """Finds out who calls, and whether they may."""
+    """Finds out who calls, and whether they call too often."""
 
     def __init__(self, database_url: str, *, open_here: bool = False) -> None:
         """`open_here` lets callers without a token have photographs read; for a loopback address alone."""
@@ -67,47 +76,51 @@ class Access:
         self._open_here = open_here
         self._calls = Bucket(_BURST, _A_SECOND)
         self._wrong = Bucket(_WRONG_BURST, _WRONG_A_SECOND)
-        self._known: dict[bytes, tuple[float, Principal]] = {}
+        self._known: dict[bytes, tuple[float, Principal | None]] = {}
 
-    def principal(self, request: Request, scope: Scope) -> Principal:
-        """Who calls. Raises Refused: 401 without a valid token, 403 without the scope, 429 where calls are too many."""
+    def enter(self, request: Request) -> Principal:
+        """Who calls. Raises Refused: 401 without a valid token, 429 where calls are too many."""
+        who = self.known(request)
+        if not self._calls.take(f"token {who.token_id}" if who.token_id is not None else _address(request)):
+            raise too_many("Too many calls with this token. Try again in a second.")
+        return who
+
+    def known(self, request: Request) -> Principal:
+        """The same, without counting the call."""
         token, address = token_of(request), _address(request)
         who = self._anybody(request) if token is None else self._found(token, address)
         if who is None:
             raise Refused(401, "Send a token: `dashplate token add` makes one.", {"WWW-Authenticate": "Bearer"})
-        if not who.may(scope):
-            raise Refused(403, f"This needs a token with the scope {scope}.")
-        if not self._calls.take(who.name if who.token_id is not None else address):
-            raise too_many("Too many calls with this token. Try again in a second.")
         return who
 
     def _found(self, token: str, address: str) -> Principal | None:
         # By a hash: a dictionary of tokens would tell by its time how much of one is right.
-        digest = hashlib.sha256(token.encode()).digest()
-        kept_until, who = self._known.get(digest, (0.0, ANYBODY))
-        if time.monotonic() < kept_until:
-            return who
-        self._known.pop(digest, None)
-        with session(self._url) as db:
-            found = tokens.find(db, token)
-        if found is None:
-            if not self._wrong.take(address):
+        digest = hashlib.sha256(token.encode(errors="replace")).digest()
+        kept_until, who = self._known.get(digest, (0.0, None))
+        if time.monotonic() >= kept_until:
+            if not self._wrong.left(address):
                 raise too_many("Too many wrong tokens from this address. Try again in a minute.", 60)
-            return None
-        if len(self._known) > _MOST_COUNTED:
-            self._known.clear()
-        self._known[digest] = (time.monotonic() + _REMEMBERED_S, found)
-        return found
+            with session(self._url) as db:
+                who = tokens.find(db, token)
+            if len(self._known) > _MOST_COUNTED:
+                self._known.clear()
+            self._known[digest] = (time.monotonic() + _REMEMBERED_S, who)
+        if who is None:
+            self._wrong.take(address)
+        return who
 
     def _anybody(self, request: Request) -> Principal | None:
-        if not self._open_here:
-            return None
-        # A page of another site in this machine's browser must not call, be it through a name that leads here.
-        host = request.headers.get("host", "").rpartition(":")
-        named = host[0] if host[1] and host[2].isdigit() else request.headers.get("host", "")
-        origin = request.headers.get("origin", "")
-        own_page = origin in ("", f"http://{request.headers.get('host', '')}")
-        return ANYBODY if named in _OWN_NAMES and own_page and _is_loopback(_address(request)) else None
+        """Whoever calls from this machine, where the operator lets such in.
+
+        Not a page of another site in a browser here, be it through a name that leads here; nor whom a proxy lets in.
+        """
+        host = request.headers.get("host", "").lower()
+        named = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+        own_name = named == "localhost" or _is_loopback(named.strip("[]"))
+        own_page = request.headers.get("origin", f"http://{host}").lower() == f"http://{host}"
+        direct = _PROXIES.isdisjoint(request.headers.keys())
+        here = self._open_here and own_name and own_page and direct and _is_loopback(_address(request))
+        return ANYBODY if here else None
 
 
 def token_of(request: Request) -> str | None:
@@ -119,15 +132,17 @@ def token_of(request: Request) -> str | None:
 
 
 def require(scope: Scope) -> Any:
-    """A dependency: the Principal of a call that needs the scope."""
+    """A dependency: who calls, where that needs the scope. `door` has let them in."""
 
     def check(
         request: Request,
         bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None,
         key: Annotated[str | None, Security(_api_key)] = None,
     ) -> Principal:
-        access: Access = request.app.state.access
-        return access.principal(request, scope)
+        caller: Principal = request.state.caller
+        if not caller.may(scope):
+            raise Refused(403, f"This needs a token with the scope {scope}.")
+        return caller
 
     return Depends(check)
 

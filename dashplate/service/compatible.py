@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 
 from dashplate.service.access import require
 from dashplate.service.errors import responses, status_of
-from dashplate.service.forms import admitted, fetched
+from dashplate.service.forms import admitted, fetch
 from dashplate.service.photos import answer_to, reader_of
 from db.access import tokens
 from db.access.tokens import Principal, Scope
@@ -30,10 +30,15 @@ Caller = Annotated[Principal, require(Scope.READ)]
 _MOST_CALLS = 100_000_000
 
 
-def _body(field: str) -> dict[str, Any]:
+def _body(field: str, *more: str) -> dict[str, Any]:
     file = {"type": "string", "format": "binary"}
-    form = {"schema": {"type": "object", "properties": {field: file}, "required": [field]}}
+    text = {"type": "string"}
+    properties = {field: file, **dict.fromkeys(more, text)}
+    form = {"schema": {"type": "object", "properties": properties, "required": [] if more else [field]}}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": form}}}
+
+
+_SNAPSHOT = _body("upload", "upload_url", "regions", "camera_id", "timestamp")
 
 
 @router.post("/", responses=responses(408, 413, 415, 422), openapi_extra=_body("file"))
@@ -56,9 +61,7 @@ async def succeeded(request: Request, caller: Caller) -> dict[str, Any]:
     }
 
 
-@router.post(
-    "/v1/plate-reader", status_code=201, responses=responses(408, 413, 415, 422), openapi_extra=_body("upload")
-)
+@router.post("/v1/plate-reader", status_code=201, responses=responses(408, 413, 415, 422), openapi_extra=_SNAPSHOT)
 @router.post("/v1/plate-reader/", status_code=201, include_in_schema=False)
 async def snapshot(request: Request, caller: Caller) -> dict[str, Any]:
     """As Plate Recognizer's Snapshot: fields `upload`, `regions`, `camera_id`, `timestamp`; others change nothing."""
@@ -66,7 +69,7 @@ async def snapshot(request: Request, caller: Caller) -> dict[str, Any]:
         regions = [part for value in form.fields.get("regions", []) for part in value.split(",")]
         camera, moment = form.text("camera_id") or None, form.text("timestamp")
         if form.picture is None and (url := form.text("upload_url")):
-            form = await fetched(url, request.app.state.roots)
+            await fetch(form, url, request.app.state.roots)
         answer = await answer_to(request, caller, form, "upload", _countries(regions))
     photo = _photo(answer.photo)
     return {
@@ -76,7 +79,7 @@ async def snapshot(request: Request, caller: Caller) -> dict[str, Any]:
         "timestamp": moment or dt.datetime.now(dt.UTC).isoformat().replace("+00:00", "Z"),
         "camera_id": camera,
         "results": [_snapshot_result(plate) for plate in photo["plates"]],
-        "usage": {"calls": _calls(request, caller), "max_calls": _MOST_CALLS},
+        "usage": {"calls": request.state.photographs, "max_calls": _MOST_CALLS},
     }
 
 
@@ -95,8 +98,8 @@ def statistics(request: Request, caller: Caller) -> dict[str, Any]:
     return {"total_calls": _MOST_CALLS, "usage": usage}
 
 
-@router.post("/v1/vision/alpr", responses=responses(), openapi_extra=_body("upload"))
-@router.post("/v1/image/alpr", responses=responses(), openapi_extra=_body("upload"))
+@router.post("/v1/vision/alpr", responses=responses(408, 415), openapi_extra=_body("upload"))
+@router.post("/v1/image/alpr", responses=responses(408, 415), openapi_extra=_body("upload"))
 async def codeproject(request: Request, caller: Caller) -> JSONResponse:
     """As CodeProject.AI: what cannot be read is told in `error`, with status 200, as its clients expect."""
     began = dt.datetime.now(dt.UTC)

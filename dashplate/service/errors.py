@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from db.engine import is_transient, why_unreachable
-from pipeline.errors import DashplateError, Inaccessible, MediaError, ServiceUnavailable, UsageError
+from pipeline.errors import DashplateError, MediaError, ServiceUnavailable
+from store import DamagedFile, MissingFile, StoreError
 
 log = logging.getLogger(__name__)
 #: Seconds after which a caller may try again what was refused for want of room or of a server.
@@ -51,9 +53,10 @@ def too_many(detail: str, after_s: int = RETRY_AFTER_S) -> Refused:
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For OpenAPI: the problems that a call may answer with, besides those of every call."""
+    content = {_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
     return {
-        status: {"model": Problem, "content": {_TYPE: {}}, "description": HTTPStatus(status).phrase}
-        for status in sorted({*statuses, 401, 403, 429, 503})
+        status: {"content": content, "description": HTTPStatus(status).phrase}
+        for status in sorted({*statuses, 400, 401, 403, 413, 422, 429, 503})
     }
 
 
@@ -78,10 +81,16 @@ def status_of(error: Exception) -> tuple[int, str, dict[str, str]]:
             return error.status, str(error), error.headers
         case ServiceUnavailable():
             return 503, str(error), {"Retry-After": str(RETRY_AFTER_S)}
-        case Inaccessible() | MediaError():
+        case MissingFile() | DamagedFile():
+            return 404, "The picture is gone from the result store, or damaged.", {}
+        case StoreError():
+            return 503, "The result store does not answer. Try again later.", {"Retry-After": str(RETRY_AFTER_S)}
+        case MediaError():
             return 422, str(error), {}
-        case UsageError():
+        case DashplateError():
             return 400, str(error), {}
+        case DataError():
+            return 422, "The request holds something that the database cannot hold.", {}
         case SQLAlchemyError() if is_transient(error):
             return 503, why_unreachable(error), {"Retry-After": str(RETRY_AFTER_S)}
     log.error("A call failed.", exc_info=error)
@@ -106,5 +115,11 @@ def install(app: FastAPI) -> None:
 
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, refused)
-    for kind in (DashplateError, SQLAlchemyError, Exception):
+
+    def gone(request: Request, error: Exception) -> Response:
+        # Nobody hears it.
+        return Response(status_code=400)
+
+    app.add_exception_handler(ClientDisconnect, gone)
+    for kind in (DashplateError, SQLAlchemyError, OSError, ValueError):
         app.add_exception_handler(kind, failed)

@@ -6,20 +6,23 @@ import asyncio
 import base64
 import binascii
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+import re
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
 from fastapi import Request
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.datastructures import FormData, Headers, UploadFile
+from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 
 from dashplate.service.errors import Refused, too_many
 from dashplate.service.photo_reader import PhotoReader, QueueFull
 from pipeline.sources.roots import PUBLIC, check_allowed
-from pipeline.sources.source import Source, is_url, source_of
+from pipeline.sources.source import WEB, Remote, Source, is_url, source_of
 from pipeline.video.container import open_source
 
 #: Bytes of the largest picture that is taken, and of a request with one: a form may hold it as base64.
@@ -28,7 +31,12 @@ MOST_PICTURE_BYTES, MOST_BODY_BYTES = 50_000_000, 70_000_000
 _IN_MEMORY_BYTES = 64_000
 #: A client that takes longer to send its picture holds a place that others wait for.
 _LONGEST_BODY_S = 60.0
-_FIELDS = 32
+_CHARSET = re.compile(r";\s*charset=[^;]*", re.IGNORECASE)
+_FIELDS, _MOST_TEXT = 32, 64_000
+#: Addresses that are fetched at a time, each within so many seconds: they hold places that others wait for.
+_FETCHERS, _LONGEST_FETCH_S = 4, 30.0
+_fetching = asyncio.Semaphore(_FETCHERS)
+_fetchers = ThreadPoolExecutor(_FETCHERS, thread_name_prefix="fetch")
 
 
 class _Parser(MultiPartParser):
@@ -36,128 +44,154 @@ class _Parser(MultiPartParser):
 
 
 @dataclass(frozen=True, slots=True)
+class Spooled:
+    """A picture that waits: in memory while it is small, else on the disk."""
+
+    file: IO[bytes]
+    size: int
+
+    @classmethod
+    def of(cls, file: IO[bytes]) -> Spooled:
+        """Raises Refused for one that is too large."""
+        size = file.seek(0, os.SEEK_END)
+        if size > MOST_PICTURE_BYTES:
+            raise Refused(413, f"Pictures of at most {MOST_PICTURE_BYTES // 10**6} MB are read.")
+        return cls(file, size)
+
+    def read(self) -> bytes:
+        self.file.seek(0)
+        return self.file.read()
+
+
+@dataclass(slots=True)
 class Form:
     """What a request holds."""
 
     #: Text fields; of several of one name, all.
-    fields: dict[str, list[str]]
-    #: The picture's name and bytes; None where the request holds none.
-    name: str | None = None
-    picture: Callable[[], bytes] | None = None
+    fields: dict[str, list[str]] = field(default_factory=dict)
+    #: The picture's name; and the picture, None where the request holds none.
+    name: str = "picture"
+    picture: Spooled | None = None
+    #: To be closed.
+    opened: list[IO[bytes]] = field(default_factory=list)
 
-    def text(self, field: str, default: str = "") -> str:
+    def text(self, name: str, default: str = "") -> str:
         """The last value of a field."""
-        return self.fields.get(field, [default])[-1]
+        return self.fields.get(name, [default])[-1]
 
-    def required_picture(self, field: str) -> tuple[str, Callable[[], bytes]]:
-        """Name and bytes. Raises Refused where there is no picture."""
-        if self.picture is None:
-            raise Refused(422, f"Send a picture in the form field `{field}`.")
-        return self.name or field, self.picture
+    def spool(self) -> IO[bytes]:
+        """A file for a picture."""
+        file = SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115  Closed by `admitted`.
+        self.opened.append(file)
+        return file
 
 
 @asynccontextmanager
-async def admitted(request: Request, reader: PhotoReader, field: str) -> AsyncIterator[Form]:
-    """A place in the reader's queue while the block runs, and what the request holds; its picture stands in `field`.
+async def admitted(request: Request, reader: PhotoReader, name: str) -> AsyncIterator[Form]:
+    """A place in the reader's queue while the block runs, and what the request holds; its picture stands in `name`.
 
-    Raises Refused: 429 where no place is left, 413 and 422 for what is too large or no form.
+    Raises Refused: 429 where no place is left, 408, 413, 415 and 422 for what cannot be taken.
     """
+    form = Form()
+    with ExitStack() as held:
+        try:
+            held.enter_context(reader.place())
+        except QueueFull:
+            # Read to its end, within bounds: a client that is still sending would hear a cut and not the answer.
+            async with _in_time():
+                async for _ in request.stream():
+                    pass
+            raise too_many("As many photographs wait as may. Try again in a second.") from None
+        try:
+            async with _in_time():
+                await _fill(form, request, name)
+            yield form
+        finally:
+            for file in form.opened:
+                file.close()
+
+
+@asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
     try:
-        with reader.place():
-            async with asyncio.timeout(_LONGEST_BODY_S):
-                form, opened = await _form(request, field)
-            try:
-                yield form
-            finally:
-                for file in opened:
-                    file.close()
-    except QueueFull:
-        # Read to its end, within bounds: a client that is still sending would hear a cut and not the answer.
         async with asyncio.timeout(_LONGEST_BODY_S):
-            async for _ in _bounded(request):
-                pass
-        raise too_many("As many photographs wait as may. Try again in a second.") from None
+            yield
     except TimeoutError:
         raise Refused(408, f"The picture did not arrive within {_LONGEST_BODY_S:.0f} s.") from None
 
 
-async def fetched(url: str, roots: Sequence[Source]) -> Form:
-    """The picture behind an address that a caller names. Raises Refused, and Inaccessible as `check_allowed` does."""
-    if not is_url(url):
-        raise Refused(422, "`upload_url` is no address.")
-    source = check_allowed(source_of(url), roots or (PUBLIC,))
-    data = await asyncio.to_thread(_whole, source)
-    return Form({}, source.name, lambda: data)
+async def fetch(form: Form, url: str, roots: Sequence[Source]) -> None:
+    """Put the picture behind a web address into the form. Raises Refused, and Inaccessible as `check_allowed` does."""
+    source = source_of(url) if is_url(url) else None
+    if not isinstance(source, Remote) or source.scheme not in WEB:
+        raise Refused(422, "`upload_url` is an http:// or https:// address.")
+    # Roots that are folders say nothing of addresses: those of the public are meant then.
+    addresses = [root for root in roots if isinstance(root, Remote)] or [PUBLIC]
+    allowed = check_allowed(source, addresses)
+    file = form.spool()
+    try:
+        async with _fetching, asyncio.timeout(_LONGEST_FETCH_S):
+            await asyncio.get_running_loop().run_in_executor(_fetchers, _copy, allowed, file)
+    except TimeoutError:
+        raise Refused(422, f"`upload_url` did not answer within {_LONGEST_FETCH_S:.0f} s.") from None
+    form.name, form.picture = source.name, Spooled.of(file)
 
 
-def _whole(source: Source) -> bytes:
-    with open_source(source) as file:
-        if file.seek(0, os.SEEK_END) > MOST_PICTURE_BYTES:
+def _copy(source: Source, file: IO[bytes]) -> None:
+    with open_source(source) as remote:
+        if remote.seek(0, os.SEEK_END) > MOST_PICTURE_BYTES:
             raise Refused(413, f"Pictures of at most {MOST_PICTURE_BYTES // 10**6} MB are read.")
-        file.seek(0)
-        return file.read()
+        remote.seek(0)
+        shutil.copyfileobj(remote, file)
 
 
-async def _form(request: Request, field: str) -> tuple[Form, Sequence[IO[bytes]]]:
+async def _fill(form: Form, request: Request, name: str) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        return await _parts(request, field)
-    if kind.startswith("image/") or kind == "application/octet-stream":
-        file = SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115  Closed by `admitted`.
-        async for chunk in _bounded(request):
-            await asyncio.to_thread(file.write, chunk)
-        return Form({}, "picture", _bytes_of(file)), [file]
-    raise Refused(415, "Send a form (multipart/form-data) or the picture itself (image/jpeg and the like).")
-
-
-async def _parts(request: Request, field: str) -> tuple[Form, Sequence[IO[bytes]]]:
-    parser = _Parser(request.headers, _bounded(request), max_files=4, max_fields=_FIELDS, max_part_size=MOST_BODY_BYTES)
-    try:
-        parsed = await parser.parse()
-    except MultiPartException as error:
-        raise Refused(422, f"The form cannot be read: {error.message}") from error
-    fields: dict[str, list[str]] = {}
-    files: dict[str, UploadFile] = {}
-    for name, value in parsed.multi_items():
-        if isinstance(value, str):
-            fields.setdefault(name, []).append(value)
-        else:
-            files[name] = value
-    opened = [file.file for file in files.values()]
-    if field in files:
-        return Form(fields, files[field].filename, _bytes_of(files[field].file)), opened
-    if field in fields:
-        data = _from_base64(fields.pop(field)[-1], field)
-        return Form(fields, field, lambda: data), opened
-    return Form(fields), opened
-
-
-def _bytes_of(file: IO[bytes]) -> Callable[[], bytes]:
-    def read() -> bytes:
-        file.seek(0)
-        return file.read()
-
-    return read
-
-
-def _from_base64(text: str, field: str) -> bytes:
-    # Browsers write `data:image/jpeg;base64,` in front.
-    _, _, data = text.rpartition(",")
-    try:
-        return base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Refused(422, f"The form field `{field}` is neither a file nor base64.") from error
-
-
-async def _bounded(request: Request) -> AsyncGenerator[bytes, None]:
-    announced = request.headers.get("content-length", "")
-    received = int(announced) if announced.isdigit() else 0
-    if received <= MOST_BODY_BYTES:
-        received = 0
+        # A charset in the header would choose how bytes become text; forms are UTF-8.
+        headers = Headers({"content-type": _CHARSET.sub("", request.headers["content-type"])})
+        # One field may be a picture in base64.
+        parser = _Parser(headers, request.stream(), max_files=4, max_fields=_FIELDS, max_part_size=MOST_BODY_BYTES)
+        try:
+            await _take(form, await parser.parse(), name)
+        except (MultiPartException, UnicodeError) as error:
+            raise Refused(422, "The form cannot be read.") from error
+    elif kind == "application/x-www-form-urlencoded":
+        await _take(form, await FormParser(request.headers, request.stream()).parse(), name)
+    elif kind.startswith("image/") or kind == "application/octet-stream":
+        file = form.spool()
         async for chunk in request.stream():
-            received += len(chunk)
-            if received > MOST_BODY_BYTES:
-                break
-            yield chunk
-    if received > MOST_BODY_BYTES:
-        raise Refused(413, f"Pictures of at most {MOST_PICTURE_BYTES // 10**6} MB are read.", {"Connection": "close"})
+            await asyncio.to_thread(file.write, chunk)
+        form.picture = Spooled.of(file)
+    else:
+        raise Refused(415, "Send a form (multipart/form-data) or the picture itself (image/jpeg and the like).")
+
+
+async def _take(form: Form, parsed: FormData, name: str) -> None:
+    for key, value in parsed.multi_items():
+        if isinstance(value, UploadFile):
+            form.opened.append(value.file)
+            if key == name:
+                form.name, form.picture = _printable(value.filename or name), Spooled.of(value.file)
+        elif key == name and value.strip():
+            form.name, form.picture = name, await asyncio.to_thread(_from_base64, form, value, name)
+        elif len(value) > _MOST_TEXT:
+            raise Refused(422, f"The form field `{_printable(key)[:50]}` is too long.")
+        else:
+            form.fields.setdefault(key, []).append(_printable(value))
+
+
+def _from_base64(form: Form, text: str, name: str) -> Spooled:
+    # Browsers write `data:image/jpeg;base64,` in front; some encoders break lines, some forms turn + into a blank.
+    data = "".join(text.rpartition(",")[2].strip().replace(" ", "+").split())
+    file = form.spool()
+    try:
+        file.write(base64.b64decode(data, validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise Refused(422, f"The form field `{name}` is neither a file nor base64.") from error
+    return Spooled.of(file)
+
+
+def _printable(text: str) -> str:
+    """What JSON can carry."""
+    return text.encode(errors="replace").decode()

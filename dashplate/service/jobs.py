@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Path as InPath
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
@@ -15,26 +18,29 @@ from dashplate.durations import parse_duration
 from dashplate.jobs import Submission, job_options
 from dashplate.service.access import require
 from dashplate.service.documents import JobTold, Page, VideoTold
-from dashplate.service.errors import Refused, responses
+from dashplate.service.errors import Refused, responses, too_many
 from db.access.tokens import Principal, Scope
 from db.engine import session
 from db.findings import pages, queries
 from db.jobs import cancel, control
 from db.states import Priority, Stage
-from pipeline.errors import UsageError
+from pipeline.errors import ServiceUnavailable, UsageError
+from pipeline.job_options import JobOptions
 from pipeline.sources.expand import check_allowed, expand
 from pipeline.sources.roots import PUBLIC
-from pipeline.sources.source import Source, source_of
+from pipeline.sources.source import WEB, Remote, Source, source_of
 
 router = APIRouter(tags=["jobs"])
 Caller = Annotated[Principal, require(Scope.SUBMIT)]
 #: What PostgreSQL's bigint holds.
-Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Number = Annotated[int, InPath(ge=1, le=2**63 - 1)]
 Cursor = Annotated[str | None, Query(pattern=r"^[1-9][0-9]{0,17}$", description="`next` of the page before.")]
 Most = Annotated[int, Query(ge=1, le=500, description="Items of a page.")]
 
 #: A submission holds two of the process's few connections to the database.
 _one_at_a_time = threading.Lock()
+#: Whoever waits for it holds one of the threads that answer.
+_LONGEST_WAIT_S = 5.0
 
 
 class Submitted(BaseModel):
@@ -46,11 +52,13 @@ class Submitted(BaseModel):
         description="Paths of files and folders, as workers see them, and addresses; below the operator's roots.",
         examples=[["/videos/monday", "https://cam.example.org/1.mp4"]],
     )
-    name: Annotated[str, Field(max_length=200)] | None = None
+    name: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] | None = None
     priority: Priority = Priority.NORMAL
     country: Annotated[str, Field(max_length=200)] | None = Field(None, examples=["GB,FR"])
     keep_overlays: bool = False
-    retain: str | None = Field(None, description="Delete what was found after 30d, 12h.", max_length=20)
+    retain: str | None = Field(
+        None, description="Delete what was found after 30d, 12h.", pattern=r"^[0-9]{1,6}[smhdw]$"
+    )
     evidence: bool = Field(True, description="Keep pictures once a video is done.")
     hashed: bool = Field(False, description="Store plates as keyed hashes.")
 
@@ -61,6 +69,9 @@ class Rerun(BaseModel):
     step: Stage = Field(Stage.DETECT, description="`read` reads the kept crops again and decodes nothing.")
 
 
+_FROM_DETECTION = Rerun(step=Stage.DETECT)
+
+
 class Again(BaseModel):
     """What is tried again."""
 
@@ -68,7 +79,7 @@ class Again(BaseModel):
     segments: int
 
 
-@router.post("/v1/jobs", status_code=201, responses=responses(400, 422))
+@router.post("/v1/jobs", status_code=201, responses=responses(409))
 def submit(
     request: Request,
     caller: Caller,
@@ -83,9 +94,8 @@ def submit(
     retain_s = None if wanted.retain is None else parse_duration(wanted.retain)
     about = Submission(wanted.name, key, wanted.priority, retain_s)
     roots = tuple(request.app.state.roots) or (PUBLIC,)
-    sources = expand([_word(word, roots) for word in wanted.sources], roots)
-    with _one_at_a_time:
-        job = jobs.submit(url, sources, options, about)
+    sources = expand([_meant(word, roots) for word in wanted.sources], roots)
+    job = _submitted(url, sources, options, about)
     response.headers["Location"] = f"/v1/jobs/{job}"
     return _told(url, job)
 
@@ -152,7 +162,7 @@ def retry(request: Request, caller: Caller, job: Number) -> Again:
 
 
 @router.post("/v1/jobs/{job}/rerun", responses=responses(404, 409, 422))
-def rerun(request: Request, caller: Caller, job: Number, wanted: Rerun) -> Again:
+def rerun(request: Request, caller: Caller, job: Number, wanted: Rerun = _FROM_DETECTION) -> Again:
     """Do a finished job again; its sightings stay until the new ones are there."""
     found: list[int] = []
     _steered(request, job, lambda url: found.append(control.rerun(url, job, wanted.step, {})))
@@ -170,20 +180,45 @@ def _steered(request: Request, job: int, steer: Callable[[str], object]) -> JobT
     with session(url) as db:
         must_be_there(db, job)
     try:
-        with _one_at_a_time:
-            steer(url)
+        steer(url)
     except UsageError as error:
         # It is there, and in another state.
         raise Refused(409, str(error)) from error
-    jobs.send(job)
+    # Where Redis is away, a sweeper sends it later.
+    with suppress(ServiceUnavailable):
+        jobs.send(job)
     return _told(url, job)
 
 
-def _word(word: str, roots: tuple[Source, ...]) -> str:
-    """A path or an address that may be opened: no pattern, and no list on this machine's disk."""
-    if word.startswith(("@", "-")) or any(c in word for c in "*?[\0"):
-        raise UsageError(f"{word[:80]!r} is no path and no address. Patterns and lists are the command line's.")
-    check_allowed(source_of(word), roots)
+def _submitted(url: str, sources: Iterator[Source], options: JobOptions, about: Submission) -> int:
+    """Register the files, one submission at a time. Raises Refused, 429, where another takes long."""
+    if not _one_at_a_time.acquire(timeout=_LONGEST_WAIT_S):
+        raise too_many("Another submission is being taken in. Try again in some seconds.", 5)
+    registered: list[int] = []
+    try:
+        return jobs.submit(url, sources, options, about, on_job=registered.append)
+    except ServiceUnavailable:
+        # Redis is away: what is registered goes out once it is back.
+        if registered:
+            return registered[0]
+        raise
+    except UsageError as error:
+        raise Refused(409, str(error)) from error
+    finally:
+        _one_at_a_time.release()
+
+
+def _meant(word: str, roots: tuple[Source, ...]) -> str | Path:
+    """A path or an address that may be opened: no pattern, no list on this machine's disk, no `~` of its account."""
+    source = None if word != word.strip() or "\0" in word else source_of(word)
+    if isinstance(source, Path) and source.is_absolute():
+        check_allowed(source, roots)
+        return source
+    if not isinstance(source, Remote) or (source.scheme not in WEB and any(c in word for c in "*?[")):
+        raise UsageError(f"{word[:80]!r} is no whole path and no address. Patterns and lists are the command line's.")
+    if source.scheme not in WEB and roots == (PUBLIC,):
+        raise UsageError(f"{source.scheme}:// is for sources that an operator names as roots.")
+    check_allowed(source, roots)
     return word
 
 

@@ -10,10 +10,10 @@ import json
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -28,6 +28,8 @@ from pipeline.video.probe import decode_photo
 
 #: Pixels of the largest photograph that the service decodes: 300 MB as BGR.
 MOST_PIXELS = 100_000_000
+#: Pixels that are held decoded, where a batch has several pictures.
+_HELD_PIXELS = 40_000_000
 #: What every process reads once before it is asked: the first run compiles.
 _FIRST_PX = (640, 640)
 
@@ -43,11 +45,22 @@ class Question:
     drawn: bool = False
 
 
+class Picture(Protocol):
+    """A picture's bytes, asked for when it is its turn: what waits may lie on a disk."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    def read(self) -> bytes:
+        """All of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What became of it; without `photo` there is a sentence that says why."""
 
-    #: As `output.photos` spells it, `ms` of decoding and reading added.
+    #: As `output.photos` spells it, `ms` of finding and reading added.
     photo: dict[str, Any] | None
     problem: str | None = None
     #: JPEG, where it was asked for.
@@ -85,32 +98,42 @@ def receive(connection: Connection) -> Answer:
     return Answer(said["photo"], said["problem"], connection.recv_bytes())
 
 
-def _answers(questions: Sequence[Question], pictures: Sequence[bytes], config: ModelConfig) -> list[Answer]:
-    answers: dict[int, Answer] = {}
-    images: dict[int, Image] = {}
-    spent: dict[int, float] = {}
-    for number, (question, data) in enumerate(zip(questions, pictures, strict=True)):
-        begun = time.perf_counter()
+def _answers(questions: Sequence[Question], pictures: Sequence[bytes], config: ModelConfig) -> Iterator[Answer]:
+    """Answers in the order of the questions; no more pixels are held decoded than one picture may have."""
+    held: list[tuple[Question, Image | None, str]] = []
+    pixels = 0
+    for question, data in zip(questions, pictures, strict=True):
         try:
-            images[number] = _decoded(question.name, data)
+            image = _decoded(question.name, data)
         except MediaError as error:
-            answers[number] = Answer(None, str(error))
-        spent[number] = time.perf_counter() - begun
-    by_countries: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for number in images:
-        by_countries[questions[number].countries].append(number)
-    for countries, numbers in by_countries.items():
+            held.append((question, None, str(error)))
+            continue
+        if pixels and pixels + image.shape[0] * image.shape[1] > _HELD_PIXELS:
+            yield from _read(held, config)
+            held, pixels = [], 0
+        held.append((question, image, ""))
+        pixels += image.shape[0] * image.shape[1]
+    yield from _read(held, config)
+
+
+def _read(held: Sequence[tuple[Question, Image | None, str]], config: ModelConfig) -> list[Answer]:
+    answers = {number: Answer(None, problem) for number, (_, image, problem) in enumerate(held) if image is None}
+    by_countries: dict[tuple[str, ...], list[tuple[int, Question, Image]]] = defaultdict(list)
+    for number, (question, image, _) in enumerate(held):
+        if image is not None:
+            by_countries[question.countries].append((number, question, image))
+    for countries, some in by_countries.items():
         begun = time.perf_counter()
         try:
             detector, reader = load_detector(config, MediaKind.PHOTO), load_reader(config, countries)
-            batch = read_batch([images[number] for number in numbers], detector, reader)
+            batch = read_batch([image for _, _, image in some], detector, reader)
         except DashplateError as error:
-            answers |= {number: Answer(None, str(error)) for number in numbers}
+            answers |= {number: Answer(None, str(error)) for number, _, _ in some}
             continue
-        share = (time.perf_counter() - begun) / len(numbers)
-        for number, plates in zip(numbers, batch, strict=True):
-            answers[number] = _told(questions[number], images[number], plates, spent[number] + share)
-    return [answers[number] for number in range(len(questions))]
+        share = (time.perf_counter() - begun) / len(some)
+        for (number, question, image), plates in zip(some, batch, strict=True):
+            answers[number] = _told(question, image, plates, share)
+    return [answers[number] for number in range(len(held))]
 
 
 def _decoded(name: str, data: bytes) -> Image:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
+from starlette.requests import ClientDisconnect
 
 from dashplate.service.access import require
 from dashplate.service.errors import Refused, responses
@@ -68,7 +69,7 @@ class PhotoRead(BaseModel):
     height: int
     plates: list[PlateRead]
     unread: list[PlateUnread]
-    ms: float = Field(description="Milliseconds of decoding, finding and reading.")
+    ms: float = Field(description="Milliseconds of finding and reading.")
     drawn: str | None = Field(None, description="The picture with boxes and texts, JPEG in base64, where asked for.")
 
 
@@ -84,7 +85,8 @@ PICTURE_BODY: dict[str, Any] = {
                     "required": ["upload"],
                 }
             },
-            "image/*": {"schema": {"type": "string", "format": "binary"}},
+            "image/jpeg": {"schema": {"type": "string", "format": "binary"}},
+            "image/png": {"schema": {"type": "string", "format": "binary"}},
         },
     }
 }
@@ -117,16 +119,34 @@ def reader_of(request: Request) -> PhotoReader:
 async def answer_to(
     request: Request, caller: Principal, form: Form, field: str, countries: tuple[str, ...] = (), *, drawn: bool = False
 ) -> Answer:
-    """What the form's picture shows, counted for its caller. Raises Refused, 422, where it cannot be read."""
-    name, picture = form.required_picture(field)
-    answer = await asyncio.wrap_future(reader_of(request).read(Question(name, countries, drawn), picture))
+    """What the form's picture shows, counted for its caller: `request.state.photographs` says how many this month.
+
+    Raises Refused, 422, where it cannot be read.
+    """
+    if form.picture is None or not form.picture.size:
+        raise Refused(422, f"Send a picture in the form field `{field}`.")
+    reading = asyncio.wrap_future(reader_of(request).read(Question(form.name, countries, drawn), form.picture))
+    leaving = asyncio.ensure_future(_hung_up(request))
+    both: set[asyncio.Future[Any]] = {reading, leaving}
+    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    leaving.cancel()
+    if not reading.done():
+        reading.cancel()
+        raise ClientDisconnect
+    answer = reading.result()
     if answer.photo is None:
-        raise Refused(422, answer.problem or f"{name} could not be read.")
+        raise Refused(422, answer.problem or f"{form.name} could not be read.")
+    request.state.photographs = 0
     if caller.token_id is not None:
-        await asyncio.to_thread(_count, request.app.state.database_url, caller.token_id)
+        request.state.photographs = await asyncio.to_thread(_count, request.app.state.database_url, caller.token_id)
     return answer
 
 
-def _count(url: str, token_id: int) -> None:
+async def _hung_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _count(url: str, token_id: int) -> int:
     with session(url) as db:
-        tokens.count_photographs(db, token_id)
+        return tokens.count_photographs(db, token_id)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -18,6 +19,10 @@ from workers.settings import Settings
 
 #: Calls that wait for the system to hand them over; a thousand cameras may call at once.
 _BACKLOG = 2048
+
+
+#: Calls that are being answered when it stops have so long; those who follow jobs would stay for ever.
+_GRACE_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,11 @@ class Place:
             return self.address == "localhost"
 
 
-def serve(settings: Settings, place: Place, *, no_token: bool = False) -> None:
-    """Serve until SIGTERM or SIGINT. Raises UsageError for a port that is taken, and for an open door to others."""
+def serve(settings: Settings, place: Place, on_ready: Callable[[], None], *, no_token: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT; `on_ready` hears when the ports are had.
+
+    Raises UsageError for a port that is taken, and for an open door to others.
+    """
     if no_token and not place.is_loopback:
         raise UsageError("--no-token is for this machine alone; leave it out, or listen on 127.0.0.1.")
     with ExitStack() as held:
@@ -45,9 +53,20 @@ def serve(settings: Settings, place: Place, *, no_token: bool = False) -> None:
         reader = held.enter_context(PhotoReader(settings.models, settings.photo_queue))
         access = Access(settings.require_database(), open_here=no_token)
         app = create_app(Parts(settings, access, reader))
+        _allow_many_connections()
+        on_ready()
         # No access log: addresses may hold plates.
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, proxy_headers=False)
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
+            timeout_graceful_shutdown=_GRACE_S,
+        )  # fmt: skip
         uvicorn.Server(config).run(_listening(listening))
+
+
+def _allow_many_connections() -> None:
+    """As many open files as the system lets this process have: each call is one, and a large picture another."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _listening(sockets: Sequence[socket.socket]) -> list[socket.socket]:

@@ -6,12 +6,13 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from sqlalchemy import RowMapping
+from sqlalchemy.exc import SQLAlchemyError
 
 from dashplate import export
 from dashplate.jobs import progress_of
@@ -22,22 +23,29 @@ from dashplate.service.errors import Refused, responses, too_many
 from dashplate.service.jobs import Cursor, Most, Number, must_be_there, url_of
 from dashplate.service.photos import Share
 from db.access.tokens import Principal, Scope
-from db.engine import session
+from db.engine import is_transient, session
 from db.findings import pages, queries
 from db.findings.typed import is_whole, like, typed
-from store import MissingFile
 from workers.hashed_jobs import own_key
 from workers.result_store import store
 
 router = APIRouter(tags=["plates and sightings"])
 Caller = Annotated[Principal, require(Scope.SEARCH)]
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 #: How often a followed job is looked at, seconds; and how often a line is sent at least, so that proxies keep it up.
 _LOOK_EVERY_S, _BREATH_S = 0.5, 15.0
-#: Followers at a time: each asks the database twice a second.
-_MOST_FOLLOWERS = 32
-_followers = asyncio.Semaphore(_MOST_FOLLOWERS)
+#: Nobody follows longer at a time; sightings that are sent at a look; by how many numbers one may come in late.
+_LONGEST_S, _A_LOOK, _LATE = 6 * 3600.0, 200, 1000
+
+
+def _pictures(kind: str) -> dict[int | str, dict[str, Any]]:
+    content = {kind: {"schema": {"type": "string", "format": "binary"}}}
+    here: dict[int | str, dict[str, Any]] = {
+        200: {"content": content, "description": "OK"},
+        206: {"content": content, "description": "A range of it"},
+    }
+    return {**responses(404, 416), **here}
 
 
 class PlateTold(BaseModel):
@@ -87,7 +95,7 @@ def list_sightings(
         rows = pages.sightings(db, job, int(cursor or 0), most)
         note(db, request, caller, "sightings", f"job {job}", len(rows))
     items = [SightingTold.of(row) for row in rows]
-    return Page(items=items, next=str(items[-1].id) if len(rows) == most else None)
+    return Page(items=items, next=str(items[-1].id) if len(items) == most else None)
 
 
 @router.get("/v1/sightings/{sighting}", responses=responses(404, 422))
@@ -96,13 +104,13 @@ def show_sighting(request: Request, caller: Caller, sighting: Number) -> Sightin
     return SightingTold.of(_noted(request, caller, sighting, "sighting"))
 
 
-@router.get("/v1/sightings/{sighting}/crop", response_class=Response, responses=responses(404, 416, 422))
+@router.get("/v1/sightings/{sighting}/crop", response_class=Response, responses=_pictures("image/png"))
 def crop(request: Request, caller: Caller, sighting: Number) -> Response:
     """The picture of the plate that was read, PNG."""
     return _picture(request, _noted(request, caller, sighting, "crop")["crop"], "image/png")
 
 
-@router.get("/v1/sightings/{sighting}/frame", response_class=Response, responses=responses(404, 416, 422))
+@router.get("/v1/sightings/{sighting}/frame", response_class=Response, responses=_pictures("image/jpeg"))
 def frame(request: Request, caller: Caller, sighting: Number) -> Response:
     """The whole frame that it was read from, JPEG."""
     return _picture(request, _noted(request, caller, sighting, "frame")["frame"], "image/jpeg")
@@ -118,7 +126,7 @@ def export_job(
     """A job's unique plates as a file."""
     with session(url_of(request)) as db:
         must_be_there(db, job)
-        rows = export.unique_plates(queries.sightings(db, job), store().location)
+        rows = export.unique_plates(queries.sightings(db, job), _where)
         note(db, request, caller, "export", f"job {job} as {form}", len(rows))
         if form is Form.JSON:
             text = export.to_json(progress_of(db, job), queries.videos(db, job), rows)
@@ -129,16 +137,17 @@ def export_job(
     return Response(text, media_type=kinds[form], headers={"Content-Disposition": name})
 
 
-@router.get("/v1/jobs/{job}/events", response_class=StreamingResponse, responses=responses(404, 422))
+@router.get("/v1/jobs/{job}/events", response_class=StreamingResponse, responses=responses(404))
 async def follow(request: Request, caller: Caller, job: Number) -> StreamingResponse:
-    """Server-sent events until the job's end: `progress` where it changed, `sighting` for each that comes in.
+    """Server-sent events until the job's end: `progress` where it changed, `sighting` for each that comes in, `end`.
 
-    With `Last-Event-ID`, sightings go on from the one of that number, some before it once more; else with the first.
+    The `id` of an event is the highest number of a sighting so far. With it as `Last-Event-ID`, sightings go on from
+    there, some once more; else with the first.
     """
-    url = url_of(request)
     last = request.headers.get("last-event-id", "0")
     if not (last.isascii() and last.isdigit() and len(last) <= 18):
         raise Refused(422, "`Last-Event-ID` is the number of a sighting.")
+    url = url_of(request)
 
     def begin() -> None:
         with session(url) as db:
@@ -146,49 +155,98 @@ async def follow(request: Request, caller: Caller, job: Number) -> StreamingResp
             note(db, request, caller, "events", f"job {job}", None)
 
     await asyncio.to_thread(begin)
-    if _followers.locked():
-        raise too_many("Too many follow jobs at the moment. Try again in a second.")
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(request, url, job, int(last)), media_type="text/event-stream", headers=headers)
+    followers: Followers = request.app.state.followers
+    followers.enter()
+    return _Followed(followers, Following(request, url, job, int(last)).events())
 
 
-async def _events(request: Request, url: str, job: int, after: int) -> AsyncIterator[str]:
-    said, breath, sent = "", asyncio.get_running_loop().time(), set[int]()
-    async with _followers:
-        while not await request.is_disconnected():
-            progress, rows = await asyncio.to_thread(_news, url, job, after - _LATE, sent)
+class Followers:
+    """Counts those who follow a job: each asks the database twice a second."""
+
+    def __init__(self, most: int = 32) -> None:
+        self._most = most
+        self._here = 0
+
+    def enter(self) -> None:
+        """Raises Refused, 429, where there are as many as may be."""
+        if self._here >= self._most:
+            raise too_many("As many follow jobs as may. Try again in some seconds.", 5)
+        self._here += 1
+
+    def leave(self) -> None:
+        self._here -= 1
+
+
+class _Followed(StreamingResponse):
+    """Leaves the followers however it ends, begun or not."""
+
+    def __init__(self, followers: Followers, events: AsyncIterator[str]) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        self._followers = followers
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._followers.leave()
+
+
+class Following:
+    """One who follows a job."""
+
+    def __init__(self, request: Request, url: str, job: int, after: int) -> None:
+        self._request = request
+        self._url = url
+        self._job = job
+        #: Numbers are given before the commit: lower ones may come in after higher ones, so that all that were sent are
+        #: remembered, and what a caller has missed before a break is looked for from a little earlier on.
+        self._from = max(0, after - _LATE)
+        self._sent: set[int] = set()
+        self._after = after
+
+    async def events(self) -> AsyncIterator[str]:
+        """What is sent, until the job has ended, the caller has gone, or the token has ended."""
+        loop = asyncio.get_running_loop()
+        said, breath, until = "", loop.time(), loop.time() + _LONGEST_S
+        while loop.time() < until and not await self._request.is_disconnected():
+            try:
+                progress, rows = await asyncio.to_thread(self._news)
+            except SQLAlchemyError as error:
+                if not is_transient(error):
+                    raise
+                progress, rows = None, []
             for row in rows:
-                sent.add(row["sighting"])
-                after = max(after, row["sighting"])
-                yield f"id: {after}\nevent: sighting\ndata: {SightingTold.of(row).model_dump_json()}\n\n"
-            sent = {number for number in sent if number > after - _LATE}
-            if progress is None:
-                return
-            told = JobTold.of(progress).model_dump_json()
-            now = asyncio.get_running_loop().time()
-            if told != said:
+                self._sent.add(row["sighting"])
+                self._after = max(self._after, row["sighting"])
+                yield f"id: {self._after}\nevent: sighting\ndata: {SightingTold.of(row).model_dump_json()}\n\n"
+            if progress is not None and (told := JobTold.of(progress).model_dump_json()) != said:
                 yield f"event: progress\ndata: {told}\n\n"
-                said, breath = told, now
-            elif now - breath > _BREATH_S:
-                yield ": still there\n\n"
-                breath = now
+                said, breath = told, loop.time()
             if len(rows) == _A_LOOK:
                 continue
-            if progress["finished_at"] is not None:
+            if progress is not None and progress["finished_at"] is not None:
+                yield "event: end\ndata: {}\n\n"
                 return
+            if loop.time() - breath > _BREATH_S:
+                # A token that was revoked meanwhile.
+                await asyncio.to_thread(self._request.app.state.access.known, self._request)
+                yield ": still there\n\n"
+                breath = loop.time()
             await asyncio.sleep(_LOOK_EVERY_S)
 
-
-#: Sightings that are sent at a look, and by how many numbers one may come in late.
-_A_LOOK, _LATE = 200, 1000
-
-
-def _news(url: str, job: int, after: int, sent: set[int]) -> tuple[RowMapping | None, list[RowMapping]]:
-    with session(url) as db:
-        # First: what is there once it has finished is all there is.
-        progress = queries.progress(db, job)
-        fresh = [n for n in pages.numbers(db, job, max(0, after), _A_LOOK + _LATE) if n not in sent]
-        return progress, list(pages.sightings_of(db, fresh[:_A_LOOK]))
+    def _news(self) -> tuple[RowMapping | None, list[RowMapping]]:
+        with session(self._url) as db:
+            # First: what is there once it has finished is all there is.
+            progress = queries.progress(db, self._job)
+            if progress is None:
+                raise Refused(404, f"There is no job {self._job}.")
+            # While it goes on, from a little before the last; at its end, all.
+            begin = self._from if progress["finished_at"] else max(self._from, self._after - _LATE)
+            fresh: list[int] = []
+            while len(fresh) < _A_LOOK and (some := pages.numbers(db, self._job, begin, _A_LOOK + _LATE)):
+                fresh += [number for number in some if number not in self._sent]
+                begin = some[-1]
+            return progress, list(pages.sightings_of(db, fresh[:_A_LOOK]))
 
 
 def _noted(request: Request, caller: Principal, sighting: int, action: str) -> RowMapping:
@@ -200,23 +258,25 @@ def _noted(request: Request, caller: Principal, sighting: int, action: str) -> R
     return row
 
 
+def _where(name: str) -> str:
+    # Where the store is, is its operator's business.
+    return name
+
+
 def _picture(request: Request, name: str | None, kind: str) -> Response:
     if name is None:
         raise Refused(404, "No picture of it was kept.")
-    try:
-        data = store().get(name)
-    except MissingFile:
-        raise Refused(404, "Its picture is gone.") from None
-    return ranged(request, data, kind)
+    return ranged(request, store().get(name), kind)
 
 
 def ranged(request: Request, data: bytes, kind: str) -> Response:
     """The bytes, or the one range of them that the request asks for. Raises Refused, 416, for one beyond their end."""
-    headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, max-age=3600"}
+    headers = {"Accept-Ranges": "bytes"}
     asked = _RANGE.fullmatch(request.headers.get("range", ""))
-    if asked is None or asked[0] == "bytes=-":
+    first, last = (asked[1], asked[2]) if asked else ("", "")
+    # What is no range is not heeded, and one that depends on a version cannot be told to be of this one.
+    if not (first or last) or (first and last and int(first) > int(last)) or "if-range" in request.headers:
         return Response(data, media_type=kind, headers=headers)
-    first, last = asked[1], asked[2]
     start = int(first) if first else max(0, len(data) - int(last))
     end = min(len(data), int(last) + 1) if first and last else len(data)
     if start >= end:

@@ -81,7 +81,8 @@ def find(db: Session, token: str) -> Principal | None:
     ).one_or_none()
     if row is None or not hmac.compare_digest(row.digest, _digest(token)):
         return None
-    return Principal(row.id, row.name, frozenset(map(Scope, row.scopes)))
+    # A newer version may know more scopes.
+    return Principal(row.id, row.name, frozenset(scope for scope in Scope if scope in row.scopes))
 
 
 def known(db: Session) -> Sequence[TokenRow]:

@@ -62,14 +62,24 @@ def test_plate_recognizer_snapshot(served: Served, picture: bytes, slash: str) -
 
 
 def test_plate_recognizer_takes_base64_and_no_private_address(served: Served, picture: bytes) -> None:
+    """As `requests` sends them without a file: a form that is no multipart."""
     with served.client(Scope.READ) as client:
-        encoded = base64.b64encode(picture).decode()
-        boundary = {"files": {"unused": b""}}
-        told = client.post("/v1/plate-reader/", data={"upload": encoded}, **boundary).json()  # type: ignore[arg-type]
-        assert [plate["plate"] for plate in told["results"]] == ["gv5679"]
-        inside = client.post("/v1/plate-reader/", data={"upload_url": f"{served.url}/healthz"}, **boundary)  # type: ignore[arg-type]
-    assert inside.status_code == 422
-    assert "private network address" in inside.json()["detail"]
+        for encoded in (
+            base64.b64encode(picture),
+            base64.encodebytes(picture),
+            b"data:image/png;base64," + base64.b64encode(picture),
+        ):
+            told = client.post("/v1/plate-reader/", data={"upload": encoded.decode()}).json()
+            assert [plate["plate"] for plate in told["results"]] == ["gv5679"]
+        for url, sentence in (
+            (f"{served.url}/healthz", "private network address"),
+            (f"file://{served.folder}/x.jpg", "is an http:// or https:// address"),
+            ("s3://bucket/x.jpg", "is an http:// or https:// address"),
+            ("no address", "is an http:// or https:// address"),
+        ):
+            inside = client.post("/v1/plate-reader/", data={"upload": "", "upload_url": url})
+            assert inside.status_code == 422
+            assert sentence in inside.json()["detail"]
 
 
 @pytest.mark.parametrize("path", ["/v1/vision/alpr", "/v1/image/alpr"])

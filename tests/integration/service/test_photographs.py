@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
@@ -56,7 +57,10 @@ def test_the_picture_itself_may_be_the_body(served: Served, picture: bytes) -> N
     [
         ({"files": upload(b"no picture")}, 422, "car.png is no photograph"),
         ({"files": upload(b"", "other")}, 422, "Send a picture in the form field `upload`"),
-        ({"data": {"upload": "!"}, "files": {"x": b""}}, 422, "neither a file nor base64"),
+        ({"data": {"upload": "!"}}, 422, "neither a file nor base64"),
+        ({"data": {"upload": "", "note": "x" * 100_000}}, 422, "`note` is too long"),
+        ({"content": b"--", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}, 422, "Send a picture"),
+        ({"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}, 422, "The form cannot be read"),
         ({"content": b"{}", "headers": {"Content-Type": "application/json"}}, 415, "Send a form"),
         ({"files": upload(b"x"), "params": {"country": "XX"}}, 400, "No plate format for XX"),
         ({"files": upload(b"x"), "params": {"drawn": "perhaps"}}, 422, "not as the description asks"),
@@ -95,8 +99,23 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(served: Served) -
     connection.endheaders()
     answer = connection.getresponse()
     assert answer.status == 413
-    assert b"at most 50 MB" in answer.read()
+    assert b"at most" in answer.read()
     connection.close()
+
+
+def test_a_picture_of_more_than_fifty_megabytes_is_refused(served: Served) -> None:
+    with served.client(Scope.READ) as client:
+        answer = client.post("/v1/read", content=bytes(50_000_001), headers={"Content-Type": "image/png"})
+    assert answer.status_code == 413
+    assert "at most 50 MB" in answer.json()["detail"]
+
+
+def test_a_body_without_a_token_is_not_read(served: Served) -> None:
+    """However long it is: chunks are sent until the answer is there."""
+    with served.client() as client:
+        for path in ("/v1/jobs", "/v1/read"):
+            answer = client.post(path, content=b"{", headers={"Content-Type": "application/json"})
+            assert (path, answer.status_code) == (path, 401)
 
 
 def test_more_than_may_wait_are_told_to_come_again_and_none_is_lost(served: Served, picture: bytes) -> None:
@@ -107,8 +126,10 @@ def test_more_than_may_wait_are_told_to_come_again_and_none_is_lost(served: Serv
             answer = client.post("/v1/read", files=upload(picture))
             if answer.status_code != 429:
                 return answer.status_code
-            assert int(answer.headers["Retry-After"]) >= 1
-            refused.append(1)
+            wait_s = int(answer.headers["Retry-After"])
+            assert wait_s >= 1
+            refused.append(wait_s)
+            time.sleep(wait_s)
 
     refused: list[int] = []
     with served.client(Scope.READ) as client, ThreadPoolExecutor(calls) as pool:
@@ -168,7 +189,7 @@ def test_this_machine_may_be_let_in_without_a_token_and_no_page_of_another_site(
     open_here = serve("--no-token")
     with open_here.client() as client:
         assert client.post("/v1/read", files=upload(picture)).status_code == 200
-        for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}):
+        for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"X-Forwarded-For": "9.9.9.9"}):
             assert client.post("/v1/read", files=upload(picture), headers=headers).status_code == 401
         assert client.post("/v1/read", files=upload(picture), headers={"X-API-Key": "wrong"}).status_code == 401
 

@@ -1,0 +1,96 @@
+"""The outermost layer: lets nobody in without a token, before a body is read; bounds bodies; sets strict headers."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashplate.service.access import Access
+from dashplate.service.errors import problem, status_of
+from dashplate.service.forms import MOST_BODY_BYTES
+
+#: Of bodies that hold no picture.
+MOST_JSON_BYTES = 8_000_000
+#: What anybody may ask.
+_OPEN = frozenset({"/healthz"})
+#: Nothing here is a page: nothing may be loaded, framed, guessed or kept.
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Door:
+    """Middleware around everything else; who calls stands in `request.state.caller` then."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = False
+
+        async def strict(message: Message) -> None:
+            nonlocal began
+            if message["type"] == "http.response.start":
+                began = True
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        request = Request(scope)
+        try:
+            if scope["path"] not in _OPEN:
+                request.state.caller = await asyncio.to_thread(self._access.enter, request)
+            most = _most(request)
+            announced = request.headers.get("content-length", "")
+            if announced.isdigit() and int(announced[:18]) > most:
+                raise TooLarge(most)
+            await self._app(scope, _Bounded(receive, most), strict)
+        except TooLarge as beyond:
+            if not began:
+                sentence = f"Requests of at most {beyond.most // 10**6} MB are taken here."
+                await problem(413, sentence, {"Connection": "close"})(scope, receive, strict)
+        except Exception as error:
+            if began:
+                raise
+            await problem(*status_of(error))(scope, receive, strict)
+
+
+class _Bounded:
+    """Receives a body up to its bound. Raises TooLarge beyond."""
+
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive = receive
+        self._most = self._left = most
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise TooLarge(self._most)
+        return message
+
+
+class TooLarge(BaseException):
+    """A body beyond its bound; past every handler that would answer with something else."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
+
+
+def _most(request: Request) -> int:
+    """Bytes: those of a form that holds a picture, else of a JSON document."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return MOST_JSON_BYTES if kind in ("", "application/json") else MOST_BODY_BYTES
