@@ -125,9 +125,7 @@ async def fetch(form: Form, url: str, roots: Sequence[Source]) -> None:
     source = source_of(url) if is_url(url) else None
     if not isinstance(source, Remote) or source.scheme not in WEB:
         raise Refused(422, "`upload_url` is an http:// or https:// address.")
-    # Roots that are folders say nothing of addresses: those of the public are meant then.
-    addresses = [root for root in roots if isinstance(root, Remote)] or [PUBLIC]
-    allowed = check_allowed(source, addresses)
+    allowed = check_allowed(source, roots or (PUBLIC,))
     file = form.spool()
     try:
         async with _fetching, asyncio.timeout(_LONGEST_FETCH_S):

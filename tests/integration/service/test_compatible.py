@@ -72,7 +72,7 @@ def test_plate_recognizer_takes_base64_and_no_private_address(served: Served, pi
             told = client.post("/v1/plate-reader/", data={"upload": encoded.decode()}).json()
             assert [plate["plate"] for plate in told["results"]] == ["gv5679"]
         for url, sentence in (
-            (f"{served.url}/healthz", "private network address"),
+            (f"{served.url}/healthz", "outside the addresses that may be read"),
             (f"file://{served.folder}/x.jpg", "is an http:// or https:// address"),
             ("s3://bucket/x.jpg", "is an http:// or https:// address"),
             ("no address", "is an http:// or https:// address"),
