@@ -1,4 +1,4 @@
-"""Who calls: tokens in the headers that clients send, scopes, and how often one may call."""
+"""Who calls: tokens in the headers that clients send, scopes, how often one may call, and the record of who asked."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from dashplate.service.errors import Refused, too_many
 from db.access import tokens
 from db.access.tokens import Principal, Scope
 from db.engine import session
+from db.keeping import audit
 
 #: A token that was found is not asked for again for so long: a revoked one opens the door that much longer.
 _REMEMBERED_S = 5.0
@@ -145,6 +148,24 @@ def require(scope: Scope) -> Any:
         return caller
 
     return Depends(check)
+
+
+def url_of(request: Request) -> str:
+    """The database of the service."""
+    url: str = request.app.state.database_url
+    return url
+
+
+def note(db: Session, request: Request, caller: Principal, action: str, query: str, rows: int | None) -> None:
+    """Record who asked for which plates, in the transaction that ends before the answer is sent.
+
+    Raises Refused, 503, where that fails: what cannot be recorded is not answered.
+    """
+    try:
+        audit.record(db, f"token {caller.name}", _address(request) or "?", action, query, rows)
+        db.flush()
+    except SQLAlchemyError as error:
+        raise Refused(503, "This could not be put on record, so it is not answered. Try again later.") from error
 
 
 def _address(request: Request) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from dashplate.service.access import require
+from dashplate.service.access import require, url_of
 from dashplate.service.errors import responses, status_of
 from dashplate.service.forms import admitted, fetch
 from dashplate.service.photos import answer_to, reader_of
@@ -41,7 +41,7 @@ def _body(field: str, *more: str) -> dict[str, Any]:
 _SNAPSHOT = _body("upload", "upload_url", "regions", "camera_id", "timestamp")
 
 
-@router.post("/", responses=responses(408, 413, 415, 422), openapi_extra=_body("file"))
+@router.post("/", responses=responses(408, 415), openapi_extra=_body("file"))
 async def succeeded(request: Request, caller: Caller) -> dict[str, Any]:
     """As the service that Dashplate succeeds: boxes as x, y, width and height, and the picture with them drawn."""
     async with admitted(request, reader_of(request), "file") as form:
@@ -61,7 +61,7 @@ async def succeeded(request: Request, caller: Caller) -> dict[str, Any]:
     }
 
 
-@router.post("/v1/plate-reader", status_code=201, responses=responses(408, 413, 415, 422), openapi_extra=_SNAPSHOT)
+@router.post("/v1/plate-reader", status_code=201, responses=responses(408, 415), openapi_extra=_SNAPSHOT)
 @router.post("/v1/plate-reader/", status_code=201, include_in_schema=False)
 async def snapshot(request: Request, caller: Caller) -> dict[str, Any]:
     """As Plate Recognizer's Snapshot: fields `upload`, `regions`, `camera_id`, `timestamp`; others change nothing."""
@@ -186,5 +186,5 @@ def _share(text: str) -> float:
 def _calls(request: Request, caller: Principal) -> int:
     if caller.token_id is None:
         return 0
-    with session(request.app.state.database_url) as db:
+    with session(url_of(request)) as db:
         return tokens.photographs_this_month(db, caller.token_id)

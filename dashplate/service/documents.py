@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, Field
@@ -20,6 +21,11 @@ class Page(BaseModel, Generic[T]):
 
     items: list[T]
     next: str | None = Field(description="The `cursor` of the next page; null where there is none.")
+
+    @classmethod
+    def of(cls, items: list[T], most: int, number: Callable[[T], int]) -> Page[T]:
+        """A page of at most so many; a full one is followed by another, which begins behind its last item's number."""
+        return cls(items=items, next=str(number(items[-1])) if len(items) == most else None)
 
 
 class JobTold(BaseModel):

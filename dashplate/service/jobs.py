@@ -11,12 +11,13 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi import Path as InPath
 from pydantic import BaseModel, Field
+from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from dashplate import jobs
 from dashplate.durations import parse_duration
 from dashplate.jobs import Submission, job_options
-from dashplate.service.access import require
+from dashplate.service.access import require, url_of
 from dashplate.service.documents import JobTold, Page, VideoTold
 from dashplate.service.errors import Refused, responses, too_many
 from db.access.tokens import Principal, Scope
@@ -100,32 +101,32 @@ def submit(
     return _told(url, job)
 
 
-@router.get("/v1/jobs", responses=responses(422))
+@router.get("/v1/jobs", responses=responses())
 def list_jobs(request: Request, caller: Caller, cursor: Cursor = None, most: Most = 50) -> Page[JobTold]:
     """All jobs, newest first."""
     with session(url_of(request)) as db:
         rows = pages.jobs(db, int(cursor) if cursor else None, most)
-    return Page(items=[JobTold.of(row) for row in rows], next=str(rows[-1]["job"]) if len(rows) == most else None)
+    return Page.of([JobTold.of(row) for row in rows], most, lambda last: last.job)
 
 
-@router.get("/v1/jobs/{job}", responses=responses(404, 422))
+@router.get("/v1/jobs/{job}", responses=responses(404))
 def show_job(request: Request, caller: Caller, job: Number) -> JobTold:
     """A job, and how far it is."""
     return _told(url_of(request), job)
 
 
-@router.get("/v1/jobs/{job}/videos", responses=responses(404, 422))
+@router.get("/v1/jobs/{job}/videos", responses=responses(404))
 def list_videos(
     request: Request, caller: Caller, job: Number, cursor: Cursor = None, most: Most = 100
 ) -> Page[VideoTold]:
     """A job's files, in order of submission."""
     with session(url_of(request)) as db:
-        must_be_there(db, job)
+        row_of(db, job)
         rows = pages.videos(db, job, int(cursor or 0), most)
-    return Page(items=[VideoTold.of(row) for row in rows], next=str(rows[-1]["id"]) if len(rows) == most else None)
+    return Page.of([VideoTold.of(row) for row in rows], most, lambda last: last.id)
 
 
-@router.get("/v1/videos/{video}", responses=responses(404, 422))
+@router.get("/v1/videos/{video}", responses=responses(404))
 def show_video(request: Request, caller: Caller, video: Number) -> VideoTold:
     """One file of a job."""
     with session(url_of(request)) as db:
@@ -135,25 +136,25 @@ def show_video(request: Request, caller: Caller, video: Number) -> VideoTold:
     return VideoTold.of(row)
 
 
-@router.post("/v1/jobs/{job}/pause", responses=responses(404, 409, 422))
+@router.post("/v1/jobs/{job}/pause", responses=responses(404, 409))
 def pause(request: Request, caller: Caller, job: Number) -> JobTold:
     """Send nothing more of a job out; what workers hold is done."""
     return _steered(request, job, lambda url: control.pause(url, job))
 
 
-@router.post("/v1/jobs/{job}/resume", responses=responses(404, 409, 422))
+@router.post("/v1/jobs/{job}/resume", responses=responses(404, 409))
 def resume(request: Request, caller: Caller, job: Number) -> JobTold:
     """Go on with a paused job."""
     return _steered(request, job, lambda url: control.resume(url, job))
 
 
-@router.post("/v1/jobs/{job}/cancel", responses=responses(404, 409, 422))
+@router.post("/v1/jobs/{job}/cancel", responses=responses(404, 409))
 def give_up(request: Request, caller: Caller, job: Number) -> JobTold:
     """Give a job up; what its finished segments showed is kept."""
     return _steered(request, job, lambda url: cancel.cancel(url, job))
 
 
-@router.post("/v1/jobs/{job}/retry", responses=responses(404, 409, 422))
+@router.post("/v1/jobs/{job}/retry", responses=responses(404, 409))
 def retry(request: Request, caller: Caller, job: Number) -> Again:
     """Try again what was given up."""
     found: list[tuple[int, int]] = []
@@ -161,7 +162,7 @@ def retry(request: Request, caller: Caller, job: Number) -> Again:
     return Again(videos=found[0][0], segments=found[0][1])
 
 
-@router.post("/v1/jobs/{job}/rerun", responses=responses(404, 409, 422))
+@router.post("/v1/jobs/{job}/rerun", responses=responses(404, 409))
 def rerun(request: Request, caller: Caller, job: Number, wanted: Rerun = _FROM_DETECTION) -> Again:
     """Do a finished job again; its sightings stay until the new ones are there."""
     found: list[int] = []
@@ -169,16 +170,18 @@ def rerun(request: Request, caller: Caller, job: Number, wanted: Rerun = _FROM_D
     return Again(videos=0, segments=found[0])
 
 
-def must_be_there(db: Session, job: int) -> None:
-    """Raises Refused, 404, where there is no such job."""
-    if queries.progress(db, job) is None:
+def row_of(db: Session, job: int) -> RowMapping:
+    """How far a job is. Raises Refused, 404, where there is none."""
+    row = queries.progress(db, job)
+    if row is None:
         raise Refused(404, f"There is no job {job}.")
+    return row
 
 
 def _steered(request: Request, job: int, steer: Callable[[str], object]) -> JobTold:
     url = url_of(request)
     with session(url) as db:
-        must_be_there(db, job)
+        row_of(db, job)
     try:
         steer(url)
     except UsageError as error:
@@ -224,13 +227,4 @@ def _meant(word: str, roots: tuple[Source, ...]) -> str | Path:
 
 def _told(url: str, job: int) -> JobTold:
     with session(url) as db:
-        row = queries.progress(db, job)
-    if row is None:
-        raise Refused(404, f"There is no job {job}.")
-    return JobTold.of(row)
-
-
-def url_of(request: Request) -> str:
-    """The database of the service."""
-    url: str = request.app.state.database_url
-    return url
+        return JobTold.of(row_of(db, job))

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 
-from dashplate.service.access import require
+from dashplate.service.access import require, url_of
 from dashplate.service.errors import Refused, responses
 from dashplate.service.forms import Form, admitted
 from dashplate.service.photo_process import Answer, Question
@@ -92,7 +92,7 @@ PICTURE_BODY: dict[str, Any] = {
 }
 
 
-@router.post("/v1/read", responses=responses(408, 413, 415, 422), openapi_extra=PICTURE_BODY)
+@router.post("/v1/read", responses=responses(408, 415), openapi_extra=PICTURE_BODY)
 async def read_photograph(
     request: Request,
     caller: Annotated[Principal, require(Scope.READ)],
@@ -138,7 +138,7 @@ async def answer_to(
         raise Refused(422, answer.problem or f"{form.name} could not be read.")
     request.state.photographs = 0
     if caller.token_id is not None:
-        request.state.photographs = await asyncio.to_thread(_count, request.app.state.database_url, caller.token_id)
+        request.state.photographs = await asyncio.to_thread(_count, url_of(request), caller.token_id)
     return answer
 
 

@@ -15,12 +15,10 @@ from sqlalchemy import RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashplate import export
-from dashplate.jobs import progress_of
-from dashplate.service.access import require
-from dashplate.service.audited import note
+from dashplate.service.access import note, require, url_of
 from dashplate.service.documents import JobTold, Page, SightingTold
 from dashplate.service.errors import Refused, responses, too_many
-from dashplate.service.jobs import Cursor, Most, Number, must_be_there, url_of
+from dashplate.service.jobs import Cursor, Most, Number, row_of
 from dashplate.service.photos import Share
 from db.access.tokens import Principal, Scope
 from db.engine import is_transient, session
@@ -67,7 +65,7 @@ class Form(StrEnum):
     JSONL = "jsonl"
 
 
-@router.get("/v1/plates", responses=responses(422))
+@router.get("/v1/plates", responses=responses())
 def plates(
     request: Request,
     caller: Caller,
@@ -85,20 +83,19 @@ def plates(
     return [PlateTold.model_validate({**row, "confidence": min(1.0, row["confidence"])}) for row in rows]
 
 
-@router.get("/v1/jobs/{job}/sightings", responses=responses(404, 422))
+@router.get("/v1/jobs/{job}/sightings", responses=responses(404))
 def list_sightings(
     request: Request, caller: Caller, job: Number, cursor: Cursor = None, most: Most = 100
 ) -> Page[SightingTold]:
     """A job's sightings, as they came in."""
     with session(url_of(request)) as db:
-        must_be_there(db, job)
+        row_of(db, job)
         rows = pages.sightings(db, job, int(cursor or 0), most)
         note(db, request, caller, "sightings", f"job {job}", len(rows))
-    items = [SightingTold.of(row) for row in rows]
-    return Page(items=items, next=str(items[-1].id) if len(items) == most else None)
+    return Page.of([SightingTold.of(row) for row in rows], most, lambda last: last.id)
 
 
-@router.get("/v1/sightings/{sighting}", responses=responses(404, 422))
+@router.get("/v1/sightings/{sighting}", responses=responses(404))
 def show_sighting(request: Request, caller: Caller, sighting: Number) -> SightingTold:
     """One of them."""
     return SightingTold.of(_noted(request, caller, sighting, "sighting"))
@@ -116,7 +113,7 @@ def frame(request: Request, caller: Caller, sighting: Number) -> Response:
     return _picture(request, _noted(request, caller, sighting, "frame")["frame"], "image/jpeg")
 
 
-@router.get("/v1/jobs/{job}/export", response_class=Response, responses=responses(404, 422))
+@router.get("/v1/jobs/{job}/export", response_class=Response, responses=responses(404))
 def export_job(
     request: Request,
     caller: Caller,
@@ -125,11 +122,11 @@ def export_job(
 ) -> Response:
     """A job's unique plates as a file."""
     with session(url_of(request)) as db:
-        must_be_there(db, job)
+        progress = row_of(db, job)
         rows = export.unique_plates(queries.sightings(db, job), _where)
         note(db, request, caller, "export", f"job {job} as {form}", len(rows))
         if form is Form.JSON:
-            text = export.to_json(progress_of(db, job), queries.videos(db, job), rows)
+            text = export.to_json(progress, queries.videos(db, job), rows)
         else:
             text = export.to_csv(rows) if form is Form.CSV else export.to_json_lines(rows)
     kinds = {Form.CSV: "text/csv; charset=utf-8", Form.JSON: "application/json", Form.JSONL: "application/x-ndjson"}
@@ -151,7 +148,7 @@ async def follow(request: Request, caller: Caller, job: Number) -> StreamingResp
 
     def begin() -> None:
         with session(url) as db:
-            must_be_there(db, job)
+            row_of(db, job)
             note(db, request, caller, "events", f"job {job}", None)
 
     await asyncio.to_thread(begin)
@@ -237,9 +234,7 @@ class Following:
     def _news(self) -> tuple[RowMapping | None, list[RowMapping]]:
         with session(self._url) as db:
             # First: what is there once it has finished is all there is.
-            progress = queries.progress(db, self._job)
-            if progress is None:
-                raise Refused(404, f"There is no job {self._job}.")
+            progress = row_of(db, self._job)
             # While it goes on, from a little before the last; at its end, all.
             begin = self._from if progress["finished_at"] else max(self._from, self._after - _LATE)
             fresh: list[int] = []

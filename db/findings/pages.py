@@ -47,8 +47,7 @@ def videos(db: Session, job_id: int, after: int, most: int) -> Sequence[RowMappi
 
 def video(db: Session, video_id: int) -> RowMapping | None:
     """One of them."""
-    rows = _rows(db, _ONE_VIDEO, id=video_id)
-    return rows[0] if rows else None
+    return db.execute(_ONE_VIDEO, {"id": video_id}).mappings().one_or_none()
 
 
 def sightings(db: Session, job_id: int, after: int, most: int) -> Sequence[RowMapping]:
@@ -68,8 +67,7 @@ def sightings_of(db: Session, ids: Sequence[int]) -> Sequence[RowMapping]:
 
 def sighting(db: Session, sighting_id: int) -> RowMapping | None:
     """One of them."""
-    rows = _rows(db, _ONE_SIGHTING, id=sighting_id)
-    return rows[0] if rows else None
+    return db.execute(_ONE_SIGHTING, {"id": sighting_id}).mappings().one_or_none()
 
 
 def _rows(db: Session, query: Any, **values: Any) -> Sequence[RowMapping]:
