@@ -1,7 +1,8 @@
-"""Spans of time as people type them: `30d`, `12h`, `90m`, `1w`."""
+"""Times as people type them: spans (`30d`, `12h`, `90m`, `1w`) and moments."""
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 from pipeline.errors import UsageError
@@ -21,3 +22,16 @@ def parse_duration(text: str) -> int:
     if seconds > _LONGEST_S:
         raise UsageError(f"{text!r} is more than a century.")
     return seconds
+
+
+def parse_moment(text: str, now: dt.datetime) -> dt.datetime:
+    """`7d` as a week before `now`, else a date or time of ISO 8601; without an offset, in this machine's time zone.
+
+    Raises UsageError for what is neither.
+    """
+    if _SPAN.fullmatch(text.strip().lower()):
+        return now - dt.timedelta(seconds=parse_duration(text))
+    try:
+        return dt.datetime.fromisoformat(text.strip()).astimezone()
+    except (ValueError, OverflowError):
+        raise UsageError(f"{text!r} is no time. Give how long ago, as 12h or 7d, or a date, as 2026-11-01.") from None

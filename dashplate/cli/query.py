@@ -1,12 +1,14 @@
-"""Commands that ask: status, plates, export, sql, verify."""
+"""Commands that ask: status, plates, search, export, sql, verify."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from dashplate.cli.option_groups import grouped
 from dashplate.cli.options import MOST_ID, MOST_ROWS, AsJson, DataDir, JobId, plain_text
 
 app = typer.Typer()
@@ -36,9 +38,44 @@ def plates(
     data: DataDir = None,
 ) -> None:
     """Search the unique plates of all jobs."""
-    from dashplate.commands.query import show_plates
+    from dashplate.commands.search import show_plates
 
     show_plates(pattern, limit, as_json=json, data=data)
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """How a search is narrowed."""
+
+    job: Annotated[int | None, typer.Option(min=1, max=MOST_ID, help="In this job.", show_default=False)] = None
+    country: Annotated[
+        str | None, typer.Option(parser=plain_text, help="Of this country, such as GB.", show_default=False)
+    ] = None
+    since: Annotated[
+        str | None,
+        typer.Option(help="In videos finished since: 12h, 7d, or a date such as 2026-11-01.", show_default=False),
+    ] = None
+    until: Annotated[str | None, typer.Option(help="And before.", show_default=False)] = None
+    share: Annotated[
+        float | None, typer.Option(min=0, max=1, help="The text that fits is as sure as this.", show_default=False)
+    ] = None
+    winners: Annotated[bool, typer.Option("--winners", help="No runners-up: what sightings were read as.")] = False
+
+
+@app.command()
+@grouped
+def search(
+    plate: Annotated[str, typer.Argument(parser=plain_text, help="A plate, or a pattern with * and ?.")],
+    narrowed: Narrowed,
+    like: Annotated[bool, typer.Option("--like", help="Also what the plate is easily taken for.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="So many at most.")] = 50,
+    json: AsJson = False,
+    data: DataDir = None,
+) -> None:
+    """Search all sightings by what they were read as and by their runners-up."""
+    from dashplate.commands.search import show_found
+
+    show_found(plate, narrowed, alike=like, limit=limit, as_json=json, data=data)
 
 
 @app.command()

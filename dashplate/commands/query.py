@@ -1,4 +1,4 @@
-"""Commands that ask: status, plates, export, sql."""
+"""Commands that ask: status, export, sql."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from rich.markup import escape
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
@@ -18,18 +16,12 @@ from dashplate.commands.privacy import note, waiting_for_key
 from dashplate.commands.process import note_shown
 from db.engine import session
 from db.findings import queries
-from db.findings.plate_hashing import MARK
-from db.findings.typed import is_whole, like, typed
 from output import terminal
 from output.files import json_text, save
-from output.tables import csv_text, table
+from output.tables import csv_text
 from output.terminal import write_data
 from pipeline.errors import DashplateError, UsageError
-from workers.hashed_jobs import own_key
 from workers.result_store import store
-
-if TYPE_CHECKING:
-    pass
 
 
 def show_status(job: int | None, *, watch: bool, as_json: bool, data: Path | None) -> None:
@@ -63,36 +55,6 @@ def show_status(job: int | None, *, watch: bool, as_json: bool, data: Path | Non
     if videos:
         terminal.out.print()
         terminal.out.print(show.videos_table(videos))
-
-
-def show_plates(pattern: str, limit: int, *, as_json: bool, data: Path | None) -> None:
-    """Unique plates whose text fits a pattern with `*` and `?`; hashed ones only where it is a whole plate."""
-    wanted = typed(pattern)
-    whole = is_whole(wanted)
-    with database(data) as config:
-        key = own_key()
-        hashed = key.hashed(wanted) if key is not None and whole else None
-        with session(config.require_database()) as db:
-            rows = queries.plates(db, like(wanted), limit, hashed)
-            unseen = hashed is None and not wanted.startswith(MARK) and queries.some_hashed(db)
-            # Where plates are to be unreadable, the record of searches must not give them away.
-            note(db, "plates", hashed or pattern, len(rows))
-    if unseen:
-        why = "set DASHPLATE_PLATE_KEY to find them by it too" if whole else "wildcards cannot match those"
-        terminal.err.print(
-            f"Some plates are stored as keyed hashes, found by the whole plate only; {why}.", soft_wrap=True
-        )
-    if as_json:
-        for row in rows:
-            print(json_text(export.plain(row)))
-        return
-    shown = table(("plate", "country", "sure", "sightings", "videos", ""))
-    for row in rows:
-        mark = "" if row["confirmed"] else "single read"
-        counts = (str(row["sightings"]), str(row["videos"]))
-        plate = f"[bold]{escape(row['plate'])}[/]"
-        shown.add_row(plate, row["country"] or "–", f"{row['confidence']:.0%}", *counts, mark)
-    terminal.out.print(shown if rows else "No plate fits.")
 
 
 def export_job(job: int, form: str, out: Path | None, data: Path | None) -> None:

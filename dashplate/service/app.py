@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
-from dashplate.service import compatible, errors, jobs, photos, sightings
+from dashplate.service import compatible, errors, jobs, photos, search, sightings
 from dashplate.service.access import Access, require
 from dashplate.service.door import Door
 from dashplate.service.errors import Problem
@@ -44,7 +44,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.access, app.state.reader, app.state.followers = parts.access, parts.reader, Followers()
     app.state.database_url, app.state.roots = parts.settings.require_database(), parts.settings.roots
     errors.install(app)
-    for group in (photos, jobs, sightings, compatible):
+    for group in (photos, jobs, sightings, search, compatible):
         app.include_router(group.router)
 
     @app.get("/healthz", include_in_schema=False)

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
 from sqlalchemy import RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,12 +18,9 @@ from dashplate.service.access import note, require, url_of
 from dashplate.service.documents import JobTold, Page, SightingTold
 from dashplate.service.errors import Refused, responses, too_many
 from dashplate.service.jobs import Cursor, Most, Number, row_of
-from dashplate.service.photos import Share
 from db.access.tokens import Principal, Scope
 from db.engine import is_transient, session
 from db.findings import pages, queries
-from db.findings.typed import is_whole, like, typed
-from workers.hashed_jobs import own_key
 from workers.result_store import store
 
 router = APIRouter(tags=["plates and sightings"])
@@ -46,41 +42,12 @@ def _pictures(kind: str) -> dict[int | str, dict[str, Any]]:
     return {**responses(404, 416), **here}
 
 
-class PlateTold(BaseModel):
-    """A unique plate, over all jobs."""
-
-    plate: str
-    country: str | None
-    sightings: int
-    videos: int
-    confidence: Share
-    confirmed: bool
-
-
 class Form(StrEnum):
     """How a job's unique plates are written."""
 
     CSV = "csv"
     JSON = "json"
     JSONL = "jsonl"
-
-
-@router.get("/v1/plates", responses=responses())
-def plates(
-    request: Request,
-    caller: Caller,
-    pattern: Annotated[str, Query(min_length=1, max_length=100, description="A plate, or a pattern with `*` and `?`.")],
-    most: Most = 50,
-) -> list[PlateTold]:
-    """Unique plates that a pattern fits, the most seen first; O finds 0, and I finds 1."""
-    wanted = typed(pattern.replace("\0", ""))
-    key = own_key()
-    hashed = key.hashed(wanted) if key is not None and is_whole(wanted) else None
-    with session(url_of(request)) as db:
-        rows = queries.plates(db, like(wanted), most, hashed)
-        # Where plates are to be unreadable, the record of searches must not give them away.
-        note(db, request, caller, "plates", hashed or pattern, len(rows))
-    return [PlateTold.model_validate({**row, "confidence": min(1.0, row["confidence"])}) for row in rows]
 
 
 @router.get("/v1/jobs/{job}/sightings", responses=responses(404))

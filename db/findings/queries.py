@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from db.findings.plate_hashing import MARK
 from db.states import ENDED, JobState, SegmentState, listed
-from pipeline.formats.confusions import folded
 
 
 def jobs(db: Session, job_id: int | None = None, limit: int = 50) -> Sequence[RowMapping]:
@@ -176,23 +175,6 @@ def fresh_readings(db: Session, job_id: int, after: int, up_to: int) -> Sequence
         job=job_id,
         after=after,
         up_to=up_to,
-    )
-
-
-def plates(db: Session, pattern: str, limit: int, hashed: str | None = None) -> Sequence[RowMapping]:
-    """`unique_plates` rows whose text fits a LIKE pattern, the most seen first; O finds 0, and I finds 1.
-
-    `hashed` is the wanted plate's keyed hash, for jobs that store plates as such.
-    """
-    return _rows(
-        db,
-        """
-        SELECT * FROM unique_plates WHERE key LIKE :pattern OR key = CAST(:hashed AS text)
-        ORDER BY sightings DESC, plate LIMIT :limit
-        """,
-        pattern=folded(pattern),
-        hashed=hashed,
-        limit=limit,
     )
 
 

@@ -20,9 +20,3 @@ def typed(text: str) -> str:
 def is_whole(wanted: str) -> bool:
     """Whether it is a plate and no pattern."""
     return WILDCARDS.isdisjoint(wanted)
-
-
-def like(wanted: str) -> str:
-    """The same as SQL's LIKE spells it."""
-    plain = wanted.replace("\\", "").replace("%", r"\%").replace("_", r"\_")
-    return plain.replace("*", "%").replace("?", "_")

@@ -4,11 +4,13 @@ from db.models.access import TokenRow, UsageRow
 from db.models.base import Base
 from db.models.findings import CropRow, FrameRow, Plate, ReadingRow, SightingRow, TrackletRow
 from db.models.keeping import AuditRow, Deletion, WatchedPlate
+from db.models.search import CandidateRow, SearchBacklog, Spelling
 from db.models.work import Job, Move, OutboxRow, Pulse, Segment, Video
 
 __all__ = [
     "AuditRow",
     "Base",
+    "CandidateRow",
     "CropRow",
     "Deletion",
     "FrameRow",
@@ -18,8 +20,10 @@ __all__ = [
     "Plate",
     "Pulse",
     "ReadingRow",
+    "SearchBacklog",
     "Segment",
     "SightingRow",
+    "Spelling",
     "TokenRow",
     "TrackletRow",
     "UsageRow",

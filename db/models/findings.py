@@ -89,6 +89,10 @@ class Plate(Base):
     """A unique plate, over all videos of the fleet."""
 
     __tablename__ = "plates"
+    __table_args__ = (
+        # The most seen first, for patterns that many fit.
+        Index("ix_plates_seen", text("sightings DESC"), "text"),
+    )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     #: The text with O as 0 and I as 1: no picture tells these apart, so they make no other plate.
@@ -97,22 +101,19 @@ class Plate(Base):
     text: Mapped[str] = mapped_column(index=True)
     country: Mapped[str | None]
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    #: Counted by `count_plates` with every change, the view `unique_plates` shows them.
+    sightings: Mapped[int] = mapped_column(server_default="0")
+    videos: Mapped[int] = mapped_column(server_default="0")
+    reads: Mapped[int] = mapped_column(server_default="0")
+    confidence: Mapped[float] = mapped_column(server_default="0")
+    confirmed: Mapped[bool] = mapped_column(server_default="false")
 
 
 class SightingRow(Base):
     """One vehicle passing once."""
 
     __tablename__ = "sightings"
-    __table_args__ = (
-        UniqueConstraint("video_id", "index"),
-        # For `alternatives @> '[{"text": "…"}]'`: who else may have been the wanted plate.
-        Index(
-            "ix_sightings_alternatives",
-            "alternatives",
-            postgresql_using="gin",
-            postgresql_ops={"alternatives": "jsonb_path_ops"},
-        ),
-    )
+    __table_args__ = (UniqueConstraint("video_id", "index"),)
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     video_id: Mapped[int] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))

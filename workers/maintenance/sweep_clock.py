@@ -14,6 +14,7 @@ from typing import Any
 from celery import bootsteps
 
 from db.engine import visit
+from workers.maintenance.search_index import index_new
 from workers.maintenance.sweeper import clear, sweep
 from workers.settings import settings
 
@@ -32,6 +33,7 @@ class Clock(bootsteps.StartStopStep):  # type: ignore[misc]
         every_s = settings().sweep_every_s
         self._threads = [
             threading.Thread(target=self._tick, args=(sweep, every_s), name="sweeper", daemon=True),
+            threading.Thread(target=self._tick, args=(index_new, every_s), name="indexing", daemon=True),
             threading.Thread(target=self._tick, args=(clear, _CLEAR_EVERY * every_s), name="clearing", daemon=True),
         ]
 

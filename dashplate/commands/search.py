@@ -1,0 +1,127 @@
+"""The commands `search` (sightings, runners-up included) and `plates` (unique plates)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from sqlalchemy import RowMapping
+from sqlalchemy.orm import Session
+
+from dashplate import export, show
+from dashplate.bring_up import database
+from dashplate.commands.privacy import note
+from dashplate.durations import parse_moment
+from db.engine import session
+from db.findings import queries
+from db.findings.plate_hashing import MARK
+from db.findings.search import Wanted, index_some, is_complete, plates, said, search
+from db.findings.typed import is_whole, typed
+from output import terminal
+from output.files import json_text
+from output.tables import table
+from workers.hashed_jobs import own_key
+
+if TYPE_CHECKING:
+    from dashplate.cli.query import Narrowed
+
+#: Another that makes sightings searchable is waited for.
+_LOOK_AGAIN_S = 0.1
+
+
+def show_found(plate: str, narrowed: Narrowed, *, alike: bool, limit: int, as_json: bool, data: Path | None) -> None:
+    """Sightings that may be a plate, the likest first; what fits a pattern, the newest first."""
+    now = dt.datetime.now(dt.UTC)
+    wanted = Wanted(
+        typed(plate),
+        hashed=_hashed(typed(plate)),
+        alike=alike,
+        of_job=narrowed.job,
+        of_country=narrowed.country.upper() if narrowed.country else None,
+        since=parse_moment(narrowed.since, now) if narrowed.since else None,
+        until=parse_moment(narrowed.until, now) if narrowed.until else None,
+        least_share=narrowed.share,
+        winners=narrowed.winners,
+    )
+    with database(data) as config:
+        url = config.require_database()
+        _make_searchable(url)
+        with session(url) as db:
+            rows = search(db, wanted, limit)
+            _tell_unseen(db, wanted.wanted)
+            # Where plates are to be unreadable, the record of searches must not give them away.
+            note(db, "search", wanted.hashed or plate, len(rows))
+    if as_json:
+        for row in rows:
+            print(json_text({**export.plain(row), "said": said(row)}))
+    else:
+        terminal.out.print(_found_table(rows) if rows else "No sighting fits.")
+
+
+def show_plates(pattern: str, limit: int, *, as_json: bool, data: Path | None) -> None:
+    """Unique plates whose text fits a pattern with `*` and `?`; hashed ones only where it is a whole plate."""
+    wanted = typed(pattern)
+    with database(data) as config:
+        url = config.require_database()
+        _make_searchable(url)
+        with session(url) as db:
+            hashed = _hashed(wanted)
+            rows = plates(db, wanted, limit, hashed)
+            _tell_unseen(db, wanted)
+            note(db, "plates", hashed or pattern, len(rows))
+    if as_json:
+        for row in rows:
+            print(json_text(export.plain(row)))
+        return
+    shown = table(("plate", "country", "sure", "sightings", "videos", ""))
+    for row in rows:
+        mark = "" if row["confirmed"] else "single read"
+        counts = (str(row["sightings"]), str(row["videos"]))
+        plate = f"[bold]{escape(row['plate'])}[/]"
+        shown.add_row(plate, row["country"] or "–", f"{row['confidence']:.0%}", *counts, mark)
+    terminal.out.print(shown if rows else "No plate fits.")
+
+
+def _found_table(rows: Sequence[RowMapping]) -> object:
+    shown = table(("plate", "may say", "sure", "unlike", "country", "job", "video", "at"))
+    for row in rows:
+        shown.add_row(
+            f"[bold]{escape(row['plate'])}[/]",
+            "" if row["winner"] else escape(said(row)),
+            f"{row['share']:.0%}",
+            f"{row['distance']:.1f}" if row["distance"] else "",
+            row["country"] or "–",
+            str(row["job"]),
+            escape(Path(row["video"]).name),
+            show.clock(row["best_s"]),
+        )
+    return shown
+
+
+def _make_searchable(url: str) -> None:
+    """All that was stored is found: what the workers have not made searchable yet is now."""
+    while True:
+        with session(url) as db:
+            if is_complete(db):
+                return
+            taken = index_some(db)
+        if not taken:
+            time.sleep(_LOOK_AGAIN_S)
+
+
+def _hashed(wanted: str) -> str | None:
+    key = own_key()
+    return key.hashed(wanted) if key is not None and is_whole(wanted) else None
+
+
+def _tell_unseen(db: Session, wanted: str) -> None:
+    """Says that hashed plates were not looked for, where there are some."""
+    whole = is_whole(wanted)
+    if (whole and _hashed(wanted)) or wanted.startswith(MARK) or not queries.some_hashed(db):
+        return
+    why = "set DASHPLATE_PLATE_KEY to find them by it too" if whole else "wildcards cannot match those"
+    terminal.err.print(f"Some plates are stored as keyed hashes, found by the whole plate only; {why}.", soft_wrap=True)

@@ -1,0 +1,123 @@
+"""The calls that search: sightings by what they may say, and unique plates; every search is put on record."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime, BaseModel, Field
+from sqlalchemy import RowMapping
+
+from dashplate.service.access import note, require, url_of
+from dashplate.service.documents import Page, SightingTold
+from dashplate.service.errors import responses
+from dashplate.service.jobs import Most
+from dashplate.service.photos import Share
+from db.access.tokens import Principal, Scope
+from db.engine import session
+from db.findings.search import Behind, Wanted, index_some, is_complete, plates, said, search
+from db.findings.typed import is_whole, typed
+from workers.hashed_jobs import own_key
+
+router = APIRouter(tags=["search"])
+Caller = Annotated[Principal, require(Scope.SEARCH)]
+Pattern = Annotated[str, Query(min_length=1, max_length=100, description="A plate, or a pattern with `*` and `?`.")]
+
+_CURSOR = r"^[0-9]{1,2}(\.[0-9]{1,17})?:[1-9][0-9]{0,17}$"
+
+
+class PlateTold(BaseModel):
+    """A unique plate, over all jobs."""
+
+    plate: str
+    country: str | None
+    sightings: int
+    videos: int
+    confidence: Share
+    confirmed: bool
+
+
+class FoundSighting(SightingTold):
+    """A sighting that may be the plate that was searched for."""
+
+    said: str = Field(description="The text of it that fits.")
+    winner: bool = Field(description="Whether it was read as that; else that is one of its runners-up.")
+    share: Share = Field(description="How sure the text that fits is.")
+    distance: float = Field(description="How unlike it is: 0.3 for each look-alike, 1 for any other character.")
+
+    @classmethod
+    def of(cls, row: RowMapping) -> FoundSighting:
+        found = {"said": said(row), "winner": row["winner"], "share": min(1.0, row["share"])}
+        return cls(**SightingTold.of(row).model_dump(), **found, distance=row["distance"])
+
+
+class FoundPage(Page[FoundSighting]):
+    """What was found, a page of it."""
+
+    complete: bool = Field(description="False while something that was just stored is not searchable yet.")
+
+
+class Narrowed(BaseModel, extra="forbid"):
+    """What is searched for, and how it is narrowed."""
+
+    plate: Annotated[str, Field(min_length=1, max_length=100, description="A plate, or a pattern with `*` and `?`.")]
+    like: bool = Field(False, description="Also what the plate is easily taken for; of a whole plate.")
+    job: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = None
+    country: str | None = Field(None, max_length=10, description="Such as `GB`.")
+    since: AwareDatetime | None = Field(None, description="In videos that were finished since.")
+    until: AwareDatetime | None = Field(None, description="And before.")
+    share: Share | None = Field(None, description="The text that fits is at least as sure.")
+    winners: bool = Field(False, description="No runners-up: what sightings were read as.")
+    cursor: str | None = Field(None, pattern=_CURSOR, description="`next` of the page before.")
+    most: int = Field(100, ge=1, le=500, description="Items of a page.")
+
+    def wanted(self) -> Wanted:
+        plate = typed(self.plate.replace("\0", ""))
+        return Wanted(
+            plate,
+            hashed=_hashed(plate),
+            alike=self.like,
+            of_job=self.job,
+            of_country=self.country.replace("\0", "").upper() if self.country else None,
+            since=self.since,
+            until=self.until,
+            least_share=self.share,
+            winners=self.winners,
+        )
+
+
+@router.get("/v1/search", responses=responses())
+def find(request: Request, caller: Caller, asked: Annotated[Narrowed, Query()]) -> FoundPage:
+    """Sightings that may be a plate, runners-up included: the likest first, of equally like ones the newest."""
+    wanted, behind = asked.wanted(), None
+    if asked.cursor:
+        distance, _, sighting = asked.cursor.partition(":")
+        behind = Behind(float(distance), int(sighting))
+    with session(url_of(request)) as db:
+        index_some(db)
+    with session(url_of(request)) as db:
+        rows = search(db, wanted, asked.most, behind)
+        complete = is_complete(db)
+        # Where plates are to be unreadable, the record of searches must not give them away.
+        note(db, request, caller, "search", wanted.hashed or asked.plate, len(rows))
+    last = rows[-1] if len(rows) == asked.most else None
+    following = f"{last['distance']}:{last['sighting']}" if last else None
+    return FoundPage(items=[FoundSighting.of(row) for row in rows], next=following, complete=complete)
+
+
+@router.get("/v1/plates", responses=responses())
+def list_plates(request: Request, caller: Caller, pattern: Pattern, most: Most = 50) -> list[PlateTold]:
+    """Unique plates that a pattern fits, the most seen first; O finds 0, and I finds 1."""
+    wanted = typed(pattern.replace("\0", ""))
+    with session(url_of(request)) as db:
+        index_some(db)
+    with session(url_of(request)) as db:
+        hashed = _hashed(wanted)
+        rows = plates(db, wanted, most, hashed)
+        note(db, request, caller, "plates", hashed or pattern, len(rows))
+    return [PlateTold.model_validate({**row, "confidence": min(1.0, row["confidence"])}) for row in rows]
+
+
+def _hashed(wanted: str) -> str | None:
+    key = own_key()
+    return key.hashed(wanted) if key is not None and is_whole(wanted) else None
