@@ -7,7 +7,8 @@ import json
 import pytest
 
 from dashplate import export
-from dashplate.commands import privacy, query
+from dashplate.commands import privacy, search
+from dashplate.commands.query import export_job
 from db.engine import session
 from db.findings import queries
 from db.findings.plate_hashing import PlateKeyError
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("plate_key")
 
 def test_who_has_the_key_finds_a_plate(road: Road, capsys: pytest.CaptureFixture[str]) -> None:
     road.run(DRIVE, hashed=True)
-    query.show_plates(f" {PLATES[0][:2].lower()} {PLATES[0][2:]} ", 10, as_json=True, data=None)
+    search.show_plates(f" {PLATES[0][:2].lower()} {PLATES[0][2:]} ", 10, as_json=True, data=None)
     said = capsys.readouterr()
     (found,) = [json.loads(line) for line in said.out.splitlines()]
     assert (found["plate"], found["sightings"]) == (hashed(PLATES[0]), 1)
@@ -35,14 +36,14 @@ def test_what_cannot_be_found_is_said(
     road: Road, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     road.run(DRIVE, hashed=True)
-    query.show_plates(f"{PLATES[0][:3]}*", 10, as_json=True, data=None)
+    search.show_plates(f"{PLATES[0][:3]}*", 10, as_json=True, data=None)
     said = capsys.readouterr()
     assert (said.out, "wildcards cannot match those" in said.err) == ("", True)
     monkeypatch.delenv("DASHPLATE_PLATE_KEY")
-    query.show_plates(PLATES[0], 10, as_json=True, data=None)
+    search.show_plates(PLATES[0], 10, as_json=True, data=None)
     said = capsys.readouterr()
     assert (said.out, "set DASHPLATE_PLATE_KEY to find them" in said.err) == ("", True)
-    query.show_plates(hashed(PLATES[0]), 10, as_json=True, data=None)
+    search.show_plates(hashed(PLATES[0]), 10, as_json=True, data=None)
     said = capsys.readouterr()
     assert json.loads(said.out)["plate"] == hashed(PLATES[0])
     assert said.err == ""
@@ -53,7 +54,7 @@ def test_another_key_finds_nothing(
 ) -> None:
     road.run(DRIVE, hashed=True)
     give_key(monkeypatch, "a key that came after it")
-    query.show_plates(PLATES[0], 10, as_json=True, data=None)
+    search.show_plates(PLATES[0], 10, as_json=True, data=None)
     assert capsys.readouterr().out == ""
 
 
@@ -73,7 +74,7 @@ def test_the_hash_of_a_plate_for_sql(road: Road, capsys: pytest.CaptureFixture[s
 def test_exports_and_the_live_view_show_the_hash(road: Road, capsys: pytest.CaptureFixture[str]) -> None:
     job, _ = road.run(DRIVE, hashed=True)
     for form in ("csv", "jsonl", "json"):
-        query.export_job(job, form, None, None)
+        export_job(job, form, None, None)
     said = capsys.readouterr().out
     assert not readable(said)
     assert said.count(hashed(PLATES[0])) >= 3

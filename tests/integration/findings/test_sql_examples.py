@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from db.engine import engine_for, session
+from db.findings.search import index_some
 from db.findings.stage_results import store_sightings
 from db.jobs.submit import NewVideo, add_videos, create_job
 from db.jobs.videos import end_video, split_video
@@ -67,6 +68,8 @@ def fleet(database_url: str) -> str:
     """A finished job of two videos, and a running one of three."""
     fill_monday(database_url)
     fill_tuesday(database_url)
+    with session(database_url) as db:
+        index_some(db)
     return database_url
 
 

@@ -208,7 +208,7 @@ def test_every_call_wants_a_token_with_its_scope(working: Served) -> None:
         paths = admin.get("/v1/openapi.json").json()["paths"]
     assert len(paths) >= 20
     scopes = {"photographs": Scope.READ, "other programs' clients": Scope.READ, "jobs": Scope.SUBMIT,
-              "plates and sightings": Scope.SEARCH}  # fmt: skip
+              "plates and sightings": Scope.SEARCH, "search": Scope.SEARCH}  # fmt: skip
     for path, calls in paths.items():
         for method, call in calls.items():
             here = path.format(job=1, video=1, sighting=1)
