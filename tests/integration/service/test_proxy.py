@@ -34,9 +34,9 @@ def test_wrong_tokens_are_counted_for_whom_the_proxy_names(behind: Served) -> No
 @pytest.mark.parametrize(("forwarded", "trusting"), [("203.0.113.9", True), ("127.0.0.1", False)])
 def test_the_audit_names_the_caller(behind: Served, served: Served, forwarded: str, trusting: bool) -> None:
     asked = behind if trusting else served
-    header = {"X-Forwarded-For": "203.0.113.9"}
-    with asked.client(Scope.SEARCH) as client:
-        assert client.get("/v1/plates", params={"pattern": "XY*"}, headers=header).status_code == 200
+    headers = {"X-Forwarded-For": "203.0.113.9", "X-API-Key": behind.token(Scope.SEARCH)}
+    with asked.client() as client:
+        assert client.get("/v1/plates", params={"pattern": "XY*"}, headers=headers).status_code == 200
     query = text("SELECT host FROM audit WHERE action = 'plates' ORDER BY id DESC LIMIT 1")
     with session(served.database_url) as db:
         assert db.execute(query).scalar_one() == forwarded
