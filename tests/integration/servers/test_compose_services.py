@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -159,7 +160,9 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Native]:
         yield cluster
     finally:
         for process in cluster.family():
-            process.kill()
+            # Pool processes and the service's models go with their parents.
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         for popen in cluster.processes.values():
             popen.wait()
         postgres.stop()
