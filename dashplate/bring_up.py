@@ -58,13 +58,14 @@ def database(data_dir: Path | None = None, keep: bool = False) -> Iterator[Setti
 def everything(
     data_dir: Path | None,
     folders: Sequence[Path] = (),
-    roots: Sequence[Source] = (),
     flower_port: int | None = None,
+    service_port: int | None = None,
     keep: bool = False,
 ) -> Iterator[Services]:
     """The servers and the workers; the workers are ours unless others are there already.
 
-    Ours may open the roots that are named, else what the settings say, else `default_roots`, `folders` among them.
+    Ours may open the roots of the settings, else `default_roots`, `folders` among them. Flower and the HTTP service
+    run beside them where a port is named.
     """
     before = settings_for(data_dir)
     up = running(before.data_dir)
@@ -76,11 +77,14 @@ def everything(
             yield Services(config, None)
             return
         supervisor = stack.enter_context(Supervisor(config.data_dir))
-        allowed = tuple(roots) or config.roots or default_roots(config, folders)
+        # Not what is allowed without roots: that is for whoever types here, not for whoever has a token.
+        calls = [] if service_port is None else [service_command(config, service_port)]
+        allowed = config.roots or default_roots(config, folders)
         config = stack.enter_context(using(config.model_copy(update={"roots": allowed})))
         supervisor.start(worker_commands(config))
         if flower_port is not None:
             supervisor.start([flower_command(config, flower_port)])
+        supervisor.start(calls)
         yield Services(config, supervisor)
 
 
@@ -108,6 +112,12 @@ def flower_command(config: Settings, port: int) -> Command:
     """Flower on this machine's port."""
     argv = (sys.executable, "-m", "dashplate", "flower", "--port", str(port))
     return Command("flower", argv, config.as_variables())
+
+
+def service_command(config: Settings, port: int) -> Command:
+    """The HTTP service on this machine's port."""
+    argv = (sys.executable, "-m", "dashplate", "serve", "--port", str(port))
+    return Command("service", argv, config.as_variables())
 
 
 def workers_answer() -> bool:

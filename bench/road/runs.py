@@ -96,7 +96,7 @@ def workers_up(roots: Iterable[Path]) -> Iterator[Path]:
     with _workplace() as folder:
         data = folder / "data"
         folders = [part for root in roots for part in ("--root", root)]
-        argv = dashplate("up", "--data", data, "--flower-port", "0", *folders)
+        argv = dashplate("up", "--data", data, "--flower-port", "0", "--port", "0", *folders)
         log = folder / "up.log"
         with log.open("w") as errors:
             process = subprocess.Popen(

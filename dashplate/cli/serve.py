@@ -17,15 +17,18 @@ def up(
     flower_port: Annotated[
         int, typer.Option(min=0, max=MOST_PORT, help="Flower's port on this machine; 0 leaves it out.")
     ] = 5555,
+    port: Annotated[
+        int, typer.Option(min=0, max=MOST_PORT, help="The HTTP service's port on this machine; 0 leaves it out.")
+    ] = 8080,
     root: Annotated[
         list[str] | None,
         typer.Option(help="A folder or address for videos; public:// is any public address.", show_default=False),
     ] = None,
 ) -> None:
-    """Start servers, workers and Flower, and stay."""
-    from dashplate.commands.serve import stay_up
+    """Start servers, workers, Flower and the HTTP service, and stay."""
+    from dashplate.commands.serve import Ports, stay_up
 
-    stay_up(data, flower_port, root or [])
+    stay_up(data, Ports(flower_port, port), root or [])
 
 
 @app.command()
@@ -109,17 +112,23 @@ def serve_http(
     no_token: Annotated[
         bool, typer.Option("--no-token", help="Read photographs for programs of this machine without a token.")
     ] = False,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(help="A proxy, or its network, whose X-Forwarded-For names the caller.", show_default=False),
+    ] = None,
     data: DataDir = None,
 ) -> None:
     """Serve photographs and jobs over HTTP until stopped; `dashplate token add` lets somebody in."""
     from dashplate.commands.serve import serve_http
+    from dashplate.service.server import Place
 
-    serve_http(data, address, tuple(filter(None, (port, codeproject_port))), no_token=no_token)
+    place = Place(address, tuple(filter(None, (port, codeproject_port))), tuple(proxy or ()))
+    serve_http(data, place, no_token=no_token)
 
 
 @app.command()
 def health(
-    service: Annotated[str, typer.Argument(help="redis, postgres, worker or flower.")],
+    service: Annotated[str, typer.Argument(help="redis, postgres, worker, flower or service.")],
     role: Annotated[str | None, typer.Argument(help="The worker's role.", show_default=False)] = None,
 ) -> None:
     """Exit with 0 if a service of this machine is well; for health checks."""

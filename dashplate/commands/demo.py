@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
@@ -35,7 +36,10 @@ def run_demo(out: Path, data: Path | None, seed: int, seconds: float, plates: in
         write_results(around.settings, job_id, out / "plates.csv", out / "plates.json")
     print_results(videos, rows)
     _print_score(truth, rows, seconds, pace)
-    terminal.say(f"drive: {video}   plates: {out / 'plates.csv'}")
+    kept = f"drive: {video}   plates: {out / 'plates.csv'}"
+    if frame := next((row.frame for row in rows if Path(row.frame).is_file()), None):
+        kept += f"   one of its frames: {shutil.copy(frame, out / 'frame.jpg')}"
+    terminal.say(kept)
     return exit_code(videos)
 
 

@@ -16,6 +16,7 @@ import psutil
 
 from dashplate import show
 from dashplate.bring_up import settings_for
+from dashplate.commands.health import http_service
 from dashplate.stack import postgres_server, redis_server
 from dashplate.stack.layout import Layout
 from dashplate.stack.reach import check_database, check_redis
@@ -69,6 +70,7 @@ def checks(data_dir: Path, redis_url: str | None = None, database_url: str | Non
         _cv2(),
         _service("Redis", redis_url, check_redis, redis_server.redis_binary),
         _service("PostgreSQL", database_url, check_database, postgres_server.postgres_bin),
+        _http_service(),
         _data_folder(Layout.at(data_dir).root),
         _plate_detector(),
         _gpu(),
@@ -143,6 +145,13 @@ def _service(title: str, url: str | None, reach: Callable[[str], str], binary: C
     except DashplateError as problem:
         mend = "start the server, or correct its address" if url else str(problem)
         return Check(title, False, str(problem) if url else "none", mend)
+
+
+def _http_service() -> Check:
+    try:
+        return Check("HTTP service", True, http_service())
+    except DashplateError as problem:
+        return Check("HTTP service", None, str(problem), "`dashplate up` or `dashplate serve` starts it")
 
 
 def _data_folder(folder: Path) -> Check:

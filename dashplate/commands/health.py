@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from base64 import b64encode
 from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
 
 from output.terminal import say
@@ -22,9 +23,13 @@ from pipeline.errors import ServiceUnavailable, UsageError
 MAX_AGE_S = 60.0
 #: Where Flower listens, unless DASHPLATE_FLOWER_URL says otherwise.
 FLOWER_URL = "http://127.0.0.1:5555"
-_FLOWER_TIMEOUT_S = 5.0
+#: Where the HTTP service listens, unless DASHPLATE_SERVICE_URL says otherwise.
+SERVICE_URL = "http://127.0.0.1:8080"
+_TIMEOUT_S = 5.0
+#: What the HTTP service says to anybody; and bytes that are read of an answer, which may be some other program's.
+_WELL, _MOST_BYTES = b'{"ok":true}', 1000
 _ROLES = ("detect", "read", "control")
-_SERVICES = "redis, postgres, worker, flower"
+_SERVICES = "redis, postgres, worker, flower, service"
 
 
 def check(service: str, role: str | None = None) -> None:
@@ -36,7 +41,7 @@ def check(service: str, role: str | None = None) -> None:
         say(_worker(role))
         return
     try:
-        probe = {"redis": _redis, "postgres": _postgres, "flower": _flower}[service]
+        probe = {"redis": _redis, "postgres": _postgres, "flower": _flower, "service": http_service}[service]
     except KeyError:
         raise UsageError(f"There is no service {service!r}; the services are {_SERVICES}.") from None
     say(probe())
@@ -98,20 +103,38 @@ def _postgres() -> str:
 
 def _flower() -> str:
     url = os.environ.get("DASHPLATE_FLOWER_URL", FLOWER_URL).rstrip("/")
-    # Not through a proxy that the environment names: the question is about this machine.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         request = urllib.request.Request(f"{url}/healthcheck")
         if auth := os.environ.get("DASHPLATE_FLOWER_AUTH"):
             request.add_unredirected_header("Authorization", f"Basic {b64encode(auth.encode()).decode()}")
-        with opener.open(request, timeout=_FLOWER_TIMEOUT_S):
-            return f"Flower answers at {url}."
+        _ask(request)
+        return f"Flower answers at {url}."
     except (urllib.error.URLError, OSError, ValueError) as problem:
         if isinstance(problem, urllib.error.HTTPError) and problem.code == HTTPStatus.UNAUTHORIZED:
             raise ServiceUnavailable(
                 f"Flower at {url} wants its password: set DASHPLATE_FLOWER_AUTH=user:password as it is set there."
             ) from None
         raise ServiceUnavailable(f"Flower does not answer at {url}: {problem}.") from None
+
+
+def http_service() -> str:
+    """A sentence if the HTTP service answers. Raises ServiceUnavailable."""
+    url = os.environ.get("DASHPLATE_SERVICE_URL", SERVICE_URL).rstrip("/")
+    try:
+        said = _ask(urllib.request.Request(f"{url}/healthz"))
+    except (HTTPException, OSError, ValueError) as problem:
+        raise ServiceUnavailable(f"The service does not answer at {url}: {problem}.") from None
+    if said != _WELL:
+        raise ServiceUnavailable(f"Something else than the service answers at {url}; set DASHPLATE_SERVICE_URL.")
+    return f"The service answers at {url}."
+
+
+def _ask(request: urllib.request.Request) -> bytes:
+    # Not through a proxy that the environment names: the question is about this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=_TIMEOUT_S) as answer:
+        body: bytes = answer.read(_MOST_BYTES)
+        return body
 
 
 def _age_s(role: str, data_dir: Path) -> float | None:

@@ -1,62 +1,94 @@
-"""The commands `up` (servers, workers and Flower) and `serve` (the HTTP service), until a signal comes."""
+"""The commands `up` (servers, workers, Flower, the HTTP service) and `serve` (the service), until a signal comes."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dashplate.bring_up import database, everything, settings_for
 from dashplate.commands.process import health_check
+from dashplate.commands.token import tell_of_tokens
 from dashplate.stack import running, stop, why_taken
 from db.access.tokens import any_usable
 from db.engine import engine_for, session
 from output import terminal
 from pipeline.errors import UsageError
 from pipeline.sources.roots import root_named
+from workers.settings import Settings, using
+
+if TYPE_CHECKING:
+    from dashplate.service.server import Place
 
 
-def stay_up(data: Path | None, flower_port: int, roots: Sequence[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What else `up` serves on this machine, and where; 0 leaves one out."""
+
+    flower: int
+    service: int
+
+    def check(self) -> None:
+        """Raises UsageError for a port that cannot be had."""
+        if self.flower and self.flower == self.service:
+            raise UsageError(f"Flower and the service cannot share port {self.flower}. Choose another with --port.")
+        for title, port, option in (("Flower", self.flower, "--flower-port"), ("The service", self.service, "--port")):
+            if port and (reason := why_taken(port)):
+                raise UsageError(
+                    f"{title} cannot have port {port} of this machine ({reason}). Choose another with {option}, "
+                    f"or leave it out with {option} 0."
+                )
+
+
+def stay_up(data: Path | None, ports: Ports, roots: Sequence[str]) -> None:
     """Serve until a signal comes; then everything on the data folder stops with us."""
     named = [root_named(root) for root in roots]
-    allowed = [root.resolve() if isinstance(root, Path) else root for root in named]
-    folder = settings_for(data).data_dir
-    there = running(folder)
-    if there is not None and there.keep:
-        raise UsageError(f"Dashplate is already up on {folder}; `dashplate down` stops it.")
-    if flower_port and (reason := why_taken(flower_port)):
-        raise UsageError(
-            f"Flower cannot have port {flower_port} of this machine ({reason}). Choose another with --flower-port, "
-            "or leave Flower out with --flower-port 0."
-        )
-    try:
-        with everything(data, roots=allowed, flower_port=flower_port or None, keep=True) as around:
-            terminal.say(f"Dashplate is up on {folder}.")
-            if flower_port:
-                terminal.out.print(f"Flower: http://127.0.0.1:{flower_port}")
-            terminal.out.print("Submit with `dashplate submit`, stop with Ctrl-C or `dashplate down`.")
-            watch = health_check(around.workers)
-            # From now on only the workers ask.
-            engine_for(around.settings.require_database()).dispose()
-            while True:
-                time.sleep(1.0)
-                watch()
-    finally:
-        stop(folder)
+    allowed = tuple(root.resolve() if isinstance(root, Path) else root for root in named)
+    # In place of the environment's, which are not even looked at then.
+    with using(Settings(roots=allowed)) if allowed else nullcontext():
+        folder = settings_for(data).data_dir
+        there = running(folder)
+        if there is not None and there.keep:
+            raise UsageError(f"Dashplate is already up on {folder}; `dashplate down` stops it.")
+        ports.check()
+        try:
+            _serve_all(data, folder, ports)
+        finally:
+            stop(folder)
 
 
-def serve_http(data: Path | None, address: str, ports: tuple[int, ...], *, no_token: bool) -> None:
+def _serve_all(data: Path | None, folder: Path, ports: Ports) -> None:
+    flower, service = ports.flower or None, ports.service or None
+    with everything(data, flower_port=flower, service_port=service, keep=True) as around:
+        url = around.settings.require_database()
+        terminal.say(f"Dashplate is up on {folder}.")
+        if flower:
+            terminal.out.print(f"Flower: http://127.0.0.1:{flower}")
+        if service:
+            terminal.out.print(f"Service: http://127.0.0.1:{service}")
+            tell_of_tokens(url)
+        terminal.out.print("Submit with `dashplate submit`, stop with Ctrl-C or `dashplate down`.")
+        watch = health_check(around.workers)
+        # From now on only the workers and the service ask.
+        engine_for(url).dispose()
+        while True:
+            time.sleep(1.0)
+            watch()
+
+
+def serve_http(data: Path | None, place: Place, *, no_token: bool) -> None:
     """Serve over HTTP, on the servers that are given or run, else on ones of its own."""
-    from dashplate.service.server import Place, serve
+    from dashplate.service.server import serve
 
-    place = Place(address, ports)
     with database(data) as config:
         with session(config.require_database()) as db:
             nobody = not no_token and not any_usable(db)
 
         def ready() -> None:
-            shown = f"[{address}]" if ":" in address else address
-            terminal.say(f"Dashplate listens on http://{shown}:{ports[0]}.")
+            terminal.say(f"Dashplate listens on {place.url}.")
             if nobody:
                 terminal.say("Nobody has a token yet; `dashplate token add NAME` makes one.")
 

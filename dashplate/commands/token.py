@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from output import terminal
 from output.files import json_text
 from output.tables import table
 
+#: The name of the token that `up` makes.
+_FIRST = "first"
+
 
 def add_token(name: str, scopes: Sequence[Scope], expires: str | None, data: Path | None) -> None:
     """Make a token; nothing but it on standard output."""
@@ -27,6 +31,26 @@ def add_token(name: str, scopes: Sequence[Scope], expires: str | None, data: Pat
         made = tokens.create(db, name, scopes, lifetime_s)
         note(db, "token", f"add {name}: {', '.join(scopes)}", None)
     print(made)
+
+
+def tell_of_tokens(url: str) -> None:
+    """Make the first token where nobody ever had one, and show it to a terminal; else say how one is made.
+
+    A file or a pipe keeps what it is told: none is printed there, and so none is made. Nor is one made again after the
+    last has ended: somebody ended it.
+    """
+    with session(url) as db:
+        first = not tokens.known(db) and sys.stdout.isatty()
+        if first:
+            made = tokens.create(db, _FIRST, [Scope.ADMIN], None)
+            note(db, "token", f"add {_FIRST}: {Scope.ADMIN}", None)
+        nobody = not first and not tokens.any_usable(db)
+    if first:
+        terminal.say(f"Its first token, named {_FIRST}, allows everything and is shown this once:\n{made}")
+    elif nobody:
+        terminal.say("Nobody has a token for it, and none is printed here; `dashplate token add NAME` makes one.")
+    else:
+        terminal.say("`dashplate token add NAME` lets another program in.")
 
 
 def list_tokens(*, as_json: bool, data: Path | None) -> None:

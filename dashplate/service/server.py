@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import uvicorn
 
@@ -32,6 +32,20 @@ class Place:
     address: str = "127.0.0.1"
     #: The first is the service's; the others answer the same, for clients with a port of their own.
     ports: tuple[int, ...] = (8080,)
+    #: Addresses and networks of proxies: where one of them calls, the caller is whom it names in X-Forwarded-For.
+    proxies: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for proxy in self.proxies:
+            try:
+                ip_network(proxy)
+            except ValueError:
+                raise UsageError(f"{proxy!r} is no address of a proxy; name it as 10.0.0.5 or 10.0.0.0/24.") from None
+
+    @property
+    def url(self) -> str:
+        shown = f"[{self.address}]" if ":" in self.address else self.address
+        return f"http://{shown}:{self.ports[0]}"
 
     @property
     def is_loopback(self) -> bool:
@@ -57,8 +71,8 @@ def serve(settings: Settings, place: Place, on_ready: Callable[[], None], *, no_
         on_ready()
         # No access log: addresses may hold plates.
         config = uvicorn.Config(
-            app, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
-            timeout_graceful_shutdown=_GRACE_S,
+            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE_S,
+            proxy_headers=bool(place.proxies), forwarded_allow_ips=list(place.proxies),
         )  # fmt: skip
         uvicorn.Server(config).run(_listening(listening))
 

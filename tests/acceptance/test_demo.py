@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from pathlib import Path
 
@@ -42,6 +43,14 @@ def test_the_score_is_what_the_files_say(demo: Finished, out: Path) -> None:
     with (out / "plates.csv").open(encoding="utf-8") as file:
         found = {row["plate"] for row in csv.DictReader(file)}
     assert f"{len(found & legible)} of {len(legible)} true plates" in demo.out
+
+
+def test_one_of_its_frames_is_a_photograph_to_try(demo: Finished, dashplate: Command, out: Path) -> None:
+    """`docs/service.md` sends it by `curl`."""
+    assert f"one of its frames: {out / 'frame.jpg'}" in demo.out
+    read = dashplate("read", out / "frame.jpg", "--json")
+    (truth_file,) = out.glob("*.truth.csv")
+    assert {plate["text"] for plate in json.loads(read.out)["plates"]} & {one.text for one in read_truth(truth_file)}
 
 
 def test_nothing_is_left(demo: Finished) -> None:

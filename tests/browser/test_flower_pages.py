@@ -51,7 +51,7 @@ def test_flower_shows_each_tasks_video_and_down_leaves_nothing(browser: Browser,
     log = tmp_path / "up.log"
     with log.open("wb") as written:
         up = subprocess.Popen(
-            [*_DASHPLATE, "up", "--data", data, "--flower-port", str(port), "--root", tmp_path],
+            [*_DASHPLATE, "up", "--data", data, "--flower-port", str(port), "--port", "0", "--root", tmp_path],
             stdout=written,
             stderr=written,
             env=environment,

@@ -68,8 +68,8 @@ class Place:
 
     @contextmanager
     def up(self, line: str) -> Iterator[None]:
-        """What the line brings up, Flower left out, while the block runs."""
-        command = [sys.executable, "-m", "dashplate", *shlex.split(line)[1:], "--flower-port", "0"]
+        """What the line brings up, Flower and the service left out, while the block runs."""
+        command = [sys.executable, "-m", "dashplate", *shlex.split(line)[1:], "--flower-port", "0", "--port", "0"]
         with subprocess.Popen(
             command, cwd=self.folder, env=dict(self.env), stdout=subprocess.PIPE, text=True
         ) as process:

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dashplate.service import server
+from dashplate.stack.postgres_server import MAX_CONNECTIONS
 from tests.conftest import missing
 from tests.support.compose import (
     DOCKERFILE,
@@ -28,6 +30,10 @@ from tests.support.compose import (
     seconds,
 )
 from workers.celery_app.app import ROLES
+
+#: Override files that docs/deployment.md shows.
+_PAGE = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+OVERRIDES = re.findall(r"^```yaml\n(.*?)^```", _PAGE, re.MULTILINE | re.DOTALL)
 
 # The file
 
@@ -47,7 +53,7 @@ def test_services_start_when_what_they_need_is_ready() -> None:
         for other, condition in service.get("depends_on", {}).items():
             wanted = "service_completed_successfully" if other == ONE_SHOT else "service_healthy"
             assert condition == {"condition": wanted}, (name, other)
-    for name in ("control", "worker-detect", "worker-read"):
+    for name in ("control", "worker-detect", "worker-read", "service"):
         assert set(SERVICES[name]["depends_on"]) == {"redis", "postgres", ONE_SHOT}
     assert set(SERVICES[ONE_SHOT]["depends_on"]) == {"postgres"}
     assert set(SERVICES["flower"]["depends_on"]) == {"redis"}
@@ -73,16 +79,18 @@ def test_a_missing_variable_is_told_in_a_sentence(name: str) -> None:
         interpolate(RAW, {**REQUIRED, name: ""})
 
 
-def test_only_flower_is_published_and_only_on_this_machine() -> None:
+def test_only_flower_and_the_service_are_published_and_only_on_this_machine() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert list(interpolate(published, REQUIRED).items()) == [("flower", ["127.0.0.1:5555:5555"])]
+    expected = {"flower": ["127.0.0.1:5555:5555"], "service": ["127.0.0.1:8080:8080"]}
+    assert interpolate(published, REQUIRED) == expected
+    assert interpolate(published["service"], {"SERVICE_PORT": "9000"}) == ["127.0.0.1:9000:8080"]
     assert RAW["networks"]["backend"] == {"internal": True}
     for name, service in SERVICES.items():
-        assert service["networks"] == (["backend", "front"] if name == "flower" else ["backend"]), name
+        assert service["networks"] == (["backend", "front"] if name in expected else ["backend"]), name
 
 
-def test_workers_see_the_videos_read_only_and_share_the_store() -> None:
-    for name in ("control", "worker-detect", "worker-read"):
+def test_workers_and_the_service_see_the_videos_read_only_and_share_the_store() -> None:
+    for name in ("control", "worker-detect", "worker-read", "service"):
         service = SERVICES[name]
         mounts = {mount["target"]: mount for mount in service["volumes"]}
         assert mounts["/videos"]["read_only"], name
@@ -104,6 +112,18 @@ def test_workers_are_given_the_time_that_their_shutdown_takes() -> None:
         # SIGTERM is Celery's warm shutdown, which has no end of its own.
         assert SERVICES[name]["stop_signal"] == "SIGQUIT", name
         assert seconds(SERVICES[name]["stop_grace_period"]) >= soft_s + 15, name
+
+
+def test_the_service_waits_for_photographs_on_the_disk_and_ends_in_its_time() -> None:
+    service = SERVICES["service"]
+    assert {"type": "volume", "target": "/tmp"} in service["volumes"]
+    assert not any(mount.startswith("/tmp") for mount in service["tmpfs"])
+    assert "stop_signal" not in service
+    assert seconds(service["stop_grace_period"]) >= server._GRACE_S + 10
+
+
+def test_postgres_allows_what_the_embedded_one_does() -> None:
+    assert f"max_connections={MAX_CONNECTIONS}" in SERVICES["postgres"]["command"]
 
 
 def test_the_gpu_file_changes_detection_only() -> None:
@@ -205,6 +225,18 @@ def test_compose_takes_the_gpu_file_on_top(compose: list[str], tmp_path: Path) -
     detect = yaml.safe_load(said.stdout)["services"]["worker-detect"]
     assert detect["environment"]["DASHPLATE_DETECTOR_DEVICE"] == "cuda:0"
     assert detect["environment"]["DASHPLATE_ROOTS"] == "/videos"
+
+
+@pytest.mark.parametrize("number", range(len(OVERRIDES)))
+def test_compose_takes_the_override_files_of_the_page_on_top(compose: list[str], tmp_path: Path, number: int) -> None:
+    (tmp_path / "override.yml").write_text(OVERRIDES[number])
+    said = configured(compose, tmp_path, REQUIRED, FILE, tmp_path / "override.yml")
+    assert said.returncode == 0, said.stderr
+    merged = yaml.safe_load(said.stdout)["services"]
+    for name, changed in yaml.safe_load(OVERRIDES[number])["services"].items():
+        assert merged[name]["ports"], name
+        if name in SERVICES:
+            assert merged[name].get("command") == interpolate(changed.get("command"), {}) or "command" not in changed
 
 
 @pytest.mark.parametrize("name", REQUIRED)

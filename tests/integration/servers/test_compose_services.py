@@ -5,6 +5,7 @@ There is no Docker here. Each service runs until its own health check is content
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -16,6 +17,7 @@ import urllib.error
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -43,7 +45,7 @@ HEALTHY_WITHIN_S = PATIENCE_S
 #: What is elsewhere in a container: other hosts, fixed ports, folders at the root.
 _PLACES = re.compile(
     r"@(?P<host>redis|postgres):(?P<at>\d+)"
-    r"|\b(?P<port>6379|5432|5555)\b"
+    r"|\b(?P<port>6379|5432|5555|8080)\b"
     r"|(?<![\w/.])/(?P<folder>data|store|videos)\b"
 )
 
@@ -148,7 +150,7 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Native]:
             "DASHPLATE_FLOWER_AUTH": f"somebody:{secrets.token_hex(24)}",
             "DASHPLATE_VIDEOS": str(folder / "videos"),
         },
-        ports={"6379": free_port(), "5432": int(address.port or 0), "5555": free_port()},
+        ports={"6379": free_port(), "5432": int(address.port or 0), "5555": free_port(), "8080": free_port()},
         path=os.pathsep.join([*map(str, path), os.defpath]),
     )
     for name in ("store", "videos"):
@@ -158,7 +160,9 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Native]:
         yield cluster
     finally:
         for process in cluster.family():
-            process.kill()
+            # Pool processes and the service's models go with their parents.
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         for popen in cluster.processes.values():
             popen.wait()
         postgres.stop()
@@ -205,6 +209,22 @@ def test_flower_wants_its_password(native: Native) -> None:
     request = urllib.request.Request(url, headers={"Authorization": f"Basic {encoded}"})
     with opener.open(request, timeout=10) as page:
         assert page.status == 200
+
+
+def test_the_service_opens_to_a_token_that_is_made_in_its_container(native: Native, shared_data: Path) -> None:
+    made = subprocess.run(
+        ["dashplate", "token", "add", "gate-camera"], env=native.environment("service"), cwd=native.folder,
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    url = f"http://127.0.0.1:{native.ports['8080']}/v1/read"
+    picture = (shared_data / "hongkong" / "GV5679.png").read_bytes()
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    request = urllib.request.Request(url, picture, {"Content-Type": "image/png"})
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        opener.open(request, timeout=10)
+    request.add_unredirected_header("X-API-Key", made.stdout.strip())
+    with opener.open(request, timeout=PATIENCE_S) as answer:
+        assert [plate["text"] for plate in json.load(answer)["plates"]] == ["GV5679"]
 
 
 def test_migrate_left_a_schema(native: Native) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import threading
 import time
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from dashplate.commands import health
 from dashplate.stack.server import free_port
 from pipeline.errors import ServiceUnavailable, UsageError
+from tests.support.web_server import web_server
 from workers.settings import settings
 
 
@@ -42,11 +45,12 @@ def test_what_a_dead_worker_left_does_not_vouch_for_the_next(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("service", "role", "error", "sentence"),
     [
-        ("kafka", None, UsageError, "the services are redis, postgres, worker, flower"),
+        ("kafka", None, UsageError, "the services are redis, postgres, worker, flower, service"),
         ("worker", None, UsageError, "Say which worker"),
         ("worker", "../read", UsageError, "Say which worker"),
         ("worker", "read", ServiceUnavailable, "No read worker has given a sign of life"),
         ("flower", None, ServiceUnavailable, "Flower does not answer"),
+        ("service", None, ServiceUnavailable, "The service does not answer"),
     ],
 )
 def test_what_is_not_well_is_told_in_a_sentence(
@@ -59,9 +63,34 @@ def test_what_is_not_well_is_told_in_a_sentence(
 ) -> None:
     monkeypatch.setenv("DASHPLATE_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("DASHPLATE_FLOWER_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("DASHPLATE_SERVICE_URL", f"http://127.0.0.1:{free_port()}")
     settings.cache_clear()
     try:
         with pytest.raises(error, match=sentence):
             health.check(service, role)
     finally:
         settings.cache_clear()
+
+
+def test_whoever_else_answers_is_not_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    with web_server() as other:
+        monkeypatch.setenv("DASHPLATE_SERVICE_URL", other.url)
+        other.files["/healthz"] = b"all is well"
+        with pytest.raises(ServiceUnavailable, match="Something else"):
+            health.check("service")
+        other.files["/healthz"] = b'{"ok":true}'
+        health.check("service")
+
+
+def test_what_speaks_no_http_is_not_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    def greet(server: socket.socket) -> None:
+        with server.accept()[0] as caller:
+            caller.sendall(b"220 mail\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("DASHPLATE_SERVICE_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
+        thread = threading.Thread(target=greet, args=(server,))
+        thread.start()
+        with pytest.raises(ServiceUnavailable, match="does not answer"):
+            health.check("service")
+        thread.join()

@@ -137,7 +137,7 @@ def commands(path: Path) -> Iterator[list[str]]:
 
 def calls(line: str) -> Iterator[list[str]]:
     """Of one line of shell; a call inside `$(...)` in a quoted word counts too."""
-    if not re.search(r"(?:^|[;|($] *|exec control )dashplate ", line.strip()):
+    if not re.search(r"(?:^|[;|($] *|exec \w+ )dashplate ", line.strip()):
         return
     for inner in re.findall(r"\$\((.*?)\)", line):
         yield from calls(inner)
