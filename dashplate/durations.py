@@ -1,4 +1,4 @@
-"""Spans of time as people type them: `30d`, `12h`, `90m`, `1w`."""
+"""Spans of time as people type them, `30d`, `12h`, `90m`, `1w`, and those that a clip may have."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 
 from pipeline.errors import UsageError
 
+#: Seconds of a clip before and after the frame that was read: as a rule, and at most.
+CLIP_S, MOST_CLIP_S = 3.0, 15.0
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SPAN = re.compile(r"([0-9]{1,9})([mhdw])")
 #: A century: past that, a slip of the finger is likelier.
