@@ -1,4 +1,4 @@
-"""Times as people type them: spans (`30d`, `12h`, `90m`, `1w`) and moments."""
+"""Times as people type them: spans (`30d`, `12h`, `90m`, `1w`), moments, and spans that a clip may have."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 
 from pipeline.errors import UsageError
 
+#: Seconds of a clip before and after the frame that was read: as a rule, and at most.
+CLIP_S, MOST_CLIP_S = 3.0, 15.0
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SPAN = re.compile(r"([0-9]{1,9})([mhdw])")
 #: A century: past that, a slip of the finger is likelier.

@@ -1,16 +1,28 @@
-"""Exports: unique plates per video as CSV, JSON or JSON lines."""
+"""Exports: unique plates per video as CSV, JSON or JSON lines, written piece by piece however many there are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
+from enum import StrEnum
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import RowMapping
+from sqlalchemy.orm import Session
 
+from db.findings import exported
 from output.files import json_text
-from output.tables import csv_text
+from output.tables import csv_lines
+
+
+class Form(StrEnum):
+    """How a job's unique plates are written."""
+
+    CSV = "csv"
+    JSON = "json"
+    JSONL = "jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,31 +62,64 @@ class PlateRow:
 COLUMNS = tuple(field.name for field in fields(PlateRow))
 
 
-def unique_plates(sightings: Iterable[RowMapping], locate: Callable[[str], str]) -> list[PlateRow]:
-    """One row per video and plate, in order of first appearance; `sightings` are rows of `plate_sightings`.
+def job_text(db: Session, job: RowMapping, form: Form, locate: Callable[[str], str]) -> Iterator[str]:
+    """A job's unique plates in pieces of text; no more than the sightings of one video are held.
+
+    `job` is the job's progress, `db` an `exported.snapshot`; `locate` as in `unique_plates`.
+    """
+    rows = unique_plates(exported.sightings(db, job["job"]), locate)
+    match form:
+        case Form.CSV:
+            return to_csv(rows)
+        case Form.JSONL:
+            return to_json_lines(rows)
+        case Form.JSON:
+            return to_json(job, exported.videos(db, job["job"]), rows)
+
+
+def unique_plates(sightings: Iterable[RowMapping], locate: Callable[[str], str]) -> Iterator[PlateRow]:
+    """One row per video and plate, in order of first appearance; `sightings` are rows of `plate_sightings`, by video.
 
     `locate` turns a name in the result store into a path or URL.
     """
-    grouped: dict[tuple[int, str], list[RowMapping]] = {}
-    for row in sightings:
-        grouped.setdefault((row["video_id"], row["plate"]), []).append(row)
-    return [_row(rows, locate) for rows in grouped.values()]
+    for _, of_video in groupby(sightings, lambda row: row["video_id"]):
+        grouped: dict[str, list[RowMapping]] = {}
+        for row in of_video:
+            grouped.setdefault(row["plate"], []).append(row)
+        for rows in grouped.values():
+            yield _row(rows, locate)
 
 
-def to_csv(rows: Sequence[PlateRow]) -> str:
-    """The rows with a heading."""
-    return csv_text(COLUMNS, ([getattr(row, name) for name in COLUMNS] for row in rows))
+def to_csv(rows: Iterable[PlateRow]) -> Iterator[str]:
+    """The rows with a heading, a line each."""
+    return csv_lines(COLUMNS, ([getattr(row, name) for name in COLUMNS] for row in rows))
 
 
-def to_json_lines(rows: Sequence[PlateRow]) -> str:
+def to_json_lines(rows: Iterable[PlateRow]) -> Iterator[str]:
     """One JSON object a line."""
-    return "".join(json_text(asdict(row)) + "\n" for row in rows)
+    return (json_text(asdict(row)) + "\n" for row in rows)
 
 
-def to_json(job: RowMapping, videos: Sequence[RowMapping], rows: Sequence[PlateRow]) -> str:
+def to_json(job: RowMapping, videos: Iterable[RowMapping], rows: Iterable[PlateRow]) -> Iterator[str]:
     """The whole job: its progress, each video's state, and the plates."""
-    whole = {"job": plain(job), "videos": [plain(v) for v in videos], "plates": [asdict(row) for row in rows]}
-    return json_text(whole, indent=2) + "\n"
+    yield f'{{\n  "job": {_nested(plain(job), 1)},\n  "videos": '
+    yield from _listed(map(plain, videos))
+    yield ',\n  "plates": '
+    yield from _listed(map(asdict, rows))
+    yield "\n}\n"
+
+
+def _listed(items: Iterable[Any]) -> Iterator[str]:
+    empty = True
+    for item in items:
+        yield f"{'[' if empty else ','}\n    {_nested(item, 2)}"
+        empty = False
+    yield "[]" if empty else "\n  ]"
+
+
+def _nested(value: Any, depth: int) -> str:
+    """JSON as it stands that deep in another; a line break inside of a text is escaped, and none of these."""
+    return json_text(value, indent=2).replace("\n", "\n" + "  " * depth)
 
 
 def plain(row: RowMapping) -> dict[str, Any]:
@@ -91,7 +136,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _row(rows: Sequence[RowMapping], locate: Callable[[str], str]) -> PlateRow:
+def _row(rows: list[RowMapping], locate: Callable[[str], str]) -> PlateRow:
     best = max(rows, key=lambda r: r["confidence"])
     return PlateRow(
         video=best["video"],

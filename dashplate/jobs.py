@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 from db.engine import session
 from db.findings import queries
 from db.jobs import submit as submit_rows
-from db.jobs.open_lock import OpenLock
-from db.jobs.submit import NewVideo, add_videos, create_job
+from db.jobs.open_lock import OpenLock, close_unless_held
+from db.jobs.submit import NewVideo, add_videos, create_job, rename_job
 from db.states import JobState, Priority
 from pipeline.errors import DashplateError, ServiceUnavailable, UsageError
 from pipeline.formats import parse_countries
@@ -27,7 +27,7 @@ from pipeline.job_options import JobOptions
 from pipeline.reading.recognizers import engine_named
 from pipeline.reading.recognizers.engines import require_files
 from pipeline.sources.expand import fingerprints, stored
-from pipeline.sources.source import Source, shown
+from pipeline.sources.source import Source, shown, source_of
 from workers.dispatch import pump
 from workers.hashed_jobs import submitted
 from workers.settings import settings
@@ -121,6 +121,33 @@ def submit(
                 name = _name_of(first, progress_of(db, job_id)["videos"])
         holder.leave(name)
     send(job_id)
+    return job_id
+
+
+def submit_at_once(url: str, sources: Iterable[Source], options: JobOptions, about: Submission) -> int:
+    """Register files in a new job, or in the one of the same key, all or none; returns the job's id.
+
+    For a caller who cannot be told of a job that is half there: where this breaks off, nothing is registered. All files
+    are looked at before, so that the transaction is short. Raises like `submit`; where Redis is away, the job goes out
+    later.
+    """
+    videos = list(new_videos(sources))
+    if not videos:
+        raise DashplateError("There is nothing to submit.")
+    first = source_of(videos[0].path)
+    with session(url) as db:
+        job_id = create_job(
+            db, about.name or shown(first), submitted(options), key=about.key, priority=about.priority,
+            retain_s=about.retain_s,
+        )  # fmt: skip
+        takes_files(db, job_id)
+        added = add_videos(db, job_id, videos)
+        if about.name is None and added == (count := progress_of(db, job_id)["videos"]):
+            rename_job(db, job_id, _name_of(first, count))
+        # One whose files are all known by now, or that an interrupted command left open under this key.
+        close_unless_held(db, job_id)
+    with suppress(ServiceUnavailable):
+        send(job_id)
     return job_id
 
 

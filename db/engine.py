@@ -37,7 +37,7 @@ IDLE_TRANSACTION_MS = 120_000
 _SILENT_S, _PROBE_EVERY_S, _PROBES = 30, 10, 3
 _UNCONFIRMED_MS = 60_000
 #: A process keeps one connection and has three at most: its work's, and beside it the renewal of a lease or a sweep.
-#: docs/deployment.md counts with that.
+#: Whoever answers many callers at once has `allow`. docs/deployment.md counts with both.
 KEPT, MOST = 1, 3
 #: A connection that lay idle for this long is tried before it is used: the server may have gone meanwhile.
 _IDLE_S = 5.0
@@ -68,15 +68,27 @@ _SERVER_SIDE = {
 }
 
 
+#: Connections that are kept and that are had at most, by URL, where it is not KEPT and MOST.
+_allowed: dict[str, tuple[int, int]] = {}
+
+
+def allow(url: str, kept: int, most: int) -> None:
+    """Let this process keep and have so many connections; for an entry point, before its threads start."""
+    engine_for(url).dispose()
+    _allowed[url] = kept, most
+    engine_for.cache_clear()
+
+
 @lru_cache(maxsize=8)
 def engine_for(url: str) -> Engine:
     """The engine for a `postgresql://` URL; psycopg 3 drives it, whatever driver the URL names."""
+    kept, most = _allowed.get(url, (KEPT, MOST))
     engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         # What a statement carries may be a plate, and error texts end in logs and rows.
         hide_parameters=True,
-        pool_size=KEPT,
-        max_overflow=MOST - KEPT,
+        pool_size=kept,
+        max_overflow=most - kept,
         connect_args={
             "connect_timeout": 10,
             # In `pg_stat_activity`: who holds what. PGAPPNAME goes before it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,23 @@ from pipeline.sources.source import is_hidden
 
 def save(path: Path, text: str) -> None:
     """Write a result file; raises DashplateError with the reason where that fails."""
-    _write(path, text.encode("utf-8", "surrogateescape"))
+    save_pieces(path, [text])
+
+
+def save_pieces(path: Path, pieces: Iterable[str]) -> None:
+    """Write a result file that need not fit into memory; raises like `save`."""
+    _write(path, (piece.encode("utf-8", "surrogateescape") for piece in pieces))
+
+
+def save_bytes(path: Path, content: bytes) -> None:
+    """Write a result file that is no text; raises like `save`."""
+    _write(path, [content])
 
 
 def save_jpeg(path: Path, image: Image) -> None:
     """Write a BGR picture as JPEG; raises DashplateError where the folder cannot be written."""
     # Not `imwrite`: it crashes the process on a name that is no UTF-8, and keeps the reason of a failure to itself.
-    _write(path, jpeg_bytes(image))
+    save_bytes(path, jpeg_bytes(image))
 
 
 def jpeg_bytes(image: Image) -> bytes:
@@ -32,10 +43,11 @@ def jpeg_bytes(image: Image) -> bytes:
     return data.tobytes()
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, pieces: Iterable[bytes]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        with path.open("wb") as file:
+            file.writelines(pieces)
     except OSError as error:
         raise DashplateError(f"{path} could not be written: {error.strerror}.") from error
 

@@ -1,4 +1,4 @@
-"""Commands that ask: status, plates, search, export, sql, verify."""
+"""Commands that ask: status, plates, search, export, clip, sql, verify."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from dashplate.cli.option_groups import grouped
-from dashplate.cli.options import MOST_ID, MOST_ROWS, AsJson, DataDir, JobId, plain_text
+from dashplate.cli.options import MOST_ID, MOST_ROWS, AsJson, DataDir, JobId, a_number, plain_text
+from dashplate.durations import CLIP_S, MOST_CLIP_S
 
 app = typer.Typer()
 
@@ -89,6 +90,25 @@ def export(
     from dashplate.commands.query import export_job
 
     export_job(job, format, out, data)
+
+
+@app.command()
+def clip(
+    sighting: Annotated[
+        int,
+        typer.Argument(min=1, max=MOST_ID, help="A sighting's number, as plate_sightings has it.", show_default=False),
+    ],
+    out: Annotated[Path, typer.Option(help="The MP4 file to write.", show_default=False)],
+    before: Annotated[
+        float, typer.Option(min=0, max=MOST_CLIP_S, callback=a_number, help="Seconds before the frame that was read.")
+    ] = CLIP_S,
+    after: Annotated[float, typer.Option(min=0, max=MOST_CLIP_S, callback=a_number, help="Seconds after it.")] = CLIP_S,
+    data: DataDir = None,
+) -> None:
+    """Cut a sighting out of its original video: H.264 without sound."""
+    from dashplate.commands.query import cut_clip
+
+    cut_clip(sighting, out, before, after, data)
 
 
 @app.command()

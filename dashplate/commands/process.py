@@ -19,7 +19,7 @@ from db.engine import session
 from db.findings import queries
 from db.states import VideoState
 from output import terminal
-from output.files import save
+from output.files import save_pieces
 from pipeline.errors import DashplateError, MediaError, ServiceUnavailable
 from pipeline.job_options import JobOptions
 from pipeline.sources.expand import expand
@@ -106,7 +106,7 @@ def wait_for(
 
         jobs.follow(url, job_id, look, health_check(workers), since)
     with session(url) as db:
-        return queries.videos(db, job_id), export.unique_plates(queries.sightings(db, job_id), store().location)
+        return queries.videos(db, job_id), list(export.unique_plates(queries.sightings(db, job_id), store().location))
 
 
 def _quiet() -> bool:
@@ -117,11 +117,11 @@ def _quiet() -> bool:
 def write_results(config: Settings, job_id: int, csv: Path | None, json: Path | None) -> None:
     """Write a job's unique plates to the files asked for."""
     with session(config.require_database()) as db:
-        rows = export.unique_plates(queries.sightings(db, job_id), store().location)
+        rows = list(export.unique_plates(queries.sightings(db, job_id), store().location))
         if csv is not None:
-            save(csv, export.to_csv(rows))
+            save_pieces(csv, export.to_csv(rows))
         if json is not None:
-            save(json, export.to_json(jobs.progress_of(db, job_id), queries.videos(db, job_id), rows))
+            save_pieces(json, export.to_json(jobs.progress_of(db, job_id), queries.videos(db, job_id), rows))
 
 
 def print_results(videos: Sequence[RowMapping], rows: Sequence[export.PlateRow]) -> None:

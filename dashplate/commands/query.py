@@ -1,4 +1,4 @@
-"""Commands that ask: status, export, sql."""
+"""Commands that ask: status, export, clip, sql."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from dashplate.bring_up import database
 from dashplate.commands.privacy import note, waiting_for_key
 from dashplate.commands.process import note_shown
 from db.engine import session
-from db.findings import queries
+from db.findings import exported, queries
 from output import terminal
-from output.files import json_text, save
+from output.files import json_text, save_bytes, save_pieces
 from output.tables import csv_text
 from output.terminal import write_data
 from pipeline.errors import DashplateError, UsageError
@@ -59,20 +59,32 @@ def show_status(job: int | None, *, watch: bool, as_json: bool, data: Path | Non
 
 def export_job(job: int, form: str, out: Path | None, data: Path | None) -> None:
     """A job's unique plates as a file or on standard output."""
-    if form not in ("csv", "jsonl", "json"):
+    if form not in list(export.Form):
         raise UsageError(f"There is no format {form!r}; the formats are csv, jsonl and json.")
-    with database(data) as config, session(config.require_database()) as db:
+    with database(data) as config, exported.snapshot(config.require_database()) as db:
         progress = jobs.progress_of(db, job)
-        rows = export.unique_plates(queries.sightings(db, job), store().location)
-        if form == "json":
-            text_out = export.to_json(progress, queries.videos(db, job), rows)
-        else:
-            text_out = export.to_csv(rows) if form == "csv" else export.to_json_lines(rows)
-        note(db, "export", f"job {job} as {form}", len(rows))
-    if out is None:
-        write_data(text_out)
-    else:
-        save(out, text_out)
+        # In a transaction of its own, which ends before the first plate is shown.
+        with session(config.require_database()) as record:
+            note(record, "export", f"job {job} as {form}", exported.count_plates(db, job))
+        text = export.job_text(db, progress, export.Form(form), store().location)
+        if out is not None:
+            save_pieces(out, text)
+            return
+        for piece in text:
+            write_data(piece)
+
+
+def cut_clip(sighting: int, out: Path, before_s: float, after_s: float, data: Path | None) -> None:
+    """Some seconds of the original video around a sighting, as a file."""
+    # They load what decodes videos, which no other question needs.
+    from dashplate.clips import clip_of
+    from pipeline.video.clip import cut
+
+    with database(data) as config:
+        with session(config.require_database()) as db:
+            wanted = clip_of(db, sighting, before_s, after_s)
+            note(db, "clip", f"sighting {sighting}", 1)
+        save_bytes(out, cut(wanted, config.roots))
 
 
 def sql_shell(query: str | None, *, as_json: bool, data: Path | None) -> int:

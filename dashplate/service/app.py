@@ -13,8 +13,10 @@ from dashplate.service import compatible, errors, jobs, photos, search, sighting
 from dashplate.service.access import Access, require
 from dashplate.service.door import Door
 from dashplate.service.errors import Problem
+from dashplate.service.files import clips, exports
+from dashplate.service.files.cutter import Cutter
+from dashplate.service.files.streams import Places
 from dashplate.service.photo_reader import PhotoReader
-from dashplate.service.sightings import Followers
 from db.access.tokens import Principal, Scope
 from workers.settings import Settings
 
@@ -26,6 +28,7 @@ class Parts:
     settings: Settings
     access: Access
     reader: PhotoReader
+    cutter: Cutter
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -41,10 +44,13 @@ def create_app(parts: Parts) -> FastAPI:
         # A redirect would be made of the Host header, which anybody may write.
         redirect_slashes=False,
     )
-    app.state.access, app.state.reader, app.state.followers = parts.access, parts.reader, Followers()
+    app.state.access, app.state.reader, app.state.cutter = parts.access, parts.reader, parts.cutter
+    # Who follows asks the database twice a second; an export keeps a transaction open.
+    app.state.followers = Places(32, "As many follow jobs as may. Try again in some seconds.")
+    app.state.exports = Places(4, "As many exports are being sent as may. Try again in some seconds.")
     app.state.database_url, app.state.roots = parts.settings.require_database(), parts.settings.roots
     errors.install(app)
-    for group in (photos, jobs, sightings, search, compatible):
+    for group in (photos, jobs, sightings, search, clips, exports, compatible):
         app.include_router(group.router)
 
     @app.get("/healthz", include_in_schema=False)

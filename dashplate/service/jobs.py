@@ -38,8 +38,8 @@ Number = Annotated[int, InPath(ge=1, le=2**63 - 1)]
 Cursor = Annotated[str | None, Query(pattern=r"^[1-9][0-9]{0,17}$", description="`next` of the page before.")]
 Most = Annotated[int, Query(ge=1, le=500, description="Items of a page.")]
 
-#: A submission holds two of the process's few connections to the database.
-_one_at_a_time = threading.Lock()
+#: Looking at all files of a large folder takes minutes, and one of the threads that answer.
+_submissions = threading.BoundedSemaphore(8)
 #: Whoever waits for it holds one of the threads that answer.
 _LONGEST_WAIT_S = 5.0
 
@@ -88,7 +88,10 @@ def submit(
     response: Response,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")] = None,
 ) -> JobTold:
-    """Submit files as a job. The same `Idempotency-Key` again goes on with the same job, and takes no file twice."""
+    """Submit files as a job, all or none: where the call breaks off, there is a whole job or none.
+
+    The same `Idempotency-Key` again goes on with the same job, and takes no file twice.
+    """
     url = url_of(request)
     options = job_options(wanted.country, wanted.keep_overlays, evidence=wanted.evidence, hashed=wanted.hashed)
     key = idempotency_key and f"{caller.name}: {idempotency_key}"
@@ -194,21 +197,15 @@ def _steered(request: Request, job: int, steer: Callable[[str], object]) -> JobT
 
 
 def _submitted(url: str, sources: Iterator[Source], options: JobOptions, about: Submission) -> int:
-    """Register the files, one submission at a time. Raises Refused, 429, where another takes long."""
-    if not _one_at_a_time.acquire(timeout=_LONGEST_WAIT_S):
-        raise too_many("Another submission is being taken in. Try again in some seconds.", 5)
-    registered: list[int] = []
+    """Register the files, few submissions at a time. Raises Refused, 429, where others take long."""
+    if not _submissions.acquire(timeout=_LONGEST_WAIT_S):
+        raise too_many("As many submissions are being taken in as may. Try again in some seconds.", 5)
     try:
-        return jobs.submit(url, sources, options, about, on_job=registered.append)
-    except ServiceUnavailable:
-        # Redis is away: what is registered goes out once it is back.
-        if registered:
-            return registered[0]
-        raise
+        return jobs.submit_at_once(url, sources, options, about)
     except UsageError as error:
         raise Refused(409, str(error)) from error
     finally:
-        _one_at_a_time.release()
+        _submissions.release()
 
 
 def _meant(word: str, roots: tuple[Source, ...]) -> str | Path:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from typing import Annotated, Any
+from collections.abc import Awaitable
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
@@ -21,6 +22,7 @@ from db.engine import session
 from pipeline.formats import parse_countries
 
 router = APIRouter(tags=["photographs"])
+T = TypeVar("T")
 
 Box = Annotated[
     list[float],
@@ -125,21 +127,28 @@ async def answer_to(
     """
     if form.picture is None or not form.picture.size:
         raise Refused(422, f"Send a picture in the form field `{field}`.")
-    reading = asyncio.wrap_future(reader_of(request).read(Question(form.name, countries, drawn), form.picture))
-    leaving = asyncio.ensure_future(_hung_up(request))
-    both: set[asyncio.Future[Any]] = {reading, leaving}
-    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-    leaving.cancel()
-    if not reading.done():
-        reading.cancel()
-        raise ClientDisconnect
-    answer = reading.result()
+    reading = reader_of(request).read(Question(form.name, countries, drawn), form.picture)
+    answer = await unless_hung_up(request, asyncio.wrap_future(reading))
     if answer.photo is None:
         raise Refused(422, answer.problem or f"{form.name} could not be read.")
     request.state.photographs = 0
     if caller.token_id is not None:
         request.state.photographs = await asyncio.to_thread(_count, url_of(request), caller.token_id)
     return answer
+
+
+async def unless_hung_up(request: Request, work: Awaitable[T]) -> T:
+    """What the work gives; cancelled where the caller hangs up first, with ClientDisconnect raised."""
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_hung_up(request))
+    both: set[asyncio.Future[Any]] = {working, leaving}
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnect
+        return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
 
 
 async def _hung_up(request: Request) -> None:

@@ -13,13 +13,17 @@ import uvicorn
 
 from dashplate.service.access import Access
 from dashplate.service.app import Parts, create_app
+from dashplate.service.files.cutter import Cutter
 from dashplate.service.photo_reader import PhotoReader
+from db.engine import allow
 from pipeline.errors import UsageError
 from workers.settings import Settings
 
 #: Calls that wait for the system to hand them over; a thousand cameras may call at once.
 _BACKLOG = 2048
-
+#: Connections to PostgreSQL that the service keeps, and has at most: one for each of the 40 threads that answer, and
+#: some for exports and for those who look at tokens and follow jobs. docs/deployment.md counts with that.
+KEPT_CONNECTIONS, MOST_CONNECTIONS = 8, 50
 
 #: Calls that are being answered when it stops have so long; those who follow jobs would stay for ever.
 _GRACE_S = 5
@@ -65,8 +69,10 @@ def serve(settings: Settings, place: Place, on_ready: Callable[[], None], *, no_
     with ExitStack() as held:
         listening = [held.enter_context(_listen(place.address, port)) for port in place.ports]
         reader = held.enter_context(PhotoReader(settings.models, settings.photo_queue))
+        cutter = held.enter_context(Cutter(settings.roots))
+        allow(settings.require_database(), KEPT_CONNECTIONS, MOST_CONNECTIONS)
         access = Access(settings.require_database(), open_here=no_token)
-        app = create_app(Parts(settings, access, reader))
+        app = create_app(Parts(settings, access, reader, cutter))
         _allow_many_connections()
         on_ready()
         # No access log: addresses may hold plates.

@@ -1,53 +1,35 @@
-"""Plates and sightings over HTTP, with their pictures and exports; every call is put on record."""
+"""Plates and sightings over HTTP, with their pictures and as they come in; every call is put on record."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
-from enum import StrEnum
-from typing import Annotated, Any
+from contextlib import ExitStack
+from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy import RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 
-from dashplate import export
 from dashplate.service.access import note, require, url_of
 from dashplate.service.documents import JobTold, Page, SightingTold
-from dashplate.service.errors import Refused, responses, too_many
+from dashplate.service.errors import Refused, responses
+from dashplate.service.files.ranges import described, ranged
+from dashplate.service.files.streams import Placed, Places
 from dashplate.service.jobs import Cursor, Most, Number, row_of
 from db.access.tokens import Principal, Scope
 from db.engine import is_transient, session
-from db.findings import pages, queries
+from db.findings import pages
 from workers.result_store import store
 
 router = APIRouter(tags=["plates and sightings"])
 Caller = Annotated[Principal, require(Scope.SEARCH)]
 
-_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 #: How often a followed job is looked at, seconds; and how often a line is sent at least, so that proxies keep it up.
 _LOOK_EVERY_S, _BREATH_S = 0.5, 15.0
 #: Nobody follows longer at a time; sightings that are sent at a look; by how many numbers one may come in late.
 _LONGEST_S, _A_LOOK, _LATE = 6 * 3600.0, 200, 1000
-
-
-def _pictures(kind: str) -> dict[int | str, dict[str, Any]]:
-    content = {kind: {"schema": {"type": "string", "format": "binary"}}}
-    here: dict[int | str, dict[str, Any]] = {
-        200: {"content": content, "description": "OK"},
-        206: {"content": content, "description": "A range of it"},
-    }
-    return {**responses(404, 416), **here}
-
-
-class Form(StrEnum):
-    """How a job's unique plates are written."""
-
-    CSV = "csv"
-    JSON = "json"
-    JSONL = "jsonl"
 
 
 @router.get("/v1/jobs/{job}/sightings", responses=responses(404))
@@ -68,37 +50,16 @@ def show_sighting(request: Request, caller: Caller, sighting: Number) -> Sightin
     return SightingTold.of(_noted(request, caller, sighting, "sighting"))
 
 
-@router.get("/v1/sightings/{sighting}/crop", response_class=Response, responses=_pictures("image/png"))
+@router.get("/v1/sightings/{sighting}/crop", response_class=Response, responses=described("image/png"))
 def crop(request: Request, caller: Caller, sighting: Number) -> Response:
     """The picture of the plate that was read, PNG."""
     return _picture(request, _noted(request, caller, sighting, "crop")["crop"], "image/png")
 
 
-@router.get("/v1/sightings/{sighting}/frame", response_class=Response, responses=_pictures("image/jpeg"))
+@router.get("/v1/sightings/{sighting}/frame", response_class=Response, responses=described("image/jpeg"))
 def frame(request: Request, caller: Caller, sighting: Number) -> Response:
     """The whole frame that it was read from, JPEG."""
     return _picture(request, _noted(request, caller, sighting, "frame")["frame"], "image/jpeg")
-
-
-@router.get("/v1/jobs/{job}/export", response_class=Response, responses=responses(404))
-def export_job(
-    request: Request,
-    caller: Caller,
-    job: Number,
-    form: Annotated[Form, Query(alias="format", description="As `dashplate export` writes them.")] = Form.CSV,
-) -> Response:
-    """A job's unique plates as a file."""
-    with session(url_of(request)) as db:
-        progress = row_of(db, job)
-        rows = export.unique_plates(queries.sightings(db, job), _where)
-        note(db, request, caller, "export", f"job {job} as {form}", len(rows))
-        if form is Form.JSON:
-            text = export.to_json(progress, queries.videos(db, job), rows)
-        else:
-            text = export.to_csv(rows) if form is Form.CSV else export.to_json_lines(rows)
-    kinds = {Form.CSV: "text/csv; charset=utf-8", Form.JSON: "application/json", Form.JSONL: "application/x-ndjson"}
-    name = f'attachment; filename="job-{job}.{form}"'
-    return Response(text, media_type=kinds[form], headers={"Content-Disposition": name})
 
 
 @router.get("/v1/jobs/{job}/events", response_class=StreamingResponse, responses=responses(404))
@@ -119,40 +80,12 @@ async def follow(request: Request, caller: Caller, job: Number) -> StreamingResp
             note(db, request, caller, "events", f"job {job}", None)
 
     await asyncio.to_thread(begin)
-    followers: Followers = request.app.state.followers
+    followers: Places = request.app.state.followers
     followers.enter()
-    return _Followed(followers, Following(request, url, job, int(last)).events())
-
-
-class Followers:
-    """Counts those who follow a job: each asks the database twice a second."""
-
-    def __init__(self, most: int = 32) -> None:
-        self._most = most
-        self._here = 0
-
-    def enter(self) -> None:
-        """Raises Refused, 429, where there are as many as may be."""
-        if self._here >= self._most:
-            raise too_many("As many follow jobs as may. Try again in some seconds.", 5)
-        self._here += 1
-
-    def leave(self) -> None:
-        self._here -= 1
-
-
-class _Followed(StreamingResponse):
-    """Leaves the followers however it ends, begun or not."""
-
-    def __init__(self, followers: Followers, events: AsyncIterator[str]) -> None:
-        super().__init__(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
-        self._followers = followers
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._followers.leave()
+    held = ExitStack()
+    held.callback(followers.leave)
+    events = Following(request, url, job, int(last)).events()
+    return Placed(held, events, "text/event-stream", {"X-Accel-Buffering": "no"})
 
 
 class Following:
@@ -220,28 +153,7 @@ def _noted(request: Request, caller: Principal, sighting: int, action: str) -> R
     return row
 
 
-def _where(name: str) -> str:
-    # Where the store is, is its operator's business.
-    return name
-
-
 def _picture(request: Request, name: str | None, kind: str) -> Response:
     if name is None:
         raise Refused(404, "No picture of it was kept.")
     return ranged(request, store().get(name), kind)
-
-
-def ranged(request: Request, data: bytes, kind: str) -> Response:
-    """The bytes, or the one range of them that the request asks for. Raises Refused, 416, for one beyond their end."""
-    headers = {"Accept-Ranges": "bytes"}
-    asked = _RANGE.fullmatch(request.headers.get("range", ""))
-    first, last = (asked[1], asked[2]) if asked else ("", "")
-    # What is no range is not heeded, and one that depends on a version cannot be told to be of this one.
-    if not (first or last) or (first and last and int(first) > int(last)) or "if-range" in request.headers:
-        return Response(data, media_type=kind, headers=headers)
-    start = int(first) if first else max(0, len(data) - int(last))
-    end = min(len(data), int(last) + 1) if first and last else len(data)
-    if start >= end:
-        raise Refused(416, "That range lies beyond the file's end.", {"Content-Range": f"bytes */{len(data)}"})
-    headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(data)}"
-    return Response(data[start:end], 206, media_type=kind, headers=headers)

@@ -43,9 +43,9 @@ _INITDB_TIMEOUT_S = 120
 #: SIGINT is PostgreSQL's fast shutdown, with a last checkpoint; SIGQUIT leaves the work to the next start.
 _FAST_STOP_S, _IMMEDIATE_STOP_S = 30.0, 5.0
 
-#: 256 worker processes with three each, 20 for the HTTP service, 29 for commands and main processes, 3 that PostgreSQL
+#: 256 worker processes with three each, 50 of the HTTP service, 29 for commands and main processes, 3 that PostgreSQL
 #: keeps for its superuser.
-MAX_CONNECTIONS = 256 * 3 + 20 + 29 + 3
+MAX_CONNECTIONS = 256 * 3 + 50 + 29 + 3
 #: Passed on the command line, hence nothing secret here. Sized for a laptop that runs torch beside it.
 _SETTINGS = {
     "listen_addresses": LOOPBACK,

@@ -12,6 +12,14 @@ from sqlalchemy.orm import Session
 from db.findings.plate_hashing import MARK
 from db.states import ENDED, JobState, SegmentState, listed
 
+#: What `videos` asks.
+VIDEOS = """
+    SELECT v.id, v.path, v.kind, v.state, v.problem, v.width, v.height, v.duration_s, v.frame_rate, v.overlays,
+           v.segments, v.segments_done + v.segments_quarantined AS segments_ended,
+           (SELECT count(DISTINCT s.plate_id) FROM sightings s WHERE s.video_id = v.id) AS plates
+    FROM videos v WHERE v.job_id = :job ORDER BY v.id
+"""
+
 
 def jobs(db: Session, job_id: int | None = None, limit: int = 50) -> Sequence[RowMapping]:
     """`job_progress` rows with their pace, newest first."""
@@ -138,16 +146,7 @@ def newest_reading(db: Session) -> int:
 
 def videos(db: Session, job_id: int) -> Sequence[RowMapping]:
     """A job's videos with their state, their segments and how many plates each showed, in order of submission."""
-    return _rows(
-        db,
-        """
-        SELECT v.id, v.path, v.kind, v.state, v.problem, v.width, v.height, v.duration_s, v.frame_rate, v.overlays,
-               v.segments, v.segments_done + v.segments_quarantined AS segments_ended,
-               (SELECT count(DISTINCT s.plate_id) FROM sightings s WHERE s.video_id = v.id) AS plates
-        FROM videos v WHERE v.job_id = :job ORDER BY v.id
-        """,
-        job=job_id,
-    )
+    return _rows(db, VIDEOS, job=job_id)
 
 
 def sightings(db: Session, job_id: int) -> Sequence[RowMapping]:

@@ -68,10 +68,7 @@ class OpenLock:
     def _close(self, db: Session, name: str | None) -> bool:
         if name is not None:
             rename_job(db, self._job_id, name)
-        if not db.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LOCK + self._job_id}):
-            return False
-        close_job(db, self._job_id)
-        return True
+        return close_unless_held(db, self._job_id)
 
     def _let_go(self) -> None:
         if self._connection is not None:
@@ -82,3 +79,11 @@ class OpenLock:
             with suppress(SQLAlchemyError):
                 self._connection.close()
             self._connection = None
+
+
+def close_unless_held(db: Session, job_id: int) -> bool:
+    """Close a job that nobody keeps open; False where somebody does, and closes it later."""
+    if not db.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LOCK + job_id}):
+        return False
+    close_job(db, job_id)
+    return True

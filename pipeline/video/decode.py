@@ -104,6 +104,8 @@ class Decoder:
         last = self.span.start_pts - 1
         for number, frame in enumerate(self._decoded()):
             pts = number if self._counted else frame.pts if frame.pts is not None else frame.dts
+            if self._counted and number >= self.span.end_pts:
+                return
             if pts is None or not last < pts < self.span.end_pts:
                 continue
             last = pts

@@ -58,12 +58,12 @@ def encode_frame(image: Image) -> bytes:
 class _Run:
     """Wanted pts, ascending, that are decoded in one go."""
 
-    entry: _Entry | None
+    entry: Entry | None
     wanted: list[int]
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
     """A keyframe, and where to seek so that its packet follows."""
 
     keyframe: int
@@ -101,7 +101,7 @@ class Fetch:
         with open_video(self._media.path, threads=1) as (container, stream):
             for pts in self._wanted:
                 near = runs and (pts - runs[-1].wanted[-1]) * self._media.time_base < NEAR_S
-                entry = None if near else _entry_before(container, stream, pts)
+                entry = None if near else entry_before(container, stream, pts)
                 if runs and (entry is None or entry.keyframe <= runs[-1].wanted[-1]):
                     runs[-1].wanted.append(pts)
                 else:
@@ -135,7 +135,7 @@ class Fetch:
             yield from stream.codec_context.decode(None)
 
 
-def _entry_before(container: InputContainer, stream: VideoStream, pts: int) -> _Entry | None:
+def entry_before(container: InputContainer, stream: VideoStream, pts: int) -> Entry | None:
     """The keyframe from which the frame at `pts` is decoded; None where only the file's beginning will do."""
     for back_s in BACK_S:
         seek_pts = pts - round(back_s / (stream.time_base or 1))
@@ -150,11 +150,11 @@ def _entry_before(container: InputContainer, stream: VideoStream, pts: int) -> _
                     if not back_s:
                         break
         if keyframe is not None:
-            return _Entry(keyframe, seek_pts)
+            return Entry(keyframe, seek_pts)
     return None
 
 
-def _entered(container: InputContainer, stream: VideoStream, entry: _Entry) -> Iterator[Packet[VideoStream]]:
+def _entered(container: InputContainer, stream: VideoStream, entry: Entry) -> Iterator[Packet[VideoStream]]:
     """The packets from that keyframe on."""
     container.seek(entry.seek_pts, stream=stream)
     return dropwhile(lambda packet: not packet.is_keyframe or _stamp(packet) != entry.keyframe, container.demux(stream))

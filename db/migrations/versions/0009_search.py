@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,7 +16,7 @@ depends_on = None
 
 _SQL = Path(__file__).parents[2] / "sql"
 #: What plates count: type and default.
-_COUNTED = {
+_COUNTED: dict[str, tuple[sa.types.TypeEngine[Any], str]] = {
     "sightings": (sa.BigInteger(), "0"),
     "videos": (sa.BigInteger(), "0"),
     "reads": (sa.BigInteger(), "0"),

@@ -80,7 +80,7 @@ def test_exports_and_the_live_view_show_the_hash(road: Road, capsys: pytest.Capt
     assert said.count(hashed(PLATES[0])) >= 3
     with session(road.url) as db:
         fresh = queries.fresh_readings(db, job, 0, queries.newest_reading(db))
-        rows = export.unique_plates(queries.sightings(db, job), str)
+        rows = list(export.unique_plates(queries.sightings(db, job), str))
     assert {row["text"] for row in fresh} == {row.shown for row in rows} == {hashed(plate) for plate in PLATES}
 
 

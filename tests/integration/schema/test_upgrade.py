@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -305,7 +304,7 @@ def _exported(url: str) -> list[dict[str, str]]:
     with session(url) as db:
         for job_id in FINISHED:
             plates = export.unique_plates(queries.sightings(db, job_id), lambda name: str(STORE / name))
-            rows += csv.DictReader(io.StringIO(export.to_csv(plates)))
+            rows += csv.DictReader(export.to_csv(plates))
     return rows
 
 

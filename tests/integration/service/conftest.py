@@ -53,7 +53,7 @@ class Served:
         return httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE_S)
 
 
-#: Starts `dashplate serve` with these words besides.
+#: Starts `dashplate serve` with these words besides; `ends=False` for one that the test will end.
 Serve = Callable[..., Served]
 
 
@@ -62,7 +62,7 @@ def serve(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     upgrade(stack.database_url)
     running: list[subprocess.Popen[bytes]] = []
 
-    def start(*words: str) -> Served:
+    def start(*words: str, ends: bool = True) -> Served:
         folder, port = tmp_path_factory.mktemp("service"), free_port()
         kept = {name: value for name, value in os.environ.items() if not name.startswith("DASHPLATE_")}
         env = kept | {
@@ -78,7 +78,8 @@ def serve(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
         log = folder / "serve.log"
         with log.open("wb") as output:
             process = subprocess.Popen(argv, cwd=ROOT, env=env, stdout=output, stderr=output)
-        running.append(process)
+        if ends:
+            running.append(process)
         url = f"http://127.0.0.1:{port}"
         wait_until("the service", lambda: process.poll() is not None or _answers(url), every_s=0.2)
         assert process.poll() is None, log.read_text()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
+from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from dashplate.export import PlateRow, plain, to_csv, to_json, to_json_lines, unique_plates
 from dashplate.show import videos_table
+from output.files import json_text
 
 #: What spreadsheets and scripts of users rely on; more may follow.
 PROMISED = "video,plate,country,confidence,first_seen_s,last_seen_s,reads,best_frame_s,x1,y1,x2,y2,crop"
@@ -32,17 +34,17 @@ def located(name: str) -> str:
     return f"s3://bucket/{name}"
 
 
-def parsed(rows: list[PlateRow]) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(to_csv(rows))))
+def parsed(rows: Iterable[PlateRow]) -> list[dict[str, str]]:
+    return list(csv.DictReader(to_csv(rows)))
 
 
 def test_the_columns_begin_as_promised() -> None:
-    assert to_csv([]).splitlines()[0].startswith(PROMISED)
+    assert next(to_csv([])).startswith(PROMISED)
 
 
 def test_a_plate_that_passes_twice_is_one_row_of_its_video() -> None:
     files = {"crop": "crops/2.png", "frame": "frames/2.jpg"}
-    rows = unique_plates(
+    found = unique_plates(
         [
             sighting("AB12CDE", 1.0, confidence=0.7, best_s=1.5, reads=2, confirmed=False),
             sighting("XY34ZZZ", 5.0),
@@ -51,6 +53,7 @@ def test_a_plate_that_passes_twice_is_one_row_of_its_video() -> None:
         ],
         located,
     )
+    rows = list(found)
     assert [(row.video, row.plate) for row in rows] == [
         ("a.mp4", "AB12CDE"), ("a.mp4", "XY34ZZZ"), ("b.mp4", "AB12CDE"),
     ]  # fmt: skip
@@ -72,7 +75,7 @@ def test_a_row_survives_the_csv() -> None:
 
 def test_json_lines_are_one_object_a_plate() -> None:
     rows = unique_plates([sighting("AB12CDE"), sighting("粤B12345", 9.0)], located)
-    lines = to_json_lines(rows).splitlines()
+    lines = to_json_lines(rows)
     assert [json.loads(line)["plate"] for line in lines] == ["AB12CDE", "粤B12345"]
 
 
@@ -80,10 +83,21 @@ def test_the_whole_job_is_json_that_says_when_and_how_much() -> None:
     when = datetime(2026, 3, 1, 12, tzinfo=UTC)
     job: Any = {"job": 1, "created_at": when, "footage_s": Decimal("18.5"), "finished_at": None}
     video: Any = {"path": "a.mp4", "state": "truncated", "problem": "a.mp4 is cut off.", "frame_rate": 29.97}
-    whole = json.loads(to_json(job, [video], unique_plates([sighting("AB12CDE")], located)))
+    whole = json.loads("".join(to_json(job, [video], unique_plates([sighting("AB12CDE")], located))))
     assert whole["job"] == {"job": 1, "created_at": when.isoformat(), "footage_s": 18.5, "finished_at": None}
     assert whole["videos"] == [video]
     assert whole["plates"][0]["plate"] == "AB12CDE"
+
+
+def test_a_job_is_written_as_if_it_were_written_whole() -> None:
+    """Piece by piece, byte for byte: with and without videos and plates, and with names that hold anything."""
+    job: Any = {"job": 1, "name": "a\nb \u202e \x1b[2J", "overlays": []}
+    videos: list[Any] = [{"path": "a.mp4", "overlays": [[0.0, 1.0], [2, 3]]}, {"path": "\ud800\n.mp4", "overlays": {}}]
+    sightings = [sighting("粤B12345", video_id=number, video=f"{number}\t.mp4") for number in range(3)]
+    for files, found in ((videos, sightings), ([], []), (videos[:1], [])):
+        rows = list(unique_plates(found, located))
+        whole = {"job": plain(job), "videos": [plain(v) for v in files], "plates": [asdict(row) for row in rows]}
+        assert "".join(to_json(job, files, rows)) == json_text(whole, indent=2) + "\n"
 
 
 def test_places_that_were_not_looked_at_are_shown_beside_what_is_wrong() -> None:

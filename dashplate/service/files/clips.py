@@ -1,0 +1,54 @@
+"""`GET /v1/sightings/{sighting}/clip`: a few seconds of the original video around a sighting, for a browser."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from dashplate.clips import NoClip, NoSighting, clip_of
+from dashplate.durations import CLIP_S, MOST_CLIP_S
+from dashplate.service.access import note, require, url_of
+from dashplate.service.errors import Refused
+from dashplate.service.files.cutter import Cutter
+from dashplate.service.files.ranges import described, ranged
+from dashplate.service.jobs import Number
+from dashplate.service.photos import unless_hung_up
+from db.access.tokens import Principal, Scope
+from db.engine import session
+from pipeline.video.clip import ClipRequest
+
+router = APIRouter(tags=["plates and sightings"])
+
+Seconds = Annotated[float, Query(ge=0, le=MOST_CLIP_S, allow_inf_nan=False)]
+
+
+@router.get("/v1/sightings/{sighting}/clip", response_class=Response, responses=described("video/mp4", 409))
+async def clip(
+    request: Request,
+    caller: Annotated[Principal, require(Scope.SEARCH)],
+    sighting: Number,
+    before: Seconds = CLIP_S,
+    after: Seconds = CLIP_S,
+) -> Response:
+    """The seconds before and after the frame that was read: MP4, H.264 without sound, also in ranges.
+
+    It is cut out of the original when it is asked for; of photographs and hashed plates there is none.
+    """
+    wanted = await run_in_threadpool(_noted, request, caller, sighting, before, after)
+    cutter: Cutter = request.app.state.cutter
+    return ranged(request, await unless_hung_up(request, cutter.clip(wanted)), "video/mp4")
+
+
+def _noted(request: Request, caller: Principal, sighting: int, before: float, after: float) -> ClipRequest:
+    refused: Refused | None = None
+    with session(url_of(request)) as db:
+        try:
+            wanted = clip_of(db, sighting, before, after)
+        except (NoSighting, NoClip) as problem:
+            refused = Refused(404 if isinstance(problem, NoSighting) else 409, str(problem))
+        note(db, request, caller, "clip", f"sighting {sighting}", int(refused is None))
+    if refused is not None:
+        raise refused
+    return wanted

@@ -1,0 +1,151 @@
+"""Has clips cut by processes of their own: few at a time, each with a time limit, killed once nobody waits for it.
+
+A player asks for a clip in ranges, one call after the other. So a clip stays in memory for a minute after it was last
+asked for; it is never written to a disk, where it would outlive the retention of its job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pickle
+import sys
+import time
+from collections.abc import Hashable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from dashplate.service.errors import RETRY_AFTER_S, Refused, too_many
+from dashplate.service.files.clip_process import LONGEST_S, Trouble
+from pipeline.sources.source import Source
+from pipeline.video.clip import ClipRequest
+
+#: Clips that are cut at a time, each on one core, and those that wait besides.
+AT_ONCE, WAITING = 2, 8
+#: How long a clip is kept after it was last asked for, and bytes of all that are kept; the longest clip has 15 MB.
+_KEPT_S, _KEPT_BYTES = 60.0, 64_000_000
+#: More than the longest clip can have.
+_MOST_BYTES = 32_000_000
+_PROCESS = "dashplate.service.files.clip_process"
+#: What the process has no use for: addresses with passwords, and the plate key.
+_OWN = "DASHPLATE_"
+
+
+@dataclass(slots=True)
+class _Clip:
+    """A clip that is there or is being cut."""
+
+    task: asyncio.Task[bytes]
+    #: Calls that wait for it.
+    waiting: int = 0
+    asked_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def size(self) -> int:
+        """Bytes; 0 where it is not there."""
+        there = self.task.done() and not self.task.cancelled() and self.task.exception() is None
+        return len(self.task.result()) if there else 0
+
+
+class Cutter:
+    """Clips by request; to be used in one event loop. `with` sees to it that no process is left."""
+
+    def __init__(self, roots: Sequence[Source]) -> None:
+        """`roots` are those below which videos may be opened."""
+        self._roots = tuple(roots)
+        #: The one that was asked for last stands last.
+        self._clips: dict[Hashable, _Clip] = {}
+        self._running: set[asyncio.subprocess.Process] = set()
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    def __enter__(self) -> Cutter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._running:
+            with suppress(ProcessLookupError):
+                process.kill()
+
+    async def clip(self, wanted: ClipRequest) -> bytes:
+        """The MP4. Cancelled, its process is killed unless another call waits for the same clip.
+
+        Raises Refused: 404 where the video is gone, 409 where no clip can be made of it, 503 where it may be reached
+        later, 429 where as many wait as may.
+        """
+        self._forget()
+        name = (wanted.fingerprint, wanted.media.path, wanted.start_pts, wanted.end_pts)
+        clip = self._clips.pop(name, None)
+        if clip is None:
+            if sum(not one.task.done() for one in self._clips.values()) >= AT_ONCE + WAITING:
+                raise too_many("As many clips wait to be cut as may. Try again in some seconds.", 5)
+            clip = _Clip(asyncio.create_task(self._cut(wanted)))
+        self._clips[name] = clip
+        clip.waiting += 1
+        there = False
+        try:
+            data = await asyncio.shield(clip.task)
+            there = True
+            return data
+        finally:
+            clip.waiting -= 1
+            clip.asked_at = time.monotonic()
+            if not there and not clip.waiting:
+                clip.task.cancel()
+                if self._clips.get(name) is clip:
+                    del self._clips[name]
+
+    def _forget(self) -> None:
+        """Drop what was asked for too long ago, and the oldest of what is too much."""
+        size = sum(clip.size for clip in self._clips.values())
+        for name, clip in list(self._clips.items()):
+            old = time.monotonic() - clip.asked_at > _KEPT_S
+            if not clip.waiting and clip.task.done() and (old or size > _KEPT_BYTES):
+                size -= clip.size
+                del self._clips[name]
+
+    async def _cut(self, wanted: ClipRequest) -> bytes:
+        async with self._turns:
+            env = {name: value for name, value in os.environ.items() if not name.startswith(_OWN)}
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", _PROCESS, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=env
+            )
+            self._running.add(process)
+            try:
+                async with asyncio.timeout(LONGEST_S):
+                    return await self._answer(process, wanted)
+            except TimeoutError:
+                raise Refused(409, f"Cutting it took longer than {LONGEST_S} s. Ask for fewer seconds.") from None
+            except (OSError, EOFError, ValueError, LookupError, TypeError) as problem:
+                raise Refused(409, "The process that cut this clip ended over it.") from problem
+            finally:
+                with suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+                self._running.discard(process)
+
+    async def _answer(self, process: asyncio.subprocess.Process, wanted: ClipRequest) -> bytes:
+        """What the process says. Raises Refused where there is no clip, other errors where it says nothing sensible."""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(pickle.dumps((wanted, self._roots)))
+        await process.stdin.drain()
+        process.stdin.close()
+        told: dict[str, Any] = json.loads(await process.stdout.readline())
+        if "size" not in told:
+            raise _refused(Trouble(told["problem"]), str(told["sentence"]))
+        if not 0 < told["size"] <= _MOST_BYTES:
+            raise ValueError(told["size"])
+        return await process.stdout.readexactly(told["size"])
+
+
+def _refused(trouble: Trouble, sentence: str) -> Refused:
+    match trouble:
+        case Trouble.AWAY:
+            return Refused(503, sentence, {"Retry-After": str(RETRY_AFTER_S)})
+        case Trouble.GONE:
+            return Refused(404, sentence)
+        case Trouble.NOT_THIS:
+            return Refused(409, sentence)
+    return Refused(500, "Something went wrong here; the service's log tells what.")

@@ -1,0 +1,61 @@
+"""A job's findings as an export reads them: from one moment, through a cursor of the server, however many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.orm import Session
+
+from db.engine import session
+from db.findings.queries import VIDEOS
+
+#: Rows that come over at a time; a sighting has about 2 kB.
+_ROWS = 500
+#: Videos whose sightings the server sorts together: so the first come at once, and none is sorted on its disk.
+_VIDEOS_A_QUERY = 100
+
+_COUNT = """
+    SELECT count(*) FROM (
+        SELECT DISTINCT s.video_id, s.plate_id FROM sightings s JOIN videos v ON v.id = s.video_id WHERE v.job_id = :job
+    ) plates
+"""
+_VIDEO_IDS = """
+    SELECT id FROM videos v WHERE v.job_id = :job AND EXISTS (SELECT FROM sightings WHERE video_id = v.id) ORDER BY id
+"""
+_SIGHTINGS = "SELECT * FROM plate_sightings WHERE video_id = ANY (:videos) ORDER BY video_id, first_s, plate"
+
+
+@contextmanager
+def snapshot(url: str) -> Iterator[Session]:
+    """A transaction in which all questions are answered as of the first one."""
+    with session(url) as db:
+        db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        yield db
+
+
+def count_plates(db: Session, job_id: int) -> int:
+    """The rows of an export: unique plates per video."""
+    return int(db.execute(text(_COUNT), {"job": job_id}).scalar_one())
+
+
+def videos(db: Session, job_id: int) -> Iterator[RowMapping]:
+    """What `queries.videos` gives, one after the other."""
+    yield from _streamed(db, VIDEOS, job=job_id)
+
+
+def sightings(db: Session, job_id: int) -> Iterator[RowMapping]:
+    """What `queries.sightings` gives, one after the other: by video and time."""
+    ids = db.execute(text(_VIDEO_IDS), {"job": job_id}).scalars().all()
+    for start in range(0, len(ids), _VIDEOS_A_QUERY):
+        yield from _streamed(db, _SIGHTINGS, videos=list(ids[start : start + _VIDEOS_A_QUERY]))
+
+
+def _streamed(db: Session, query: str, **values: Any) -> Iterator[RowMapping]:
+    result = db.execute(text(query), values, execution_options={"yield_per": _ROWS})
+    try:
+        yield from result.mappings()
+    finally:
+        result.close()

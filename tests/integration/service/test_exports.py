@@ -1,0 +1,139 @@
+"""Exports over HTTP: the bytes that one written whole would have, out of a memory that stays small."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from sqlalchemy import text
+
+from dashplate.export import COLUMNS, plain, unique_plates
+from db.access.tokens import Scope
+from db.engine import session
+from db.findings import queries
+from output.files import json_text
+from tests.integration.service.conftest import Served
+from tests.support.command_line.in_process import run_command
+from tests.support.database import run_sql
+
+VIDEOS, SIGHTINGS = 250, 15_000
+#: Of growth. All at once would be some 150: a sighting brings 10 kB of runner-ups along.
+MEGABYTES_ALLOWED = 40
+
+
+@pytest.fixture(scope="module")
+def job(served: Served) -> Iterator[int]:
+    """A job of many sightings; each plate passes three times in its video, and others between."""
+    url = served.database_url
+    with session(url) as db:
+        job = int(db.execute(text("INSERT INTO jobs (name, options) VALUES ('many', '{}') RETURNING id")).scalar_one())
+    run_sql(
+        url,
+        "INSERT INTO videos (job_id, path, fingerprint, state) "
+        "SELECT :job, '/cam/' || n || E'\\t.mp4', 'many ' || n, 'done' FROM generate_series(1, :videos) n",
+        job=job, videos=VIDEOS,
+    )  # fmt: skip
+    run_sql(url, "INSERT INTO plates (key, text) SELECT 'XQ' || n, 'XQ' || n FROM generate_series(1000, 2999) n "
+                 "ON CONFLICT DO NOTHING")  # fmt: skip
+    run_sql(
+        url,
+        """
+        INSERT INTO sightings (video_id, plate_id, index, text, shown, confidence, characters, alternatives,
+            first_s, last_s, best_s, first_pts, last_pts, best_pts, x1, y1, x2, y2, reads, confirmed, tracklets)
+        SELECT v.id, p.id, n, p.text, p.text, 0.5 + (n % 7) / 20.0, '[]',
+            (SELECT jsonb_agg(jsonb_build_object('text', repeat('K', 40), 'confidence', 0.01))
+             FROM generate_series(1, 25)),
+            (n * 37) % 600, (n * 37) % 600 + 1, (n * 37) % 600, 0, 0, 0, 1, 2, 3, 4, 2, n % 2 = 0, '[]'
+        FROM (SELECT id, row_number() OVER (ORDER BY id) AS number FROM videos WHERE job_id = :job) v
+        CROSS JOIN generate_series(1, :each) n
+        JOIN plates p ON p.key = 'XQ' || (1000 + (v.number * 13 + n % (:each / 3)) % 2000)
+        """,
+        job=job, each=SIGHTINGS // VIDEOS,
+    )  # fmt: skip
+    yield job
+    run_sql(url, "DELETE FROM jobs WHERE id = :job", job=job)
+
+
+@pytest.fixture
+def client(served: Served) -> Iterator[httpx.Client]:
+    with served.client(Scope.SEARCH) as opened:
+        yield opened
+
+
+def whole(url: str, job: int, form: str) -> str:
+    """The export as it was once made, all of it in memory."""
+    with session(url) as db:
+        rows = list(unique_plates(queries.sightings(db, job), str))
+        progress, videos = queries.progress(db, job), queries.videos(db, job)
+    assert progress is not None
+    if form == "json":
+        told = {"job": plain(progress), "videos": [plain(v) for v in videos], "plates": [asdict(row) for row in rows]}
+        return json_text(told, indent=2) + "\n"
+    if form == "jsonl":
+        return "".join(json_text(asdict(row)) + "\n" for row in rows)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([getattr(row, name) for name in COLUMNS] for row in rows)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "json"])
+def test_an_export_has_the_bytes_that_it_had(served: Served, client: httpx.Client, job: int, form: str) -> None:
+    answer = client.get(f"/v1/jobs/{job}/export", params={"format": form})
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"] == f'attachment; filename="job-{job}.{form}"'
+    assert answer.content == whole(served.database_url, job, form).encode()
+    with session(served.database_url) as db:
+        last = db.execute(text("SELECT query, rows FROM audit WHERE action = 'export' ORDER BY id DESC LIMIT 1")).one()
+    assert tuple(last) == (f"job {job} as {form}", SIGHTINGS // 3)
+
+
+def test_the_memory_of_an_export_stays_small(served: Served, client: httpx.Client, job: int) -> None:
+    port = served.url.rpartition(":")[2]
+    (service,) = [p for p in psutil.process_iter(["cmdline"]) if port in (p.info["cmdline"] or [])]
+    before = service.memory_info().rss
+    most = sent = 0
+    with client.stream("GET", f"/v1/jobs/{job}/export", params={"format": "jsonl"}) as answer:
+        for number, piece in enumerate(answer.iter_bytes()):
+            sent += len(piece)
+            if number % 20 == 0:
+                most = max(most, service.memory_info().rss)
+    assert sent > 5_000_000
+    assert most - before < MEGABYTES_ALLOWED * 1_000_000
+
+
+def test_whoever_leaves_lets_go(served: Served, client: httpx.Client, job: int) -> None:
+    """More than may be sent at a time, each left after its first bytes."""
+    for _ in range(6):
+        with client.stream("GET", f"/v1/jobs/{job}/export", params={"format": "json"}) as answer:
+            assert answer.status_code == 200
+            next(answer.iter_bytes())
+    assert client.get(f"/v1/jobs/{job}/export").status_code == 200
+
+
+def test_an_export_is_of_one_moment(served: Served, client: httpx.Client, job: int) -> None:
+    """What is deleted while it is sent is sent all the same; the record has its number."""
+    with client.stream("GET", f"/v1/jobs/{job}/export", params={"format": "jsonl"}) as answer:
+        lines = answer.iter_lines()
+        next(lines)
+        run_sql(served.database_url, "DELETE FROM sightings WHERE video_id = (SELECT max(id) FROM videos WHERE "
+                                     "job_id = :job)", job=job)  # fmt: skip
+        assert 1 + sum(1 for _ in lines) == SIGHTINGS // 3
+    assert len(client.get(f"/v1/jobs/{job}/export", params={"format": "jsonl"}).text.splitlines()) < SIGHTINGS // 3
+
+
+def test_the_command_writes_the_same(served: Served, job: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DASHPLATE_DATABASE_URL", "DASHPLATE_REDIS_URL", "DASHPLATE_DATA_DIR"):
+        monkeypatch.setenv(name, served.env[name])
+    out = tmp_path / "plates.json"
+    said = run_command("export", str(job), "--format", "json", "--out", str(out))
+    assert said.code == 0, said.err
+    assert out.read_text("utf-8") == whole(served.database_url, job, "json")
+    assert run_command("export", str(job)).out == whole(served.database_url, job, "csv")
