@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -76,7 +76,7 @@ def search(
     """Search all sightings by what they were read as and by their runners-up."""
     from dashplate.commands.search import show_found
 
-    show_found(plate, narrowed, alike=like, limit=limit, as_json=json, data=data)
+    show_found(plate, alike=like, **asdict(narrowed), limit=limit, as_json=json, data=data)
 
 
 @app.command()

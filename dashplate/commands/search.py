@@ -6,7 +6,6 @@ import datetime as dt
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from sqlalchemy import RowMapping
@@ -26,26 +25,36 @@ from output.files import json_text
 from output.tables import table
 from workers.hashed_jobs import own_key
 
-if TYPE_CHECKING:
-    from dashplate.cli.query import Narrowed
-
 #: Another that makes sightings searchable is waited for.
 _LOOK_AGAIN_S = 0.1
 
 
-def show_found(plate: str, narrowed: Narrowed, *, alike: bool, limit: int, as_json: bool, data: Path | None) -> None:
+def show_found(
+    plate: str,
+    *,
+    alike: bool,
+    job: int | None,
+    country: str | None,
+    since: str | None,
+    until: str | None,
+    share: float | None,
+    winners: bool,
+    limit: int,
+    as_json: bool,
+    data: Path | None,
+) -> None:
     """Sightings that may be a plate, the likest first; what fits a pattern, the newest first."""
     now = dt.datetime.now(dt.UTC)
     wanted = Wanted(
         typed(plate),
         hashed=_hashed(typed(plate)),
         alike=alike,
-        of_job=narrowed.job,
-        of_country=narrowed.country.upper() if narrowed.country else None,
-        since=parse_moment(narrowed.since, now) if narrowed.since else None,
-        until=parse_moment(narrowed.until, now) if narrowed.until else None,
-        least_share=narrowed.share,
-        winners=narrowed.winners,
+        of_job=job,
+        of_country=country.upper() if country else None,
+        since=parse_moment(since, now) if since else None,
+        until=parse_moment(until, now) if until else None,
+        least_share=share,
+        winners=winners,
     )
     with database(data) as config:
         url = config.require_database()
