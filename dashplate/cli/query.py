@@ -1,4 +1,4 @@
-"""Commands that ask: status, plates, export, sql, verify."""
+"""Commands that ask: status, plates, export, send, sql, verify."""
 
 from __future__ import annotations
 
@@ -52,6 +52,29 @@ def export(
     from dashplate.commands.query import export_job
 
     export_job(job, format, out, data)
+
+
+@app.command()
+def send(
+    job: JobId,
+    to: Annotated[
+        str,
+        typer.Option("--to", parser=plain_text, help="ALPR-Database's address: http://host:3000.", show_default=False),
+    ],
+    api_key_file: Annotated[
+        Path | None,
+        typer.Option(help="A file with its API key; else DASHPLATE_SEND_KEY has it.", show_default=False),
+    ] = None,
+    camera: Annotated[
+        str | None,
+        typer.Option(parser=plain_text, help="The camera's name there; else the job's name.", show_default=False),
+    ] = None,
+    data: DataDir = None,
+) -> None:
+    """Send a job's sightings to an ALPR-Database; exit with 1 where it did not take all."""
+    from dashplate.delivery.send import send_job
+
+    raise typer.Exit(send_job(job, to, api_key_file, camera, data))
 
 
 @app.command()

@@ -10,16 +10,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
 from sqlalchemy import RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashplate import export
 from dashplate.service.access import note, require, url_of
-from dashplate.service.documents import JobTold, Page, SightingTold
+from dashplate.service.documents import JobTold, Page, PlateTold, SightingTold
 from dashplate.service.errors import Refused, responses, too_many
 from dashplate.service.jobs import Cursor, Most, Number, row_of
-from dashplate.service.photos import Share
 from db.access.tokens import Principal, Scope
 from db.engine import is_transient, session
 from db.findings import pages, queries
@@ -44,17 +42,6 @@ def _pictures(kind: str) -> dict[int | str, dict[str, Any]]:
         206: {"content": content, "description": "A range of it"},
     }
     return {**responses(404, 416), **here}
-
-
-class PlateTold(BaseModel):
-    """A unique plate, over all jobs."""
-
-    plate: str
-    country: str | None
-    sightings: int
-    videos: int
-    confidence: Share
-    confirmed: bool
 
 
 class Form(StrEnum):
