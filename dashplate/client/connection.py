@@ -13,6 +13,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 from tenacity import RetryCallState, Retrying
 
+from dashplate.addresses import base_address
 from pipeline.errors import DashplateError, UsageError
 from pipeline.retry_policy import waits
 
@@ -51,7 +52,9 @@ class Connection:
 
     def __init__(self, url: str | None, token: str | None) -> None:
         """Without arguments `DASHPLATE_URL` and `DASHPLATE_TOKEN`. Raises UsageError for what cannot be meant."""
-        self.url = _checked(url or os.environ.get("DASHPLATE_URL") or "")
+        self.url = base_address(
+            url or os.environ.get("DASHPLATE_URL") or "", "The service's address, or DASHPLATE_URL,"
+        )
         given = token if token is not None else os.environ.get("DASHPLATE_TOKEN")
         if given is not None and not _TOKEN.fullmatch(given):
             raise UsageError("The token is empty, or holds a space or a line break. Give it as it was printed.")
@@ -158,16 +161,3 @@ def _sentence(answer: httpx.Response) -> str | None:
         return " ".join([str(said["detail"]), *(f"({place})" for place in places)])
     except (ValueError, LookupError, TypeError, AttributeError):
         return None
-
-
-def _checked(url: str) -> str:
-    """An address that may be asked, in one spelling. Raises UsageError, which quotes nothing of it."""
-    try:
-        parts = httpx.URL(url)
-    except httpx.InvalidURL:
-        parts = httpx.URL()
-    if parts.scheme not in ("http", "https") or not parts.host or parts.query or parts.fragment:
-        raise UsageError("Give the service's address, as http://host:8080, or set DASHPLATE_URL to it.")
-    if parts.userinfo:
-        raise UsageError("The service's address holds a name or a password. Leave it out; the token opens the service.")
-    return str(parts).rstrip("/")

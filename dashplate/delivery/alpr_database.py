@@ -12,6 +12,7 @@ import httpx
 from sqlalchemy import RowMapping
 from tenacity import retry_if_exception
 
+from dashplate.addresses import base_address
 from output.photos import as_codeproject_prediction
 from pipeline.errors import DashplateError, UsageError
 from pipeline.retry_policy import SOURCE
@@ -51,7 +52,7 @@ class AlprDatabase:
 
     def __init__(self, address: str, key: str) -> None:
         """`address` such as `http://host:3000`. Raises UsageError for what cannot be meant, without quoting the key."""
-        self.address = _checked(address)
+        self.address = base_address(address, "The receiver's address, --to,")
         if not _KEY.fullmatch(key):
             raise UsageError("The API key is empty, or holds a space or a line break. Copy it from ALPR-Database.")
         # The key goes to no address that the operator has not named.
@@ -106,15 +107,3 @@ def _moment(sighting: RowMapping, submitted_at: dt.datetime) -> dt.datetime:
     begin = submitted_at.astimezone(dt.UTC).replace(microsecond=0)
     milliseconds = round(1000 * sighting["best_s"])
     return begin + dt.timedelta(milliseconds=milliseconds, microseconds=sighting["video_id"] % 1000)
-
-
-def _checked(address: str) -> str:
-    try:
-        parts = httpx.URL(address)
-    except httpx.InvalidURL:
-        parts = httpx.URL()
-    if parts.scheme not in ("http", "https") or not parts.host or parts.query or parts.fragment:
-        raise UsageError("--to is the receiver's address, as http://host:3000.")
-    if parts.userinfo:
-        raise UsageError("--to holds a name or a password, which would be put on record. Leave it out.")
-    return str(parts).rstrip("/")
