@@ -86,7 +86,8 @@ def _reads(url: str, job: int, to: str, camera: str, count: Count) -> Iterator[d
             rows = pages.sightings(db, job, last, _PAGE)
             note(db, "send", f"job {job} to {to}", len(rows))
             ids = {row["video_id"] for row in rows}
-            submitted = dict(db.execute(select(Video.id, Video.created_at).where(Video.id.in_(ids))).tuples().all())
+            videos = db.execute(select(Video.id, Video.created_at).where(Video.id.in_(ids)))
+            submitted = {video.id: video.created_at for video in videos}
         for row in rows:
             yield plate_read(row, camera, submitted[row["video_id"]], _picture(row, count))
         if len(rows) < _PAGE:

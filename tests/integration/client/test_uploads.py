@@ -124,7 +124,8 @@ def test_an_upload_goes_on_in_another_program(client: Client, tus: Tus, tmp_path
     tus.asked.clear()
     assert client.upload(tmp_path / "drive.mp4", resume=upload) == upload
     assert tus.digest(upload) == digest
-    assert [method for method, _ in tus.asked] == ["HEAD", "PATCH", "PATCH"]
+    assert {method for method, _ in tus.asked} == {"HEAD", "PATCH"}
+    assert next(offset for method, offset in tus.asked if method == "PATCH") != "0", "what it has is not sent again"
     a_file(tmp_path / "other.mp4", 5)
     with pytest.raises(DashplateError, match="not the file"):
         client.upload(tmp_path / "other.mp4", resume=upload)
