@@ -53,7 +53,7 @@ class Follower:
     def _one_connection(self) -> Iterator[News]:
         headers = {} if self._last_id is None else {"Last-Event-ID": self._last_id}
         with self.connection.stream("GET", f"/v1/jobs/{self.job}/events", headers=headers) as answer:
-            for event in parsed(answer.iter_raw()):
+            for event in parsed(answer.iter_bytes()):
                 self._last_id = self._last_id if event.id is None else event.id
                 match event.kind:
                     case "progress":

@@ -22,6 +22,8 @@ _VERSION = {"Tus-Resumable": "1.0.0"}
 PIECE_BYTES, _READ_BYTES = 8 * 1024 * 1024, 256 * 1024
 #: The service has another offset than we took it to have.
 _CONFLICT = 409
+#: It was never there, or has been removed.
+_GONE = frozenset({404, 410})
 
 
 @dataclass(slots=True)
@@ -77,7 +79,14 @@ class Upload:
 
     def _accepted(self) -> int:
         """How many bytes the service has."""
-        answer = self.connection.answer("HEAD", self._at, headers=_VERSION)
+        try:
+            answer = self.connection.answer("HEAD", self._at, headers=_VERSION)
+        except ServiceError as error:
+            if error.status not in _GONE:
+                raise
+            # An answer to HEAD has no sentence of its own.
+            sentence = f"The service has no upload {self.id} any more. Upload {self.path} anew."
+            raise ServiceError(sentence, error.status) from error
         offset, length = (answer.headers.get(f"upload-{name}", "") for name in ("offset", "length"))
         if not offset.isdecimal() or (length.isdecimal() and int(length) != self._size) or int(offset) > self._size:
             raise DashplateError(f"{self.path} is not the file that upload {self.id} was begun with. Upload it anew.")

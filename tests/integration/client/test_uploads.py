@@ -129,7 +129,7 @@ def test_an_upload_goes_on_in_another_program(client: Client, tus: Tus, tmp_path
     a_file(tmp_path / "other.mp4", 5)
     with pytest.raises(DashplateError, match="not the file"):
         client.upload(tmp_path / "other.mp4", resume=upload)
-    with pytest.raises(ServiceError) as unknown:
+    with pytest.raises(ServiceError, match="no upload 0000") as unknown:
         client.upload(tmp_path / "other.mp4", resume="0" * 32)
     assert unknown.value.status == 404
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,13 @@ def test_every_name_that_is_offered_is_there() -> None:
         assert name in dir(dashplate)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = dashplate.nothing
+
+
+def test_type_checkers_see_what_is_offered() -> None:
+    tree = ast.parse(Path(dashplate.__file__).read_text("utf-8"))
+    (typed,) = [node for node in tree.body if isinstance(node, ast.If)]
+    imports = [node for node in typed.body if isinstance(node, ast.ImportFrom)]
+    assert {alias.name: node.module for node in imports for alias in node.names} == dashplate._MODULE_OF
 
 
 def test_the_switches_are_set_by_the_import() -> None:
