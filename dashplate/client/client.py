@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from dashplate.client.connection import Connection
+from dashplate.client.connection import TIMEOUT_S, Connection
 from dashplate.client.findings import FindingCalls
 from dashplate.client.jobs import JobCalls
 from dashplate.client.uploads import OnProgress, Upload
@@ -25,13 +25,14 @@ class Client(JobCalls, FindingCalls):
     that may be made twice are made again while the service is busy or away.
     """
 
-    def __init__(self, url: str | None = None, token: str | None = None) -> None:
+    def __init__(self, url: str | None = None, token: str | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
         """`url` such as `http://host:8080` and a token of `dashplate token add`.
 
-        Without them `DASHPLATE_URL` and `DASHPLATE_TOKEN`; a service on this machine may want no token. Raises
-        UsageError where there is no address, or one that cannot be meant.
+        Without them `DASHPLATE_URL` and `DASHPLATE_TOKEN`; a service on this machine may want no token. Without a byte
+        for `timeout_s` seconds the service counts as away; the first photograph waits until its models are loaded.
+        Raises UsageError where there is no address, or one that cannot be meant.
         """
-        self._connection = Connection(url, token)
+        self._connection = Connection(url, token, timeout_s)
 
     def __repr__(self) -> str:
         return f"Client({self._connection.url!r})"

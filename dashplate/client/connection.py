@@ -21,7 +21,7 @@ T = TypeVar("T", bound=BaseModel)
 R = TypeVar("R")
 
 #: Seconds to connect; and without a byte, in which a photograph has its turn, and an event stream sends four breaths.
-_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+_CONNECT_S, TIMEOUT_S = 10.0, 60.0
 #: A call is made so often at most; a service that asks for a longer pause than so many seconds is not waited for.
 MOST_ATTEMPTS, LONGEST_PAUSE_S = 5, 60.0
 #: What a busy or restarting service, or a proxy before it, answers.
@@ -50,8 +50,8 @@ class ServiceError(DashplateError):
 class Connection:
     """Where the service is, and how it is asked."""
 
-    def __init__(self, url: str | None, token: str | None) -> None:
-        """Without arguments `DASHPLATE_URL` and `DASHPLATE_TOKEN`. Raises UsageError for what cannot be meant."""
+    def __init__(self, url: str | None, token: str | None, timeout_s: float = TIMEOUT_S) -> None:
+        """`DASHPLATE_URL` and `DASHPLATE_TOKEN` where none are given. Raises UsageError for what cannot be meant."""
         self.url = base_address(
             url or os.environ.get("DASHPLATE_URL") or "", "The service's address, or DASHPLATE_URL,"
         )
@@ -60,7 +60,8 @@ class Connection:
             raise UsageError("The token is empty, or holds a space or a line break. Give it as it was printed.")
         headers = {"Authorization": f"Bearer {given}"} if given else {}
         # A redirect is an answer like others: the token goes to no other address.
-        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=_TIMEOUT, follow_redirects=False)
+        timeout = httpx.Timeout(timeout_s, connect=_CONNECT_S)
+        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=timeout, follow_redirects=False)
 
     def close(self) -> None:
         self._http.close()

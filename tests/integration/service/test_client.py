@@ -19,11 +19,12 @@ from db.access.tokens import Scope
 from tests.conftest import SHARED_DATA
 from tests.integration.service.conftest import Served
 from tests.integration.service.test_jobs import SEGMENTS, card
+from tests.support.processes import PATIENCE_S
 
 
 @pytest.fixture
 def client(working: Served) -> Iterator[Client]:
-    with Client(working.url, working.token(Scope.READ, Scope.SUBMIT, Scope.SEARCH)) as made:
+    with Client(working.url, working.token(Scope.READ, Scope.SUBMIT, Scope.SEARCH), timeout_s=PATIENCE_S) as made:
         yield made
 
 
