@@ -43,6 +43,14 @@ def jpeg_bytes(image: Image) -> bytes:
     return data.tobytes()
 
 
+def png_bytes(image: Image) -> bytes:
+    """A BGR picture as PNG, without loss; raises DashplateError for one that PNG cannot hold."""
+    encoded, data = cv2.imencode(".png", image)
+    if not encoded:
+        raise DashplateError(f"A picture of {image.shape[1]} x {image.shape[0]} pixels does not fit into a PNG.")
+    return data.tobytes()
+
+
 def _write(path: Path, pieces: Iterable[bytes]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -40,6 +40,13 @@ def as_openalpr(image: Image, plates: Sequence[PhotoPlate], began: float, second
     }
 
 
+def as_codeproject_prediction(text: str, confidence: float, box: Sequence[float]) -> dict[str, Any]:
+    """One plate in `predictions` of CodeProject.AI's answers; `box` as x1, y1, x2, y2 in pixels."""
+    x1, y1, x2, y2 = (round(value) for value in box)
+    where = {"x_min": x1, "y_min": y1, "x_max": x2, "y_max": y2}
+    return {"confidence": confidence, "label": f"Plate: {text}", "plate": text, **where}
+
+
 def _openalpr_result(plate: PhotoPlate, number: int, seconds: float) -> dict[str, Any]:
     reading = plate.reading
     assert reading is not None

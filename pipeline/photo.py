@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pipeline.crops.select import cut
 from pipeline.detection.yolo import Detector, mostly_inside
 from pipeline.reading.reader import Reader
-from pipeline.records import Box, Detection, Image, Observation, Reading
+from pipeline.records import Box, Candidate, Character, Detection, Image, Observation, Reading
 
 #: A picture whose longer side is below this may be a plate that somebody has already cut out.
 CUT_OUT_BELOW_PX = 640
@@ -33,6 +33,54 @@ class PhotoPlate:
 
     detection: Detection
     reading: Reading | None
+
+    @property
+    def text(self) -> str:
+        """In capitals, without spaces; empty where nothing is legible."""
+        return self.reading.text if self.reading else ""
+
+    @property
+    def shown(self) -> str:
+        """The text with `?` where a character is less than half sure."""
+        return self.reading.shown if self.reading else ""
+
+    @property
+    def confidence(self) -> float:
+        """Of the whole text, 0 to 1; 0 where nothing is legible."""
+        return self.reading.confidence if self.reading else 0.0
+
+    @property
+    def characters(self) -> tuple[Character, ...]:
+        return self.reading.characters if self.reading else ()
+
+    @property
+    def alternatives(self) -> tuple[Candidate, ...]:
+        """Runner-up texts, likeliest first."""
+        return self.reading.alternatives if self.reading else ()
+
+    @property
+    def country(self) -> str | None:
+        """ISO 3166 code where the format of one country alone fits."""
+        return self.reading.country if self.reading else None
+
+    @property
+    def box(self) -> Box:
+        """Where it is, in pixels of the picture."""
+        return self.detection.box
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoResult:
+    """What a photograph shows; boxes in pixels of the upright picture, half-open."""
+
+    width: int
+    height: int
+    #: Plates that were read, surest first.
+    plates: tuple[PhotoPlate, ...]
+    #: Plates that were found and show nothing legible.
+    unread: tuple[PhotoPlate, ...]
+    #: The sentence for a file that is damaged.
+    problem: str | None = None
 
 
 def read_plates(image: Image, detector: Detector, reader: Reader) -> list[PhotoPlate]:

@@ -282,3 +282,21 @@ class Sighting:
     @property
     def shown(self) -> str:
         return shown(self.characters)
+
+    @property
+    def first_s(self) -> float:
+        return self.first.time_s
+
+    @property
+    def last_s(self) -> float:
+        return self.last.time_s
+
+    @property
+    def best_s(self) -> float:
+        """When the frame was that it was read from."""
+        return self.best.time_s
+
+    @property
+    def box(self) -> Box:
+        """Where the plate is in that frame."""
+        return self.best.box

@@ -6,7 +6,7 @@ This is what photographs and small jobs need, and what the distributed run is he
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -24,10 +24,12 @@ from pipeline.detection.yolo import (
     DetectorOptions,
 )
 from pipeline.formats import load_formats
+from pipeline.photo import PhotoResult, read_plates
 from pipeline.reading.reader import Reader
 from pipeline.reading.recognizers import DEFAULT_ENGINE, PlateRecognizer, load_recognizer
-from pipeline.records import MediaInfo, MediaKind, Reading, ReadTracklet, SegmentSpan, Sighting, Tracklet
+from pipeline.records import Image, MediaInfo, MediaKind, Reading, ReadTracklet, SegmentSpan, Sighting, Tracklet
 from pipeline.sightings import stitch
+from pipeline.sources.source import Source
 from pipeline.video.decode import THREADS, Decoder
 from pipeline.video.overlays import with_overlays
 from pipeline.video.probe import probe
@@ -35,6 +37,8 @@ from pipeline.video.split import split
 
 #: Two threads that want the same model wait for one load of it.
 _LOADING = threading.Lock()
+#: Networks are run by one thread at a time: Ultralytics and OpenVINO keep what they work on in the loaded model.
+_RUNNING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,18 @@ class VideoResult:
     frames_looked: int
     #: Sentences about damaged segments.
     damage: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Sighting]:
+        return iter(self.sightings)
+
+    def __len__(self) -> int:
+        return len(self.sightings)
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the file, in sentences; None where it is whole."""
+        said = [self.media.problem] if self.media.problem else []
+        return " ".join(dict.fromkeys([*said, *self.damage])) or None
 
 
 def load_detector(config: ModelConfig, kind: MediaKind) -> Detector:
@@ -126,8 +142,18 @@ def read_segment(reader: Reader, tracklets: Sequence[Tracklet]) -> dict[int, Rea
     return {t.index: r for t, r in zip(tracklets, readings, strict=True) if r is not None}
 
 
+def run_photo(image: Image, config: ModelConfig, countries: tuple[str, ...] = ()) -> PhotoResult:
+    """A photograph from end to end; `image` is upright BGR. Any number of threads may call this and `run`."""
+    detector, reader = load_detector(config, MediaKind.PHOTO), load_reader(config, countries)
+    with _RUNNING:
+        found = read_plates(image, detector, reader)
+    read = tuple(plate for plate in found if plate.reading is not None)
+    unread = tuple(plate for plate in found if plate.reading is None)
+    return PhotoResult(image.shape[1], image.shape[0], read, unread)
+
+
 def run(
-    path: Path,
+    path: Source,
     config: ModelConfig,
     countries: tuple[str, ...] = (),
     options: DetectOptions | None = None,
@@ -145,8 +171,9 @@ def run(
     looks: list[SegmentDetection] = []
     read: list[ReadTracklet] = []
     for span in split(media):
-        seen = detect_segment(media, span, detector, options, config.threads)
-        readings = read_segment(reader, seen.tracklets)
+        with _RUNNING:
+            seen = detect_segment(media, span, detector, options, config.threads)
+            readings = read_segment(reader, seen.tracklets)
         read += [read_tracklet(span.index, t, readings[t.index]) for t in seen.tracklets if t.index in readings]
         looks.append(seen)
     return VideoResult(

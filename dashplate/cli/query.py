@@ -1,4 +1,4 @@
-"""Commands that ask: status, plates, search, export, clip, sql, verify."""
+"""Commands that ask: status, plates, search, export, clip, send, sql, verify."""
 
 from __future__ import annotations
 
@@ -109,6 +109,29 @@ def clip(
     from dashplate.commands.query import cut_clip
 
     cut_clip(sighting, out, before, after, data)
+
+
+@app.command()
+def send(
+    job: JobId,
+    to: Annotated[
+        str,
+        typer.Option("--to", parser=plain_text, help="ALPR-Database's address: http://host:3000.", show_default=False),
+    ],
+    api_key_file: Annotated[
+        Path | None,
+        typer.Option(help="A file with its API key; else DASHPLATE_SEND_KEY has it.", show_default=False),
+    ] = None,
+    camera: Annotated[
+        str | None,
+        typer.Option(parser=plain_text, help="The camera's name there; else the job's name.", show_default=False),
+    ] = None,
+    data: DataDir = None,
+) -> None:
+    """Send a job's sightings to an ALPR-Database; exit with 1 where it did not take all."""
+    from dashplate.delivery.send import send_job
+
+    raise typer.Exit(send_job(job, to, api_key_file, camera, data))
 
 
 @app.command()

@@ -20,6 +20,7 @@ from dashplate.service.photos import answer_to, reader_of
 from db.access import tokens
 from db.access.tokens import Principal, Scope
 from db.engine import session
+from output.photos import as_codeproject_prediction
 from pipeline.errors import DashplateError
 from pipeline.formats import known_countries
 
@@ -120,7 +121,7 @@ async def codeproject(request: Request, caller: Caller) -> JSONResponse:
             "success": True,
             "message": _found([plate["text"] for plate in plates]),
             "count": len(plates),
-            "predictions": [_prediction(plate) for plate in plates],
+            "predictions": [as_codeproject_prediction(p["text"], p["confidence"], p["box"]) for p in plates],
             "processMs": round(photo["ms"]),
             "inferenceMs": round(photo["ms"]),
             "analysisRoundTripMs": round((now - began).total_seconds() * 1000),
@@ -155,13 +156,6 @@ def _snapshot_result(plate: dict[str, Any]) -> dict[str, Any]:
         "candidates": [{"score": round(t["confidence"], 3), "plate": t["text"].lower()} for t in texts],
         "vehicle": {"score": 0.0, "type": "Unknown", "box": box},
     }
-
-
-def _prediction(plate: dict[str, Any]) -> dict[str, Any]:
-    x1, y1, x2, y2 = (round(v) for v in plate["box"])
-    text = plate["text"]
-    where = {"x_min": x1, "y_min": y1, "x_max": x2, "y_max": y2}
-    return {"confidence": plate["confidence"], "label": f"Plate: {text}", "plate": text, **where}
 
 
 def _found(texts: list[str]) -> str:

@@ -1,19 +1,73 @@
-"""What the service tells of jobs, videos and sightings: the shapes of its JSON."""
+"""What the service tells of photographs, jobs, videos and sightings: the shapes of its JSON.
+
+The service answers with these and the client reads into them, so this module imports neither FastAPI nor SQLAlchemy.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, Field
-from sqlalchemy import RowMapping
 
-from dashplate.service.photos import Box, CharacterRead, Share, TextRead
 from db.states import JobState, Priority, VideoState
 from pipeline.records import MediaKind
 
+if TYPE_CHECKING:
+    from sqlalchemy import RowMapping
+
 T = TypeVar("T")
+
+Box = Annotated[
+    list[float],
+    Field(
+        min_length=4, max_length=4, description="x1, y1, x2, y2 in pixels of the picture.", examples=[[10, 20, 110, 45]]
+    ),
+]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class CharacterRead(BaseModel):
+    char: str
+    confidence: Share
+
+
+class TextRead(BaseModel):
+    text: str
+    confidence: Share
+
+
+class PlateRead(BaseModel):
+    """A plate that was found and read."""
+
+    text: str = Field(examples=["GV5679"])
+    shown: str = Field(description="The text with `?` where a character is less than half sure.", examples=["GV56?9"])
+    country: str | None = Field(description="The only country whose format fits.", examples=["HK"])
+    confidence: Share
+    box: Box
+    detection_confidence: Share
+    characters: list[CharacterRead]
+    alternatives: list[TextRead] = Field(description="Runner-up texts, the likeliest first.")
+
+
+class PlateUnread(BaseModel):
+    """A plate that was found and shows nothing legible."""
+
+    box: Box
+    detection_confidence: Share
+
+
+class PhotoRead(BaseModel):
+    """What a photograph shows."""
+
+    image: str = Field(description="The file's name, as it was sent.", examples=["car.jpg"])
+    width: int
+    height: int
+    plates: list[PlateRead]
+    unread: list[PlateUnread]
+    ms: float = Field(description="Milliseconds of finding and reading.")
+    drawn: str | None = Field(None, description="The picture with boxes and texts, JPEG in base64, where asked for.")
 
 
 class Page(BaseModel, Generic[T]):
@@ -119,3 +173,41 @@ class SightingTold(BaseModel):
             crop=f"{at}/crop" if row["crop"] else None,
             frame=f"{at}/frame" if row["frame"] else None,
         )
+
+
+class FoundSighting(SightingTold):
+    """A sighting that may be the plate that was searched for."""
+
+    said: str = Field(description="The text of it that fits.")
+    winner: bool = Field(description="Whether it was read as that; else that is one of its runners-up.")
+    share: Share = Field(description="How sure the text that fits is.")
+    distance: float = Field(description="How unlike it is: 0.3 for each look-alike, 1 for any other character.")
+
+    @classmethod
+    def found(cls, row: RowMapping, said: str) -> FoundSighting:
+        fits = {"said": said, "winner": row["winner"], "share": min(1.0, row["share"]), "distance": row["distance"]}
+        return cls(**SightingTold.of(row).model_dump(), **fits)
+
+
+class FoundPage(Page[FoundSighting]):
+    """What was found, a page of it."""
+
+    complete: bool = Field(description="False while something that was just stored is not searchable yet.")
+
+
+class PlateTold(BaseModel):
+    """A unique plate, over all jobs."""
+
+    plate: str
+    country: str | None
+    sightings: int
+    videos: int
+    confidence: Share
+    confirmed: bool
+
+
+class Again(BaseModel):
+    """What is tried again."""
+
+    videos: int
+    segments: int

@@ -18,7 +18,7 @@ from dashplate import jobs
 from dashplate.durations import parse_duration
 from dashplate.jobs import Submission, job_options
 from dashplate.service.access import require, url_of
-from dashplate.service.documents import JobTold, Page, VideoTold
+from dashplate.service.documents import Again, JobTold, Page, VideoTold
 from dashplate.service.errors import Refused, responses, too_many
 from db.access.tokens import Principal, Scope
 from db.engine import session
@@ -71,13 +71,6 @@ class Rerun(BaseModel):
 
 
 _FROM_DETECTION = Rerun(step=Stage.DETECT)
-
-
-class Again(BaseModel):
-    """What is tried again."""
-
-    videos: int
-    segments: int
 
 
 @router.post("/v1/jobs", status_code=201, responses=responses(409))

@@ -8,10 +8,10 @@ from collections.abc import Awaitable
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 
 from dashplate.service.access import require, url_of
+from dashplate.service.documents import PhotoRead
 from dashplate.service.errors import Refused, responses
 from dashplate.service.forms import Form, admitted
 from dashplate.service.photo_process import Answer, Question
@@ -23,57 +23,6 @@ from pipeline.formats import parse_countries
 
 router = APIRouter(tags=["photographs"])
 T = TypeVar("T")
-
-Box = Annotated[
-    list[float],
-    Field(
-        min_length=4, max_length=4, description="x1, y1, x2, y2 in pixels of the picture.", examples=[[10, 20, 110, 45]]
-    ),
-]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class CharacterRead(BaseModel):
-    char: str
-    confidence: Share
-
-
-class TextRead(BaseModel):
-    text: str
-    confidence: Share
-
-
-class PlateRead(BaseModel):
-    """A plate that was found and read."""
-
-    text: str = Field(examples=["GV5679"])
-    shown: str = Field(description="The text with `?` where a character is less than half sure.", examples=["GV56?9"])
-    country: str | None = Field(description="The only country whose format fits.", examples=["HK"])
-    confidence: Share
-    box: Box
-    detection_confidence: Share
-    characters: list[CharacterRead]
-    alternatives: list[TextRead] = Field(description="Runner-up texts, the likeliest first.")
-
-
-class PlateUnread(BaseModel):
-    """A plate that was found and shows nothing legible."""
-
-    box: Box
-    detection_confidence: Share
-
-
-class PhotoRead(BaseModel):
-    """What a photograph shows."""
-
-    image: str = Field(description="The file's name, as it was sent.", examples=["car.jpg"])
-    width: int
-    height: int
-    plates: list[PlateRead]
-    unread: list[PlateUnread]
-    ms: float = Field(description="Milliseconds of finding and reading.")
-    drawn: str | None = Field(None, description="The picture with boxes and texts, JPEG in base64, where asked for.")
-
 
 #: For OpenAPI: the body is read as it comes, not collected first.
 PICTURE_BODY: dict[str, Any] = {

@@ -6,13 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, Field
-from sqlalchemy import RowMapping
 
 from dashplate.service.access import note, require, url_of
-from dashplate.service.documents import Page, SightingTold
+from dashplate.service.documents import FoundPage, FoundSighting, PlateTold, Share
 from dashplate.service.errors import responses
 from dashplate.service.jobs import Most
-from dashplate.service.photos import Share
 from db.access.tokens import Principal, Scope
 from db.engine import session
 from db.findings.search import Behind, Wanted, index_some, is_complete, plates, said, search
@@ -24,37 +22,6 @@ Caller = Annotated[Principal, require(Scope.SEARCH)]
 Pattern = Annotated[str, Query(min_length=1, max_length=100, description="A plate, or a pattern with `*` and `?`.")]
 
 _CURSOR = r"^[0-9]{1,2}(\.[0-9]{1,17})?:[1-9][0-9]{0,17}$"
-
-
-class PlateTold(BaseModel):
-    """A unique plate, over all jobs."""
-
-    plate: str
-    country: str | None
-    sightings: int
-    videos: int
-    confidence: Share
-    confirmed: bool
-
-
-class FoundSighting(SightingTold):
-    """A sighting that may be the plate that was searched for."""
-
-    said: str = Field(description="The text of it that fits.")
-    winner: bool = Field(description="Whether it was read as that; else that is one of its runners-up.")
-    share: Share = Field(description="How sure the text that fits is.")
-    distance: float = Field(description="How unlike it is: 0.3 for each look-alike, 1 for any other character.")
-
-    @classmethod
-    def of(cls, row: RowMapping) -> FoundSighting:
-        found = {"said": said(row), "winner": row["winner"], "share": min(1.0, row["share"])}
-        return cls(**SightingTold.of(row).model_dump(), **found, distance=row["distance"])
-
-
-class FoundPage(Page[FoundSighting]):
-    """What was found, a page of it."""
-
-    complete: bool = Field(description="False while something that was just stored is not searchable yet.")
 
 
 class Narrowed(BaseModel, extra="forbid"):
@@ -102,7 +69,7 @@ def find(request: Request, caller: Caller, asked: Annotated[Narrowed, Query()]) 
         note(db, request, caller, "search", wanted.hashed or asked.plate, len(rows))
     last = rows[-1] if len(rows) == asked.most else None
     following = f"{last['distance']}:{last['sighting']}" if last else None
-    return FoundPage(items=[FoundSighting.of(row) for row in rows], next=following, complete=complete)
+    return FoundPage(items=[FoundSighting.found(row, said(row)) for row in rows], next=following, complete=complete)
 
 
 @router.get("/v1/plates", responses=responses())

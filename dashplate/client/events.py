@@ -1,0 +1,97 @@
+"""A job's events as they come in: server-sent events, taken up again where a connection was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from dashplate.client.connection import Connection, Patience, ServiceError
+from dashplate.service.documents import JobTold, SightingTold
+
+#: How far a job is, where it changed; a sighting that came in.
+News: TypeAlias = JobTold | SightingTold
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One server-sent event (HTML standard, 9.2)."""
+
+    kind: str
+    data: bytes
+    #: None where the event has no id of its own.
+    id: str | None
+
+
+@dataclass(slots=True)
+class Follower:
+    """Follows one job over as many connections as it takes."""
+
+    connection: Connection
+    job: int
+    _last_id: str | None = None
+    #: Some sightings are sent once more after a break.
+    _seen: set[int] = field(default_factory=set)
+    _ended: bool = False
+
+    def news(self) -> Iterator[News]:
+        """Progress and sightings, each sighting once, until the job has ended. Raises ServiceError."""
+        patience = Patience()
+        while True:
+            try:
+                for told in self._one_connection():
+                    patience.succeeded()
+                    yield told
+            except ServiceError as error:
+                patience.wait(error)
+                continue
+            if self._ended:
+                return
+            # A proxy's limit, or the service's own: nobody follows for ever.
+            patience.wait(ServiceError(f"The service ended its events of job {self.job} before the job had ended."))
+
+    def _one_connection(self) -> Iterator[News]:
+        headers = {} if self._last_id is None else {"Last-Event-ID": self._last_id}
+        with self.connection.stream("GET", f"/v1/jobs/{self.job}/events", headers=headers) as answer:
+            for event in parsed(answer.iter_bytes()):
+                self._last_id = self._last_id if event.id is None else event.id
+                match event.kind:
+                    case "progress":
+                        yield self.connection.as_kind(JobTold, event.data)
+                    case "sighting":
+                        told = self.connection.as_kind(SightingTold, event.data)
+                        if told.id not in self._seen:
+                            self._seen.add(told.id)
+                            yield told
+                    case "end":
+                        self._ended = True
+                        return
+
+
+def parsed(pieces: Iterable[bytes]) -> Iterator[Event]:
+    """The whole events of a stream, its pieces cut anywhere; one that breaks off is left out.
+
+    Lines end with LF or CRLF alone: text may hold other characters that Python's own `splitlines` takes for line ends.
+    """
+    kind, number = "", None
+    data: list[bytes] = []
+    for line in _lines(pieces):
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if not line:
+            if data:
+                yield Event(kind, b"\n".join(data), number)
+            kind, number, data = "", None, []
+        elif name == b"event":
+            kind = value.decode(errors="replace")
+        elif name == b"data":
+            data.append(value)
+        elif name == b"id":
+            number = value.decode(errors="replace")
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for piece in pieces:
+        *whole, rest = (rest + piece).split(b"\n")
+        yield from (line.removesuffix(b"\r") for line in whole)

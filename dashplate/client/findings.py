@@ -1,0 +1,77 @@
+"""Calls about what was found: plates, sightings, their pictures, exports."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+from dashplate.client.connection import Connection
+from dashplate.client.download import Download
+from dashplate.client.paging import paged
+from dashplate.service.documents import FoundPage, FoundSighting, Page, PlateTold, SightingTold
+
+_PLATES = TypeAdapter(list[PlateTold])
+
+
+class FindingCalls:
+    """What a client asks of plates and sightings. Every call is put on record by the service."""
+
+    _connection: Connection
+
+    def sightings(self, job: int) -> Iterator[SightingTold]:
+        """A job's sightings, as they came in; those of a job that still runs may leave some out."""
+        return paged(self._connection, f"/v1/jobs/{job}/sightings", Page[SightingTold])
+
+    def sighting(self, sighting: int) -> SightingTold:
+        """One of them."""
+        return self._connection.ask("GET", f"/v1/sightings/{sighting}", SightingTold)
+
+    def plates(self, pattern: str, most: int = 50) -> list[PlateTold]:
+        """Unique plates of all jobs that a pattern with `*` and `?` fits, the most seen first; 500 at most."""
+        answer = self._connection.answer("GET", "/v1/plates", params={"pattern": pattern, "most": most})
+        return _PLATES.validate_json(answer.content)
+
+    def search(
+        self,
+        plate: str,
+        *,
+        like: bool = False,
+        job: int | None = None,
+        country: str | None = None,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+        share: float | None = None,
+        winners: bool = False,
+    ) -> Iterator[FoundSighting]:
+        """Sightings that may be a plate, or fit a pattern with `*` and `?`; the likest first, then the newest.
+
+        `like` also finds what the plate is easily taken for. Runners-up are searched too, unless only `winners` are
+        wanted. `since` and `until` are aware times. Pages are asked for as they are needed.
+        """
+        asked: dict[str, object] = {"plate": plate, "job": job, "country": country, "share": share}
+        asked |= {"since": since and since.isoformat(), "until": until and until.isoformat()}
+        asked |= {"like": like or None, "winners": winners or None}
+        given = {name: value for name, value in asked.items() if value is not None}
+        return paged(self._connection, "/v1/search", FoundPage, **given)
+
+    def crop(self, sighting: int) -> Download:
+        """The picture of the plate that was read, PNG."""
+        return self._download(f"/v1/sightings/{sighting}/crop")
+
+    def frame(self, sighting: int) -> Download:
+        """The whole frame that it was read from, JPEG."""
+        return self._download(f"/v1/sightings/{sighting}/frame")
+
+    def clip(self, sighting: int, before_s: float = 3.0, after_s: float = 3.0) -> Download:
+        """So many seconds of the video around it, MP4."""
+        return self._download(f"/v1/sightings/{sighting}/clip", before=f"{before_s:g}", after=f"{after_s:g}")
+
+    def export(self, job: int, form: Literal["csv", "json", "jsonl"] = "csv") -> Download:
+        """A job's unique plates as a file."""
+        return self._download(f"/v1/jobs/{job}/export", format=form)
+
+    def _download(self, path: str, **asked: str) -> Download:
+        return Download(self._connection, path, asked)

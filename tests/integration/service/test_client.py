@@ -1,0 +1,110 @@
+"""The client against a real service with workers: every call of it, once, with what the service really answers."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import inspect
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from dashplate.client import Client, ServiceError
+from dashplate.service.documents import JobTold, SightingTold
+from dashplate.service.jobs import Submitted
+from db.access.tokens import Scope
+from tests.conftest import SHARED_DATA
+from tests.integration.service.conftest import Served
+from tests.integration.service.test_jobs import SEGMENTS, card
+from tests.support.processes import PATIENCE_S
+
+
+@pytest.fixture
+def client(working: Served) -> Iterator[Client]:
+    with Client(working.url, working.token(Scope.READ, Scope.SUBMIT, Scope.SEARCH), timeout_s=PATIENCE_S) as made:
+        yield made
+
+
+def test_a_photograph_is_read(client: Client, shared_data: Path) -> None:
+    file = SHARED_DATA / "hongkong" / "GV5679.png"
+    array = cv2.imread(str(file))
+    assert array is not None
+    for picture in (file, str(file), file.read_bytes(), np.asarray(array, np.uint8)):
+        read = client.read(picture, country="HK")
+        assert [(plate.text, plate.country) for plate in read.plates] == [("GV5679", "HK")]
+        assert read.drawn is None
+    assert client.read(file, drawn=True).drawn
+    with pytest.raises(ServiceError) as refused:
+        client.read(b"no picture")
+    assert refused.value.status == 422
+
+
+def test_a_job_from_its_submission_to_its_export(working: Served, client: Client, tmp_path: Path) -> None:
+    job = client.submit([card(working, files=2)], name="monday", priority="high", idempotency_key="client-1").job
+    news = list(client.events(job))
+    seen = [told for told in news if isinstance(told, SightingTold)]
+    last = [told for told in news if isinstance(told, JobTold)][-1]
+    assert (last.state, last.videos_ended, last.name) == ("finished", 2, "monday")
+    assert client.wait(job) == client.job(job)
+    assert next(client.jobs()).job >= job
+    videos = list(client.videos(job))
+    assert [video.state for video in videos] == ["done"] * 2
+    assert client.video(videos[0].id) == videos[0]
+
+    listed = list(client.sightings(job))
+    assert sorted(listed, key=lambda one: one.id) == sorted(seen, key=lambda one: one.id)
+    one = listed[0]
+    assert client.sighting(one.id) == one
+    assert one.plate in {plate.plate for plate in client.plates(f"{one.plate[:3]}*", most=500)}
+    (found,) = [hit for hit in client.search(one.plate, job=job, winners=True) if hit.id == one.id]
+    assert (found.said, found.winner, found.distance, found.plate) == (one.read_as, True, 0.0, one.plate)
+    alike = client.search(one.plate, like=True, job=job, share=0.01, since=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    assert one.id in {hit.id for hit in alike}
+    assert client.crop(one.id).read().startswith(b"\x89PNG")
+    assert client.frame(one.id).save(tmp_path / "frame.jpg").read_bytes().startswith(b"\xff\xd8")
+    rows = list(csv.DictReader(io.StringIO(client.export(job).read().decode())))
+    assert {row["plate"] for row in rows} == {sighting.plate for sighting in listed}
+    assert client.export(job, "jsonl").save(tmp_path / "plates.jsonl").read_text().count("\n") == len(rows)
+
+
+def test_a_job_is_steered(working: Served, client: Client) -> None:
+    job = client.submit([card(working, files=3, look_s=0.5)]).job
+    assert client.pause(job).state == "paused"
+    with pytest.raises(ServiceError) as twice:
+        client.pause(job)
+    assert twice.value.status == 409
+    with pytest.raises(ServiceError, match="has not ended within 0 s"):
+        client.wait(job, timeout_s=0)
+    assert client.resume(job).state == "running"
+    assert client.cancel(job).state == "cancelled"
+    client.wait(job, timeout_s=60)
+    done = client.submit([card(working)]).job
+    client.wait(done)
+    assert client.retry(done).segments == 0
+    assert client.rerun(done, "read").segments == SEGMENTS
+    assert client.wait(done).state == "finished"
+
+
+def test_the_same_key_is_the_same_job_and_none_is_another(working: Served, client: Client) -> None:
+    folder = card(working)
+    first = client.submit([folder], idempotency_key="client-2").job
+    assert client.submit([folder], idempotency_key="client-2").job == first
+    assert client.submit([folder]).job != client.submit([folder]).job
+
+
+def test_a_token_without_the_scope_is_told_so(working: Served) -> None:
+    reader, stranger = Client(working.url, working.token(Scope.READ)), Client(working.url, "dp_wrong")
+    with reader, pytest.raises(ServiceError, match="scope") as refused:
+        reader.job(1)
+    assert refused.value.status == 403
+    with stranger, pytest.raises(ServiceError, match="token") as unknown:
+        list(stranger.jobs())
+    assert unknown.value.status == 401
+
+
+def test_all_that_can_be_submitted_can_be_submitted_from_python() -> None:
+    assert set(Submitted.model_fields) <= set(inspect.signature(Client.submit).parameters)
