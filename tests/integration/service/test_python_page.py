@@ -53,7 +53,7 @@ def test_a_photograph_as_an_array(working: Served, shared_data: Path, tmp_path: 
 def test_a_video(working: Served, shared_data: Path, tmp_path: Path) -> None:
     about, plates = said(working, tmp_path, VIDEO)
     assert re.fullmatch(r"\d+\.\d s, whole", about)
-    assert plates == "{'LS15EBC'}"
+    assert "'LS15EBC'" in plates
 
 
 def test_an_upload_becomes_a_job(working: Served, shared_data: Path, tmp_path: Path) -> None:
