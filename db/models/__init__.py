@@ -4,6 +4,7 @@ from db.models.access import TokenRow, UsageRow
 from db.models.base import Base
 from db.models.findings import CropRow, FrameRow, Plate, ReadingRow, SightingRow, TrackletRow
 from db.models.keeping import AuditRow, Deletion, WatchedPlate
+from db.models.uploads import UploadRow
 from db.models.work import Job, Move, OutboxRow, Pulse, Segment, Video
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "SightingRow",
     "TokenRow",
     "TrackletRow",
+    "UploadRow",
     "UsageRow",
     "Video",
     "WatchedPlate",
