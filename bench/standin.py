@@ -39,10 +39,9 @@ from pipeline.records import (
     Tracklet,
 )
 from pipeline.sources.availability import check_answers
-from pipeline.sources.expand import check_allowed
 from pipeline.sources.remote import open_remote
 from pipeline.sources.source import Source, source_of
-from workers.settings import settings
+from workers.allowed import allowed
 
 #: pts per second.
 _TICKS = 1000
@@ -99,7 +98,7 @@ class StandIn:
         """There is no model."""
 
     def probe(self, path: str, options: JobOptions) -> tuple[MediaInfo, Sequence[SegmentSpan]]:
-        file = check_allowed(source_of(path), settings().roots)
+        file = allowed(source_of(path))
         drive = Drive.load(file)
         time.sleep(drive.probe_s)
         ticks = round(drive.seconds * _TICKS)
@@ -121,7 +120,7 @@ class StandIn:
         return info, [SegmentSpan(i, i * ticks, (i + 1) * ticks) for i in range(drive.segments)]
 
     def detect(self, media: MediaInfo, span: SegmentSpan, options: JobOptions) -> SegmentDetection:
-        file = check_allowed(media.path, settings().roots)
+        file = allowed(media.path)
         drive = Drive.load(file)
         if not (isinstance(file, Path) and mended_by(file).exists()):
             self._misbehave(drive, span.index)
@@ -138,7 +137,7 @@ class StandIn:
 
     def frames(self, media: MediaInfo, wanted: Collection[int]) -> Iterator[tuple[int, Image]]:
         try:
-            drive = Drive.load(check_allowed(media.path, settings().roots))
+            drive = Drive.load(allowed(media.path))
         except DashplateError:
             return
         for number, pts in enumerate(sorted(wanted)):

@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from store.backend import FileInfo
 from store.errors import DamagedFile, MissingFile, StoreError, StoreFull, StoreUnavailable
-from store.names import attempt_folder, crop_name, frame_name, frames_folder, job_folders, video_folders
+from store.names import (
+    attempt_folder,
+    crop_name,
+    frame_name,
+    frames_folder,
+    job_folders,
+    upload_folder,
+    upload_name,
+    upload_part,
+    uploaded,
+    video_folders,
+)
 from store.store import Store, Stored
 
 __all__ = [
@@ -25,5 +36,9 @@ __all__ = [
     "frame_name",
     "frames_folder",
     "job_folders",
+    "upload_folder",
+    "upload_name",
+    "upload_part",
+    "uploaded",
     "video_folders",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 
@@ -34,6 +35,15 @@ class Backend(Protocol):
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file whole, or leave what was there. It may need `settle` to outlive a power cut."""
+
+    def take(self, name: str, file: Path) -> None:
+        """Make a file of this machine the one of that name, whole or not at all; never through memory.
+
+        A folder takes one that `own_path` gave and moves it; elsewhere it is sent, and stays here too.
+        """
+
+    def own_path(self, name: str, *, make: bool) -> Path | None:
+        """Where a file of that name lies on this machine; None where it lies elsewhere. `make` makes its folders."""
 
     def settle(self, names: Collection[str]) -> None:
         """Make files that were written durable under their names."""

@@ -49,12 +49,22 @@ class Folder:
                 while left:
                     left = left[file.write(left) :]
                 os.fsync(file.fileno())
-                os.fchmod(file.fileno(), os.stat(self._root).st_mode & _OF_FILES | _OWNERS)
+                os.fchmod(file.fileno(), self._file_mode())
             os.replace(draft, path)
         except BaseException:
             with suppress(OSError):
                 os.unlink(draft)
             raise
+
+    def take(self, name: str, file: Path) -> None:
+        os.chmod(file, self._file_mode())
+        os.replace(file, self._path(name))
+
+    def own_path(self, name: str, *, make: bool) -> Path | None:
+        path = self._path(name)
+        if make:
+            self._make_folder(os.path.dirname(path))
+        return Path(path)
 
     def settle(self, names: Collection[str]) -> None:
         for folder in {os.path.dirname(self._path(name)) for name in names}:
@@ -147,6 +157,9 @@ class Folder:
             os.mkdir(folder, _PRIVATE)
             os.chmod(folder, self._folder_mode(folder))
         _sync_folder(above)
+
+    def _file_mode(self) -> int:
+        return os.stat(self._root).st_mode & _OF_FILES | _OWNERS
 
     def _folder_mode(self, folder: str) -> int:
         root = os.path.realpath(self._root)

@@ -11,6 +11,10 @@ from pipeline.errors import DashplateError
 _PART = re.compile(r"[A-Za-z0-9._-]+")
 #: Begins the last part of a name under which something is still being written.
 DRAFT = ".draft-"
+#: Below it lie uploaded videos, each in a folder of its own. One that is not whole has a name without an ending.
+_UPLOADS = "uploads"
+_PART_OF_UPLOAD = "part"
+_UPLOADED = re.compile(rf"(?P<folder>{_UPLOADS}/[0-9a-f]{{32}}/)(?P<file>[A-Za-z0-9_-][A-Za-z0-9._-]*)")
 
 
 def attempt_folder(job_id: int, video_id: int, segment: int, attempt: int) -> str:
@@ -41,6 +45,27 @@ def job_folders(job_id: int) -> tuple[str, ...]:
 def video_folders(job_id: int, video_id: int) -> tuple[str, ...]:
     """All that a video has in the store."""
     return f"crops/{job_id}/{video_id}/", frames_folder(job_id, video_id)
+
+
+def upload_folder(upload: str) -> str:
+    """All that an uploaded video has in the store."""
+    return f"{_UPLOADS}/{upload}/"
+
+
+def upload_name(upload: str, file: str) -> str:
+    """Where an uploaded video lies once it is whole."""
+    return f"{upload_folder(upload)}{file}"
+
+
+def upload_part(upload: str) -> str:
+    """Where the bytes are gathered until then, if the store is a folder."""
+    return upload_name(upload, _PART_OF_UPLOAD)
+
+
+def uploaded(name: str) -> str | None:
+    """The folder of the upload that a name stands for; None for all else, a file that is not whole among it."""
+    found = _UPLOADED.fullmatch(name)
+    return None if found is None or found["file"] in (_PART_OF_UPLOAD, ".", "..") else found["folder"]
 
 
 def checked(name: str) -> str:

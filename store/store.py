@@ -57,7 +57,7 @@ class Store:
     def put(self, name: str, data: bytes) -> Stored:
         """Write a file, replacing what was there."""
         stored = self._written(name, data)
-        self._settle([stored])
+        self._settle([stored.name])
         return stored
 
     def put_image(self, name: str, image: Image) -> Stored:
@@ -77,8 +77,25 @@ class Store:
             (tracklet.index, rank): crop.image for tracklet in tracklets for rank, crop in enumerate(tracklet.crops)
         }
         stored = self._each(put, work)
-        self._settle(list(stored.values()))
+        self._settle([one.name for one in stored.values()])
         return stored
+
+    def take(self, name: str, file: Path) -> None:
+        """Make a file of this machine the one of that name, whole or not at all, without reading it into memory.
+
+        A store that is a folder moves it, and takes only what `own_path` gave; any other is sent a copy.
+        """
+        checked(name)
+        retrying(self._where, lambda: self._backend.take(name, file))
+        self._settle([name])
+
+    def own_path(self, name: str, *, make: bool = False) -> Path | None:
+        """Where a file lies, to be written in pieces and taken later; None where the store is not on this machine.
+
+        `make` makes the folders that lead to it.
+        """
+        checked(name)
+        return retrying(self._where, lambda: self._backend.own_path(name, make=make))
 
     def get(self, name: str) -> bytes:
         """Raises MissingFile."""
@@ -129,9 +146,9 @@ class Store:
         retrying(self._where, lambda: self._backend.write(name, data))
         return Stored(name, len(data), hashlib.sha256(data).hexdigest())
 
-    def _settle(self, stored: Sequence[Stored]) -> None:
+    def _settle(self, names: Sequence[str]) -> None:
         try:
-            self._backend.settle([one.name for one in stored])
+            self._backend.settle(names)
         except OSError as error:
             # Not tried again: a disk that could not keep a folder reports that once, and then success.
             raise unavailable(self._where, error.strerror or type(error).__name__) from error

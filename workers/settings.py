@@ -80,6 +80,12 @@ class Settings(BaseSettings):
     photo_queue: int = Field(
         default=64, ge=1, description="Photographs that wait for the service's reader, those being read included."
     )
+    upload_most_bytes: int = Field(default=50_000_000_000, ge=1, description="Largest video that may be uploaded.")
+    upload_keep_s: float = Field(
+        default=86_400.0,
+        gt=0,
+        description="An upload that nobody goes on with or submits for this long is removed.",
+    )
     window: int = Field(
         default=32,
         description="Segments of one job between the dispatcher and their end, those that wait for another attempt"

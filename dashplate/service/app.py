@@ -17,6 +17,10 @@ from dashplate.service.files import clips, exports
 from dashplate.service.files.cutter import Cutter
 from dashplate.service.files.streams import Places
 from dashplate.service.photo_reader import PhotoReader
+from dashplate.service.uploads import calls as uploads
+from dashplate.service.uploads.clearing import clearing
+from dashplate.service.uploads.keeper import Keeper
+from dashplate.service.uploads.receiving import Receiver
 from db.access.tokens import Principal, Scope
 from workers.settings import Settings
 
@@ -34,6 +38,7 @@ class Parts:
 def create_app(parts: Parts) -> FastAPI:
     """The application."""
     # The pages that FastAPI makes of the description load scripts from elsewhere.
+    keeper = Keeper(parts.settings)
     app = FastAPI(
         title="Dashplate",
         version=metadata.version("dashplate"),
@@ -43,14 +48,16 @@ def create_app(parts: Parts) -> FastAPI:
         openapi_url=None,
         # A redirect would be made of the Host header, which anybody may write.
         redirect_slashes=False,
+        lifespan=lambda app: clearing(keeper),
     )
+    app.state.keeper, app.state.receiver = keeper, Receiver(keeper)
     app.state.access, app.state.reader, app.state.cutter = parts.access, parts.reader, parts.cutter
     # Who follows asks the database twice a second; an export keeps a transaction open.
     app.state.followers = Places(32, "As many follow jobs as may. Try again in some seconds.")
     app.state.exports = Places(4, "As many exports are being sent as may. Try again in some seconds.")
     app.state.database_url, app.state.roots = parts.settings.require_database(), parts.settings.roots
     errors.install(app)
-    for group in (photos, jobs, sightings, search, clips, exports, compatible):
+    for group in (photos, uploads, jobs, sightings, search, clips, exports, compatible):
         app.include_router(group.router)
 
     @app.get("/healthz", include_in_schema=False)
@@ -62,7 +69,7 @@ def create_app(parts: Parts) -> FastAPI:
     def description(caller: Annotated[Principal, require(Scope.READ)]) -> JSONResponse:
         return JSONResponse(described(app))
 
-    app.add_middleware(Door, access=parts.access)
+    app.add_middleware(Door, access=parts.access, most_upload_bytes=keeper.most_bytes)
     return app
 
 

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dashplate.service.access import Access
 from dashplate.service.errors import problem, status_of
 from dashplate.service.forms import MOST_BODY_BYTES
+from dashplate.service.uploads.headers import PIECE
 
 #: Of bodies that hold no picture.
 MOST_JSON_BYTES = 8_000_000
@@ -29,9 +30,10 @@ _HEADERS = {
 class Door:
     """Middleware around everything else; who calls stands in `request.state.caller` then."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def __init__(self, app: ASGIApp, access: Access, most_upload_bytes: int) -> None:
         self._app = app
         self._access = access
+        self._most_upload_bytes = most_upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,7 +54,7 @@ class Door:
         try:
             if scope["path"] not in _OPEN:
                 request.state.caller = await asyncio.to_thread(self._access.enter, request)
-            most = _most(request)
+            most = self._most(request)
             announced = request.headers.get("content-length", "")
             if announced.isdigit() and int(announced[:18]) > most:
                 raise TooLarge(most)
@@ -65,6 +67,14 @@ class Door:
             if began:
                 raise
             await problem(*status_of(error))(scope, receive, strict)
+
+    def _most(self, request: Request) -> int:
+        """Bytes: those of a piece of an upload, of a form that holds a picture, else of a JSON document."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == PIECE and request.scope["path"].startswith("/v1/uploads"):
+            # Nothing collects them: each is written as it comes, up to what the upload still lacks.
+            return self._most_upload_bytes
+        return MOST_JSON_BYTES if kind in ("", "application/json") else MOST_BODY_BYTES
 
 
 class _Bounded:
@@ -88,9 +98,3 @@ class TooLarge(BaseException):
     def __init__(self, most: int) -> None:
         super().__init__(most)
         self.most = most
-
-
-def _most(request: Request) -> int:
-    """Bytes: those of a form that holds a picture, else of a JSON document."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return MOST_JSON_BYTES if kind in ("", "application/json") else MOST_BODY_BYTES

@@ -22,6 +22,8 @@ from store import DamagedFile, MissingFile, StoreError
 log = logging.getLogger(__name__)
 #: Seconds after which a caller may try again what was refused for want of room or of a server.
 RETRY_AFTER_S = 1
+#: What tus names a piece of an upload that is not what its checksum says.
+CHECKSUM_MISMATCH = 460
 _TYPE = "application/problem+json"
 
 
@@ -55,7 +57,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For OpenAPI: the problems that a call may answer with, besides those of every call."""
     content = {_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
     return {
-        status: {"content": content, "description": HTTPStatus(status).phrase}
+        status: {"content": content, "description": _phrase(status)}
         for status in sorted({*statuses, 400, 401, 403, 413, 422, 429, 503})
     }
 
@@ -67,11 +69,16 @@ def problem(
     errors: Sequence[Mapping[str, Any]] | None = None,
 ) -> JSONResponse:
     """The answer."""
-    told = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
+    told = Problem(title=_phrase(status), status=status, detail=detail)
     content = told.model_dump(exclude_none=True)
     if errors is not None:
         content["errors"] = list(errors)
     return JSONResponse(content, status, headers=dict(headers or {}), media_type=_TYPE)
+
+
+def _phrase(status: int) -> str:
+    # tus has a status of its own.
+    return "Checksum Mismatch" if status == CHECKSUM_MISMATCH else HTTPStatus(status).phrase
 
 
 def status_of(error: Exception) -> tuple[int, str, dict[str, str]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi import Path as InPath
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
@@ -20,6 +21,7 @@ from dashplate.jobs import Submission, job_options
 from dashplate.service.access import require, url_of
 from dashplate.service.documents import Again, JobTold, Page, VideoTold
 from dashplate.service.errors import Refused, responses, too_many
+from dashplate.service.uploads.keeper import Keeper
 from db.access.tokens import Principal, Scope
 from db.engine import session
 from db.findings import pages, queries
@@ -36,6 +38,7 @@ Caller = Annotated[Principal, require(Scope.SUBMIT)]
 #: What PostgreSQL's bigint holds.
 Number = Annotated[int, InPath(ge=1, le=2**63 - 1)]
 Cursor = Annotated[str | None, Query(pattern=r"^[1-9][0-9]{0,17}$", description="`next` of the page before.")]
+IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 Most = Annotated[int, Query(ge=1, le=500, description="Items of a page.")]
 
 #: Looking at all files of a large folder takes minutes, and one of the threads that answer.
@@ -47,11 +50,21 @@ _LONGEST_WAIT_S = 5.0
 class Submitted(BaseModel):
     """Files to be processed as a job."""
 
+    # Either is enough; both are one job.
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": [named], "properties": {named: {"minItems": 1}}} for named in ("sources", "uploads")]
+        }
+    )
+
     sources: list[Annotated[str, Field(min_length=1, max_length=4096)]] = Field(
-        min_length=1,
+        [],
         max_length=10_000,
         description="Paths of files and folders, as workers see them, and addresses; below the operator's roots.",
         examples=[["/videos/monday", "https://cam.example.org/1.mp4"]],
+    )
+    uploads: list[Annotated[str, Field(pattern="^[0-9a-f]{32}$")]] = Field(
+        [], max_length=10_000, description="Videos that were sent to `/v1/uploads`, by their ids."
     )
     name: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] | None = None
     priority: Priority = Priority.NORMAL
@@ -79,7 +92,7 @@ def submit(
     caller: Caller,
     wanted: Submitted,
     response: Response,
-    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> JobTold:
     """Submit files as a job, all or none: where the call breaks off, there is a whole job or none.
 
@@ -90,9 +103,7 @@ def submit(
     key = idempotency_key and f"{caller.name}: {idempotency_key}"
     retain_s = None if wanted.retain is None else parse_duration(wanted.retain)
     about = Submission(wanted.name, key, wanted.priority, retain_s)
-    roots = tuple(request.app.state.roots) or (PUBLIC,)
-    sources = expand([_meant(word, roots) for word in wanted.sources], roots)
-    job = _submitted(url, sources, options, about)
+    job = _submitted(url, _wanted(request, caller, wanted, key), options, about)
     response.headers["Location"] = f"/v1/jobs/{job}"
     return _told(url, job)
 
@@ -199,6 +210,15 @@ def _submitted(url: str, sources: Iterator[Source], options: JobOptions, about: 
         raise Refused(409, str(error)) from error
     finally:
         _submissions.release()
+
+
+def _wanted(request: Request, caller: Principal, wanted: Submitted, key: str | None) -> Iterator[Source]:
+    """What the job is made of. Raises Refused and UsageError."""
+    roots = tuple(request.app.state.roots) or (PUBLIC,)
+    words = [_meant(word, roots) for word in wanted.sources]
+    keeper: Keeper = request.app.state.keeper
+    uploaded = keeper.sources(caller, wanted.uploads, key)
+    return chain(uploaded, expand(words, roots) if words or not uploaded else ())
 
 
 def _meant(word: str, roots: tuple[Source, ...]) -> str | Path:

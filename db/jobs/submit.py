@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from db.jobs import uploads
 from db.models import Job, Video
 from db.queue.outbox import post_probes
 from db.states import JobState, Priority, VideoState
@@ -91,6 +92,7 @@ def add_videos(db: Session, job_id: int, videos: Iterable[NewVideo]) -> int:
     for start in range(0, len(waiting), _CHUNK):
         added += _insert(db, job_id, waiting[start : start + _CHUNK])
     if added:
+        uploads.link(db, added)
         reopen(db, job_id)
         post_probes(db, job_id, after=min(added) - 1)
     return len(added)

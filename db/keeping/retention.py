@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from db.findings.plate_hashing import MARK, PlateKey
 from db.findings.plates import name_plates
 from db.findings.stored_files import owe_sweep
+from db.jobs import uploads
 
 #: Videos of one transaction where somebody waits for it, about 5 s where each shows 300 plates; and of one that the
 #: sweeper makes beside its other work.
@@ -130,6 +131,8 @@ def purge(db: Session, ids: Sequence[int], wanted: PurgeScope) -> PurgeCount:
         db.execute(statement, values)
     if plates:
         name_plates(db, plates)
+    # A job's own retention leaves nothing of the pictures, and forgetting no file either.
+    uploads.purge(db, ids, forget=wanted.forget or wanted.older_than_s is None)
     if wanted.forget:
         bare = [video for video in videos if video.id not in kept.videos]
         db.execute(_FORGET_VIDEOS, {"ids": [video.id for video in bare]})

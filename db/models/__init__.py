@@ -5,6 +5,7 @@ from db.models.base import Base
 from db.models.findings import CropRow, FrameRow, Plate, ReadingRow, SightingRow, TrackletRow
 from db.models.keeping import AuditRow, Deletion, WatchedPlate
 from db.models.search import CandidateRow, SearchBacklog, Spelling
+from db.models.uploads import UploadRow
 from db.models.work import Job, Move, OutboxRow, Pulse, Segment, Video
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Spelling",
     "TokenRow",
     "TrackletRow",
+    "UploadRow",
     "UsageRow",
     "Video",
     "WatchedPlate",

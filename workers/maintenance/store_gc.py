@@ -39,8 +39,12 @@ def clear_deletions(url: str) -> int:
 
 def clear_video(url: str, job_id: int, video_id: int) -> int:
     """The same for one video that has just ended: the sweeper may end with the job."""
-    folders = video_folders(job_id, video_id)
-    return _work_off(url, retrying(url, lambda db: stored_files.owed_by_name(db, folders)))
+    return clear_named(url, video_folders(job_id, video_id))
+
+
+def clear_named(url: str, names: Sequence[str]) -> int:
+    """The same for what is owed of these names."""
+    return _work_off(url, retrying(url, lambda db: stored_files.owed_by_name(db, names)))
 
 
 class _Unfinished(Exception):

@@ -7,8 +7,8 @@ import logging
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.engine import session, single
-from db.jobs import cancel
+from db.engine import retrying, session, single
+from db.jobs import cancel, uploads
 from db.jobs.videos import end_video
 from db.queue import last_sweep, outbox, segment_moves, unreachable
 from db.states import SegmentState, VideoState
@@ -62,6 +62,7 @@ def clear() -> int:
             return 0
         try:
             apply_retention(url)
+            retrying(url, uploads.forget_expired)
             return clear_deletions(url)
         finally:
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _CLEAR_LOCK})

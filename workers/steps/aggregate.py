@@ -32,9 +32,9 @@ from pipeline.errors import Away
 from pipeline.job_options import JobOptions
 from pipeline.records import MediaInfo, Sighting
 from pipeline.sightings import stitch
-from pipeline.sources.expand import check_allowed
 from pipeline.sources.fingerprints import check_same
 from store import Stored, StoreError, frame_name, frames_folder
+from workers.allowed import allowed
 from workers.celery_app.time_limit import time_limit
 from workers.hashed_jobs import discreet, key_of
 from workers.maintenance.store_gc import clear_video
@@ -97,14 +97,14 @@ def _frames(row: RowMapping, held: HeldTask, media: MediaInfo, sightings: Sequen
     try:
         # The rest of the step's time is for storing what was found.
         with time_limit(settings().limit_s(held.duration_s) / 2):
-            source = check_allowed(media.path, settings().roots)
+            source = allowed(media.path)
             if before:
                 check_same(source, row["content"], row["fingerprint"])
             for pts, image in stage_engine().frames(media, wanted):
                 kept[pts] = store().put_image(frame_name(job_id, video_id, held.token, pts), image)
             if len(kept) < len(wanted):
                 # Its share may have gone meanwhile.
-                check_allowed(media.path, settings().roots)
+                allowed(media.path)
     except StoreError:
         raise
     except Away as error:

@@ -17,10 +17,10 @@ from db.states import VideoState
 from pipeline.errors import Away, Inaccessible, MediaError, NoVideoStream, UsageError
 from pipeline.job_options import JobOptions
 from pipeline.records import MediaInfo, SegmentSpan
-from pipeline.sources.expand import check_allowed
 from pipeline.sources.fingerprints import UNSEEN, content_of, fingerprint
 from pipeline.sources.source import Remote, Source, source_of
 from pipeline.video.probe import changed_since
+from workers.allowed import allowed
 from workers.settings import settings
 from workers.steps.claim import taken
 from workers.steps.stage_engine import in_view, stage_engine
@@ -79,7 +79,7 @@ def _marks(path: str) -> _Marks:
 
 
 def _allowed(path: str) -> Source:
-    return check_allowed(source_of(path), settings().roots)
+    return allowed(source_of(path))
 
 
 def _wait(error: Away, path: str, known: str) -> None:

@@ -26,10 +26,10 @@ from pipeline.detection.segment import SegmentDetection
 from pipeline.errors import Away, DashplateError, Inaccessible, Unreadable
 from pipeline.job_options import JobOptions
 from pipeline.records import Box, Crop, MediaInfo, Reading, SegmentSpan
-from pipeline.sources.expand import check_allowed
 from pipeline.sources.fingerprints import check_same
 from pipeline.sources.source import Source, shown
 from store import DamagedFile, MissingFile, Stored, StoreError, attempt_folder
+from workers.allowed import allowed
 from workers.celery_app.time_limit import time_limit
 from workers.hashed_jobs import discreet, key_of
 from workers.result_store import store
@@ -133,7 +133,7 @@ def _look_again(claim: Claim) -> SegmentDetection:
 
 
 def _allowed(claim: Claim) -> Source:
-    return check_allowed(claim.media.path, settings().roots)
+    return allowed(claim.media.path)
 
 
 def _store_look(claim: Claim, seen: SegmentDetection, crops: dict[tuple[int, int], Stored], db: Session) -> bool:

@@ -27,6 +27,7 @@ from pipeline.video.evidence import frames_at
 from pipeline.video.overlays import with_overlays
 from pipeline.video.probe import probe
 from pipeline.video.split import split
+from workers.allowed import allowed
 from workers.celery_app.app import DETECT, READ
 from workers.settings import settings
 
@@ -67,7 +68,7 @@ class PipelineEngine:
             load_reader(settings().models).read_tracklet([crop])
 
     def probe(self, path: str, options: JobOptions) -> tuple[MediaInfo, Sequence[SegmentSpan]]:
-        info = probe(check_allowed(source_of(path), settings().roots))
+        info = probe(allowed(source_of(path)))
         if not options.keep_overlays:
             info = with_overlays(info)
         return info, split(info)
@@ -104,13 +105,13 @@ def in_view(source: Source) -> Iterator[None]:
     try:
         yield
     except Inaccessible:
-        check_allowed(source, settings().roots)
+        allowed(source)
         raise
 
 
 def _allowed(media: MediaInfo) -> MediaInfo:
     """The same, to be opened under this worker's roots. Raises Inaccessible."""
-    return replace(media, path=check_allowed(media.path, settings().roots))
+    return replace(media, path=allowed(media.path))
 
 
 def _models(options: JobOptions) -> ModelConfig:

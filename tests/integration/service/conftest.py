@@ -63,19 +63,22 @@ def serve(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     running: list[subprocess.Popen[bytes]] = []
 
     def start(*words: str, ends: bool = True) -> Served:
-        folder, port = tmp_path_factory.mktemp("service"), free_port()
+        base, port = tmp_path_factory.mktemp("service"), free_port()
+        # What is uploaded lies beside it, so that no root holds it.
+        folder = base / "videos"
+        folder.mkdir()
         kept = {name: value for name, value in os.environ.items() if not name.startswith("DASHPLATE_")}
         env = kept | {
             "DASHPLATE_REDIS_URL": stack.redis_url,
             "DASHPLATE_DATABASE_URL": stack.database_url,
-            "DASHPLATE_DATA_DIR": str(folder / "data"),
+            "DASHPLATE_DATA_DIR": str(base / "data"),
             "DASHPLATE_PHOTO_QUEUE": str(QUEUE),
             "DASHPLATE_ROOTS": str(folder),
             "DASHPLATE_WORK": "bench.standin:StandIn",
             "PYTHONPATH": str(ROOT),
         }
         argv = [sys.executable, "-m", "dashplate", "serve", "--port", str(port), *words]
-        log = folder / "serve.log"
+        log = base / "serve.log"
         with log.open("wb") as output:
             process = subprocess.Popen(argv, cwd=ROOT, env=env, stdout=output, stderr=output)
         if ends:

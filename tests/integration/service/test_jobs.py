@@ -208,10 +208,10 @@ def test_every_call_wants_a_token_with_its_scope(working: Served) -> None:
         paths = admin.get("/v1/openapi.json").json()["paths"]
     assert len(paths) >= 20
     scopes = {"photographs": Scope.READ, "other programs' clients": Scope.READ, "jobs": Scope.SUBMIT,
-              "plates and sightings": Scope.SEARCH, "search": Scope.SEARCH}  # fmt: skip
+              "plates and sightings": Scope.SEARCH, "search": Scope.SEARCH, "uploads": Scope.SUBMIT}  # fmt: skip
     for path, calls in paths.items():
         for method, call in calls.items():
-            here = path.format(job=1, video=1, sighting=1)
+            here = path.format(job=1, video=1, sighting=1, upload="0" * 32)
             with working.client() as nobody:
                 assert (path, nobody.request(method, here).status_code) == (path, 401)
             wanted = scopes[call["tags"][0]]
