@@ -32,13 +32,18 @@ def allowed(source: Remote) -> Remote: ...
 @overload
 def allowed(source: Source) -> Source: ...
 def allowed(source: Source) -> Source:
-    """The source to open, as `check_allowed` gives it. Raises like that, and Inaccessible for a deleted upload.
+    """The source to open, as `check_allowed` gives it. Raises like that, and Inaccessible for a deleted upload."""
+    return check_allowed(source, roots_for(source))
 
-    Of the store's files, only a whole upload may be opened without a root that holds it: its own folder counts as a
-    root for it, so that neither a link in that folder nor one on the way to it leads anywhere else.
+
+def roots_for(source: Source) -> tuple[Source, ...]:
+    """The roots that hold for a source: this process's, and for a whole upload in its own store that upload's folder.
+
+    Of the store's files no other may be opened without a root that holds it; neither a link in that folder nor one on
+    the way to it leads anywhere else. Raises Inaccessible for a deleted upload.
     """
     own = _upload_folder(source)
-    return check_allowed(source, settings().roots if own is None else (*settings().roots, own))
+    return settings().roots if own is None else (*settings().roots, own)
 
 
 def _upload_folder(source: Source) -> Source | None:

@@ -21,6 +21,7 @@ from output.files import json_text, save_bytes, save_pieces
 from output.tables import csv_text
 from output.terminal import write_data
 from pipeline.errors import DashplateError, UsageError
+from workers.allowed import roots_for
 from workers.result_store import store
 
 
@@ -84,7 +85,7 @@ def cut_clip(sighting: int, out: Path, before_s: float, after_s: float, data: Pa
         with session(config.require_database()) as db:
             wanted = clip_of(db, sighting, before_s, after_s)
             note(db, "clip", f"sighting {sighting}", 1)
-        save_bytes(out, cut(wanted, config.roots))
+        save_bytes(out, cut(wanted, roots_for(wanted.media.path)))
 
 
 def sql_shell(query: str | None, *, as_json: bool, data: Path | None) -> int:

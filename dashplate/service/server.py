@@ -69,7 +69,7 @@ def serve(settings: Settings, place: Place, on_ready: Callable[[], None], *, no_
     with ExitStack() as held:
         listening = [held.enter_context(_listen(place.address, port)) for port in place.ports]
         reader = held.enter_context(PhotoReader(settings.models, settings.photo_queue))
-        cutter = held.enter_context(Cutter(settings.roots))
+        cutter = held.enter_context(Cutter())
         allow(settings.require_database(), KEPT_CONNECTIONS, MOST_CONNECTIONS)
         access = Access(settings.require_database(), open_here=no_token)
         app = create_app(Parts(settings, access, reader, cutter))

@@ -19,8 +19,10 @@ from typing import Any
 
 from dashplate.service.errors import RETRY_AFTER_S, Refused, too_many
 from dashplate.service.files.clip_process import LONGEST_S, Trouble
+from pipeline.errors import Inaccessible
 from pipeline.sources.source import Source
 from pipeline.video.clip import ClipRequest
+from workers.allowed import roots_for
 
 #: Clips that are cut at a time, each on one core, and those that wait besides.
 AT_ONCE, WAITING = 2, 8
@@ -52,9 +54,7 @@ class _Clip:
 class Cutter:
     """Clips by request; to be used in one event loop. `with` sees to it that no process is left."""
 
-    def __init__(self, roots: Sequence[Source]) -> None:
-        """`roots` are those below which videos may be opened."""
-        self._roots = tuple(roots)
+    def __init__(self) -> None:
         #: The one that was asked for last stands last.
         self._clips: dict[Hashable, _Clip] = {}
         self._running: set[asyncio.subprocess.Process] = set()
@@ -106,6 +106,11 @@ class Cutter:
                 del self._clips[name]
 
     async def _cut(self, wanted: ClipRequest) -> bytes:
+        try:
+            # Of an upload, its folder.
+            roots = await asyncio.to_thread(roots_for, wanted.media.path)
+        except Inaccessible as gone:
+            raise Refused(404, str(gone)) from gone
         async with self._turns:
             env = {name: value for name, value in os.environ.items() if not name.startswith(_OWN)}
             process = await asyncio.create_subprocess_exec(
@@ -114,7 +119,7 @@ class Cutter:
             self._running.add(process)
             try:
                 async with asyncio.timeout(LONGEST_S):
-                    return await self._answer(process, wanted)
+                    return await self._answer(process, wanted, roots)
             except TimeoutError:
                 raise Refused(409, f"Cutting it took longer than {LONGEST_S} s. Ask for fewer seconds.") from None
             except (OSError, EOFError, ValueError, LookupError, TypeError) as problem:
@@ -125,11 +130,11 @@ class Cutter:
                 await process.wait()
                 self._running.discard(process)
 
-    async def _answer(self, process: asyncio.subprocess.Process, wanted: ClipRequest) -> bytes:
+    async def _answer(self, process: asyncio.subprocess.Process, wanted: ClipRequest, roots: Sequence[Source]) -> bytes:
         """What the process says. Raises Refused where there is no clip, other errors where it says nothing sensible."""
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(pickle.dumps((wanted, self._roots)))
+        process.stdin.write(pickle.dumps((wanted, roots)))
         await process.stdin.drain()
         process.stdin.close()
         told: dict[str, Any] = json.loads(await process.stdout.readline())

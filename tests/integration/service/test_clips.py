@@ -171,3 +171,22 @@ def test_the_command_cuts_the_same(served: Served, client: httpx.Client, video: 
     missing = run_command("clip", "999999", "--out", str(tmp_path / "no.mp4"))
     assert (missing.code, "There is no sighting 999999" in missing.err) == (1, True)
     assert not (tmp_path / "no.mp4").exists()
+
+
+def test_an_upload_lies_below_no_root_and_has_its_clips(served: Served, video: Path) -> None:
+    data = video.read_bytes()
+    about = {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(data)), "Upload-Metadata": "filename dHJpcC5tcDQ="}
+    with served.client(Scope.SUBMIT, Scope.SEARCH) as client:
+        whole = {**about, "Content-Type": "application/offset+octet-stream"}
+        made = client.post("/v1/uploads", content=data, headers=whole)
+        assert made.status_code == 201, made.text
+        with session(served.database_url) as db:
+            upload = made.headers["location"].rpartition("/")[2]
+            path = Path(db.execute(text("SELECT path FROM uploads WHERE id = :id"), {"id": upload}).scalar_one())
+        (sighting,) = sighted(served.database_url, path, [4.0])
+        clip = client.get(f"/v1/sightings/{sighting}/clip")
+        assert (clip.status_code, clip.headers.get("content-type")) == (200, "video/mp4"), clip.text
+        path.rename(path.with_name("other.mp4"))
+        path.symlink_to("/etc/passwd")
+        refused = client.get(f"/v1/sightings/{sighting}/clip", params={"before": 1})
+        assert refused.status_code in (404, 409), refused.text
