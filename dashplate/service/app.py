@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from dashplate.service import compatible, errors, jobs, photos, sightings
 from dashplate.service.access import Access, require
+from dashplate.service.description import described
 from dashplate.service.door import Door
-from dashplate.service.errors import Problem
 from dashplate.service.photo_reader import PhotoReader
 from dashplate.service.sightings import Followers
 from db.access.tokens import Principal, Scope
@@ -40,6 +40,8 @@ def create_app(parts: Parts) -> FastAPI:
         openapi_url=None,
         # A redirect would be made of the Host header, which anybody may write.
         redirect_slashes=False,
+        # Short names, which the description's links go by.
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.access, app.state.reader, app.state.followers = parts.access, parts.reader, Followers()
     app.state.database_url, app.state.roots = parts.settings.require_database(), parts.settings.roots
@@ -58,10 +60,3 @@ def create_app(parts: Parts) -> FastAPI:
 
     app.add_middleware(Door, access=parts.access)
     return app
-
-
-def described(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI description."""
-    told = app.openapi()
-    told["components"]["schemas"].setdefault("Problem", Problem.model_json_schema())
-    return told

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi import Path as InPath
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,7 @@ from dashplate.jobs import Submission, job_options
 from dashplate.service.access import require, url_of
 from dashplate.service.documents import JobTold, Page, VideoTold
 from dashplate.service.errors import Refused, responses, too_many
+from dashplate.service.photos import COUNTRIES
 from db.access.tokens import Principal, Scope
 from db.engine import session
 from db.findings import pages, queries
@@ -47,7 +48,9 @@ _LONGEST_WAIT_S = 5.0
 class Submitted(BaseModel):
     """Files to be processed as a job."""
 
-    sources: list[Annotated[str, Field(min_length=1, max_length=4096)]] = Field(
+    sources: list[
+        Annotated[str, Field(min_length=1, max_length=4096, json_schema_extra={"format": "path-or-address"})]
+    ] = Field(
         min_length=1,
         max_length=10_000,
         description="Paths of files and folders, as workers see them, and addresses; below the operator's roots.",
@@ -55,13 +58,13 @@ class Submitted(BaseModel):
     )
     name: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] | None = None
     priority: Priority = Priority.NORMAL
-    country: Annotated[str, Field(max_length=200)] | None = Field(None, examples=["GB,FR"])
-    keep_overlays: bool = False
+    country: Annotated[str, Field(max_length=200, json_schema_extra=COUNTRIES)] | None = Field(None, examples=["GB,FR"])
+    keep_overlays: StrictBool = False
     retain: str | None = Field(
         None, description="Delete what was found after 30d, 12h.", pattern=r"^[0-9]{1,6}[smhdw]$"
     )
-    evidence: bool = Field(True, description="Keep pictures once a video is done.")
-    hashed: bool = Field(False, description="Store plates as keyed hashes.")
+    evidence: StrictBool = Field(True, description="Keep pictures once a video is done.")
+    hashed: StrictBool = Field(False, description="Store plates as keyed hashes.")
 
 
 class Rerun(BaseModel):
@@ -95,7 +98,7 @@ def submit(
     retain_s = None if wanted.retain is None else parse_duration(wanted.retain)
     about = Submission(wanted.name, key, wanted.priority, retain_s)
     roots = tuple(request.app.state.roots) or (PUBLIC,)
-    sources = expand([_meant(word, roots) for word in wanted.sources], roots)
+    sources = expand([_meant(word, roots) for word in dict.fromkeys(wanted.sources)], roots)
     job = _submitted(url, sources, options, about)
     response.headers["Location"] = f"/v1/jobs/{job}"
     return _told(url, job)
