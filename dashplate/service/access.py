@@ -23,10 +23,9 @@ from db.keeping import audit
 
 #: A token that was found is not asked for again for so long: a revoked one opens the door that much longer.
 _REMEMBERED_S = 5.0
-#: Calls of one token, or of one address without: so many at once, then so many a second.
+#: Calls of one token, or of one address without a right one: so many at once, then so many a second. No limit is needed
+#: against guessing: a token holds 256 random bits.
 _BURST, _A_SECOND = 200, 50.0
-#: Wrong tokens of one address.
-_WRONG_BURST, _WRONG_A_SECOND = 20, 0.2
 #: Addresses and tokens that are counted; the oldest is forgotten.
 _MOST_COUNTED = 10_000
 #: Whoever calls without a token where that is allowed.
@@ -69,7 +68,6 @@ class Access:
         self._url = database_url
         self._open_here = open_here
         self._calls = Bucket(_BURST, _A_SECOND)
-        self._wrong = Bucket(_WRONG_BURST, _WRONG_A_SECOND)
         self._known: dict[bytes, tuple[float, Principal | None]] = {}
 
     def enter(self, request: Request) -> Principal:
@@ -98,8 +96,8 @@ class Access:
                 self._known.clear()
             self._known[digest] = (time.monotonic() + _REMEMBERED_S, who)
         # A right one opens however many wrong ones come from its address: all clients of a proxy share one.
-        if who is None and not self._wrong.take(address):
-            raise too_many("Too many wrong tokens from this address. Try again in a minute.", 60)
+        if who is None and not self._calls.take(address):
+            raise too_many("Too many wrong tokens from this address. Try again in a second.")
         return who
 
     def _anybody(self, request: Request) -> Principal | None:

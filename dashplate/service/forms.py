@@ -90,7 +90,7 @@ class Form:
 async def admitted(request: Request, reader: PhotoReader, name: str) -> AsyncIterator[Form]:
     """A place in the reader's queue while the block runs, and what the request holds; its picture stands in `name`.
 
-    Raises Refused: 429 where no place is left, 408, 413, 415 and 422 for what cannot be taken.
+    Raises Refused: 429 where no place is left, 400, 408, 413, 415 and 422 for what cannot be taken.
     """
     form = Form()
     with ExitStack() as held:
@@ -153,7 +153,7 @@ async def _fill(form: Form, request: Request, name: str) -> None:
         try:
             await _take(form, await parser.parse(), name)
         except (MultiPartException, UnicodeError) as error:
-            raise Refused(422, "The form cannot be read.") from error
+            raise Refused(400, "The form cannot be read.") from error
     elif kind == "application/x-www-form-urlencoded":
         await _take(form, await FormParser(request.headers, request.stream()).parse(), name)
     elif kind.startswith("image/") or kind == "application/octet-stream":
