@@ -124,6 +124,9 @@ async def _until_answered(client: httpx.AsyncClient, picture: bytes, found: Floo
         if answer.status_code == 200:
             told: dict[str, Any] = answer.json()
             return told
+        if answer.status_code == 408:
+            # On a machine so busy that a body takes a minute.
+            continue
         if answer.status_code not in (429, 503):
             return None
         await asyncio.sleep(int(answer.headers["Retry-After"]))

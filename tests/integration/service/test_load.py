@@ -44,14 +44,14 @@ def test_the_queue_holds_exactly_its_bound(here: Service, token: str, pictures: 
 def test_many_at_once_are_all_answered_as_one_alone(here: Service, token: str, pictures: list[bytes]) -> None:
     found = flood(here, token, pictures, calls=24, at_once=24)
     assert is_whole(found), found
-    assert set(found.statuses) == {200, 429}, found.cuts
+    assert set(found.statuses) - {408} == {200, 429}, found.cuts
 
 
 def test_calls_outlive_the_process_that_reads(here: Service, token: str, pictures: list[bytes]) -> None:
     before = here.reader()
     found = faults.reader_killed(here, token, pictures, calls=8)
     assert is_whole(found), found
-    assert set(found.statuses) <= {200, 429}, found.cuts
+    assert set(found.statuses) <= {200, 408, 429}, found.cuts
     assert here.reader() != before
 
 
