@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from dashplate.service import compatible, errors, jobs, photos, search, sightings
 from dashplate.service.access import Access, require
+from dashplate.service.description import described
 from dashplate.service.door import Door
-from dashplate.service.errors import Problem
 from dashplate.service.files import clips, exports
 from dashplate.service.files.cutter import Cutter
 from dashplate.service.files.streams import Places
@@ -49,6 +49,8 @@ def create_app(parts: Parts) -> FastAPI:
         # A redirect would be made of the Host header, which anybody may write.
         redirect_slashes=False,
         lifespan=lambda app: clearing(keeper),
+        # Short names, which the description's links go by.
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.keeper, app.state.receiver = keeper, Receiver(keeper)
     app.state.access, app.state.reader, app.state.cutter = parts.access, parts.reader, parts.cutter
@@ -71,10 +73,3 @@ def create_app(parts: Parts) -> FastAPI:
 
     app.add_middleware(Door, access=parts.access, most_upload_bytes=keeper.most_bytes)
     return app
-
-
-def described(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI description."""
-    told = app.openapi()
-    told["components"]["schemas"].setdefault("Problem", Problem.model_json_schema())
-    return told

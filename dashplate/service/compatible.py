@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 from dashplate.service.access import require, url_of
 from dashplate.service.errors import responses, status_of
 from dashplate.service.forms import admitted, fetch
-from dashplate.service.photos import answer_to, reader_of
+from dashplate.service.photos import answer_to, body, picture_form, reader_of
 from db.access import tokens
 from db.access.tokens import Principal, Scope
 from db.engine import session
@@ -31,18 +32,37 @@ Caller = Annotated[Principal, require(Scope.READ)]
 _MOST_CALLS = 100_000_000
 
 
-def _body(field: str, *more: str) -> dict[str, Any]:
-    file = {"type": "string", "format": "binary"}
-    text = {"type": "string"}
-    properties = {field: file, **dict.fromkeys(more, text)}
-    form = {"schema": {"type": "object", "properties": properties, "required": [] if more else [field]}}
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": form}}}
+_TEXT = {"type": "string", "maxLength": 1000}
+_SNAPSHOT = body(
+    picture_form(
+        "upload",
+        {"upload_url": {"type": "string", "format": "uri"}, "regions": _TEXT, "camera_id": _TEXT, "timestamp": _TEXT},
+        anyOf=[{"required": ["upload"]}, {"required": ["upload_url"]}],
+    )
+)
 
 
-_SNAPSHOT = _body("upload", "upload_url", "regions", "camera_id", "timestamp")
+class NotRead(BaseModel):
+    """How CodeProject.AI's clients are told that there is no answer."""
+
+    success: Literal[False]
+    error: str
+    code: int
 
 
-@router.post("/", responses=responses(408, 415), openapi_extra=_body("file"))
+def _alpr() -> dict[str, Any]:
+    told = responses(408, 415)
+    for status in {*told} - {401, 403, 422}:
+        told[status]["content"]["application/json"] = {"schema": NotRead.model_json_schema()}
+    # A form without a picture is answered with 200, as one whose picture cannot be read.
+    form = picture_form("upload", {"min_confidence": {"type": "string"}})
+    return {"responses": told, "openapi_extra": body(form)}
+
+
+_ALPR = _alpr()
+
+
+@router.post("/", responses=responses(408, 415), openapi_extra=body(picture_form("file", required=["file"])))
 async def succeeded(request: Request, caller: Caller) -> dict[str, Any]:
     """As the service that Dashplate succeeds: boxes as x, y, width and height, and the picture with them drawn."""
     async with admitted(request, reader_of(request), "file") as form:
@@ -99,8 +119,8 @@ def statistics(request: Request, caller: Caller) -> dict[str, Any]:
     return {"total_calls": _MOST_CALLS, "usage": usage}
 
 
-@router.post("/v1/vision/alpr", responses=responses(408, 415), openapi_extra=_body("upload"))
-@router.post("/v1/image/alpr", responses=responses(408, 415), openapi_extra=_body("upload"))
+@router.post("/v1/vision/alpr", **_ALPR)
+@router.post("/v1/image/alpr", operation_id="codeproject_image", **_ALPR)
 async def codeproject(request: Request, caller: Caller) -> JSONResponse:
     """As CodeProject.AI: what cannot be read is told in `error`, with status 200, as its clients expect."""
     began = dt.datetime.now(dt.UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from db.engine import is_transient, why_unreachable
 from pipeline.errors import DashplateError, MediaError, ServiceUnavailable
@@ -57,7 +58,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For OpenAPI: the problems that a call may answer with, besides those of every call."""
     content = {_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
     return {
-        status: {"content": content, "description": _phrase(status)}
+        status: {"content": dict(content), "description": _phrase(status)}
         for status in sorted({*statuses, 400, 401, 403, 413, 422, 429, 503})
     }
 
@@ -104,6 +105,12 @@ def status_of(error: Exception) -> tuple[int, str, dict[str, str]]:
     return 500, "Something went wrong here; the service's log tells what.", {}
 
 
+def _methods(app: FastAPI, request: Request) -> list[str]:
+    """What an address takes: several calls may share it, and each knows only its own method."""
+    tried = ((method.value, {**request.scope, "method": method.value}) for method in HTTPMethod)
+    return [method for method, scope in tried if any(route.matches(scope)[0] is Match.FULL for route in app.routes)]
+
+
 def install(app: FastAPI) -> None:
     """Have every error answered with a problem."""
 
@@ -115,6 +122,9 @@ def install(app: FastAPI) -> None:
 
     def refused(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            allowed = ", ".join(_methods(app, request))
+            return problem(405, f"This address takes {allowed}.", {"Allow": allowed})
         return problem(error.status_code, str(error.detail), error.headers)
 
     def failed(request: Request, error: Exception) -> JSONResponse:

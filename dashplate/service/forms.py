@@ -8,7 +8,7 @@ import binascii
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,8 +27,8 @@ from pipeline.video.container import open_source
 
 #: Bytes of the largest picture that is taken, and of a request with one: a form may hold it as base64.
 MOST_PICTURE_BYTES, MOST_BODY_BYTES = 50_000_000, 70_000_000
-#: A picture that is larger waits on the disk for its turn.
-_IN_MEMORY_BYTES = 64_000
+#: A picture that is larger waits on the disk for its turn, written in pieces as large: each takes a thread, and a cost.
+_IN_MEMORY_BYTES = 1_000_000
 #: A client that takes longer to send its picture holds a place that others wait for.
 _LONGEST_BODY_S = 60.0
 _CHARSET = re.compile(r";\s*charset=[^;]*", re.IGNORECASE)
@@ -90,7 +90,7 @@ class Form:
 async def admitted(request: Request, reader: PhotoReader, name: str) -> AsyncIterator[Form]:
     """A place in the reader's queue while the block runs, and what the request holds; its picture stands in `name`.
 
-    Raises Refused: 429 where no place is left, 408, 413, 415 and 422 for what cannot be taken.
+    Raises Refused: 429 where no place is left, 400, 408, 413, 415 and 422 for what cannot be taken.
     """
     form = Form()
     with ExitStack() as held:
@@ -149,20 +149,31 @@ async def _fill(form: Form, request: Request, name: str) -> None:
         # A charset in the header would choose how bytes become text; forms are UTF-8.
         headers = Headers({"content-type": _CHARSET.sub("", request.headers["content-type"])})
         # One field may be a picture in base64.
-        parser = _Parser(headers, request.stream(), max_files=4, max_fields=_FIELDS, max_part_size=MOST_BODY_BYTES)
+        parser = _Parser(headers, _pieces(request), max_files=4, max_fields=_FIELDS, max_part_size=MOST_BODY_BYTES)
         try:
             await _take(form, await parser.parse(), name)
         except (MultiPartException, UnicodeError) as error:
-            raise Refused(422, "The form cannot be read.") from error
+            raise Refused(400, "The form cannot be read.") from error
     elif kind == "application/x-www-form-urlencoded":
         await _take(form, await FormParser(request.headers, request.stream()).parse(), name)
     elif kind.startswith("image/") or kind == "application/octet-stream":
         file = form.spool()
-        async for chunk in request.stream():
-            await asyncio.to_thread(file.write, chunk)
+        async for piece in _pieces(request):
+            await asyncio.to_thread(file.write, piece)
         form.picture = Spooled.of(file)
     else:
         raise Refused(415, "Send a form (multipart/form-data) or the picture itself (image/jpeg and the like).")
+
+
+async def _pieces(request: Request) -> AsyncGenerator[bytes, None]:
+    """The body as it comes, gathered."""
+    held = bytearray()
+    async for chunk in request.stream():
+        held += chunk
+        if len(held) >= _IN_MEMORY_BYTES:
+            yield bytes(held)
+            held.clear()
+    yield bytes(held)
 
 
 async def _take(form: Form, parsed: FormData, name: str) -> None:

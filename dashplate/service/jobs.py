@@ -11,7 +11,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi import Path as InPath
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,7 @@ from dashplate.jobs import Submission, job_options
 from dashplate.service.access import require, url_of
 from dashplate.service.documents import Again, JobTold, Page, VideoTold
 from dashplate.service.errors import Refused, responses, too_many
+from dashplate.service.photos import COUNTRIES
 from dashplate.service.uploads.keeper import Keeper
 from db.access.tokens import Principal, Scope
 from db.engine import session
@@ -57,7 +58,9 @@ class Submitted(BaseModel):
         }
     )
 
-    sources: list[Annotated[str, Field(min_length=1, max_length=4096)]] = Field(
+    sources: list[
+        Annotated[str, Field(min_length=1, max_length=4096, json_schema_extra={"format": "path-or-address"})]
+    ] = Field(
         [],
         max_length=10_000,
         description="Paths of files and folders, as workers see them, and addresses; below the operator's roots.",
@@ -68,13 +71,13 @@ class Submitted(BaseModel):
     )
     name: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] | None = None
     priority: Priority = Priority.NORMAL
-    country: Annotated[str, Field(max_length=200)] | None = Field(None, examples=["GB,FR"])
-    keep_overlays: bool = False
+    country: Annotated[str, Field(max_length=200, json_schema_extra=COUNTRIES)] | None = Field(None, examples=["GB,FR"])
+    keep_overlays: StrictBool = False
     retain: str | None = Field(
         None, description="Delete what was found after 30d, 12h.", pattern=r"^[0-9]{1,6}[smhdw]$"
     )
-    evidence: bool = Field(True, description="Keep pictures once a video is done.")
-    hashed: bool = Field(False, description="Store plates as keyed hashes.")
+    evidence: StrictBool = Field(True, description="Keep pictures once a video is done.")
+    hashed: StrictBool = Field(False, description="Store plates as keyed hashes.")
 
 
 class Rerun(BaseModel):

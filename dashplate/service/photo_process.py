@@ -77,12 +77,16 @@ def answer_all(connection: Connection, config: ModelConfig) -> None:
         try:
             asked = json.loads(connection.recv_bytes())
             pictures = [connection.recv_bytes() for _ in asked]
-        except EOFError:
+        except (EOFError, OSError):
             return
         questions = [Question(one["name"], tuple(one["countries"]), one["drawn"]) for one in asked]
         for answer in _answers(questions, pictures, config):
-            connection.send_bytes(json.dumps({"photo": answer.photo, "problem": answer.problem}).encode())
-            connection.send_bytes(answer.drawn)
+            try:
+                connection.send_bytes(json.dumps({"photo": answer.photo, "problem": answer.problem}).encode())
+                connection.send_bytes(answer.drawn)
+            except OSError:
+                # Whoever asked was killed.
+                return
 
 
 def ask(connection: Connection, questions: Sequence[Question], pictures: Sequence[bytes]) -> None:

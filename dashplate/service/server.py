@@ -27,6 +27,9 @@ KEPT_CONNECTIONS, MOST_CONNECTIONS = 8, 50
 
 #: Calls that are being answered when it stops have so long; those who follow jobs would stay for ever.
 _GRACE_S = 5
+#: A connection that is idle is kept longer than clients and proxies keep theirs: who sends on one that is being closed
+#: just then hears no answer.
+_IDLE_S = 75
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ def serve(settings: Settings, place: Place, on_ready: Callable[[], None], *, no_
         # No access log: addresses may hold plates.
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE_S,
+            timeout_keep_alive=_IDLE_S,
             proxy_headers=bool(place.proxies), forwarded_allow_ips=list(place.proxies),
         )  # fmt: skip
         uvicorn.Server(config).run(_listening(listening))

@@ -60,7 +60,7 @@ def test_the_picture_itself_may_be_the_body(served: Served, picture: bytes) -> N
         ({"data": {"upload": "!"}}, 422, "neither a file nor base64"),
         ({"data": {"upload": "", "note": "x" * 100_000}}, 422, "`note` is too long"),
         ({"content": b"--", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}, 422, "Send a picture"),
-        ({"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}, 422, "The form cannot be read"),
+        ({"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}, 400, "The form cannot be read"),
         ({"content": b"{}", "headers": {"Content-Type": "application/json"}}, 415, "Send a form"),
         ({"files": upload(b"x"), "params": {"country": "XX"}}, 400, "No plate format for XX"),
         ({"files": upload(b"x"), "params": {"drawn": "perhaps"}}, 422, "not as the description asks"),

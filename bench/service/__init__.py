@@ -1,0 +1,1 @@
+"""Proves the HTTP service: what its description promises, and what it does under load."""
