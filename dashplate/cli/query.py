@@ -158,6 +158,6 @@ def verify(
     data: DataDir = None,
 ) -> None:
     """Check a job's rows against its files, its counters and its states; exit with 1 where something is wrong."""
-    from dashplate.commands.verify import verify_job
+    from dashplate.commands.checks.verify import verify_job
 
     raise typer.Exit(verify_job(job, quick=quick, sweep=sweep, as_json=json, data=data))

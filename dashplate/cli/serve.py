@@ -53,7 +53,7 @@ def down(
 @app.command()
 def doctor(json: AsJson = False, data: DataDir = None) -> None:
     """Tell what is there, what is missing, and how to mend it."""
-    from dashplate.commands.doctor import show_checks
+    from dashplate.commands.checks.doctor import show_checks
 
     raise typer.Exit(show_checks(as_json=json, data=data))
 
@@ -78,7 +78,7 @@ def worker(
     loglevel: str = "INFO",
 ) -> None:
     """Serve one queue until stopped."""
-    from dashplate.commands.health import install_heartbeat
+    from dashplate.commands.checks.health import install_heartbeat
     from dashplate.stack import Layout
     from workers.serve import check_role, serve
     from workers.settings import settings
@@ -132,6 +132,6 @@ def health(
     role: Annotated[str | None, typer.Argument(help="The worker's role.", show_default=False)] = None,
 ) -> None:
     """Exit with 0 if a service of this machine is well; for health checks."""
-    from dashplate.commands.health import check
+    from dashplate.commands.checks.health import check
 
     check(service, role)

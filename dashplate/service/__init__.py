@@ -1,5 +1,6 @@
 """The HTTP service: FastAPI on the same jobs, tables and models as the command line.
 
-`app` puts it together, `server` runs it; a module a group of calls. Models are loaded by a process of its own
-(`photo_process`), never by the web process. May import all rooms below `dashplate`, and `dashplate.jobs`; no command.
+`app` puts it together, `server` runs it; a module or folder a group of calls. Models are loaded and videos decoded by
+processes of their own, never by the web process. May import all rooms below `dashplate`, and its modules that the
+commands share; no command.
 """

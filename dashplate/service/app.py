@@ -9,14 +9,16 @@ from typing import Annotated
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
-from dashplate.service import compatible, errors, jobs, photos, search, sightings
+from dashplate.service import errors, jobs, search, sightings
 from dashplate.service.access import Access, require
 from dashplate.service.description import described
 from dashplate.service.door import Door
 from dashplate.service.files import clips, exports
 from dashplate.service.files.cutter import Cutter
 from dashplate.service.files.streams import Places
-from dashplate.service.photo_reader import PhotoReader
+from dashplate.service.photographs import calls as photographs
+from dashplate.service.photographs import compatible
+from dashplate.service.photographs.reader import PhotoReader
 from dashplate.service.uploads import calls as uploads
 from dashplate.service.uploads.clearing import clearing
 from dashplate.service.uploads.keeper import Keeper
@@ -59,7 +61,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.exports = Places(4, "As many exports are being sent as may. Try again in some seconds.")
     app.state.database_url, app.state.roots = parts.settings.require_database(), parts.settings.roots
     errors.install(app)
-    for group in (photos, uploads, jobs, sightings, search, clips, exports, compatible):
+    for group in (photographs, uploads, jobs, sightings, search, clips, exports, compatible):
         app.include_router(group.router)
 
     @app.get("/healthz", include_in_schema=False)

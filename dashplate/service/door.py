@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashplate.service.access import Access
 from dashplate.service.errors import problem, status_of
-from dashplate.service.forms import MOST_BODY_BYTES
+from dashplate.service.photographs.forms import MOST_BODY_BYTES
 from dashplate.service.uploads.headers import PIECE
 
 #: Of bodies that hold no picture.

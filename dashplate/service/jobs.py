@@ -21,7 +21,7 @@ from dashplate.jobs import Submission, job_options
 from dashplate.service.access import require, url_of
 from dashplate.service.documents import Again, JobTold, Page, VideoTold
 from dashplate.service.errors import Refused, responses, too_many
-from dashplate.service.photos import COUNTRIES
+from dashplate.service.photographs.calls import COUNTRIES
 from dashplate.service.uploads.keeper import Keeper
 from db.access.tokens import Principal, Scope
 from db.engine import session

@@ -14,7 +14,7 @@ import uvicorn
 from dashplate.service.access import Access
 from dashplate.service.app import Parts, create_app
 from dashplate.service.files.cutter import Cutter
-from dashplate.service.photo_reader import PhotoReader
+from dashplate.service.photographs.reader import PhotoReader
 from db.engine import allow
 from pipeline.errors import UsageError
 from workers.settings import Settings

@@ -14,7 +14,7 @@ from dashplate.service.errors import Refused
 from dashplate.service.files.cutter import Cutter
 from dashplate.service.files.ranges import described, ranged
 from dashplate.service.jobs import Number
-from dashplate.service.photos import unless_hung_up
+from dashplate.service.photographs.calls import unless_hung_up
 from db.access.tokens import Principal, Scope
 from db.engine import session
 from pipeline.video.clip import ClipRequest

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bench.standin import Drive, StandIn
-from dashplate.commands.verify import check
+from dashplate.commands.checks.verify import check
 from db.engine import session
 from db.jobs import control
 from db.queue import outbox

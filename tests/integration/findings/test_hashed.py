@@ -15,7 +15,7 @@ from bench.standin import Drive, StandIn, mended_by, plate_text
 from dashplate import jobs
 from dashplate.bring_up import everything
 from dashplate.cli.program import app
-from dashplate.commands.verify import check
+from dashplate.commands.checks.verify import check
 from dashplate.stack import Stack
 from db.engine import session
 from db.findings import queries

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from bench.standin import Drive, plate_text
 from dashplate.commands import privacy
-from dashplate.commands.verify import check
+from dashplate.commands.checks.verify import check
 from db.engine import session
 from db.jobs import control
 from db.keeping import watched

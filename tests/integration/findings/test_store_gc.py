@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.standin import Drive
-from dashplate.commands.verify import check
+from dashplate.commands.checks.verify import check
 from db.engine import session
 from db.findings import stored_files
 from db.jobs import cancel, control

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from bench.standin import Drive
 from dashplate.cli.program import app
-from dashplate.commands.verify import EXAMPLES, Finding, Report, check, compare
+from dashplate.commands.checks.verify import EXAMPLES, Finding, Report, check, compare
 from db.engine import session
 from db.keeping.verify import FileRow, VideoFiles
 from pipeline.errors import UsageError

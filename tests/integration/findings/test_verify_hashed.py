@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashplate.commands.verify import check
+from dashplate.commands.checks.verify import check
 from tests.support.road import Road
 from tests.support.tables.plates import DRIVE, PLATES
 

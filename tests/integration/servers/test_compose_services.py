@@ -29,7 +29,7 @@ import psycopg
 import pytest
 import redis
 
-from dashplate.commands import health
+from dashplate.commands.checks import health
 from dashplate.stack.layout import Layout
 from dashplate.stack.postgres_server import PostgresServer, postgres_bin
 from dashplate.stack.redis_server import redis_binary

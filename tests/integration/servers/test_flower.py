@@ -19,7 +19,7 @@ from flower.urls import handlers
 from tornado.web import url
 
 from bench.flower import Page
-from dashplate.commands import health
+from dashplate.commands.checks import health
 from dashplate.stack.server import free_port
 from db.queue.segment_moves import Dispatched
 from pipeline.errors import ServiceUnavailable, UsageError

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dashplate.commands import health
+from dashplate.commands.checks import health
 from dashplate.stack.server import free_port
 from pipeline.errors import ServiceUnavailable, UsageError
 from tests.support.web_server import web_server

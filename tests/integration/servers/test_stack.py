@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import redis
 
-from dashplate.commands.doctor import checks
+from dashplate.commands.checks.doctor import checks
 from dashplate.stack import Layout, Stack, mask_secrets, mask_url, running, stop
 from dashplate.stack.postgres_server import postgres_bin
 from dashplate.stack.redis_server import RedisServer, redis_binary

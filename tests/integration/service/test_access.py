@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from dashplate.service.access import Access
 from dashplate.service.app import Parts, create_app
 from dashplate.service.description import described
-from dashplate.service.photo_reader import PhotoReader
+from dashplate.service.photographs.reader import PhotoReader
 from dashplate.stack import Stack
 from dashplate.stack.server import free_port
 from db.access import tokens

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import RowMapping
 
 from bench.standin import StandIn
-from dashplate.commands.verify import check
+from dashplate.commands.checks.verify import check
 from db.engine import session
 from db.queue.outbox import MAX_FAILURES
 from db.queue.scheduler import take_pending

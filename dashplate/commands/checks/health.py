@@ -59,7 +59,7 @@ def install_heartbeat(role: str, data_dir: Path) -> None:
     def touch(**_: object) -> None:
         mark_alive(role, data_dir)
 
-    heartbeat_sent.connect(touch, weak=False, dispatch_uid=f"dashplate.commands.health.{role}")
+    heartbeat_sent.connect(touch, weak=False, dispatch_uid=f"dashplate.commands.checks.health.{role}")
 
 
 def mark_alive(role: str, data_dir: Path) -> None:

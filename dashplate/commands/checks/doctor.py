@@ -16,7 +16,7 @@ import psutil
 
 from dashplate import show
 from dashplate.bring_up import settings_for
-from dashplate.commands.health import http_service
+from dashplate.commands.checks.health import http_service
 from dashplate.stack import postgres_server, redis_server
 from dashplate.stack.layout import Layout
 from dashplate.stack.reach import check_database, check_redis

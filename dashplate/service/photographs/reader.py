@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from dashplate.service.photo_process import Answer, Picture, Question, answer_all, ask, receive
+from dashplate.service.photographs.process import Answer, Picture, Question, answer_all, ask, receive
 from pipeline.errors import ServiceUnavailable, Unreadable
 from pipeline.run import ModelConfig
 

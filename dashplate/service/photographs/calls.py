@@ -14,9 +14,9 @@ from starlette.requests import ClientDisconnect
 from dashplate.service.access import require, url_of
 from dashplate.service.documents import PhotoRead
 from dashplate.service.errors import Refused, responses
-from dashplate.service.forms import Form, admitted
-from dashplate.service.photo_process import Answer, Question
-from dashplate.service.photo_reader import PhotoReader
+from dashplate.service.photographs.forms import Form, admitted
+from dashplate.service.photographs.process import Answer, Question
+from dashplate.service.photographs.reader import PhotoReader
 from db.access import tokens
 from db.access.tokens import Principal, Scope
 from db.engine import session

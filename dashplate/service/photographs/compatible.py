@@ -16,8 +16,8 @@ from pydantic import BaseModel
 
 from dashplate.service.access import require, url_of
 from dashplate.service.errors import responses, status_of
-from dashplate.service.forms import admitted, fetch
-from dashplate.service.photos import answer_to, body, picture_form, reader_of
+from dashplate.service.photographs.calls import answer_to, body, picture_form, reader_of
+from dashplate.service.photographs.forms import admitted, fetch
 from db.access import tokens
 from db.access.tokens import Principal, Scope
 from db.engine import session

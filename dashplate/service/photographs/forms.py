@@ -20,7 +20,7 @@ from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 
 from dashplate.service.errors import Refused, too_many
-from dashplate.service.photo_reader import PhotoReader, QueueFull
+from dashplate.service.photographs.reader import PhotoReader, QueueFull
 from pipeline.sources.roots import PUBLIC, check_allowed
 from pipeline.sources.source import WEB, Remote, Source, is_url, source_of
 from pipeline.video.container import open_source
