@@ -40,7 +40,7 @@ from db.migrate import upgrade
 T = TypeVar("T")
 #: Bytes of one PATCH, as clients on a bad line choose them; bytes that are sent at a time.
 _PIECE_BYTES, _SENT_BYTES = 32_000_000, 64_000
-_LOOK_S, _PATIENCE_S = 0.2, 120.0
+_LOOK_S, _PATIENCE_S = 0.2, 300.0
 _HEADERS = {"Tus-Resumable": "1.0.0"}
 _KIND = "application/offset+octet-stream"
 _MB = 1_000_000
