@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dashplate.service.access import Access
 from dashplate.service.errors import problem, status_of
 from dashplate.service.forms import MOST_BODY_BYTES
+from pipeline.errors import ServiceUnavailable
 
 #: Of bodies that hold no picture.
 MOST_JSON_BYTES = 8_000_000
@@ -61,6 +62,11 @@ class Door:
             if not began:
                 sentence = f"Requests of at most {beyond.most // 10**6} MB are taken here."
                 await problem(413, sentence, {"Connection": "close"})(scope, receive, strict)
+        except asyncio.CancelledError:
+            # The service ends, and waits no longer for this call.
+            if began:
+                raise
+            await problem(*status_of(ServiceUnavailable("The service stops. Try again later.")))(scope, receive, strict)
         except Exception as error:
             if began:
                 raise
