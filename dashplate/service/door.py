@@ -12,6 +12,7 @@ from dashplate.service.access import Access
 from dashplate.service.errors import problem, status_of
 from dashplate.service.photographs.forms import MOST_BODY_BYTES
 from dashplate.service.uploads.headers import PIECE
+from pipeline.errors import ServiceUnavailable
 
 #: Of bodies that hold no picture.
 MOST_JSON_BYTES = 8_000_000
@@ -63,6 +64,11 @@ class Door:
             if not began:
                 sentence = f"Requests of at most {beyond.most // 10**6} MB are taken here."
                 await problem(413, sentence, {"Connection": "close"})(scope, receive, strict)
+        except asyncio.CancelledError:
+            # The service ends, and waits no longer for this call.
+            if began:
+                raise
+            await problem(*status_of(ServiceUnavailable("The service stops. Try again later.")))(scope, receive, strict)
         except Exception as error:
             if began:
                 raise

@@ -113,7 +113,11 @@ class SightingRow(Base):
     """One vehicle passing once."""
 
     __tablename__ = "sightings"
-    __table_args__ = (UniqueConstraint("video_id", "index"),)
+    __table_args__ = (
+        UniqueConstraint("video_id", "index"),
+        # The first and the last that was stored of a video.
+        Index("ix_sightings_video", "video_id", "id"),
+    )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     video_id: Mapped[int] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))

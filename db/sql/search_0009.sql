@@ -166,15 +166,17 @@ DECLARE
     key text := plate_key(wanted);
     ids bigint[];
     distances double precision[];
+    first_id bigint;
+    last_id bigint := after_sighting - 1;
+    of_videos text := concat(
+        CASE WHEN of_job IS NOT NULL THEN ' AND v.job_id = $3' END,
+        CASE WHEN since IS NOT NULL THEN ' AND v.finished_at >= $5' END,
+        CASE WHEN until IS NOT NULL THEN ' AND v.finished_at < $6' END);
     narrowed text := concat(
         CASE WHEN of_country IS NOT NULL THEN ' AND s.country = $4' END,
         CASE WHEN least_share IS NOT NULL THEN ' AND c.confidence >= $7' END,
         CASE WHEN winners THEN ' AND c.winner' END,
-        CASE WHEN coalesce(of_job::text, since::text, until::text) IS NOT NULL
-             THEN ' AND EXISTS (SELECT 1 FROM videos v WHERE v.id = s.video_id' || concat(
-                 CASE WHEN of_job IS NOT NULL THEN ' AND v.job_id = $3' END,
-                 CASE WHEN since IS NOT NULL THEN ' AND v.finished_at >= $5' END,
-                 CASE WHEN until IS NOT NULL THEN ' AND v.finished_at < $6' END) || ')' END);
+        CASE WHEN of_videos <> '' THEN ' AND EXISTS (SELECT 1 FROM videos v WHERE v.id = s.video_id' || of_videos || ')' END);
 BEGIN
     IF alike THEN
         SELECT array_agg(l.id), array_agg(l.distance) INTO ids, distances FROM spellings_like(key) l;
@@ -189,14 +191,28 @@ BEGIN
         INTO ids, distances FROM spellings p WHERE p.key = hashed;
     END IF;
     IF cardinality(ids) > many THEN
+        IF of_videos <> '' THEN
+            -- Where to begin and where to stop: what was stored before and after these videos need not be looked through.
+            EXECUTE
+                'SELECT min(f.id), least(max(l.id), $8) FROM videos v
+                 CROSS JOIN LATERAL (SELECT id FROM sightings WHERE video_id = v.id ORDER BY id LIMIT 1) f
+                 CROSS JOIN LATERAL (SELECT id FROM sightings WHERE video_id = v.id ORDER BY id DESC LIMIT 1) l
+                 WHERE true' || of_videos
+                INTO first_id, last_id
+                USING NULL, NULL, of_job, NULL, since, until, NULL, last_id;
+            IF first_id IS NULL THEN
+                RETURN;
+            END IF;
+        END IF;
         RETURN QUERY EXECUTE
             'SELECT s.id, f.key, f.winner, f.confidence, 0.0::double precision
              FROM sightings s CROSS JOIN LATERAL (
                  SELECT p.key, c.winner, c.confidence FROM candidates c JOIN spellings p ON p.id = c.spelling_id
                  WHERE c.sighting_id = s.id AND p.key LIKE $1 AND p.key NOT LIKE ''#%''' || narrowed || '
                  ORDER BY c.winner DESC, c.confidence DESC LIMIT 1) f
-             WHERE ($8 IS NULL OR s.id < $8) ORDER BY s.id DESC LIMIT $9'
-            USING plate_like(key), NULL, of_job, of_country, since, until, least_share, after_sighting, most;
+             WHERE s.id BETWEEN $8 AND $9 ORDER BY s.id DESC LIMIT $10'
+            USING plate_like(key), NULL, of_job, of_country, since, until, least_share,
+                  coalesce(first_id, 0), coalesce(last_id, 9223372036854775807), most;
     ELSE
         RETURN QUERY EXECUTE
             'SELECT f.id, p.key, f.winner, f.confidence, f.distance

@@ -34,6 +34,7 @@ _FUNCTIONS = (
 def upgrade() -> None:
     # What it served is served by candidates, and storing sightings was slower for it.
     op.drop_index("ix_sightings_alternatives", "sightings")
+    op.create_index("ix_sightings_video", "sightings", ["video_id", "id"])
     for name, (kind, default) in _COUNTED.items():
         op.add_column("plates", sa.Column(name, kind, server_default=default, nullable=False))
     op.create_table(
@@ -80,6 +81,7 @@ def downgrade() -> None:
     for name in reversed(_FUNCTIONS):
         _run(f"DROP FUNCTION {name}")
     op.drop_index("ix_plates_seen", "plates")
+    op.drop_index("ix_sightings_video", "sightings")
     for name in _COUNTED:
         op.drop_column("plates", name)
     op.create_index(
