@@ -34,12 +34,23 @@ class CandidateRow(Base):
     """One of the texts of a sighting: its winner or a runner-up. It may outlive its sighting for a moment."""
 
     __tablename__ = "candidates"
-    __table_args__ = (Index("ix_candidates_sighting", "sighting_id"),)
+    __table_args__ = (
+        # Holds all that a search narrows by: of many candidates, few sightings have to be looked at.
+        Index(
+            "ix_candidates_spelling",
+            "spelling_id",
+            "sighting_id",
+            postgresql_include=["winner", "confidence", "country", "video_id"],
+        ),
+    )
 
-    spelling_id: Mapped[int] = mapped_column(primary_key=True)
-    sighting_id: Mapped[int] = mapped_column(primary_key=True)
+    sighting_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    spelling_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     winner: Mapped[bool]
     confidence: Mapped[float]
+    #: Of the sighting.
+    country: Mapped[str | None]
+    video_id: Mapped[int]
 
 
 class SearchBacklog(Base):

@@ -147,6 +147,16 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
     SELECT id, distance FROM measured WHERE distance <= 1
 $$;
 
+-- What a sighting may say: the text that it was read as and its runners-up, as keys.
+CREATE FUNCTION may_say(read_as text, sure double precision, alternatives jsonb)
+RETURNS TABLE (key text, winner boolean, confidence double precision)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT translate(read_as, 'OI', '01'), true, sure
+    UNION ALL
+    SELECT translate(a ->> 'text', 'OI', '01'), false, (a ->> 'confidence')::double precision
+    FROM jsonb_array_elements(alternatives) a
+$$;
+
 -- Sightings that may be a plate, the likest first, of equally like ones the newest. `said` is the text that fits: what the
 -- sighting was read as (`winner`), or one of its runners-up; `share` its confidence.
 --
@@ -159,10 +169,11 @@ CREATE FUNCTION search_plates(
     winners boolean DEFAULT false, most integer DEFAULT 100, hashed text DEFAULT NULL,
     after_distance double precision DEFAULT NULL, after_sighting bigint DEFAULT NULL
 ) RETURNS TABLE (sighting bigint, said text, winner boolean, share double precision, distance double precision)
-LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+-- Remembering what was looked through costs more than looking.
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET enable_memoize = off AS $$
 DECLARE
     -- More spellings than this are not gathered: so many fit that sightings are looked through instead, newest first.
-    many CONSTANT integer := 2000;
+    many CONSTANT integer := 3000;
     key text := plate_key(wanted);
     ids bigint[];
     distances double precision[];
@@ -172,11 +183,12 @@ DECLARE
         CASE WHEN of_job IS NOT NULL THEN ' AND v.job_id = $3' END,
         CASE WHEN since IS NOT NULL THEN ' AND v.finished_at >= $5' END,
         CASE WHEN until IS NOT NULL THEN ' AND v.finished_at < $6' END);
+    -- Of c, a text that a sighting may say, and of @, what says in which video and country that was.
     narrowed text := concat(
-        CASE WHEN of_country IS NOT NULL THEN ' AND s.country = $4' END,
+        CASE WHEN of_country IS NOT NULL THEN ' AND @.country = $4' END,
         CASE WHEN least_share IS NOT NULL THEN ' AND c.confidence >= $7' END,
         CASE WHEN winners THEN ' AND c.winner' END,
-        CASE WHEN of_videos <> '' THEN ' AND EXISTS (SELECT 1 FROM videos v WHERE v.id = s.video_id' || of_videos || ')' END);
+        CASE WHEN of_videos <> '' THEN ' AND @.video_id = ANY (ARRAY(SELECT v.id FROM videos v WHERE true' || of_videos || '))' END);
 BEGIN
     IF alike THEN
         SELECT array_agg(l.id), array_agg(l.distance) INTO ids, distances FROM spellings_like(key) l;
@@ -207,22 +219,26 @@ BEGIN
         RETURN QUERY EXECUTE
             'SELECT s.id, f.key, f.winner, f.confidence, 0.0::double precision
              FROM sightings s CROSS JOIN LATERAL (
-                 SELECT p.key, c.winner, c.confidence FROM candidates c JOIN spellings p ON p.id = c.spelling_id
-                 WHERE c.sighting_id = s.id AND p.key LIKE $1 AND p.key NOT LIKE ''#%''' || narrowed || '
+                 SELECT c.key, c.winner, c.confidence FROM may_say(s.text, s.confidence, s.alternatives) c
+                 WHERE c.key LIKE $1 AND c.key NOT LIKE ''#%''' || replace(narrowed, '@', 's') || '
                  ORDER BY c.winner DESC, c.confidence DESC LIMIT 1) f
              WHERE s.id BETWEEN $8 AND $9 ORDER BY s.id DESC LIMIT $10'
             USING plate_like(key), NULL, of_job, of_country, since, until, least_share,
                   coalesce(first_id, 0), coalesce(last_id, 9223372036854775807), most;
     ELSE
+        -- Some more than are wanted: a candidate may outlive its sighting for a moment.
         RETURN QUERY EXECUTE
             'SELECT f.id, p.key, f.winner, f.confidence, f.distance
-             FROM (SELECT DISTINCT ON (s.id) s.id, m.id AS spelling_id, c.winner, c.confidence, m.distance
-                   FROM unnest($1, $2) m (id, distance)
-                   JOIN candidates c ON c.spelling_id = m.id JOIN sightings s ON s.id = c.sighting_id
-                   WHERE true' || narrowed || '
-                   ORDER BY s.id DESC, m.distance, c.winner DESC, c.confidence DESC) f
+             FROM (SELECT * FROM (
+                       SELECT DISTINCT ON (c.sighting_id) c.sighting_id AS id, m.id AS spelling_id, c.winner, c.confidence,
+                              m.distance
+                       FROM unnest($1, $2) m (id, distance) JOIN candidates c ON c.spelling_id = m.id
+                       WHERE true' || replace(narrowed, '@', 'c') || '
+                       ORDER BY c.sighting_id DESC, m.distance, c.winner DESC, c.confidence DESC) likest
+                   WHERE $10 IS NULL OR distance > $10 OR (distance = $10 AND id < $8)
+                   ORDER BY distance, id DESC LIMIT $9 + 100) f
+             JOIN sightings s ON s.id = f.id
              JOIN spellings p ON p.id = f.spelling_id
-             WHERE $10 IS NULL OR f.distance > $10 OR (f.distance = $10 AND f.id < $8)
              ORDER BY f.distance, f.id DESC LIMIT $9'
             USING ids, distances, of_job, of_country, since, until, least_share, after_sighting, most, after_distance;
     END IF;
@@ -271,17 +287,12 @@ FOR EACH STATEMENT EXECUTE FUNCTION note_sightings();
 CREATE TRIGGER note_gone AFTER DELETE ON sightings REFERENCING OLD TABLE AS changed
 FOR EACH STATEMENT EXECUTE FUNCTION note_sightings();
 
--- What a sighting may say: the text that it was read as and its runners-up, those that no picture tells apart as one.
+-- What sightings may say, each key once.
 CREATE VIEW sighting_candidates AS
-SELECT s.id AS sighting_id, translate(c.text, 'OI', '01') COLLATE "C" AS key, bool_or(c.winner) AS winner,
-       max(c.confidence) AS confidence
-FROM sightings s
-CROSS JOIN LATERAL (
-    SELECT s.text, true AS winner, s.confidence
-    UNION ALL
-    SELECT a ->> 'text', false, (a ->> 'confidence')::double precision FROM jsonb_array_elements(s.alternatives) a
-) c
-GROUP BY 1, 2;
+SELECT s.id AS sighting_id, c.key COLLATE "C" AS key, bool_or(c.winner) AS winner, max(c.confidence) AS confidence,
+       s.country, s.video_id
+FROM sightings s CROSS JOIN LATERAL may_say(s.text, s.confidence, s.alternatives) c
+GROUP BY s.id, c.key;
 
 -- Makes sightings that were noted searchable, and forgets those that went; `most` notes at most. Returns how many notes
 -- it took; 0 also while another does the same.
@@ -307,8 +318,8 @@ BEGIN
 
     INSERT INTO spellings (key)
         SELECT DISTINCT key FROM sighting_candidates WHERE sighting_id = ANY (ids) ORDER BY key ON CONFLICT DO NOTHING;
-    INSERT INTO candidates (sighting_id, spelling_id, winner, confidence)
-        SELECT c.sighting_id, p.id, c.winner, c.confidence
+    INSERT INTO candidates (sighting_id, spelling_id, winner, confidence, country, video_id)
+        SELECT c.sighting_id, p.id, c.winner, c.confidence, c.country, c.video_id
         FROM sighting_candidates c JOIN spellings p ON p.key = c.key WHERE c.sighting_id = ANY (ids);
 
     DELETE FROM spellings p WHERE id = ANY (left_by) AND NOT EXISTS (SELECT 1 FROM candidates WHERE spelling_id = p.id);

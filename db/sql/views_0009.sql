@@ -19,9 +19,10 @@ CREATE FUNCTION plates_fitting(wanted text, most integer DEFAULT 100, hashed tex
 RETURNS SETOF unique_plates
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 DECLARE
-    many CONSTANT integer := 2000;
+    many CONSTANT integer := 3000;
     pattern text := plate_key(wanted);
     ids bigint[] := spellings_fitting(pattern, many + 1);
+    keys text[] := array(SELECT p.key FROM spellings p WHERE p.id = ANY (ids));
 BEGIN
     IF cardinality(ids) > many THEN
         RETURN QUERY EXECUTE
@@ -29,8 +30,8 @@ BEGIN
             USING plate_like(pattern), most;
     ELSE
         RETURN QUERY
-            SELECT u.* FROM unique_plates u
-            WHERE u.key IN (SELECT p.key FROM spellings p WHERE p.id = ANY (ids)) OR u.key IN (pattern, hashed)
+            -- OFFSET 0: each key is looked up, rather than all plates in the order of their number.
+            SELECT * FROM (SELECT * FROM unique_plates u WHERE u.key = ANY (keys || pattern || hashed) OFFSET 0) u
             ORDER BY u.sightings DESC, u.plate LIMIT most;
     END IF;
 END

@@ -26,7 +26,7 @@ _COUNTED: dict[str, tuple[sa.types.TypeEngine[Any], str]] = {
 #: Of `search_0009.sql`, in its order.
 _FUNCTIONS = (
     "plate_key", "look_alikes", "plate_characters", "plate_pairs", "plate_distance", "plate_swaps", "plate_variants",
-    "plate_like", "spellings_fitting", "spellings_like", "search_plates", "count_plates",
+    "plate_like", "spellings_fitting", "spellings_like", "may_say", "search_plates", "count_plates",
     "note_sightings", "index_sightings",
 )  # fmt: skip
 
@@ -46,13 +46,20 @@ def upgrade() -> None:
     )
     op.create_table(
         "candidates",
-        sa.Column("spelling_id", sa.BigInteger(), nullable=False),
         sa.Column("sighting_id", sa.BigInteger(), nullable=False),
+        sa.Column("spelling_id", sa.BigInteger(), nullable=False),
         sa.Column("winner", sa.Boolean(), nullable=False),
         sa.Column("confidence", sa.Float(), nullable=False),
-        sa.PrimaryKeyConstraint("spelling_id", "sighting_id", name="pk_candidates"),
+        sa.Column("country", sa.String()),
+        sa.Column("video_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("sighting_id", "spelling_id", name="pk_candidates"),
     )
-    op.create_index("ix_candidates_sighting", "candidates", ["sighting_id"])
+    op.create_index(
+        "ix_candidates_spelling",
+        "candidates",
+        ["spelling_id", "sighting_id"],
+        postgresql_include=["winner", "confidence", "country", "video_id"],
+    )
     op.create_table(
         "search_backlog",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
