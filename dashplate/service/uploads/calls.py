@@ -40,7 +40,7 @@ def _piece(required: bool) -> dict[str, Any]:
 
 
 @router.options("/v1/uploads", status_code=204, response_class=Response, responses=responses())
-def abilities(request: Request, caller: Caller) -> Response:
+def upload_abilities(request: Request, caller: Caller) -> Response:
     """What is spoken here: tus 1.0.0 and its extensions."""
     told = {
         "Tus-Resumable": headers.VERSION,
@@ -59,7 +59,7 @@ def abilities(request: Request, caller: Caller) -> Response:
     responses=responses(408, 409, 412, 423, 507),
     openapi_extra=_piece(required=False),
 )
-async def create(
+async def begin_upload(
     request: Request,
     caller: Caller,
     version: Version = None,
@@ -80,7 +80,7 @@ async def create(
 
 
 @router.head("/v1/uploads/{upload}", response_class=Response, responses=responses(404, 410, 412))
-def offset_of(request: Request, caller: Caller, upload: UploadId, version: Version = None) -> Response:
+def upload_offset(request: Request, caller: Caller, upload: UploadId, version: Version = None) -> Response:
     """How many bytes are there."""
     headers.check_version(request)
     row = _keeper(request).find(caller, upload)
@@ -101,7 +101,7 @@ def offset_of(request: Request, caller: Caller, upload: UploadId, version: Versi
     responses=responses(404, 408, 409, 410, 412, 415, 423, CHECKSUM_MISMATCH, 507),
     openapi_extra=_piece(required=True),
 )
-async def go_on(
+async def continue_upload(
     request: Request,
     caller: Caller,
     upload: UploadId,
@@ -130,7 +130,7 @@ async def go_on(
 @router.delete(
     "/v1/uploads/{upload}", status_code=204, response_class=Response, responses=responses(404, 409, 412, 423)
 )
-def give_up(request: Request, caller: Caller, upload: UploadId, version: Version = None) -> Response:
+def remove_upload(request: Request, caller: Caller, upload: UploadId, version: Version = None) -> Response:
     """Remove an upload and its file; refused while a job that has not ended uses it."""
     headers.check_version(request)
     keeper = _keeper(request)
@@ -139,13 +139,13 @@ def give_up(request: Request, caller: Caller, upload: UploadId, version: Version
 
 
 @router.post("/v1/uploads/{upload}", include_in_schema=False)
-async def overridden(request: Request, caller: Caller, upload: UploadId) -> Response:
+async def overridden_upload(request: Request, caller: Caller, upload: UploadId) -> Response:
     """PATCH and DELETE for clients that can send neither."""
     method = request.headers.get("x-http-method-override", "").upper()
     if method == "PATCH":
-        return await go_on(request, caller, upload)
+        return await continue_upload(request, caller, upload)
     if method == "DELETE":
-        return await asyncio.to_thread(give_up, request, caller, upload)
+        return await asyncio.to_thread(remove_upload, request, caller, upload)
     raise Refused(405, "Send PATCH or DELETE.", {"Allow": "GET, HEAD, PATCH, DELETE"})
 
 

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -25,6 +26,7 @@ from db.migrate import upgrade
 from tests.conftest import ROOT
 from tests.support.processes import PATIENCE_S, wait_until
 
+_numbers = count()
 #: Few, so that a test can fill it.
 QUEUE = 4
 
@@ -42,9 +44,10 @@ class Served:
 
     def token(self, *scopes: Scope) -> str:
         """A token with these scopes."""
-        if scopes not in self._tokens:
-            with session(self.database_url) as db:
-                self._tokens[scopes] = tokens.create(db, f"{len(self._tokens)} {'+'.join(scopes)}", scopes, None)
+        with session(self.database_url) as db:
+            # Another test may have emptied the tables since.
+            if scopes not in self._tokens or tokens.find(db, self._tokens[scopes]) is None:
+                self._tokens[scopes] = tokens.create(db, f"{next(_numbers)} {'+'.join(scopes)}", scopes, None)
         return self._tokens[scopes]
 
     def client(self, *scopes: Scope) -> httpx.Client:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from dashplate.service.access import Access
 from dashplate.service.app import Parts, create_app
 from dashplate.service.description import described
+from dashplate.service.files.cutter import Cutter
 from dashplate.service.photographs.reader import PhotoReader
 from dashplate.stack import Stack
 from dashplate.stack.server import free_port
@@ -29,6 +30,8 @@ OPENS = {
     "other programs' clients": Scope.READ,
     "jobs": Scope.SUBMIT,
     "plates and sightings": Scope.SEARCH,
+    "search": Scope.SEARCH,
+    "uploads": Scope.SUBMIT,
     "": Scope.READ,
 }
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "JUNK")
@@ -43,7 +46,7 @@ Call = tuple[str, str, Scope]
 def app(stack: Stack) -> FastAPI:
     """The application, to be asked for its calls alone."""
     with using(settings().model_copy(update={"database_url": SecretStr(stack.database_url)})) as config:
-        return create_app(Parts(config, Access(stack.database_url), PhotoReader(config.models, 1)))
+        return create_app(Parts(config, Access(stack.database_url), PhotoReader(config.models, 1), Cutter()))
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from dashplate.service.jobs import Submitted
 from db.access.tokens import Scope
 from tests.conftest import SHARED_DATA
 from tests.integration.service.conftest import Served
-from tests.integration.service.test_jobs import SEGMENTS, card
+from tests.support.jobs_over_http import SEGMENTS, card
 from tests.support.processes import PATIENCE_S
 
 

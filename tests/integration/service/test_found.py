@@ -12,7 +12,7 @@ from sqlalchemy import text
 from db.access.tokens import Scope
 from db.engine import session
 from tests.integration.service.conftest import Served
-from tests.integration.service.test_jobs import card, events, submitted
+from tests.support.jobs_over_http import card, events, submitted
 from tests.support.processes import wait_until
 
 

@@ -14,7 +14,7 @@ from bench.standin import Drive
 from db.access.tokens import Scope
 from tests.conftest import ROOT, SHARED_DATA
 from tests.integration.service.conftest import Served
-from tests.integration.service.test_jobs import card
+from tests.support.jobs_over_http import card
 
 PAGE = (ROOT / "docs" / "python.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)

@@ -38,7 +38,6 @@ def test_a_bucket_gives_so_many_at_once_and_then_so_many_a_second(monkeypatch: p
     monkeypatch.setattr(access.time, "monotonic", lambda: now[0])
     bucket = Bucket(3, 2.0)
     assert [bucket.take("ann") for _ in range(4)] == [True, True, True, False]
-    assert not bucket.left("ann")
     assert bucket.take("ben"), "each has a bucket of their own"
     now[0] += 0.5
     assert [bucket.take("ann") for _ in range(2)] == [True, False]
