@@ -101,7 +101,8 @@ def _listening(sockets: Sequence[socket.socket]) -> list[socket.socket]:
 
 def _listen(address: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_STREAM)
+    # With its protocol: asyncio turns Nagle's algorithm off for such alone, and each answer would wait 40 ms for it.
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((address, port))
