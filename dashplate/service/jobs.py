@@ -89,7 +89,7 @@ class Rerun(BaseModel):
 _FROM_DETECTION = Rerun(step=Stage.DETECT)
 
 
-@router.post("/v1/jobs", status_code=201, responses=responses(409))
+@router.post("/v1/jobs", status_code=201, responses=responses(404, 409))
 def submit(
     request: Request,
     caller: Caller,
