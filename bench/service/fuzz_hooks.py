@@ -57,6 +57,14 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
 
 
 @schemathesis.hook
+def before_call(context: Any, case: Any, kwargs: Any) -> None:
+    """Numbers that links put into headers are sent as texts."""
+    for name, value in list((case.headers or {}).items()):
+        if isinstance(value, int):
+            case.headers[name] = str(value)
+
+
+@schemathesis.hook
 def after_call(context: Any, case: Any, response: Any) -> None:
     with _calls.open("a", encoding="utf-8") as file:
         file.write(f"{case.method} {case.operation.path} {response.status_code}\n")
