@@ -24,23 +24,29 @@ from tempfile import TemporaryDirectory
 
 import cv2
 
+from bench.service.footage import sighting_in_a_video
 from bench.service.pictures import frames
 from bench.service.running import PATIENCE_S, Service, service
 from bench.standin import Drive
 from db.access.tokens import Scope
 
-#: Variables for `fuzz_hooks`. JSON: what the service may open, a picture's file and its address; and where each call is
-#: written down: method, path of the description, status.
+#: Variables for `fuzz_hooks`. JSON: what the service may open, a picture's file and its address, a sighting whose clip
+#: can be cut; and where each call is written down: method, path of the description, status.
 GIVEN, CALLS = "FUZZ_GIVEN", "FUZZ_CALLS"
 #: Of an answer: how fast they are is measured elsewhere, and a busy machine is no finding.
 _PATIENCE_S = "300"
 #: Without an end: it is followed by tests of its own.
 _ENDLESS = "/v1/jobs/{job}/events"
-#: schemathesis counts neither of these two as a refusal, and each is one.
 _PICTURE = "car.png"
+#: schemathesis knows none of 408, 412 and 413 as a refusal. What an upload is answered with beyond its description
+#: depends on its state and its bytes: a piece goes beyond its end, another call sends to it, a checksum does not fit.
 _CONFIG = """
 [checks.negative_data_rejection]
-expected-statuses = [400, 401, 403, 404, 405, 406, 408, 409, 413, 415, 422, 428, 429]
+expected-statuses = [400, 401, 403, 404, 405, 406, 408, 409, 412, 413, 415, 422, 428, 429]
+[checks.missing_required_header]
+expected-statuses = [400, 401, 403, 406, 412, 415, 422]
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "3xx", 401, 403, 404, 409, 413, 423, 429, 460, "5xx"]
 """
 
 
@@ -80,7 +86,12 @@ def fuzz(examples: int, seed: int, seconds: int | None = None) -> Fuzzed:
         place = Path(name)
         with service(workers=True, roots=(picture_url,)) as here:
             token = here.token("fuzz", Scope.ADMIN)
-            given = {"sources": _rows(here, token), "picture": str(place / _PICTURE), "picture_url": picture_url}
+            given = {
+                "sources": _rows(here, token),
+                "picture": str(place / _PICTURE),
+                "picture_url": picture_url,
+                "sighting": sighting_in_a_video(here.database_url, here.folder / "drive.mp4"),
+            }
             (place / "schemathesis.toml").write_text(_CONFIG)
             env = {
                 **os.environ,

@@ -136,6 +136,8 @@ def _environment(stack: Stack, folder: Path, queue: int, roots: Sequence[str]) -
         "DASHPLATE_DATA_DIR": str(folder / "data"),
         "DASHPLATE_PHOTO_QUEUE": str(queue),
         "DASHPLATE_ROOTS": json.dumps([str(folder), *roots]),
+        # However many are begun, the disk has room.
+        "DASHPLATE_UPLOAD_MOST_BYTES": "2000000",
         "DASHPLATE_WORK": "bench.standin:StandIn",
         "DASHPLATE_PLATE_KEY": secrets.token_hex(32),
         # So that what is left behind can be seen.

@@ -8,12 +8,14 @@ from fastapi import FastAPI
 
 from dashplate.service.errors import Problem
 
-#: Where a call's answer holds the number that other calls take in their path.
-_NUMBERS = {
-    "submit": ("job", "$response.body#/job"),
-    "list_jobs": ("job", "$response.body#/items/0/job"),
-    "list_videos": ("video", "$response.body#/items/0/id"),
-    "list_sightings": ("sighting", "$response.body#/items/0/id"),
+#: Where a call's answer holds what other calls take: the numbers in their paths, and where an upload goes on.
+_TAKEN = {
+    "submit": {"job": "$response.body#/job"},
+    "list_jobs": {"job": "$response.body#/items/0/job"},
+    "list_videos": {"video": "$response.body#/items/0/id"},
+    "list_sightings": {"sighting": "$response.body#/items/0/id"},
+    "find": {"sighting": "$response.body#/items/0/id"},
+    "list_uploads": {"upload": "$response.body#/items/0/id", "Upload-Offset": "$response.body#/items/0/offset"},
 }
 
 
@@ -22,11 +24,15 @@ def described(app: FastAPI) -> dict[str, Any]:
     told = app.openapi()
     told["components"]["schemas"].setdefault("Problem", Problem.model_json_schema())
     calls = {call["operationId"]: call for item in told["paths"].values() for call in item.values()}
-    for name, (parameter, where) in _NUMBERS.items():
+    for name, where in _TAKEN.items():
         success = next(answer for status, answer in calls[name]["responses"].items() if status.startswith("2"))
         success["links"] = {
-            other: {"operationId": other, "parameters": {parameter: where}}
+            other: {"operationId": other, "parameters": {one: where[one] for one in where if one in _names(call)}}
             for other, call in calls.items()
-            if [one["name"] for one in call.get("parameters", []) if one["in"] == "path"] == [parameter]
+            if (in_path := _names(call, "path")) and in_path <= where.keys()
         }
     return told
+
+
+def _names(call: dict[str, Any], place: str | None = None) -> set[str]:
+    return {one["name"] for one in call.get("parameters", []) if place in (None, one["in"])}

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dashplate.service.access import Access
 from dashplate.service.errors import problem, status_of
 from dashplate.service.photographs.forms import MOST_BODY_BYTES
-from dashplate.service.uploads.headers import PIECE
+from dashplate.service.uploads.headers import PIECE, method
 from pipeline.errors import ServiceUnavailable
 
 #: Of bodies that hold no picture.
@@ -59,7 +59,7 @@ class Door:
             announced = request.headers.get("content-length", "")
             if announced.isdigit() and int(announced[:18]) > most:
                 raise TooLarge(most)
-            await self._app(scope, _Bounded(receive, most), strict)
+            await self._app({**scope, "method": method(request)}, _Bounded(receive, most), strict)
         except TooLarge as beyond:
             if not began:
                 sentence = f"Requests of at most {beyond.most // 10**6} MB are taken here."

@@ -74,7 +74,10 @@ class Submitted(BaseModel):
     country: Annotated[str, Field(max_length=200, json_schema_extra=COUNTRIES)] | None = Field(None, examples=["GB,FR"])
     keep_overlays: StrictBool = False
     retain: str | None = Field(
-        None, description="Delete what was found after 30d, 12h.", pattern=r"^[0-9]{1,6}[smhdw]$"
+        None,
+        description="Delete what was found after 90m, 12h, 30d, 4w.",
+        # As durations are written, and less than a century.
+        pattern="^([0-9]{1,6}m|[0-9]{1,5}h|[0-9]{1,4}d|[0-9]{1,3}w)$",
     )
     evidence: StrictBool = Field(True, description="Keep pictures once a video is done.")
     hashed: StrictBool = Field(False, description="Store plates as keyed hashes.")
@@ -89,7 +92,7 @@ class Rerun(BaseModel):
 _FROM_DETECTION = Rerun(step=Stage.DETECT)
 
 
-@router.post("/v1/jobs", status_code=201, responses=responses(409))
+@router.post("/v1/jobs", status_code=201, responses=responses(404, 409))
 def submit(
     request: Request,
     caller: Caller,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
 from dashplate.service.access import note, require, url_of
 from dashplate.service.documents import FoundPage, FoundSighting, PlateTold, Share
@@ -13,7 +15,7 @@ from dashplate.service.errors import responses
 from dashplate.service.jobs import Most
 from db.access.tokens import Principal, Scope
 from db.engine import session
-from db.findings.search import Behind, Wanted, index_some, is_complete, plates, said, search
+from db.findings.search import MOST_CHARS, Behind, Wanted, index_some, is_complete, plates, said, search
 from db.findings.typed import is_whole, typed
 from workers.hashed_jobs import own_key
 
@@ -24,15 +26,28 @@ Pattern = Annotated[str, Query(min_length=1, max_length=100, description="A plat
 _CURSOR = r"^[0-9]{1,2}(\.[0-9]{1,17})?:[1-9][0-9]{0,17}$"
 
 
+def _in_utc(moment: dt.datetime) -> dt.datetime:
+    """The same moment; the first or last year's nearest where UTC's calendar has it no more."""
+    with suppress(OverflowError):
+        return moment.astimezone(dt.UTC)
+    return (dt.datetime.min if moment.year == 1 else dt.datetime.max).replace(tzinfo=dt.UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
 class Narrowed(BaseModel, extra="forbid"):
     """What is searched for, and how it is narrowed."""
 
     plate: Annotated[str, Field(min_length=1, max_length=100, description="A plate, or a pattern with `*` and `?`.")]
-    like: bool = Field(False, description="Also what the plate is easily taken for; of a whole plate.")
+    like: bool = Field(
+        False,
+        description=f"Also what a whole plate of up to {MOST_CHARS} characters is easily taken for; else of no effect.",
+    )
     job: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = None
     country: str | None = Field(None, max_length=10, description="Such as `GB`.")
-    since: AwareDatetime | None = Field(None, description="In videos that were finished since.")
-    until: AwareDatetime | None = Field(None, description="And before.")
+    since: Moment | None = Field(None, description="In videos that were finished since.")
+    until: Moment | None = Field(None, description="And before.")
     share: Share | None = Field(None, description="The text that fits is at least as sure.")
     winners: bool = Field(False, description="No runners-up: what sightings were read as.")
     cursor: str | None = Field(None, pattern=_CURSOR, description="`next` of the page before.")
@@ -43,7 +58,8 @@ class Narrowed(BaseModel, extra="forbid"):
         return Wanted(
             plate,
             hashed=_hashed(plate),
-            alike=self.like,
+            # Else nothing can be like it.
+            alike=self.like and is_whole(plate) and len(plate) <= MOST_CHARS,
             of_job=self.job,
             of_country=self.country.replace("\0", "").upper() if self.country else None,
             since=self.since,

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from dashplate.service.access import require, url_of
 from dashplate.service.errors import responses, status_of
 from dashplate.service.photographs.calls import answer_to, body, picture_form, reader_of
-from dashplate.service.photographs.forms import admitted, fetch
+from dashplate.service.photographs.forms import MOST_TEXT, admitted, fetch
 from db.access import tokens
 from db.access.tokens import Principal, Scope
 from db.engine import session
@@ -32,7 +32,7 @@ Caller = Annotated[Principal, require(Scope.READ)]
 _MOST_CALLS = 100_000_000
 
 
-_TEXT = {"type": "string", "maxLength": 1000}
+_TEXT = {"type": "string", "maxLength": MOST_TEXT}
 _SNAPSHOT = body(
     picture_form(
         "upload",
@@ -55,7 +55,7 @@ def _alpr() -> dict[str, Any]:
     for status in {*told} - {401, 403, 422}:
         told[status]["content"]["application/json"] = {"schema": NotRead.model_json_schema()}
     # A form without a picture is answered with 200, as one whose picture cannot be read.
-    form = picture_form("upload", {"min_confidence": {"type": "string"}})
+    form = picture_form("upload", {"min_confidence": {"description": "From 0 to 1; what is no number is 0."}})
     return {"responses": told, "openapi_extra": body(form)}
 
 

@@ -32,7 +32,7 @@ _IN_MEMORY_BYTES = 1_000_000
 #: A client that takes longer to send its picture holds a place that others wait for.
 _LONGEST_BODY_S = 60.0
 _CHARSET = re.compile(r";\s*charset=[^;]*", re.IGNORECASE)
-_FIELDS, _MOST_TEXT = 32, 64_000
+_FIELDS, MOST_TEXT = 32, 64_000
 #: Addresses that are fetched at a time, each within so many seconds: they hold places that others wait for.
 _FETCHERS, _LONGEST_FETCH_S = 4, 30.0
 _fetching = asyncio.Semaphore(_FETCHERS)
@@ -184,7 +184,7 @@ async def _take(form: Form, parsed: FormData, name: str) -> None:
                 form.name, form.picture = _printable(value.filename or name), Spooled.of(value.file)
         elif key == name and value.strip():
             form.name, form.picture = name, await asyncio.to_thread(_from_base64, form, value, name)
-        elif len(value) > _MOST_TEXT:
+        elif len(value) > MOST_TEXT:
             raise Refused(422, f"The form field `{_printable(key)[:50]}` is too long.")
         else:
             form.fields.setdefault(key, []).append(_printable(value))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi import Path as InPath
 
 from dashplate.service.access import require
@@ -21,22 +20,16 @@ from db.access.tokens import Principal, Scope
 router = APIRouter(tags=["uploads"])
 Caller = Annotated[Principal, require(Scope.SUBMIT)]
 UploadId = Annotated[str, InPath(pattern="^[0-9a-f]{32}$")]
-#: Of the protocol's headers, for the description; `headers` reads them.
-Version = Annotated[str | None, Header(alias="Tus-Resumable", description="`1.0.0`", examples=["1.0.0"])]
-Length = Annotated[str | None, Header(alias="Upload-Length", description="Bytes of the file.", examples=["1000000"])]
-Metadata = Annotated[
-    str | None,
-    Header(alias="Upload-Metadata", description="`filename` and its base64.", examples=["filename dHJpcC5tcDQ="]),
-]
-Offset = Annotated[str | None, Header(alias="Upload-Offset", description="Where the piece begins.", examples=["0"])]
-Checksum = Annotated[
-    str | None, Header(alias="Upload-Checksum", description="`sha256` and the piece's digest in base64.")
-]
 
 
 def _piece(required: bool) -> dict[str, Any]:
     content = {headers.PIECE: {"schema": {"type": "string", "format": "binary"}}}
     return {"requestBody": {"required": required, "content": content}}
+
+
+def _takes(*names: str) -> dict[str, Any]:
+    """For OpenAPI alone: headers of the protocol. `headers` reads them, since tus has statuses of its own for them."""
+    return {"parameters": [headers.described(name) for name in ("Tus-Resumable", *names)]}
 
 
 @router.options("/v1/uploads", status_code=204, response_class=Response, responses=responses())
@@ -57,16 +50,9 @@ def upload_abilities(request: Request, caller: Caller) -> Response:
     status_code=201,
     response_class=Response,
     responses=responses(408, 409, 412, 423, 507),
-    openapi_extra=_piece(required=False),
+    openapi_extra=_piece(required=False) | _takes("Upload-Length", "Upload-Metadata"),
 )
-async def begin_upload(
-    request: Request,
-    caller: Caller,
-    version: Version = None,
-    length: Length = None,
-    about: Metadata = None,
-    idempotency_key: IdempotencyKey = None,
-) -> Response:
+async def begin_upload(request: Request, caller: Caller, idempotency_key: IdempotencyKey = None) -> Response:
     """Make an upload, its first bytes in the body perhaps. The same `Idempotency-Key` again names the same upload."""
     headers.check_version(request)
     keeper, receiver = _keeper(request), _receiver(request)
@@ -79,8 +65,10 @@ async def begin_upload(
     return Response(status_code=201, headers={**headers.told(row, offset), "Location": f"/v1/uploads/{row['id']}"})
 
 
-@router.head("/v1/uploads/{upload}", response_class=Response, responses=responses(404, 410, 412))
-def upload_offset(request: Request, caller: Caller, upload: UploadId, version: Version = None) -> Response:
+@router.head(
+    "/v1/uploads/{upload}", response_class=Response, responses=responses(404, 410, 412), openapi_extra=_takes()
+)
+def upload_offset(request: Request, caller: Caller, upload: UploadId) -> Response:
     """How many bytes are there."""
     headers.check_version(request)
     row = _keeper(request).find(caller, upload)
@@ -99,16 +87,9 @@ def upload_offset(request: Request, caller: Caller, upload: UploadId, version: V
     status_code=204,
     response_class=Response,
     responses=responses(404, 408, 409, 410, 412, 415, 423, CHECKSUM_MISMATCH, 507),
-    openapi_extra=_piece(required=True),
+    openapi_extra=_piece(required=True) | _takes("Upload-Offset", "Upload-Checksum"),
 )
-async def continue_upload(
-    request: Request,
-    caller: Caller,
-    upload: UploadId,
-    version: Version = None,
-    begins: Offset = None,
-    digest: Checksum = None,
-) -> Response:
+async def continue_upload(request: Request, caller: Caller, upload: UploadId) -> Response:
     """Send bytes, from where HEAD says. What came in before a connection broke stays.
 
     A piece whose `Upload-Checksum` does not fit is answered with 460 and does not count.
@@ -128,25 +109,18 @@ async def continue_upload(
 
 
 @router.delete(
-    "/v1/uploads/{upload}", status_code=204, response_class=Response, responses=responses(404, 409, 412, 423)
+    "/v1/uploads/{upload}",
+    status_code=204,
+    response_class=Response,
+    responses=responses(404, 409, 412, 423),
+    openapi_extra=_takes(),
 )
-def remove_upload(request: Request, caller: Caller, upload: UploadId, version: Version = None) -> Response:
+def remove_upload(request: Request, caller: Caller, upload: UploadId) -> Response:
     """Remove an upload and its file; refused while a job that has not ended uses it."""
     headers.check_version(request)
     keeper = _keeper(request)
     keeper.delete(request, caller, keeper.find(caller, upload, expired=True))
     return Response(status_code=204, headers={"Tus-Resumable": headers.VERSION})
-
-
-@router.post("/v1/uploads/{upload}", include_in_schema=False)
-async def overridden_upload(request: Request, caller: Caller, upload: UploadId) -> Response:
-    """PATCH and DELETE for clients that can send neither."""
-    method = request.headers.get("x-http-method-override", "").upper()
-    if method == "PATCH":
-        return await continue_upload(request, caller, upload)
-    if method == "DELETE":
-        return await asyncio.to_thread(remove_upload, request, caller, upload)
-    raise Refused(405, "Send PATCH or DELETE.", {"Allow": "GET, HEAD, PATCH, DELETE"})
 
 
 @router.get("/v1/uploads", responses=responses())

@@ -9,6 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 from email.utils import format_datetime
 from pathlib import PurePosixPath
+from typing import Any
 
 from fastapi import Request
 from sqlalchemy import RowMapping
@@ -29,6 +30,31 @@ _KEY = re.compile(r"[!-+\--~]{1,100}")
 _MOST_KEYS, _LONGEST_NAME = 20, 80
 _SHA256_BYTES = 32
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+#: For OpenAPI: the headers that calls take. That a file's name is to have the ending of a video or photograph is more
+#: than a pattern for base64 could say; `bench.service.fuzz_hooks` knows the two formats.
+_FORMS: dict[str, tuple[str, dict[str, Any]]] = {
+    "Tus-Resumable": ("The protocol's version.", {"const": VERSION}),
+    "Upload-Length": ("Bytes of the file.", {"pattern": "^0*[1-9][0-9]*$", "maxLength": 18, "examples": ["1000000"]}),
+    "Upload-Offset": ("Where the piece begins.", {"pattern": "^[0-9]{1,18}$", "examples": ["0"]}),
+    "Upload-Metadata": (
+        "`filename` and the file's name in base64.",
+        {"format": "named-file", "examples": ["filename dHJpcC5tcDQ="]},
+    ),
+    "Upload-Checksum": (
+        "`sha256` and the piece's digest in base64.",
+        {
+            "format": "sha256-digest",
+            "examples": ["sha256 hNiYd/DUBB77a/kaFvAkjy/Vc+avBcGflr7bn4gveII="],
+        },
+    ),
+}
+
+
+def described(name: str) -> dict[str, Any]:
+    """For OpenAPI: a header as calls take it. All but the checksum are required."""
+    about, form = _FORMS[name]
+    required, schema = name != "Upload-Checksum", {"type": "string", **form}
+    return {"name": name, "in": "header", "required": required, "description": about, "schema": schema}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +67,13 @@ class Announced:
     filename: str
     #: What is left of that for the result store: letters, digits, `.`, `_`, `-`, and a known ending.
     stored_as: str
+
+
+def method(request: Request) -> str:
+    """What is asked for: `X-HTTP-Method-Override` of a POST to an upload is for clients that can send nothing else."""
+    meant = request.headers.get("x-http-method-override", "").upper()
+    overridden = request.method == "POST" and request.scope["path"].startswith("/v1/uploads/")
+    return meant if overridden and meant in ("PATCH", "DELETE") else request.method
 
 
 def check_version(request: Request) -> None:

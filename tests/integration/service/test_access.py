@@ -172,5 +172,6 @@ def test_each_call_has_a_name_of_its_own_and_links_lead_to_calls(app: FastAPI) -
     }
     assert {"show_job", "list_videos", "list_sightings", "pause"} <= links["submit"]
     assert "show_video" in links["list_videos"]
-    assert {"show_sighting", "crop", "frame"} <= links["list_sightings"]
+    assert {"show_sighting", "crop", "frame", "clip"} <= links["list_sightings"] & links["find"]
+    assert {"show_upload", "upload_offset", "continue_upload", "remove_upload"} <= links["list_uploads"]
     assert all(one in names for found in links.values() for one in found)

@@ -84,9 +84,22 @@ def test_a_search_is_narrowed_and_wrong_ones_are_refused(client: httpx.Client, j
         answer = client.get("/v1/search", params=wrong)  # type: ignore[arg-type]
         assert answer.status_code == 422, wrong
         assert answer.headers["content-type"] == "application/problem+json"
-    for plate in ("A*", "A" * 17):
-        answer = client.get("/v1/search", params={"plate": plate, "like": True})
-        assert (answer.status_code, answer.json()["detail"][:18]) == (400, "Only a whole plate")
+    for since, until in (
+        ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"),
+        ("0001-01-01T00:00:00Z", tomorrow),
+    ):
+        assert found(client, "*", job=job, since=since, until=until)
+        assert not found(client, "*", job=job, since=until, until=since)
+
+
+def test_likeness_has_no_effect_where_nothing_can_be_like(client: httpx.Client, job: int) -> None:
+    wait_until(
+        "everything is searchable",
+        lambda: client.get("/v1/search", params={"plate": "*", "most": 1}).json()["complete"],
+    )
+    for pattern in ("*", "?" * 6):
+        assert found(client, pattern, job=job, like=True) == found(client, pattern, job=job) != []
+    assert found(client, "A" * 17, like=True) == []
 
 
 def test_a_search_is_on_record(working: Served, client: httpx.Client) -> None:
