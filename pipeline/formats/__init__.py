@@ -128,10 +128,7 @@ def load_formats(countries: Sequence[str] | None = None) -> Formats:
     catch_all = known.pop(None)
     if not countries:
         return Formats([catch_all, *known.values()], asked=False)
-    asked = [code.upper() for code in countries]
-    unknown = [code for code in asked if code not in known]
-    if unknown:
-        raise UsageError(f"No plate format for {', '.join(unknown)}; known are {', '.join(sorted(map(str, known)))}.")
+    asked = _checked(countries)
     weight = _CATCH_ALL_WHEN_ASKED * sum(known[code].weight for code in asked)
     rest = CountryFormat(catch_all.name, None, weight, catch_all.shapes)
     return Formats([rest, *(known[code] for code in asked)], asked=True)
@@ -177,6 +174,12 @@ def known_countries() -> tuple[str, ...]:
 
 def parse_countries(value: str | None) -> tuple[str, ...]:
     """`GB,fr` as codes; raises UsageError for a country without a format file."""
-    codes = tuple(part.strip().upper() for part in (value or "").split(",") if part.strip())
-    load_formats(codes or None)
-    return codes
+    return _checked(part.strip() for part in (value or "").split(",") if part.strip())
+
+
+def _checked(codes: Iterable[str]) -> tuple[str, ...]:
+    asked, known = tuple(code.upper() for code in codes), known_countries()
+    unknown = [code for code in asked if code not in known]
+    if unknown:
+        raise UsageError(f"No plate format for {', '.join(unknown)}; known are {', '.join(sorted(known))}.")
+    return asked
