@@ -15,6 +15,7 @@ import psycopg
 from sqlalchemy import text
 
 from bench.search.fleet import A_VIDEO, Fleet, load
+from bench.search.plans import scans
 from bench.search.questions import KINDS, Question, questions
 from dashplate.stack import Stack, stop
 from db.engine import engine_for, session
@@ -53,14 +54,16 @@ def _measured(folder: Path, asked: argparse.Namespace) -> bool:
         wanted = questions(fleet, asked.asked)
     cold = {kind: [_cold(folder, wanted[kind][start]) for start in range(asked.starts)] for kind in KINDS}
     with Stack.open(folder, keep=True) as stack:
-        warm = {kind: [_once(stack.database_url, one) for one in wanted[kind] * 2][asked.asked :] for kind in KINDS}
-        print(f"\n{'':<34}{'warm':>8}{'95%':>8}{'cold':>8}  ms, {asked.asked} questions, {asked.starts} cold starts")
+        print(f"\n{'':<28}{'warm':>7}{'95%':>7}{'cold':>7}  ms, {asked.asked} questions, {asked.starts} cold starts")
         slow = False
         for kind in KINDS:
-            times, first = sorted(warm[kind]), statistics.median(cold[kind] or [0.0])
-            middle = statistics.median(times)
+            before = scans(stack.database_url)
+            times = sorted([_once(stack.database_url, one) for one in wanted[kind] * 2][asked.asked :])
+            used = scans(stack.database_url) - before
+            middle, first = statistics.median(times), statistics.median(cold[kind] or [0.0])
             slow |= max(middle, first) > MOST_MS
-            print(f"{kind:<34}{middle:8.1f}{times[round(0.95 * (len(times) - 1))]:8.1f}{first:8.1f}")
+            late = times[round(0.95 * (len(times) - 1))]
+            print(f"{kind:<28}{middle:7.1f}{late:7.1f}{first:7.1f}  {', '.join(sorted(used))}")
         ratio = _stored(stack.database_url, fleet)
     print(f"storing sightings: {ratio:.2f} of what it takes where nothing is noted for search")
     return slow or ratio > MOST_RATIO
@@ -78,6 +81,7 @@ def _prepare(url: str, fleet: Fleet, sightings: int) -> None:
         while connection.execute("SELECT index_sightings(20)").fetchone() != (0,):
             connection.commit()
         print(f"made searchable in {time.perf_counter() - began:.0f} s")
+        connection.commit()
         connection.autocommit = True
         connection.execute("VACUUM ANALYZE")
         for table in ("sightings", "spellings", "candidates", "plates"):
