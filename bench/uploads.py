@@ -14,24 +14,20 @@ import http.client
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
 from typing import BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
-import psutil
-
+from bench.service.running import Service
+from bench.watching import resident_bytes, watched
 from dashplate.stack import Stack
-from dashplate.stack.server import free_port
 from db.access import tokens
 from db.access.tokens import Scope
 from db.engine import session
@@ -107,49 +103,6 @@ class Client:
         return http.client.HTTPConnection(str(there.hostname), there.port, timeout=_PATIENCE_S)
 
 
-class Service:
-    """`dashplate serve` as a process, which may be killed and started again."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        #: The most that its own process held, bytes.
-        self.peak = self.rest = 0
-        self._environment = environment
-        self._over = Event()
-        self._process = self._started()
-        self._watcher = Thread(target=self._watch, daemon=True)
-        self._watcher.start()
-
-    def kill(self) -> None:
-        """End it without a word, and start it again."""
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
-        self._process = self._started()
-
-    def stop(self) -> None:
-        self._over.set()
-        self._watcher.join()
-        self._process.terminate()
-        self._process.wait()
-
-    def _started(self) -> subprocess.Popen[bytes]:
-        argv = [sys.executable, "-m", "dashplate", "serve", "--port", str(self.port)]
-        process = subprocess.Popen(argv, env=self._environment, stdout=subprocess.DEVNULL)
-        until = time.monotonic() + _PATIENCE_S
-        while time.monotonic() < until and process.poll() is None:
-            with suppress(OSError), urllib.request.urlopen(f"{self.url}/healthz", timeout=2):
-                self.rest = psutil.Process(process.pid).memory_info().rss
-                return process
-            time.sleep(_LOOK_S)
-        raise RuntimeError("The service did not start.")
-
-    def _watch(self) -> None:
-        while not self._over.wait(_LOOK_S):
-            with suppress(psutil.Error):
-                self.peak = max(self.peak, psutil.Process(self._process.pid).memory_info().rss)
-
-
 @dataclass(frozen=True, slots=True)
 class Sent:
     """How one upload went."""
@@ -212,15 +165,14 @@ def run(folder: Path, uploads: int, size: int, seed: int = 0) -> Outcome:
         with session(stack.database_url) as db:
             token = tokens.create(db, f"bench {uploads} {size}", [Scope.SUBMIT], None)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("DASHPLATE_")}
-        service = Service(
-            kept
-            | {
-                "DASHPLATE_REDIS_URL": stack.redis_url,
-                "DASHPLATE_DATABASE_URL": stack.database_url,
-                "DASHPLATE_DATA_DIR": str(folder / "data"),
-                "DASHPLATE_STORE_DIR": str(folder / "store"),
-            }
-        )
+        env = kept | {
+            "DASHPLATE_REDIS_URL": stack.redis_url,
+            "DASHPLATE_DATABASE_URL": stack.database_url,
+            "DASHPLATE_DATA_DIR": str(folder / "data"),
+            "DASHPLATE_STORE_DIR": str(folder / "store"),
+        }
+        service = Service(stack.database_url, env, folder)
+        service.start()
         try:
             return _measured(service, Client(service.url, token), folder, uploads, size, seed)
         finally:
@@ -229,20 +181,27 @@ def run(folder: Path, uploads: int, size: int, seed: int = 0) -> Outcome:
 
 def _measured(service: Service, client: Client, folder: Path, uploads: int, size: int, seed: int) -> Outcome:
     sources = [_written(folder / f"{index}.mp4", size, seed + index) for index in range(uploads)]
-    rest, begun = service.rest, time.monotonic()
-    with ThreadPoolExecutor(uploads) as pool:
+    rest, begun = resident_bytes(service.web()), time.monotonic()
+    peak = rest
+
+    def look() -> None:
+        nonlocal peak
+        peak = max(peak, resident_bytes(service.web()))
+
+    with watched(look, _LOOK_S), ThreadPoolExecutor(uploads) as pool:
         going = [
             pool.submit(upload, client, source, cut=index % 2 == 0, seed=seed + index)
             for index, source in enumerate(sources)
         ]
         while _gathered(folder / "store") < uploads * size / 3 and not all(one.done() for one in going):
             time.sleep(_LOOK_S)
-        service.kill()
+        service.stop(signal.SIGKILL)
+        service.start()
         sent = [one.result() for one in going]
     seconds = time.monotonic() - begun
     stored = {path.parent.name: path for path in (folder / "store" / "uploads").glob("*/*.mp4")}
     different = sum(_sha256(stored.get(one.path.rpartition("/")[2])) != one.sha256 for one in sent)
-    return Outcome(seconds, sum(one.cuts for one in sent), different, rest, service.peak)
+    return Outcome(seconds, sum(one.cuts for one in sent), different, rest, peak)
 
 
 def _written(path: Path, size: int, seed: int) -> Path:

@@ -6,10 +6,9 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from sqlalchemy import text
 from bench.fleet.cost import Cost, cost
 from bench.fleet.plans import Plan, plans
 from bench.standin import Drive
+from bench.watching import watched
 from dashplate.bring_up import worker_commands
 from dashplate.stack import Stack, running
 from dashplate.supervisor import Command, Supervisor
@@ -197,19 +197,10 @@ def _until(condition: Callable[[], Any], every_s: float = _LOOK_S) -> None:
         time.sleep(every_s)
 
 
-@contextmanager
-def _watching(here: Fleet, found: Measured) -> Iterator[None]:
+def _watching(here: Fleet, found: Measured) -> AbstractContextManager[None]:
     """Keep the highest memory of Redis."""
-    stop = threading.Event()
 
     def look() -> None:
-        while not stop.wait(_LOOK_S):
-            found.redis_peak_bytes = max(found.redis_peak_bytes, here.redis_bytes())
+        found.redis_peak_bytes = max(found.redis_peak_bytes, here.redis_bytes())
 
-    watcher = threading.Thread(target=look, name="redis-watch", daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        watcher.join()
+    return watched(look, _LOOK_S)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-import psutil
 
 from bench.service.running import PATIENCE_S, Service
+from bench.watching import resident_bytes, watched
 
 #: What confidences may differ by: plates share calls of the network, whose sums then run in another order.
 _CONFIDENCE = 0.01
@@ -141,25 +140,11 @@ def _plates(told: dict[str, Any]) -> list[dict[str, Any]]:
     return [*told["plates"], *told["unread"]]
 
 
-@contextmanager
-def _watching(here: Service, found: Flood) -> Iterator[None]:
-    stop = threading.Event()
+def _watching(here: Service, found: Flood) -> AbstractContextManager[None]:
+    """Keep the highest memory of both processes."""
 
     def look() -> None:
-        while not stop.wait(_LOOK_S):
-            found.web_bytes = max(found.web_bytes, _resident(here.web()))
-            found.reader_bytes = max(found.reader_bytes, _resident(here.reader()))
+        found.web_bytes = max(found.web_bytes, resident_bytes(here.web()))
+        found.reader_bytes = max(found.reader_bytes, resident_bytes(here.reader()))
 
-    watcher = threading.Thread(target=look, name="memory", daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        watcher.join()
-
-
-def _resident(process: psutil.Process | None) -> int:
-    with suppress(psutil.NoSuchProcess):
-        return 0 if process is None else int(process.memory_info().rss)
-    return 0
+    return watched(look, _LOOK_S)
