@@ -13,9 +13,9 @@ from pipeline.errors import Unreadable, UsageError
 from pipeline.photo import PhotoResult
 from pipeline.records import Image, MediaKind
 from pipeline.run import ModelConfig, VideoResult, run, run_photo
-from pipeline.sources.expand import check_allowed, source_of
-from pipeline.sources.source import Source, shown
-from pipeline.video.probe import Photo, decode_photo, probe, read_photo
+from pipeline.sources.roots import check_allowed
+from pipeline.sources.source import Source, shown, source_of
+from pipeline.video.probe import decode_photo, probe, read_photo, wanted_photo
 from workers.settings import settings
 
 
@@ -76,15 +76,9 @@ def _photo(image: Picture) -> tuple[Image, str | None]:
     if isinstance(image, np.ndarray):
         return checked(image), None
     if isinstance(image, bytes | bytearray | memoryview):
-        return _decoded(decode_photo(bytes(image), "The picture"), "The picture"), None
+        return wanted_photo(decode_photo(bytes(image), "The picture"), "The picture").image, None
     source = _source(image)
     info = probe(source)
     if info.kind is not MediaKind.PHOTO:
         raise Unreadable(f"{shown(source)} is a video; `process_video` and `dashplate run` process those.")
-    return _decoded(read_photo(source), shown(source)), info.problem
-
-
-def _decoded(photo: Photo | None, name: str) -> Image:
-    if photo is None:
-        raise Unreadable(f"{name} is no photograph: JPEG, PNG, WebP, BMP and TIFF are read.")
-    return photo.image
+    return wanted_photo(read_photo(source), shown(source)).image, info.problem

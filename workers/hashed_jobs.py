@@ -10,6 +10,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy.exc import SQLAlchemyError
 
 from db.findings.plate_hashing import PlateKey, PlateKeyError, plate_key
+from db.findings.typed import is_whole
 from pipeline.errors import DashplateError
 from pipeline.job_options import JobOptions
 from workers.settings import settings
@@ -34,6 +35,12 @@ def own_key() -> PlateKey | None:
     """This process's plate key; None where none is set. Raises PlateKeyError for one that is too short."""
     secret = settings().plate_key
     return plate_key(secret.get_secret_value()) if secret and secret.get_secret_value() else None
+
+
+def hashed_plate(wanted: str) -> str | None:
+    """The keyed hash of a plate as `typed` spells it; None for a pattern, and where this process has no key."""
+    key = own_key()
+    return key.hashed(wanted) if key is not None and is_whole(wanted) else None
 
 
 def submitted(options: JobOptions) -> JobOptions:

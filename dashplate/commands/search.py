@@ -23,7 +23,7 @@ from db.findings.typed import is_whole, typed
 from output import terminal
 from output.files import json_text
 from output.tables import table
-from workers.hashed_jobs import own_key
+from workers.hashed_jobs import hashed_plate
 
 #: Another that makes sightings searchable is waited for.
 _LOOK_AGAIN_S = 0.1
@@ -47,7 +47,7 @@ def show_found(
     now = dt.datetime.now(dt.UTC)
     wanted = Wanted(
         typed(plate),
-        hashed=_hashed(typed(plate)),
+        hashed=hashed_plate(typed(plate)),
         alike=alike,
         of_job=job,
         of_country=country.upper() if country else None,
@@ -78,7 +78,7 @@ def show_plates(pattern: str, limit: int, *, as_json: bool, data: Path | None) -
         url = config.require_database()
         _make_searchable(url)
         with session(url) as db:
-            hashed = _hashed(wanted)
+            hashed = hashed_plate(wanted)
             rows = plates(db, wanted, limit, hashed)
             _tell_unseen(db, wanted)
             note(db, "plates", hashed or pattern, len(rows))
@@ -122,15 +122,10 @@ def _make_searchable(url: str) -> None:
             time.sleep(_LOOK_AGAIN_S)
 
 
-def _hashed(wanted: str) -> str | None:
-    key = own_key()
-    return key.hashed(wanted) if key is not None and is_whole(wanted) else None
-
-
 def _tell_unseen(db: Session, wanted: str) -> None:
     """Says that hashed plates were not looked for, where there are some."""
     whole = is_whole(wanted)
-    if (whole and _hashed(wanted)) or wanted.startswith(MARK) or not queries.some_hashed(db):
+    if (whole and hashed_plate(wanted)) or wanted.startswith(MARK) or not queries.some_hashed(db):
         return
     why = "set DASHPLATE_PLATE_KEY to find them by it too" if whole else "wildcards cannot match those"
     terminal.err.print(f"Some plates are stored as keyed hashes, found by the whole plate only; {why}.", soft_wrap=True)

@@ -17,7 +17,7 @@ from db.access.tokens import Principal, Scope
 from db.engine import session
 from db.findings.search import MOST_CHARS, Behind, Wanted, index_some, is_complete, plates, said, search
 from db.findings.typed import is_whole, typed
-from workers.hashed_jobs import own_key
+from workers.hashed_jobs import hashed_plate
 
 router = APIRouter(tags=["search"])
 Caller = Annotated[Principal, require(Scope.SEARCH)]
@@ -57,7 +57,7 @@ class Narrowed(BaseModel, extra="forbid"):
         plate = typed(self.plate.replace("\0", ""))
         return Wanted(
             plate,
-            hashed=_hashed(plate),
+            hashed=hashed_plate(plate),
             # Else nothing can be like it.
             alike=self.like and is_whole(plate) and len(plate) <= MOST_CHARS,
             of_job=self.job,
@@ -76,8 +76,7 @@ def find(request: Request, caller: Caller, asked: Annotated[Narrowed, Query()]) 
     if asked.cursor:
         distance, _, sighting = asked.cursor.partition(":")
         behind = Behind(float(distance), int(sighting))
-    with session(url_of(request)) as db:
-        index_some(db)
+    _index(request)
     with session(url_of(request)) as db:
         rows = search(db, wanted, asked.most, behind)
         complete = is_complete(db)
@@ -92,15 +91,15 @@ def find(request: Request, caller: Caller, asked: Annotated[Narrowed, Query()]) 
 def list_plates(request: Request, caller: Caller, pattern: Pattern, most: Most = 50) -> list[PlateTold]:
     """Unique plates that a pattern fits, the most seen first; O finds 0, and I finds 1."""
     wanted = typed(pattern.replace("\0", ""))
+    _index(request)
     with session(url_of(request)) as db:
-        index_some(db)
-    with session(url_of(request)) as db:
-        hashed = _hashed(wanted)
+        hashed = hashed_plate(wanted)
         rows = plates(db, wanted, most, hashed)
         note(db, request, caller, "plates", hashed or pattern, len(rows))
     return [PlateTold.model_validate({**row, "confidence": min(1.0, row["confidence"])}) for row in rows]
 
 
-def _hashed(wanted: str) -> str | None:
-    key = own_key()
-    return key.hashed(wanted) if key is not None and is_whole(wanted) else None
+def _index(request: Request) -> None:
+    """Make some of what was just stored searchable, in a transaction of its own: others may do the same."""
+    with session(url_of(request)) as db:
+        index_some(db)

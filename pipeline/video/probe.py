@@ -187,6 +187,13 @@ def read_photo(source: Source) -> Photo | None:
     return decode_photo(data, shown(source))
 
 
+def wanted_photo(photo: Photo | None, name: str) -> Photo:
+    """What was read of a file that has to be a photograph. Raises `Unreadable` where it is none."""
+    if photo is None:
+        raise Unreadable(f"{name} is no photograph: JPEG, PNG, WebP, BMP and TIFF are read.")
+    return photo
+
+
 def decode_photo(data: bytes, name: str, most_pixels: int = PHOTO_PIXELS) -> Photo | None:
     """The photograph in a file's bytes; None where there is none.
 

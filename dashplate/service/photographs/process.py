@@ -20,11 +20,11 @@ import numpy as np
 from output.annotate import draw
 from output.files import jpeg_bytes
 from output.photos import as_json_object
-from pipeline.errors import DashplateError, MediaError, Unreadable
+from pipeline.errors import DashplateError, MediaError
 from pipeline.photo import PhotoPlate, read_batch
 from pipeline.records import Image, MediaKind
 from pipeline.run import ModelConfig, load_detector, load_reader
-from pipeline.video.probe import decode_photo
+from pipeline.video.probe import decode_photo, wanted_photo
 
 #: Pixels of the largest photograph that the service decodes: 300 MB as BGR.
 MOST_PIXELS = 100_000_000
@@ -141,10 +141,7 @@ def _read(held: Sequence[tuple[Question, Image | None, str]], config: ModelConfi
 
 
 def _decoded(name: str, data: bytes) -> Image:
-    photo = decode_photo(data, name, MOST_PIXELS)
-    if photo is None:
-        raise Unreadable(f"{name} is no photograph: JPEG, PNG, WebP, BMP and TIFF are read.")
-    return photo.image
+    return wanted_photo(decode_photo(data, name, MOST_PIXELS), name).image
 
 
 def _told(question: Question, image: Image, plates: Sequence[PhotoPlate], seconds: float) -> Answer:
