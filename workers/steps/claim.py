@@ -49,7 +49,9 @@ def taken(kind: str, video_id: int) -> Iterator[HeldTask | None]:
             log.error("The opening of video %d is stuck and hears no alarm; its process is killed.", video_id)
             os.kill(os.getpid(), signal.SIGKILL)
         with session(url) as db:
-            return outbox.renew(db, held, lease_s)
+            ours = outbox.renew(db, held, lease_s)
+        # In other hands a stuck opening still holds this process, which has to end all the same.
+        return ours or kind == PROBE
 
     try:
         limit = time_limit(limit_s, made)

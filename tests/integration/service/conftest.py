@@ -7,9 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from itertools import count
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -19,45 +17,11 @@ import redis
 from dashplate.stack import Stack
 from dashplate.stack.server import free_port
 from dashplate.supervisor import Command, Supervisor
-from db.access import tokens
 from db.access.tokens import Scope
-from db.engine import session
 from db.migrate import upgrade
 from tests.conftest import ROOT
 from tests.support.processes import PATIENCE_S, wait_until
-
-_numbers = count()
-#: Few, so that a test can fill it.
-QUEUE = 4
-
-
-@dataclass
-class Served:
-    """A running service, and whoever was given a token for it."""
-
-    url: str
-    database_url: str
-    #: What it may open videos below.
-    folder: Path
-    env: dict[str, str]
-    _tokens: dict[tuple[Scope, ...], str] = field(default_factory=dict)
-
-    def token(self, *scopes: Scope) -> str:
-        """A token with these scopes."""
-        with session(self.database_url) as db:
-            # Another test may have emptied the tables since.
-            if scopes not in self._tokens or tokens.find(db, self._tokens[scopes]) is None:
-                self._tokens[scopes] = tokens.create(db, f"{next(_numbers)} {'+'.join(scopes)}", scopes, None)
-        return self._tokens[scopes]
-
-    def client(self, *scopes: Scope) -> httpx.Client:
-        """A client with a token of these scopes; without any, none."""
-        headers = {"Authorization": f"Bearer {self.token(*scopes)}"} if scopes else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE_S)
-
-
-#: Starts `dashplate serve` with these words besides; `ends=False` for one that the test will end.
-Serve = Callable[..., Served]
+from tests.support.service import QUEUE, Serve, Served
 
 
 @pytest.fixture(scope="package")
@@ -113,6 +77,12 @@ def working(served: Served) -> Iterator[Served]:
     with Supervisor(Path(served.env["DASHPLATE_DATA_DIR"])) as workers:
         workers.start(commands)
         yield served
+
+
+@pytest.fixture
+def client(working: Served) -> Iterator[httpx.Client]:
+    with working.client(Scope.SUBMIT, Scope.SEARCH) as opened:
+        yield opened
 
 
 def _answers(url: str) -> bool:

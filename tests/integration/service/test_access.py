@@ -21,7 +21,7 @@ from dashplate.stack.server import free_port
 from db.access import tokens
 from db.access.tokens import Scope
 from db.engine import session
-from tests.integration.service.conftest import Serve, Served
+from tests.support.service import Serve, Served
 from workers.settings import settings, using
 
 #: What opens the calls of each group; a new group says here what opens it.

@@ -9,7 +9,7 @@ from dashplate.service.server import Place
 from db.access.tokens import Scope
 from db.engine import session
 from pipeline.errors import UsageError
-from tests.integration.service.conftest import Serve, Served
+from tests.support.service import Serve, Served
 
 ONE, OTHER = {"X-Forwarded-For": "203.0.113.7"}, {"X-Forwarded-For": "203.0.113.8"}
 

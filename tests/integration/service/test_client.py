@@ -18,9 +18,9 @@ from dashplate.service.documents import JobTold, SightingTold
 from dashplate.service.jobs import Submitted
 from db.access.tokens import Scope
 from tests.conftest import SHARED_DATA
-from tests.integration.service.conftest import Served
 from tests.support.jobs_over_http import SEGMENTS, card
 from tests.support.processes import PATIENCE_S
+from tests.support.service import Served
 
 
 @pytest.fixture

@@ -21,11 +21,11 @@ from sqlalchemy import text
 from db.access.tokens import Scope
 from db.engine import session
 from pipeline.job_options import JobOptions
-from tests.integration.service.conftest import Served
 from tests.support.command_line.in_process import run_command
 from tests.support.found import sighted
 from tests.support.media_files import B_FRAMES, TIDY, photo, write_clip
 from tests.support.processes import wait_until
+from tests.support.service import Served
 
 SMALL = replace(B_FRAMES, width=320, height=180, seconds=8)
 

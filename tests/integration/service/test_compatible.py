@@ -12,7 +12,7 @@ import pytest
 
 from db.access.tokens import Scope
 from tests.conftest import SHARED_DATA
-from tests.integration.service.conftest import Served
+from tests.support.service import Served
 
 
 @pytest.fixture(scope="module")

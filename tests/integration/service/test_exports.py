@@ -18,9 +18,9 @@ from db.access.tokens import Scope
 from db.engine import session
 from db.findings import queries
 from output.files import json_text
-from tests.integration.service.conftest import Served
 from tests.support.command_line.in_process import run_command
 from tests.support.database import run_sql
+from tests.support.service import Served
 
 VIDEOS, SIGHTINGS = 250, 15_000
 #: Of growth. All at once would be some 150: a sighting brings 10 kB of runner-ups along.

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 
 import httpx
 import pytest
-from sqlalchemy import text
 
-from db.access.tokens import Scope
-from db.engine import session
-from tests.integration.service.conftest import Served
 from tests.support.jobs_over_http import card, events, submitted
 from tests.support.processes import wait_until
-
-
-@pytest.fixture
-def client(working: Served) -> Iterator[httpx.Client]:
-    with working.client(Scope.SUBMIT, Scope.SEARCH) as opened:
-        yield opened
+from tests.support.service import Served
 
 
 @pytest.fixture
@@ -104,9 +94,6 @@ def test_likeness_has_no_effect_where_nothing_can_be_like(client: httpx.Client, 
 
 def test_a_search_is_on_record(working: Served, client: httpx.Client) -> None:
     client.get("/v1/search", params={"plate": "ka05*"})
-    with session(working.database_url) as db:
-        who, query = db.execute(
-            text("SELECT who, query FROM audit WHERE action = 'search' ORDER BY id DESC LIMIT 1")
-        ).one()
+    who, query = working.last_audited("search")
     assert query == "ka05*"
     assert who.startswith("token ")

@@ -15,20 +15,12 @@ import cv2
 import httpx
 import numpy as np
 import pytest
-from sqlalchemy import text
 
 from db.access.tokens import Scope
-from db.engine import session
 from tests.conftest import ROOT, missing
-from tests.integration.service.conftest import Served
 from tests.support.jobs_over_http import SEGMENTS, card, events, paged, submitted
 from tests.support.processes import wait_until
-
-
-@pytest.fixture
-def client(working: Served) -> Iterator[httpx.Client]:
-    with working.client(Scope.SUBMIT, Scope.SEARCH) as opened:
-        yield opened
+from tests.support.service import Served
 
 
 def newest(client: httpx.Client) -> list[int]:
@@ -167,10 +159,7 @@ def test_every_call_wants_a_token_with_its_scope(working: Served) -> None:
 
 def test_who_asked_for_plates_is_on_record(working: Served, client: httpx.Client) -> None:
     client.get("/v1/plates", params={"pattern": "KA05*"})
-    with session(working.database_url) as db:
-        who, query = db.execute(
-            text("SELECT who, query FROM audit WHERE action = 'plates' ORDER BY id DESC LIMIT 1")
-        ).one()
+    who, query = working.last_audited("plates")
     assert query == "KA05*"
     assert who.startswith("token ")
 

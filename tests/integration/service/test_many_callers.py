@@ -17,9 +17,9 @@ from sqlalchemy import text
 
 from db.access.tokens import Scope
 from db.engine import session
-from tests.integration.service.conftest import Serve, Served
 from tests.support.media_files import written
 from tests.support.processes import wait_until
+from tests.support.service import Serve, Served
 
 CALLERS = 30
 

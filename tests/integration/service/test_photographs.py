@@ -20,8 +20,8 @@ from db.access import tokens
 from db.access.tokens import Scope
 from db.engine import session
 from tests.conftest import SHARED_DATA
-from tests.integration.service.conftest import QUEUE, Serve, Served
 from tests.support.processes import wait_until
+from tests.support.service import QUEUE, Serve, Served
 
 
 @pytest.fixture(scope="module")

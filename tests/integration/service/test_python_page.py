@@ -13,8 +13,8 @@ import pytest
 from bench.standin import Drive
 from db.access.tokens import Scope
 from tests.conftest import ROOT, SHARED_DATA
-from tests.integration.service.conftest import Served
 from tests.support.jobs_over_http import card
+from tests.support.service import Served
 
 PAGE = (ROOT / "docs" / "python.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)

@@ -14,7 +14,7 @@ import pytest
 from dashplate.stack.server import free_port
 from db.access.tokens import Scope
 from tests.conftest import ROOT, SHARED_DATA, missing
-from tests.integration.service.conftest import Served
+from tests.support.service import Served
 
 _PAGE = (ROOT / "docs" / "service.md").read_text("utf-8")
 #: What a clean machine is told to type, and each other line about photographs.

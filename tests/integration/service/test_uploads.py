@@ -1,98 +1,34 @@
-"""Uploads over HTTP, on the real service: taken up again, refused, submitted to real workers, and removed."""
+"""Uploads in tus's words, on the real service: begun, taken up again, refused, and removed."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import http.client
-import re
-import shutil
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from sqlalchemy import text
 
-from bench.standin import Drive
 from db.access.tokens import Scope
 from db.engine import session
-from tests.conftest import ROOT, missing
-from tests.integration.service.conftest import Served
-from tests.support.processes import PATIENCE_S, wait_until
-
-TUS = {"Tus-Resumable": "1.0.0"}
-PIECE = {**TUS, "Content-Type": "application/offset+octet-stream"}
-CLIP = bytes(range(256)) * 4000
-
-
-@pytest.fixture
-def client(working: Served) -> Iterator[httpx.Client]:
-    with working.client(Scope.SUBMIT, Scope.SEARCH) as opened:
-        yield opened
-
-
-def named(name: str) -> str:
-    return f"filename {base64.b64encode(name.encode()).decode()}"
-
-
-def made(client: httpx.Client, size: int, name: str = "trip.mp4", key: str | None = None) -> str:
-    headers = {**TUS, "Upload-Length": str(size), "Upload-Metadata": named(name)}
-    answer = client.post("/v1/uploads", headers=headers | ({"Idempotency-Key": key} if key else {}))
-    assert answer.status_code == 201, answer.text
-    assert answer.headers["tus-resumable"] == "1.0.0"
-    return answer.headers["location"]
-
-
-def sent(client: httpx.Client, path: str, data: bytes, offset: int = 0, **headers: str) -> httpx.Response:
-    return client.patch(path, content=data, headers={**PIECE, "Upload-Offset": str(offset), **headers})
-
-
-def offset(client: httpx.Client, path: str) -> int:
-    answer = client.head(path, headers=TUS)
-    assert answer.status_code == 200
-    return int(answer.headers["upload-offset"])
-
-
-def uploaded(client: httpx.Client, data: bytes, name: str = "trip.mp4") -> str:
-    """A whole upload; returns its id."""
-    path = made(client, len(data), name)
-    assert sent(client, path, data).status_code == 204
-    return path.rpartition("/")[2]
-
-
-def folder_of(served: Served, path: str) -> Path:
-    return Path(served.env["DASHPLATE_DATA_DIR"]) / "store" / "uploads" / path.rpartition("/")[2]
-
-
-def stored(served: Served, path: str) -> bytes:
-    (file,) = folder_of(served, path).iterdir()
-    return file.read_bytes()
-
-
-def half_sent(served: Served, path: str, data: bytes, length: int, **headers: str) -> http.client.HTTPConnection:
-    """A PATCH that announces `length` bytes and has sent fewer."""
-    there = urlsplit(served.url)
-    connection = http.client.HTTPConnection(str(there.hostname), there.port, timeout=PATIENCE_S)
-    connection.putrequest("PATCH", path)
-    about = {**PIECE, "Upload-Offset": "0", "Content-Length": str(length), **headers}
-    for name, value in {**about, "Authorization": f"Bearer {served.token(Scope.SUBMIT, Scope.SEARCH)}"}.items():
-        connection.putheader(name, value)
-    connection.endheaders()
-    connection.send(data)
-    return connection
-
-
-def actions(served: Served, upload: str) -> list[str]:
-    with session(served.database_url) as db:
-        asked = "SELECT action FROM audit WHERE query LIKE :upload ORDER BY id"
-        return list(db.execute(text(asked), {"upload": f"{upload}%"}).scalars())
+from tests.support.processes import wait_until
+from tests.support.service import Served
+from tests.support.uploading import (
+    CLIP,
+    PIECE,
+    TUS,
+    actions,
+    folder_of,
+    half_sent,
+    made,
+    named,
+    offset,
+    sent,
+    stored,
+    uploaded,
+)
 
 
 def test_a_video_comes_in_pieces_and_is_told_of(working: Served, client: httpx.Client) -> None:
@@ -284,107 +220,3 @@ def test_what_nobody_goes_on_with_is_removed(working: Served, client: httpx.Clie
     assert client.head(path, headers=TUS).status_code in (404, 410)
     wait_until("the sweeper", lambda: client.head(path, headers=TUS).status_code == 404)
     wait_until("its files' end", lambda: not folder_of(working, path).exists())
-
-
-def drive(name: str, **about: Any) -> bytes:
-    """A stand-in drive as a file's bytes."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "drive.mp4"
-        Drive(segments=2, plates=2, name=name, **about).write(file)
-        return file.read_bytes()
-
-
-def age(served: Served, job: int) -> None:
-    """Let a job's videos have ended two days ago."""
-    with session(served.database_url) as db:
-        earlier = "UPDATE videos SET finished_at = finished_at - interval '2 days' WHERE job_id = :job"
-        db.execute(text(earlier), {"job": job})
-
-
-def finished(client: httpx.Client, job: int) -> dict[str, Any]:
-    wait_until("the job's end", lambda: client.get(f"/v1/jobs/{job}").json()["finished_at"], every_s=0.2)
-    (video,) = client.get(f"/v1/jobs/{job}/videos").json()["items"]
-    return dict(video)
-
-
-def test_an_upload_is_done_as_a_job_and_goes_with_it(working: Served, client: httpx.Client) -> None:
-    data = drive("an uploaded one", look_s=0.5)
-    upload = uploaded(client, data, "monday.mp4")
-    answer = client.post("/v1/jobs", json={"uploads": [upload]}, headers={"Idempotency-Key": "upload-job"})
-    assert answer.status_code == 201, answer.text
-    job = answer.json()["job"]
-    assert client.delete(f"/v1/uploads/{upload}", headers=TUS).status_code == 409
-    video = finished(client, job)
-    assert (video["state"], Path(video["path"]).name) == ("done", "monday.mp4")
-    assert client.get(f"/v1/jobs/{job}/sightings").json()["items"]
-    told = client.get(f"/v1/uploads/{upload}").json()
-    assert (told["state"], told["job"], told["video"], told["expires_at"]) == ("submitted", job, video["id"], None)
-
-    again = client.post("/v1/jobs", json={"uploads": [upload]}, headers={"Idempotency-Key": "upload-job"})
-    assert (again.status_code, again.json()["job"]) == (201, job)
-    other = client.post("/v1/jobs", json={"uploads": [upload]})
-    assert (other.status_code, f"job {job}" in other.json()["detail"]) == (409, True)
-    assert dashplate(working, "verify", str(job)).returncode == 0
-
-    age(working, job)
-    purged = ("purge", "--older-than", "1d", "--job", str(job), "--yes")
-    assert dashplate(working, *purged).returncode == 0
-    assert folder_of(working, upload).is_dir(), "a purge leaves files alone"
-    assert dashplate(working, *purged, "--forget").returncode == 0
-    assert not folder_of(working, upload).exists()
-    assert client.get(f"/v1/uploads/{upload}").status_code == 404
-
-
-def test_an_upload_goes_when_its_jobs_retention_says(working: Served, client: httpx.Client) -> None:
-    upload = uploaded(client, drive("one for a moment"))
-    job = client.post("/v1/jobs", json={"uploads": [upload], "retain": "1d"}).json()["job"]
-    assert finished(client, job)["state"] == "done"
-    assert folder_of(working, upload).is_dir()
-    age(working, job)
-    wait_until("its removal", lambda: not folder_of(working, upload).exists(), every_s=0.2)
-    wait_until("its row's", lambda: client.get(f"/v1/uploads/{upload}").status_code == 404)
-
-
-def test_an_upload_is_deleted_after_its_job(working: Served, client: httpx.Client) -> None:
-    upload = uploaded(client, drive("one to be deleted"))
-    job = client.post("/v1/jobs", json={"uploads": [upload]}).json()["job"]
-    finished(client, job)
-    assert client.delete(f"/v1/uploads/{upload}", headers=TUS).status_code == 204
-    assert not folder_of(working, upload).exists()
-    client.post(f"/v1/jobs/{job}/rerun", json={"step": "detect"})
-    finished(client, job)
-    assert dashplate(working, "verify", str(job)).returncode == 0
-
-
-def test_a_job_takes_whole_uploads_only(working: Served, client: httpx.Client) -> None:
-    path = made(client, 10)
-    sent(client, path, b"0123")
-    upload = path.rpartition("/")[2]
-    answer = client.post("/v1/jobs", json={"uploads": [upload]})
-    assert (answer.status_code, "4 of its 10 bytes" in answer.json()["detail"]) == (409, True)
-    assert client.post("/v1/jobs", json={"uploads": ["0" * 32]}).status_code == 404
-    assert client.post("/v1/jobs", json={"uploads": ["../x"]}).status_code == 422
-    assert client.post("/v1/jobs", json={}).status_code == 400
-    # The file itself is no source: nobody but the upload's token may have it read.
-    whole = uploaded(client, drive("nobody's"), "x.mp4")
-    assert client.post("/v1/jobs", json={"sources": [str(folder_of(working, whole) / "x.mp4")]}).status_code == 422
-
-
-def test_the_curl_lines_of_uploads_run(working: Served, tmp_path: Path) -> None:
-    """`docs/service.md`, its section about uploads, as one script."""
-    if shutil.which("curl") is None:
-        missing("curl is not installed; run: sudo apt-get install curl")
-    section = (ROOT / "docs" / "service.md").read_text("utf-8").partition("## Uploads")[2].partition("\n## ")[0]
-    (script,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-    assert script.count("curl ") >= 4
-    (tmp_path / "trip.mp4").write_bytes(drive("by curl"))
-    here = script.replace("http://127.0.0.1:8080", working.url).replace("curl ", "curl -sS --fail-with-body ")
-    env = {"TOKEN": working.token(Scope.SUBMIT), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(["sh", "-ec", here], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert '"state":"running"' in done.stdout
-
-
-def dashplate(served: Served, *words: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "dashplate", *words]
-    return subprocess.run(argv, cwd=ROOT, env=served.env, capture_output=True, text=True, check=False)

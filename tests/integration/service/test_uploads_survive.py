@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from fastapi import Request
 from sqlalchemy import text
 
 from bench import uploads as bench
+from bench.service.running import Service
 from dashplate.service.errors import Refused
 from dashplate.service.uploads.headers import Announced
 from dashplate.service.uploads.keeper import Keeper
@@ -26,19 +28,13 @@ from db.engine import session
 from db.migrate import upgrade
 from pipeline.sources.source import source_of
 from tests.conftest import ROOT
-from tests.integration.service.conftest import Served
-from tests.integration.service.test_uploads import CLIP, TUS, drive, finished, folder_of, made, offset, sent
 from tests.support.processes import wait_until
 from tests.support.road import stand_in_road
 from tests.support.s3_server import bucket, s3_server
+from tests.support.service import Served
+from tests.support.uploading import CLIP, TUS, drive, finished, folder_of, made, offset, sent
 from workers.maintenance.sweeper import clear
 from workers.settings import settings
-
-
-@pytest.fixture
-def client(working: Served) -> Iterator[httpx.Client]:
-    with working.client(Scope.SUBMIT, Scope.SEARCH) as opened:
-        yield opened
 
 
 def alter(served: Served, path: str, **columns: object) -> None:
@@ -172,7 +168,8 @@ def test_an_upload_goes_through_a_bucket(stack: Stack, tmp_path: Path, monkeypat
         }
         roles = ("control", "detect", "read")
         commands = [Command(role, (sys.executable, "-m", "dashplate", "worker", role), env, ROOT) for role in roles]
-        service = bench.Service(env)
+        service = Service(stack.database_url, env, tmp_path)
+        service.start()
         headers = {"Authorization": f"Bearer {token}"}
         try:
             with (
@@ -186,7 +183,8 @@ def test_an_upload_goes_through_a_bucket(stack: Stack, tmp_path: Path, monkeypat
                 sent(client, path, data[:9_000_000])
                 gathered = tmp_path / "data" / "uploads" / upload
                 assert gathered.stat().st_size == 9_000_000
-                service.kill()
+                service.stop(signal.SIGKILL)
+                service.start()
                 assert offset(client, path) == 9_000_000
                 assert sent(client, path, data[9_000_000:], 9_000_000).status_code == 204
                 assert not gathered.exists()

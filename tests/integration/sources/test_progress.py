@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
+from sqlalchemy import text
 
 from db.engine import session
 from db.jobs.submit import NewVideo, add_videos, close_job, create_job
@@ -111,7 +112,10 @@ with taken(PROBE, int(sys.argv[1])):
 """
 
 
-def test_an_opening_that_hears_no_alarm_is_killed_with_its_process(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_lost", [False, True], ids=["held", "in other hands"])
+def test_an_opening_that_hears_no_alarm_is_killed_with_its_process(
+    road: Road, monkeypatch: pytest.MonkeyPatch, is_lost: bool
+) -> None:
     monkeypatch.setenv("DASHPLATE_KILL_AFTER_S", "1")
     monkeypatch.setenv("DASHPLATE_LEASE_S", "2")
     with session(road.url) as db:
@@ -123,6 +127,9 @@ def test_an_opening_that_hears_no_alarm_is_killed_with_its_process(road: Road, m
     )
     with stuck:
         assert first_line(stuck) == "held"
+        if is_lost:
+            with session(road.url) as db:
+                db.execute(text("UPDATE outbox SET begins = begins + 1"))
         assert stuck.wait(PATIENCE_S) == -signal.SIGKILL
 
 
