@@ -21,6 +21,7 @@ from db.jobs import submit as submit_rows
 from db.jobs.open_lock import OpenLock, close_unless_held
 from db.jobs.submit import NewVideo, add_videos, create_job, rename_job
 from db.states import JobState, Priority
+from pipeline.alerts import Alerts
 from pipeline.errors import DashplateError, ServiceUnavailable, UsageError
 from pipeline.formats import parse_countries
 from pipeline.job_options import JobOptions
@@ -57,6 +58,7 @@ def job_options(
     engine: str | None = None,
     evidence: bool = True,
     hashed: bool = False,
+    alerts: Alerts = Alerts.RECENT,
 ) -> JobOptions:
     """The options as a user types them; raises UsageError for one that cannot be meant."""
     if engine is not None:
@@ -66,7 +68,7 @@ def job_options(
     named = reader and _reader(reader, engine)
     return JobOptions(
         parse_countries(country), keep_overlays=keep_overlays, reader=named, reader_engine=engine,
-        evidence=evidence, hashed=hashed,
+        evidence=evidence, hashed=hashed, alerts=alerts,
     )  # fmt: skip
 
 

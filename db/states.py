@@ -91,6 +91,46 @@ class SegmentState(StrEnum):
         return self in ENDED
 
 
+class WatchKind(StrEnum):
+    """What an entry of a watch list fits."""
+
+    #: One plate; O is 0, and I is 1.
+    EXACT = "exact"
+    #: What a pattern with `*` and `?` fits.
+    WILDCARD = "wildcard"
+    #: One plate and what it is easily taken for.
+    LIKE = "like"
+
+
+class EventKind(StrEnum):
+    """What endpoints are told of."""
+
+    SIGHTING = "sighting"
+    #: A sighting that fits an entry of a watch list.
+    HIT = "hit"
+    #: The end of a video.
+    VIDEO = "video"
+    #: A change of a job's state.
+    JOB = "job"
+
+
+class EndpointFormat(StrEnum):
+    """In whose words an endpoint is told."""
+
+    DASHPLATE = "dashplate"
+    PLATERECOGNIZER = "platerecognizer"
+    OPENALPR = "openalpr"
+
+
+class DeliveryState(StrEnum):
+    """Where the telling of an event to an endpoint is."""
+
+    PENDING = "pending"
+    TOLD = "told"
+    #: Given up; `resend` begins again.
+    DEAD = "dead"
+
+
 #: Of a segment that is somewhere between the dispatcher and its end.
 IN_FLIGHT = (SegmentState.QUEUED, SegmentState.DETECTING, SegmentState.DETECTED, SegmentState.READING)
 

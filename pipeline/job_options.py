@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from pipeline.alerts import Alerts
 from pipeline.detection.segment import SAMPLE_FPS
 
 
@@ -27,12 +28,20 @@ class JobOptions:
     hashed: bool = False
     #: Name of the key that they are hashed with.
     plate_key: str | None = None
+    #: Of which videos endpoints are told what was found.
+    alerts: Alerts = Alerts.RECENT
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> JobOptions:
         """The options of a stored job. What an earlier version did not know has its default."""
         known = {field.name: stored[field.name] for field in fields(cls) if field.name in stored}
-        return cls(**{**known, "countries": tuple(known.get("countries", ()))})
+        return cls(
+            **{
+                **known,
+                "countries": tuple(known.get("countries", ())),
+                "alerts": Alerts(known.get("alerts", Alerts.RECENT)),
+            }
+        )
 
     def as_json(self) -> dict[str, Any]:
         """As it is stored; the key is named for hashed plates alone."""

@@ -7,6 +7,7 @@ seconds since the first frame of the video, derived from the stream's own presen
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -113,6 +114,8 @@ class MediaInfo:
     problem: str | None = None
     #: Places where a clock, a logo or a speed stands still on screen; what is found there is no plate.
     overlays: tuple[Box, ...] = ()
+    #: When it was recorded, as far as the file says; in UTC.
+    recorded_at: dt.datetime | None = None
 
     def seconds(self, pts: int) -> float:
         """pts as seconds since the first frame."""

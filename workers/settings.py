@@ -97,6 +97,15 @@ class Settings(BaseSettings):
         description="Secret of jobs with `--hashed`, 16 characters or more; the same for control and read workers and"
         " whoever searches.",
     )
+    signing_key: SecretStr | None = Field(
+        default=None,
+        description="Secret that endpoints' signing secrets are made from, 32 characters or more; the same wherever"
+        " `endpoint` commands and the sender run. Unset: with embedded servers, a file of the data folder.",
+    )
+    private_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Hosts that endpoints may have although they lie on a private network, separated by commas.",
+    )
     work: str | None = Field(
         default=None, description="Stand-in for the models, as `module:Class`; for tests and benchmarks."
     )
@@ -136,6 +145,11 @@ class Settings(BaseSettings):
     @classmethod
     def _split_roots(cls, value: object) -> object:
         return split_roots(value) if isinstance(value, str) else value
+
+    @field_validator("private_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        return tuple(filter(None, value.lower().replace(" ", "").split(","))) if isinstance(value, str) else value
 
     @property
     def store(self) -> str:
@@ -192,7 +206,8 @@ def _spelled(value: object) -> str | None:
         case SecretStr():
             return value.get_secret_value()
         case tuple():
-            return join_roots(value)
+            hosts = [one for one in value if isinstance(one, str)]
+            return ",".join(hosts) if hosts else join_roots(value)
         case _:
             return str(value)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from db.states import Priority
+from pipeline.alerts import Alerts
 
 if TYPE_CHECKING:
     from pipeline.job_options import JobOptions
@@ -99,6 +100,10 @@ Hashed = Annotated[
     bool, typer.Option("--hashed", help="Store plates as hashes under DASHPLATE_PLATE_KEY: matched, not read.")
 ]
 
+Alerting = Annotated[
+    Alerts, typer.Option("--alerts", help="Tell endpoints what was found: in videos that were recorded of late only.")
+]
+
 
 class PhotoForm(StrEnum):
     """How `read` prints what a photograph shows, for programs."""
@@ -131,13 +136,20 @@ class Processing(Reading):
     retain: Retain = None
     no_evidence: NoEvidence = False
     hashed: Hashed = False
+    alerts: Alerting = Alerts.RECENT
 
     @property
     def options(self) -> JobOptions:
         from dashplate.jobs import job_options
 
         return job_options(
-            self.country, self.keep_overlays, self.reader, self.reader_engine, not self.no_evidence, self.hashed
+            self.country,
+            self.keep_overlays,
+            self.reader,
+            self.reader_engine,
+            not self.no_evidence,
+            self.hashed,
+            self.alerts,
         )
 
     @property

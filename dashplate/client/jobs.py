@@ -12,6 +12,7 @@ from dashplate.client.events import Follower, News
 from dashplate.client.paging import paged
 from dashplate.service.documents import Again, JobTold, Page, VideoTold
 from db.states import Priority, Stage
+from pipeline.alerts import Alerts
 
 #: How often a job that is waited for is looked at, seconds.
 _LOOK_EVERY_S = 1.0
@@ -34,6 +35,7 @@ class JobCalls:
         retain: str | None = None,
         evidence: bool = True,
         hashed: bool = False,
+        alerts: Alerts | Literal["recent", "all", "none"] = Alerts.RECENT,
         idempotency_key: str | None = None,
     ) -> JobTold:
         """Submit files as a job: paths and addresses as the workers see them, and ids of `upload`.
@@ -43,7 +45,7 @@ class JobCalls:
         """
         wanted: dict[str, object] = {"sources": list(sources), "uploads": list(uploads), "name": name}
         wanted |= {"priority": str(priority), "country": country, "keep_overlays": keep_overlays, "retain": retain}
-        wanted |= {"evidence": evidence, "hashed": hashed}
+        wanted |= {"evidence": evidence, "hashed": hashed, "alerts": str(alerts)}
         given = {field: value for field, value in wanted.items() if value is not None and value != []}
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         return self._connection.ask("POST", "/v1/jobs", JobTold, again=True, json=given, headers=headers)

@@ -16,15 +16,13 @@ from dashplate import jobs
 from dashplate.bring_up import database
 from dashplate.commands.privacy import note
 from dashplate.delivery.alpr_database import AlprDatabase, Delivered, NotDelivered, plate_read
+from dashplate.delivery.pictures import picture_of
 from db.engine import session
 from db.findings import pages
 from db.models import Job, Video
 from output import terminal
-from output.files import jpeg_bytes
 from pipeline.errors import DashplateError, UsageError
 from pipeline.job_options import JobOptions
-from store import DamagedFile, MissingFile
-from workers.result_store import store
 
 #: Sightings that are asked for at a time; each page is put on record.
 _PAGE = 200
@@ -96,17 +94,9 @@ def _reads(url: str, job: int, to: str, camera: str, count: Count) -> Iterator[d
 
 
 def _picture(row: RowMapping, count: Count) -> bytes | None:
-    """The frame that a sighting was read from, else its crop, as JPEG; None where neither is kept."""
-    for name in (row["frame"], row["crop"]):
-        try:
-            if name and name.endswith(".jpg"):
-                return store().get(name)
-            if name:
-                return jpeg_bytes(store().get_image(name))
-        except (MissingFile, DamagedFile):
-            continue
-    count.without_picture += 1
-    return None
+    jpeg = picture_of(row)
+    count.without_picture += jpeg is None
+    return jpeg
 
 
 def _deliver(receiver: AlprDatabase, read: dict[str, Any], count: Count) -> None:

@@ -28,6 +28,7 @@ from db.engine import session
 from db.findings import pages, queries
 from db.jobs import cancel, control
 from db.states import Priority, Stage
+from pipeline.alerts import Alerts
 from pipeline.errors import ServiceUnavailable, UsageError
 from pipeline.job_options import JobOptions
 from pipeline.sources.expand import check_allowed, expand
@@ -81,6 +82,7 @@ class Submitted(BaseModel):
     )
     evidence: StrictBool = Field(True, description="Keep pictures once a video is done.")
     hashed: StrictBool = Field(False, description="Store plates as keyed hashes.")
+    alerts: Alerts = Field(Alerts.RECENT, description="Tell endpoints of sightings and hits: `recent` recordings only.")
 
 
 class Rerun(BaseModel):
@@ -105,7 +107,9 @@ def submit(
     The same `Idempotency-Key` again goes on with the same job, and takes no file twice.
     """
     url = url_of(request)
-    options = job_options(wanted.country, wanted.keep_overlays, evidence=wanted.evidence, hashed=wanted.hashed)
+    options = job_options(
+        wanted.country, wanted.keep_overlays, evidence=wanted.evidence, hashed=wanted.hashed, alerts=wanted.alerts
+    )
     key = idempotency_key and f"{caller.name}: {idempotency_key}"
     retain_s = None if wanted.retain is None else parse_duration(wanted.retain)
     about = Submission(wanted.name, key, wanted.priority, retain_s)

@@ -64,6 +64,7 @@ def media_columns(info: MediaInfo) -> dict[str, Any]:
         "problem": info.problem,
         "damage": info.problem,
         "overlays": [list(box.as_tuple()) for box in info.overlays],
+        "recorded_at": info.recorded_at,
     }
 
 

@@ -127,7 +127,15 @@ def purge(db: Session, ids: Sequence[int], wanted: PurgeScope) -> PurgeCount:
     plates = list(db.scalars(_LOCK_PLATES, values))
     # Before any is forgotten: what no row names goes too, as the crop of a sighting whose tracklets were replaced.
     owe_sweep(db, ids)
-    for statement in (_DROP_SIGHTINGS, _DROP_FRAMES, _DROP_READINGS, _DROP_CROPS, _DROP_TRACKLETS):
+    for statement in (
+        _DROP_SIGHTINGS,
+        _DROP_HITS,
+        _DROP_EVENTS,
+        _DROP_FRAMES,
+        _DROP_READINGS,
+        _DROP_CROPS,
+        _DROP_TRACKLETS,
+    ):
         db.execute(statement, values)
     if plates:
         name_plates(db, plates)
@@ -298,6 +306,10 @@ _LOCK_PLATES = text(
     """
 )
 _DROP_SIGHTINGS = text(f"DELETE FROM sightings WHERE {_GONE_SIGHTINGS}")
+#: Of hits and of what was told, what is about a sighting that is gone: both name the plate.
+_OF_NOTHING = "video_id = ANY (:ids) AND NOT EXISTS (SELECT 1 FROM sightings s WHERE s.id = sighting_id)"
+_DROP_HITS = text(f"DELETE FROM hits WHERE {_OF_NOTHING}")
+_DROP_EVENTS = text(f"DELETE FROM events WHERE kind = 'sighting' AND {_OF_NOTHING}")
 _DROP_READINGS = text(f"DELETE FROM readings WHERE tracklet_id IN ({_GONE_TRACKLETS})")
 _DROP_CROPS = text(f"DELETE FROM crops WHERE tracklet_id IN ({_GONE_TRACKLETS})")
 _DROP_FRAMES = text(f"DELETE FROM frames WHERE {_GONE_FRAMES}")

@@ -5,6 +5,7 @@ from db.models.base import Base
 from db.models.findings import CropRow, FrameRow, Plate, ReadingRow, SightingRow, TrackletRow
 from db.models.keeping import AuditRow, Deletion, WatchedPlate
 from db.models.search import CandidateRow, SearchBacklog, Spelling
+from db.models.telling import Delivery, Endpoint, Event, Hit, WatchEntry, WatchTerm
 from db.models.uploads import UploadRow
 from db.models.work import Job, Move, OutboxRow, Pulse, Segment, Video
 
@@ -14,7 +15,11 @@ __all__ = [
     "CandidateRow",
     "CropRow",
     "Deletion",
+    "Delivery",
+    "Endpoint",
+    "Event",
     "FrameRow",
+    "Hit",
     "Job",
     "Move",
     "OutboxRow",
@@ -30,5 +35,7 @@ __all__ = [
     "UploadRow",
     "UsageRow",
     "Video",
+    "WatchEntry",
+    "WatchTerm",
     "WatchedPlate",
 ]

@@ -121,6 +121,8 @@ class Video(Base):
     away_since: Mapped[dt.datetime | None]
     #: When somebody last looked in vain whether it can be reached.
     away_looked_at: Mapped[dt.datetime | None]
+    #: When it was recorded, as far as its file says; null where it does not, and in rows of before 0011.
+    recorded_at: Mapped[dt.datetime | None]
 
 
 class Segment(Base):

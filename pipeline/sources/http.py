@@ -8,13 +8,10 @@ something else a second later gains nothing.
 
 from __future__ import annotations
 
-import asyncio
 import atexit
-import ipaddress
 import netrc
 import os
 import re
-import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,13 +20,12 @@ from typing import Any, TypeVar
 from urllib.parse import urljoin
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 from fsspec.asyn import get_loop, sync
 
 from pipeline.errors import Away, Inaccessible, Unreadable, UsageError
 from pipeline.sources.availability import is_transient_status
-from pipeline.sources.roots import NotAllowed, check_address, check_public, is_public, names_host, private_address
+from pipeline.sources.resolver import PublicResolver
+from pipeline.sources.roots import NotAllowed, check_address, names_host
 from pipeline.sources.source import Remote, remote_of, shown
 
 #: Seconds to connect, between two pieces of an answer, and for one answer.
@@ -234,7 +230,9 @@ def _session(roots: tuple[str, ...]) -> aiohttp.ClientSession:
     key = (os.getpid(), roots)
     if key not in _sessions:
         _sessions[key] = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(resolver=_Resolver(roots), limit=32, ttl_dns_cache=30),
+            connector=aiohttp.TCPConnector(
+                resolver=PublicResolver(lambda host: names_host(host, roots)), limit=32, ttl_dns_cache=30
+            ),
             timeout=TIMEOUT,
             middlewares=(_guard(roots),),
             auto_decompress=False,
@@ -277,24 +275,3 @@ def _login(host: str) -> str | None:
     except (OSError, netrc.NetrcParseError):
         return None
     return aiohttp.encode_basic_auth(known[0], known[2] or "") if known else None
-
-
-class _Resolver(AbstractResolver):
-    """Names to addresses; for a host that no root names, private addresses are an error."""
-
-    def __init__(self, roots: tuple[str, ...]) -> None:
-        self._roots = roots
-        self._inner = ThreadedResolver(loop=asyncio.get_running_loop())
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        if not names_host(host, self._roots):
-            check_public(host, host)
-            if not all(is_public(ipaddress.ip_address(entry["host"].partition("%")[0])) for entry in found):
-                raise private_address(host)
-        return found
-
-    async def close(self) -> None:
-        await self._inner.close()

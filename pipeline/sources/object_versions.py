@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 #: What a driver's listing may call its mark of a version, best first, and the time of change.
@@ -27,6 +30,26 @@ def version(details: Mapping[str, Any]) -> str | None:
         return mark
     when = next((known[name] for name in _TIMES if known.get(name)), None)
     return None if when is None else f"changed {known.get('size')} {_text(when)}"
+
+
+def changed_at(details: Mapping[str, Any]) -> dt.datetime | None:
+    """When an object was last changed, in UTC, as far as its storage says."""
+    known = _by_name(details)
+    for value in (known[name] for name in _TIMES if known.get(name)):
+        with suppress(ValueError, TypeError, OverflowError, OSError):
+            if isinstance(value, int | float):
+                return dt.datetime.fromtimestamp(value, dt.UTC)
+            time = value if isinstance(value, dt.datetime) else _parsed(str(value))
+            return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
+    return None
+
+
+def _parsed(text: str) -> dt.datetime:
+    """A time in ISO 8601, or as HTTP writes it. Raises ValueError for neither."""
+    try:
+        return dt.datetime.fromisoformat(text)
+    except ValueError:
+        return parsedate_to_datetime(text)
 
 
 def content_mark(scheme: str, details: Mapping[str, Any]) -> str | None:

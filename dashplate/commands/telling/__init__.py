@@ -1,0 +1,1 @@
+"""Commands about watch lists and about who is told: entries and hits, endpoints and deliveries, the sender."""

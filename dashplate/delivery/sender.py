@@ -1,0 +1,152 @@
+"""The sender: tells endpoints what they are owed, until it is stopped.
+
+Any number of senders may run. A delivery is taken under a lease; what a killed one had in hand is told by the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from dashplate.delivery import messages
+from dashplate.delivery.pictures import picture_of
+from dashplate.delivery.receivers import filled_in
+from dashplate.delivery.signing import SigningKey, signing_key
+from dashplate.delivery.webhook import Answer, Message, Webhooks
+from db.engine import retrying
+from db.models import Endpoint
+from db.telling import deliveries, endpoints
+from db.telling.deliveries import Held
+from pipeline.errors import DashplateError
+from workers.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: How often it looks for what is due, and for what is old.
+_LOOK_S, _FORGET_S = 1.0, 3_600.0
+#: Deliveries of one endpoint that are told at a time.
+_AT_ONCE = 4
+#: An endpoint that takes nothing is left alone for 1, 2, 4 … seconds, and at most so long: each delivery of its own
+#: has a longer plan, and all that are due would be tried one after the other.
+_LONGEST_PAUSE_S = 60.0
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Pause:
+    """How long an endpoint that takes nothing is left alone."""
+
+    until: float = 0.0
+    length_s: float = 1.0
+
+
+class Sender:
+    """Tells what is owed. To be made in a running event loop."""
+
+    def __init__(self, config: Settings) -> None:
+        self._config = config
+        self._url = config.require_database()
+        self._webhooks = Webhooks(config.private_hosts)
+        self._serving: dict[int, asyncio.Task[None]] = {}
+        self._pauses: dict[int, _Pause] = {}
+        self._forget_at = 0.0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`; what is being sent by then is waited for."""
+        try:
+            while not stop.is_set():
+                try:
+                    await self._look()
+                except Exception as problem:
+                    # A server is away: the next look tries again.
+                    log.warning("%s", str(problem).partition("\n")[0])
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), _LOOK_S)
+            await asyncio.gather(*self._serving.values(), return_exceptions=True)
+        finally:
+            await self._webhooks.close()
+
+    async def _look(self) -> None:
+        self._serving = {number: task for number, task in self._serving.items() if not task.done()}
+        now = time.monotonic()
+        for number in await self._ask(deliveries.due):
+            if number not in self._serving and self._pauses.setdefault(number, _Pause()).until <= now:
+                self._serving[number] = asyncio.create_task(self._serve(number))
+        if now >= self._forget_at:
+            self._forget_at = now + _FORGET_S
+            await self._ask(deliveries.forget_old)
+
+    async def _serve(self, number: int) -> None:
+        """Tell one endpoint some of what it is owed."""
+        try:
+            endpoint, held = await self._ask(lambda db: _taken(db, number))
+            took = await asyncio.gather(*(self._tell(endpoint, one) for one in held)) if endpoint else []
+        except Exception as problem:
+            log.warning("Endpoint %d: %s", number, str(problem).partition("\n")[0])
+            took = [False]
+        pause = self._pauses[number]
+        if any(took) or not took:
+            pause.length_s = 1.0
+        else:
+            pause.until = time.monotonic() + pause.length_s
+            pause.length_s = min(_LONGEST_PAUSE_S, 2 * pause.length_s)
+
+    async def _tell(self, endpoint: Endpoint, held: Held) -> bool:
+        """Whether the endpoint has it now."""
+        try:
+            key = signing_key(self._config)
+            address = filled_in(endpoint.address)
+            found = await self._ask(lambda db: _message(db, held, endpoint, address))
+            if found is None:
+                gone = "What it was about is gone: purged, or not found again by a redo."
+                await self._ask(lambda db: deliveries.told(db, held, None, gone))
+                return True
+            answer = await self._webhooks.send(address, found, _secrets(key, endpoint))
+        except DashplateError as problem:
+            answer = Answer(str(problem))
+        await self._ask(lambda db: _note(db, endpoint, held, answer))
+        if answer.problem is not None:
+            log.info("%s of endpoint %s: %s", held.uid, endpoint.name, answer.problem)
+        return answer.problem is None
+
+    async def _ask(self, question: Callable[[Session], T]) -> T:
+        return await asyncio.to_thread(retrying, self._url, question)
+
+
+def _taken(db: Session, number: int) -> tuple[Endpoint | None, Sequence[Held]]:
+    endpoint = db.get(Endpoint, number)
+    if endpoint is None or endpoint.disabled_at is not None:
+        return None, ()
+    held = deliveries.take(db, number, _AT_ONCE)
+    db.expunge(endpoint)
+    return endpoint, held
+
+
+def _message(db: Session, held: Held, endpoint: Endpoint, address: str) -> Message | None:
+    told = messages.find(db, held.event, held.uid)
+    if told is None:
+        return None
+    return messages.message(db, told, endpoint.format, address, lambda: picture_of(told.sighting))
+
+
+def _secrets(key: SigningKey, endpoint: Endpoint) -> list[str]:
+    """The endpoint's secret, and the one before it for as long as that counts too."""
+    both = endpoint.former_until is not None and endpoint.former_until.timestamp() > time.time()
+    return [key.secret(endpoint.name, endpoint.secret - old) for old in range(2 if both else 1)]
+
+
+def _note(db: Session, endpoint: Endpoint, held: Held, answer: Answer) -> None:
+    if answer.problem is None:
+        deliveries.told(db, held, answer.status)
+        return
+    if answer.gone:
+        endpoints.disable(db, endpoint.id, answer.problem)
+    deliveries.failed(db, held, answer.problem, answer.status, answer.wait_s)
