@@ -46,6 +46,8 @@ _IDLE_S = 5.0
 _TRANSIENT = ("08", "57P01", "57P02", "57P03", "53", "40001", "40P01", "55P03")
 #: The server ended a transaction in which nothing was asked for: our own doing, and it would happen again.
 _IDLE_TOO_LONG = "25P03"
+#: A statement was ended because it took longer than it may.
+_TOO_LONG = "57014"
 #: What says that there are more clients than connections. The driver knows no code for a connection that was refused.
 _TOO_MANY = "53300"
 _TOO_MANY_WORDS = ("too many clients", "too many connections", "remaining connection slots", "no more connections")
@@ -220,6 +222,11 @@ def _is_full(error: BaseException) -> bool:
 def _state(error: BaseException) -> str | None:
     """PostgreSQL's code for an error, where there was a server to give one."""
     return getattr(getattr(error, "orig", None), "sqlstate", None)
+
+
+def ran_out_of_time(error: BaseException) -> bool:
+    """Whether a statement took longer than its time."""
+    return _state(error) == _TOO_LONG
 
 
 def check(url: str) -> None:

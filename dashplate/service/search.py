@@ -15,8 +15,19 @@ from dashplate.service.errors import responses
 from dashplate.service.jobs import Most
 from db.access.tokens import Principal, Scope
 from db.engine import session
-from db.findings.search import MOST_CHARS, Behind, Wanted, index_some, is_complete, plates, said, search
-from db.findings.typed import is_whole, typed
+from db.findings.search import (
+    LEAST_CHARS,
+    MOST_CHARS,
+    Behind,
+    Wanted,
+    index_some,
+    is_complete,
+    may_be_like,
+    plates,
+    said,
+    search,
+)
+from db.findings.typed import typed
 from workers.hashed_jobs import hashed_plate
 
 router = APIRouter(tags=["search"])
@@ -42,7 +53,8 @@ class Narrowed(BaseModel, extra="forbid"):
     plate: Annotated[str, Field(min_length=1, max_length=100, description="A plate, or a pattern with `*` and `?`.")]
     like: bool = Field(
         False,
-        description=f"Also what a whole plate of up to {MOST_CHARS} characters is easily taken for; else of no effect.",
+        description=f"Also what a whole plate of {LEAST_CHARS} to {MOST_CHARS} characters is easily taken for;"
+        " else of no effect.",
     )
     job: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = None
     country: str | None = Field(None, max_length=10, description="Such as `GB`.")
@@ -59,7 +71,7 @@ class Narrowed(BaseModel, extra="forbid"):
             plate,
             hashed=hashed_plate(plate),
             # Else nothing can be like it.
-            alike=self.like and is_whole(plate) and len(plate) <= MOST_CHARS,
+            alike=self.like and may_be_like(plate),
             of_job=self.job,
             of_country=self.country.replace("\0", "").upper() if self.country else None,
             since=self.since,

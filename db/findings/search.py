@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import RowMapping, TextClause, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from db.engine import ran_out_of_time
 from db.findings.typed import is_whole
 from pipeline.errors import UsageError
 from pipeline.formats.confusions import folded
 
 #: Notes of the backlog that are taken at a time: each is some sightings of one video, at most a thousand.
 NOTES = 4
-
-
-#: No plate is longer; what is like a longer text is not looked for.
-MOST_CHARS = 16
+#: Nearly every text is like a shorter one, and no plate is longer: what is like those is not looked for.
+LEAST_CHARS, MOST_CHARS = 3, 16
+#: A search that takes longer, seconds, is ended: it holds a connection and whoever asks. Only broad patterns take more
+#: than a tenth of one; at a million sightings none takes more than two.
+MOST_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,10 @@ class Wanted:
 
     def __post_init__(self) -> None:
         """Raises UsageError for what nothing can be like."""
-        if self.alike and not (is_whole(self.wanted) and len(self.wanted) <= MOST_CHARS):
-            raise UsageError(f"Only a whole plate of at most {MOST_CHARS} characters can be searched by likeness.")
+        if self.alike and not may_be_like(self.wanted):
+            raise UsageError(
+                f"Only a whole plate of {LEAST_CHARS} to {MOST_CHARS} characters can be searched by likeness."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ _SEARCH = text(
     """
 )
 _INDEX = text("SELECT index_sightings(:notes)")
+_IN_TIME = text("SELECT set_config('statement_timeout', :ms, true)")
 _WAITING = text("SELECT EXISTS (SELECT 1 FROM search_backlog)")
 _PLATES = text("SELECT * FROM plates_fitting(:wanted, :most, :hashed)")
 
@@ -73,22 +79,43 @@ def search(db: Session, wanted: Wanted, most: int = 100, behind: Behind | None =
     """Sightings that may be the plate, the likest first, of equally like ones the newest.
 
     Rows of `plate_sightings`, with `said`, the key of the text that fits, `winner`, whether the sighting was read as
-    it, `share`, its confidence, and `distance`.
+    it, `share`, its confidence, and `distance`. Raises UsageError where it takes too long.
     """
     after = (behind.distance, behind.sighting) if behind else (None, None)
     values = {**asdict(wanted), "most": most, "after_distance": after[0], "after_sighting": after[1]}
-    return db.execute(_SEARCH, values).mappings().all()
+    return _asked(db, _SEARCH, values)
 
 
 def said(row: RowMapping) -> str:
     """The text of a found sighting that fits, as it was read."""
-    texts = [row["read_as"], *(other["text"] for other in row["alternatives"])]
-    return str(next((text for text in texts if folded(text) == row["said"]), row["said"]))
+    others = row["alternatives"] if isinstance(row["alternatives"], list) else []
+    texts = [row["read_as"], *(other.get("text") for other in others if isinstance(other, dict))]
+    return next((text for text in texts if isinstance(text, str) and folded(text) == row["said"]), str(row["said"]))
 
 
 def plates(db: Session, pattern: str, most: int = 100, hashed: str | None = None) -> Sequence[RowMapping]:
-    """`unique_plates` rows that a pattern fits, the most seen first; O finds 0, and I finds 1."""
-    return db.execute(_PLATES, {"wanted": pattern, "most": most, "hashed": hashed}).mappings().all()
+    """`unique_plates` rows that a pattern fits, the most seen first; O finds 0, and I finds 1.
+
+    Raises UsageError where it takes too long.
+    """
+    return _asked(db, _PLATES, {"wanted": pattern, "most": most, "hashed": hashed})
+
+
+def may_be_like(wanted: str) -> bool:
+    """Whether other plates can be like what `typed` spelled so."""
+    return is_whole(wanted) and LEAST_CHARS <= len(wanted) <= MOST_CHARS
+
+
+def _asked(db: Session, question: TextClause, values: Mapping[str, object]) -> Sequence[RowMapping]:
+    db.execute(_IN_TIME, {"ms": str(round(1000 * MOST_S))})
+    try:
+        return db.execute(question, values).mappings().all()
+    except OperationalError as error:
+        if not ran_out_of_time(error):
+            raise
+        raise UsageError(
+            f"The search took longer than {MOST_S:g} s. Give more of the plate, or narrow it by job or time."
+        ) from None
 
 
 def index_some(db: Session, notes: int = NOTES) -> int:

@@ -60,3 +60,5 @@ class SearchBacklog(Base):
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     sightings: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    #: Of those that were changed or deleted: their plates are counted again.
+    plates: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))

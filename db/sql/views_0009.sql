@@ -21,7 +21,7 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 DECLARE
     many CONSTANT integer := 3000;
     pattern text := plate_key(wanted);
-    ids bigint[] := spellings_fitting(pattern, many + 1);
+    ids bigint[] := CASE WHEN pattern ~ '[*?]' THEN spellings_fitting(pattern, many + 1) END;
     keys text[] := array(SELECT p.key FROM spellings p WHERE p.id = ANY (ids));
 BEGIN
     IF cardinality(ids) > many THEN

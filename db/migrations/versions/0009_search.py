@@ -25,8 +25,8 @@ _COUNTED: dict[str, tuple[sa.types.TypeEngine[Any], str]] = {
 }
 #: Of `search_0009.sql`, in its order.
 _FUNCTIONS = (
-    "plate_key", "look_alikes", "plate_characters", "plate_pairs", "plate_distance", "plate_swaps", "plate_variants",
-    "plate_like", "spellings_fitting", "spellings_like", "may_say", "search_plates", "count_plates",
+    "plate_characters", "plate_capital", "plate_key", "look_alikes", "plate_pairs", "plate_distance", "plate_swaps",
+    "plate_variants", "plate_like", "spellings_fitting", "spellings_like", "may_say", "search_plates", "count_plates",
     "note_sightings", "index_sightings",
 )  # fmt: skip
 
@@ -64,6 +64,7 @@ def upgrade() -> None:
         "search_backlog",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
         sa.Column("sightings", ARRAY(sa.BigInteger()), nullable=False),
+        sa.Column("plates", ARRAY(sa.BigInteger())),
         sa.PrimaryKeyConstraint("id", name="pk_search_backlog"),
     )
     _run((_SQL / "search_0009.sql").read_text(encoding="utf-8"))

@@ -5,83 +5,31 @@ from __future__ import annotations
 import datetime as dt
 import fnmatch
 import random
-from collections.abc import Iterable, Sequence
+import unicodedata
 from dataclasses import replace
+from itertools import product
 
 import pytest
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from db.engine import session
-from db.findings.search import MOST_CHARS, Behind, Wanted, index_some, is_complete, plates, said, search
+from db.findings.search import (
+    LEAST_CHARS,
+    MOST_CHARS,
+    Behind,
+    Wanted,
+    plates,
+)
 from db.findings.stage_results import store_sightings
 from db.findings.typed import typed
-from db.keeping.retention import PurgeScope, purge
 from pipeline.errors import UsageError
 from pipeline.formats.alphabet import CHARS, SEPARATORS
 from pipeline.formats.confusions import CONFUSIONS, folded
-from pipeline.records import Candidate, Sighting
+from pipeline.records import Sighting
 from pipeline.sightings import LIKE_COST, edit_cost
-from tests.support.database import end, make_job, run_sql
-from tests.support.tables.findings import sighting
-
-COUNTED = "plate, country, sightings, videos, reads, confidence, confirmed, key"
-#: `unique_plates` as it was before plates had counters.
-LOOKED_AT = """
-SELECT p.text AS plate, mode() WITHIN GROUP (ORDER BY s.country) AS country, count(*) AS sightings,
-       count(DISTINCT s.video_id) AS videos, sum(s.reads) AS reads, max(s.confidence) AS confidence,
-       bool_or(s.confirmed) AS confirmed, p.key
-FROM plates p JOIN sightings s ON s.plate_id = p.id GROUP BY p.id
-"""
-
-
-def saying(index: int, plate: str, *others: str, sure: float = 0.9) -> Sighting:
-    """A sighting of a plate that may have been others."""
-    runners_up = tuple(Candidate(other, 0.04 / (rank + 1)) for rank, other in enumerate(others))
-    return replace(sighting(index, plate), alternatives=runners_up, confidence=sure)
-
-
-def store(url: str, video_id: int, seen: Iterable[Sighting]) -> None:
-    with session(url) as db:
-        store_sightings(db, video_id, list(seen))
-    index_all(url)
-
-
-def index_all(url: str) -> None:
-    taken = 1
-    while taken:
-        with session(url) as db:
-            taken = index_some(db)
-
-
-def find(url: str, wanted: str, most: int = 100, behind: Behind | None = None, **narrowed: object) -> list[RowMapping]:
-    with session(url) as db:
-        return list(search(db, Wanted(typed(wanted), **narrowed), most, behind))  # type: ignore[arg-type]
-
-
-def told(rows: Sequence[RowMapping]) -> list[tuple[str, str, bool]]:
-    return [(row["plate"], said(row), row["winner"]) for row in rows]
-
-
-def random_plate(rng: random.Random) -> str:
-    """Short of characters, so that many are alike."""
-    return rng.choice(("KA05", "KA5", "B", "粤B", "")) + "".join(rng.choices("08BDQ1LI5S6G", k=rng.randrange(3, 7)))
-
-
-@pytest.fixture(scope="module")
-def fleet() -> list[Sighting]:
-    rng = random.Random(3)
-    return [
-        saying(index, random_plate(rng), *{random_plate(rng) for _ in range(rng.randrange(4))})
-        for index in range(400)
-    ]  # fmt: skip
-
-
-@pytest.fixture
-def searched(database_url: str, fleet: list[Sighting]) -> str:
-    _, videos = make_job(database_url, 0, 0)
-    store(database_url, videos[0], fleet[:200])
-    store(database_url, videos[1], [replace(one, index=one.index - 200) for one in fleet[200:]])
-    return database_url
+from tests.support.database import make_job, run_sql
+from tests.support.searching import find, index_all, random_plate, saying, store, told
 
 
 def keys(one: Sighting) -> set[str]:
@@ -147,10 +95,34 @@ def test_the_database_knows_the_same_characters_look_alikes_and_separators(datab
         }
         assert looked == pairs
         between = "".join(sorted(SEPARATORS - {"*"}))
-        for spelled in (f"ka{between}05-o i?*", "粤B·12345", "#0AF", " #0AF "):
+        for spelled in (f"ka{between}05-o i?*", "粤B·12345", "#0AF", " #0AF ", "", "-", "粵ｂ１２\t＊", "m-üß 1"):
             assert db.scalar(text("SELECT plate_key(:spelled)"), {"spelled": spelled}) == (
                 typed(spelled) if "#" in spelled else folded(typed(spelled))
             )
+
+
+def test_the_database_spells_every_character_as_the_reader_does(database_url: str) -> None:
+    """Of the scripts that plates and keyboards have: also small Cyrillic, which PostgreSQL's `upper` may not know."""
+    latin, greek, cyrillic, marks = (0x20, 0x250), (0x370, 0x3D0), (0x400, 0x530), (0x2000, 0x20D0)
+    blocks = (latin, greek, cyrillic, marks, (0x2460, 0x2500), (0x3000, 0x3100), (0xFF00, 0xFFF0))
+    signs = [chr(code) for first, last in blocks for code in range(first, last)] + list(CHARS + "粵滬臺\t\n\r\ufeff")
+    signs = [sign for sign in signs if unicodedata.category(sign) != "Cn" and sign != "#"]
+    question = text("SELECT s, plate_key('A' || s || 'B') AS key FROM unnest(CAST(:signs AS text[])) s")
+    with session(database_url) as db:
+        there = {row.s: row.key for row in db.execute(question, {"signs": signs})}
+    assert there == {sign: folded(typed(f"A{sign}B")) for sign in signs}
+    assert (there["ж"], there["ö"]) == ("AЖB", "A0B")
+
+
+def test_what_is_typed_stands_in_no_text_of_a_statement(database_url: str) -> None:
+    """Those texts end in logs where a statement fails."""
+    for question in ("search_plates('KA05MH*34')", "search_plates('*05MH1?')", "plates_fitting('KA05MH1*')"):
+        with session(database_url) as db:
+            db.execute(text("REVOKE SELECT ON spellings FROM CURRENT_USER"))
+            with pytest.raises(ProgrammingError, match="permission denied for table spellings") as caught:
+                db.connection().exec_driver_sql(f"SELECT * FROM {question}")
+            db.rollback()
+        assert "05MH" not in str(caught.value.orig)
 
 
 def test_signs_that_mean_something_to_sql_are_signs(database_url: str) -> None:
@@ -164,7 +136,7 @@ def test_signs_that_mean_something_to_sql_are_signs(database_url: str) -> None:
 
 
 def test_only_a_whole_plate_can_be_like_another() -> None:
-    for wanted in ("KA05*", "A?", "A" * (MOST_CHARS + 1)):
+    for wanted in ("KA05*", "A?", "", "A" * (LEAST_CHARS - 1), "A" * (MOST_CHARS + 1)):
         with pytest.raises(UsageError, match="whole plate"):
             Wanted(wanted, alike=True)
 
@@ -192,6 +164,66 @@ def test_a_search_is_narrowed_by_job_country_time_and_share(database_url: str) -
     assert jobs(least_share=0.7, of_job=job) == []
 
 
+@pytest.fixture
+def many_said(database_url: str) -> str:
+    """More spellings than are gathered, in two jobs; what runs up to another fits where that does not."""
+    for country, finished in (("IT", "2026-01-02"), ("GB", "2026-02-02")):
+        _, (video,) = make_job(database_url, 0)
+        with session(database_url) as db:
+            seen = [
+                saying(i, f"A{country}{i:04}", f"B{country}{i:04}", f"A{country}{i:04}8", sure=0.5 + i % 5 / 10)
+                for i in range(1100)
+            ]
+            odd = replace(saying(1100, f"X{country}Y", f"A{country}9ÖÄ"), country="XX")
+            store_sightings(db, video, [*(replace(one, country=country) for one in seen), odd])
+        run_sql(database_url, f"UPDATE videos SET finished_at = '{finished}T00:00Z' WHERE id = {video}")
+    index_all(database_url)
+    return database_url
+
+
+def test_a_broad_pattern_is_narrowed_as_looking_at_every_text_narrows(many_said: str) -> None:
+    february = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
+    narrowings: tuple[dict[str, object], ...] = (
+        {}, {"winners": True}, {"of_country": "GB"}, {"of_country": "XX"}, {"least_share": 0.8}, {"least_share": 0.03},
+        {"of_job": 2}, {"since": february}, {"until": february}, {"of_job": 1, "since": february},
+        {"of_country": "IT", "winners": True, "of_job": 1, "least_share": 0.6},
+    )  # fmt: skip
+    conditions = {
+        "winners": "c.winner", "of_country": "c.country = :of_country", "least_share": "c.confidence >= :least_share",
+        "of_job": "v.job_id = :of_job", "since": "v.finished_at >= :since", "until": "v.finished_at < :until",
+    }  # fmt: skip
+    for pattern, narrowed in product(("A*", "*9*", "?*", "*8"), narrowings):
+        looked_at = f"""
+            SELECT DISTINCT ON (c.sighting_id) c.sighting_id AS sighting, c.key AS said, c.winner, c.confidence AS share
+            FROM sighting_candidates c JOIN videos v ON v.id = c.video_id
+            WHERE c.key LIKE plate_like(:pattern) {"".join(f" AND {conditions[name]}" for name in narrowed)}
+            ORDER BY c.sighting_id DESC, c.winner DESC, c.confidence DESC
+        """
+        rows = find(many_said, pattern, most=10_000, **narrowed)
+        with session(many_said) as db:
+            expected = db.execute(text(looked_at), {"pattern": pattern, **narrowed}).mappings().all()
+        found = [{name: row[name] for name in ("sighting", "said", "winner", "share")} for row in rows]
+        assert found == [dict(row) for row in expected], (pattern, narrowed)
+
+
+def test_a_search_that_takes_too_long_ends_with_a_sentence(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("db.findings.search.MOST_S", 0.2)
+    with session(database_url) as other:
+        other.execute(text("LOCK TABLE spellings IN ACCESS EXCLUSIVE MODE"))
+        for ask in (lambda: find(database_url, "KA05*"), lambda: find(database_url, "KA05MH1234")):
+            with pytest.raises(UsageError, match=r"longer than 0\.2 s"):
+                ask()
+
+
+def test_what_is_typed_short_is_like_nothing_else(database_url: str) -> None:
+    _, (video,) = make_job(database_url, 0)
+    store(database_url, video, [saying(0, "AB"), saying(1, "A8"), saying(2, "A")])
+    question = text("SELECT said FROM search_plates(:wanted, alike => true)")
+    with session(database_url) as db:
+        told = {wanted: db.scalars(question, {"wanted": wanted}).all() for wanted in ("AB", "-", "", "A" * 17, "A?")}
+    assert told == {"AB": ["AB"], "-": [], "": [], "A" * 17: [], "A?": ["A8", "AB"]}
+
+
 @pytest.mark.parametrize("kind", ["few", "many", "alike"])
 def test_pages_follow_each_other_without_gap_or_repetition(database_url: str, kind: str) -> None:
     """`many` is what more texts fit than are gathered."""
@@ -207,61 +239,6 @@ def test_pages_follow_each_other_without_gap_or_repetition(database_url: str, ki
         behind = Behind(page[-1]["distance"], page[-1]["sighting"])
     assert [row["sighting"] for row in pages] == [row["sighting"] for row in whole]
     assert all(row["winner"] for row in whole if row["distance"] == 0)
-
-
-def test_what_is_gone_is_not_found_and_leaves_no_text_behind(database_url: str) -> None:
-    _, (video, other) = make_job(database_url, 0, 0)
-    store(database_url, video, [saying(0, "AB123CD", "AB128CD")])
-    store(database_url, other, [saying(0, "AB128CD", "AB188CD")])
-    run_sql(database_url, f"UPDATE videos SET state = 'aggregating' WHERE id = {video}")
-    end(database_url, video)
-    with session(database_url) as db:
-        assert purge(db, [video], PurgeScope(older_than_s=0)).sightings == 1
-    assert told(find(database_url, "AB123CD")) == []
-    assert told(find(database_url, "AB128CD")) == [("AB128CD", "AB128CD", True)]
-    index_all(database_url)
-    with session(database_url) as db:
-        assert db.scalars(text("SELECT key FROM spellings ORDER BY key")).all() == ["AB128CD", "AB188CD"]
-        assert db.scalar(text("SELECT count(*) FROM candidates")) == 2
-    store(database_url, other, [saying(0, "XY999ZZ")])
-    with session(database_url) as db:
-        assert db.scalars(text("SELECT key FROM spellings")).all() == ["XY999ZZ"]
-
-
-def test_rows_that_somebody_loads_are_found_and_counted(database_url: str) -> None:
-    _, (video,) = make_job(database_url, 0)
-    with session(database_url) as db:
-        store_sightings(db, video, [saying(0, "AB123CD", "AB128CD")])
-        assert not is_complete(db)
-    assert find(database_url, "AB123CD") == []
-    run_sql(
-        database_url,
-        """
-        INSERT INTO plates (key, text, country) VALUES ('L0ADED1', 'LOADED1', 'IT');
-        INSERT INTO sightings (video_id, plate_id, index, text, shown, country, confidence, characters, alternatives,
-               first_s, last_s, best_s, first_pts, last_pts, best_pts, x1, y1, x2, y2, reads, confirmed, tracklets)
-        SELECT video_id, (SELECT id FROM plates WHERE key = 'L0ADED1'), 100 + n, 'LOADED1', shown, country, confidence,
-               characters, '[{"text": "LOADEDI", "confidence": 0.1}]', first_s, last_s, best_s, first_pts, last_pts,
-               best_pts, x1, y1, x2, y2, reads, confirmed, tracklets
-        FROM sightings, generate_series(1, 3) n
-        """,
-    )
-    index_all(database_url)
-    assert told(find(database_url, "loaded*")) == [("LOADED1", "LOADED1", True)] * 3
-    with session(database_url) as db:
-        (plate,) = plates(db, "LOADED1", 10)
-    assert (plate["sightings"], plate["videos"], plate["reads"]) == (3, 1, 6)
-
-
-def test_plates_count_what_their_sightings_say(searched: str, fleet: list[Sighting]) -> None:
-    def counted(query: str) -> list[tuple[object, ...]]:
-        with session(searched) as db:
-            return [tuple(row) for row in db.execute(text(f"SELECT {COUNTED} FROM {query} ORDER BY key"))]
-
-    assert counted("unique_plates") == counted(f"({LOOKED_AT}) whole") != []
-    # Stored again with less, and with other texts.
-    store(searched, 1, [replace(one, index=index, country=None) for index, one in enumerate(fleet[150:250])])
-    assert counted("unique_plates") == counted(f"({LOOKED_AT}) whole") != []
 
 
 @pytest.mark.parametrize("pattern", ["*", "KA*", "*B", "*05*", "KA05*8", "粤?0*"])
