@@ -264,15 +264,19 @@ DECLARE
     notes integer;
     ids bigint[];
     left_by bigint[];
+    left_plates bigint[];
     known bigint[];
 BEGIN
     IF NOT pg_try_advisory_xact_lock(1229866072) THEN
         RETURN 0;
     END IF;
     WITH taken AS (
-        DELETE FROM search_backlog WHERE id IN (SELECT id FROM search_backlog ORDER BY id LIMIT most) RETURNING sightings
+        DELETE FROM search_backlog WHERE id IN (SELECT id FROM search_backlog ORDER BY id LIMIT most)
+        RETURNING sightings, plates
     )
-    SELECT count(DISTINCT t.sightings), array_agg(DISTINCT one) INTO notes, ids FROM taken t, unnest(t.sightings) one;
+    SELECT count(DISTINCT t.sightings), array_agg(DISTINCT one),
+           (SELECT array_agg(DISTINCT plate) FROM taken, unnest(plates) plate)
+    INTO notes, ids, left_plates FROM taken t, unnest(t.sightings) one;
     IF notes = 0 THEN
         RETURN 0;
     END IF;
@@ -286,11 +290,12 @@ BEGIN
         FROM sighting_candidates c JOIN spellings p ON p.key = c.key WHERE c.sighting_id = ANY (ids);
 
     DELETE FROM spellings p WHERE id = ANY (left_by) AND NOT EXISTS (SELECT 1 FROM candidates WHERE spelling_id = p.id);
-    -- Whoever stores sightings counts their plates in the same transaction; others are of rows that somebody loaded.
+    -- Whoever stores sightings counts their plates in the same transaction; others are of rows that somebody loaded,
+    -- changed or deleted.
     PERFORM count_plates(array_agg(id)) FROM (
         SELECT id FROM plates p
-        WHERE id IN (SELECT plate_id FROM sightings WHERE id = ANY (ids))
-          AND p.sightings <> (SELECT count(*) FROM sightings s WHERE s.plate_id = p.id)
+        WHERE id IN (SELECT plate_id FROM sightings WHERE id = ANY (ids) UNION SELECT unnest(left_plates))
+          AND (id = ANY (left_plates) OR p.sightings <> (SELECT count(*) FROM sightings s WHERE s.plate_id = p.id))
         ORDER BY key COLLATE "C" FOR UPDATE
     ) uncounted;
 
