@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from dashplate.delivery.signing import signing_key
 from dashplate.stack import Stack, running
 from dashplate.supervisor import Command, Supervisor
 from db.migrate import upgrade
@@ -85,6 +86,12 @@ def everything(
         if flower_port is not None:
             supervisor.start([flower_command(config, flower_port)])
         supervisor.start(calls)
+        if keep:
+            # With a database of others, others' machines need the same key: it has to be given.
+            if before.database_url is None:
+                signing_key(config, make=True)
+            # A command that ends with its job leaves what is owed to those that stay.
+            supervisor.start([sender_command(config)])
         yield Services(config, supervisor)
 
 
@@ -118,6 +125,11 @@ def service_command(config: Settings, port: int) -> Command:
     """The HTTP service on this machine's port."""
     argv = (sys.executable, "-m", "dashplate", "serve", "--port", str(port))
     return Command("service", argv, config.as_variables())
+
+
+def sender_command(config: Settings) -> Command:
+    """What tells endpoints what they are owed."""
+    return Command("sender", (sys.executable, "-m", "dashplate", "sender"), config.as_variables())
 
 
 def workers_answer() -> bool:

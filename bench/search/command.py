@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _measured(folder: Path, asked: argparse.Namespace) -> bool:
     fleet = Fleet(asked.plates)
     with Stack.open(folder, keep=True) as stack:
-        _prepare(stack.database_url, fleet, asked.sightings)
+        prepare(stack.database_url, fleet, asked.sightings)
         wanted = questions(fleet, asked.asked)
     cold = {kind: [_cold(folder, wanted[kind][start]) for start in range(asked.starts)] for kind in KINDS}
     with Stack.open(folder, keep=True) as stack:
@@ -69,7 +69,8 @@ def _measured(folder: Path, asked: argparse.Namespace) -> bool:
     return slow or ratio > MOST_RATIO
 
 
-def _prepare(url: str, fleet: Fleet, sightings: int) -> None:
+def prepare(url: str, fleet: Fleet, sightings: int) -> None:
+    """Load the fleet and make it searchable, where that has not been done."""
     upgrade(url)
     with psycopg.connect(url.replace("postgresql+psycopg:", "postgresql:")) as connection:
         if connection.execute("SELECT EXISTS (SELECT 1 FROM sightings)").fetchone() == (True,):

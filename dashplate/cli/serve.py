@@ -128,7 +128,7 @@ def serve_http(
 
 @app.command()
 def health(
-    service: Annotated[str, typer.Argument(help="redis, postgres, worker, flower or service.")],
+    service: Annotated[str, typer.Argument(help="redis, postgres, worker, sender, flower or service.")],
     role: Annotated[str | None, typer.Argument(help="The worker's role.", show_default=False)] = None,
 ) -> None:
     """Exit with 0 if a service of this machine is well; for health checks."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dashplate.client.connection import TIMEOUT_S, Connection
 from dashplate.client.findings import FindingCalls
 from dashplate.client.jobs import JobCalls
+from dashplate.client.telling import TellingCalls
 from dashplate.client.uploads import OnProgress, Upload
 from dashplate.service.documents import PhotoRead
 from pipeline.errors import Inaccessible
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from dashplate.picture import Picture
 
 
-class Client(JobCalls, FindingCalls):
+class Client(JobCalls, FindingCalls, TellingCalls):
     """Calls one HTTP service (`dashplate serve`); any number of threads may share it.
 
     Calls raise ServiceError: what the service refused, with its sentence and status, or that it did not answer. Those

@@ -1,11 +1,13 @@
-"""Addresses of endpoints: what may be one, and what of it is filled in when something is sent."""
+"""What endpoints may be: their addresses, what of those is filled in when something is sent, and what they are told."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from db.states import EndpointFormat, EventKind
 from pipeline.errors import UsageError
 
 #: What stands for a variable of the sender. Others of its variables hold the database's password.
@@ -13,6 +15,9 @@ _PLACE = re.compile(r"\$\{(\w+)\}")
 _PREFIX = "DASHPLATE_TELL_"
 #: What an address may begin with, and what tells it.
 _WEBHOOKS = frozenset({"http", "https"})
+
+#: What others' formats have words for.
+_OTHERS_EVENTS = (EventKind.SIGHTING, EventKind.HIT)
 
 
 def check_receiver(address: str) -> None:
@@ -41,3 +46,14 @@ def filled_in(address: str) -> str:
         return os.environ[name]
 
     return _PLACE.sub(value, address)
+
+
+def wanted_events(format: EndpointFormat, events: Sequence[EventKind]) -> Sequence[EventKind]:
+    """The events of a new endpoint: those that were named, else all that its format has words for.
+
+    Raises UsageError where it has none for one that was named.
+    """
+    able = tuple(EventKind) if format is EndpointFormat.DASHPLATE else _OTHERS_EVENTS
+    if strange := [kind.value for kind in events if kind not in able]:
+        raise UsageError(f"The format {format} has no words for {', '.join(strange)}; it tells sightings and hits.")
+    return events or able

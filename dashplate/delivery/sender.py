@@ -51,8 +51,9 @@ class _Pause:
 class Sender:
     """Tells what is owed. To be made in a running event loop."""
 
-    def __init__(self, config: Settings) -> None:
-        self._config = config
+    def __init__(self, config: Settings, alive: Callable[[], None] = lambda: None) -> None:
+        """`alive` is called with every look that the database answers."""
+        self._config, self._alive = config, alive
         self._url = config.require_database()
         self._webhooks = Webhooks(config.private_hosts)
         self._serving: dict[int, asyncio.Task[None]] = {}
@@ -65,6 +66,7 @@ class Sender:
             while not stop.is_set():
                 try:
                     await self._look()
+                    self._alive()
                 except Exception as problem:
                     # A server is away: the next look tries again.
                     log.warning("%s", str(problem).partition("\n")[0])

@@ -19,6 +19,7 @@ from dashplate.service.files.streams import Places
 from dashplate.service.photographs import calls as photographs
 from dashplate.service.photographs import compatible
 from dashplate.service.photographs.reader import PhotoReader
+from dashplate.service.telling import endpoints, watch_lists
 from dashplate.service.uploads import calls as uploads
 from dashplate.service.uploads.clearing import clearing
 from dashplate.service.uploads.keeper import Keeper
@@ -59,10 +60,13 @@ def create_app(parts: Parts) -> FastAPI:
     # Who follows asks the database twice a second; an export keeps a transaction open.
     app.state.followers = Places(32, "As many follow jobs as may. Try again in some seconds.")
     app.state.exports = Places(4, "As many exports are being sent as may. Try again in some seconds.")
+    app.state.settings = parts.settings
     app.state.database_url, app.state.roots = parts.settings.require_database(), parts.settings.roots
     errors.install(app)
-    for group in (photographs, uploads, jobs, sightings, search, clips, exports, compatible):
+    for group in (photographs, uploads, jobs, sightings, search, clips, exports, endpoints, compatible):
         app.include_router(group.router)
+    app.include_router(watch_lists.changes)
+    app.include_router(watch_lists.shown)
 
     @app.get("/healthz", include_in_schema=False)
     async def healthy() -> dict[str, bool]:

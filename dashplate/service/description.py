@@ -15,6 +15,12 @@ _TAKEN = {
     "list_videos": {"video": "$response.body#/items/0/id"},
     "list_sightings": {"sighting": "$response.body#/items/0/id"},
     "find": {"sighting": "$response.body#/items/0/id"},
+    "watch": {"entry": "$response.body#/id"},
+    "list_entries": {"entry": "$response.body#/items/0/id"},
+    "list_hits": {"entry": "$response.body#/items/0/entry"},
+    "add_endpoint": {"name": "$response.body#/name"},
+    "list_endpoints": {"name": "$response.body#/0/name"},
+    "list_deliveries": {"delivery": "$response.body#/items/0/id"},
     "list_uploads": {"upload": "$response.body#/items/0/id", "Upload-Offset": "$response.body#/items/0/offset"},
 }
 

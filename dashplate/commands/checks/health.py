@@ -29,7 +29,8 @@ _TIMEOUT_S = 5.0
 #: What the HTTP service says to anybody; and bytes that are read of an answer, which may be some other program's.
 _WELL, _MOST_BYTES = b'{"ok":true}', 1000
 _ROLES = ("detect", "read", "control")
-_SERVICES = "redis, postgres, worker, flower, service"
+_SENDER = "sender"
+_SERVICES = "redis, postgres, worker, sender, flower, service"
 
 
 def check(service: str, role: str | None = None) -> None:
@@ -38,7 +39,12 @@ def check(service: str, role: str | None = None) -> None:
     Raises ServiceUnavailable with the reason where it is not, UsageError for a service that there is none of.
     """
     if service == "worker":
-        say(_worker(role))
+        if role not in _ROLES:
+            raise UsageError(f"Say which worker: detect, read or control, not {role or ''!r}.")
+        say(_alive(role, f"{role} worker"))
+        return
+    if service == _SENDER:
+        say(_alive(_SENDER, _SENDER))
         return
     try:
         probe = {"redis": _redis, "postgres": _postgres, "flower": _flower, "service": http_service}[service]
@@ -63,7 +69,7 @@ def install_heartbeat(role: str, data_dir: Path) -> None:
 
 
 def mark_alive(role: str, data_dir: Path) -> None:
-    """Note that the role's worker lives now."""
+    """Note that the role's worker, or the sender, lives now."""
     file = _sign_of_life(role, data_dir)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch()
@@ -75,16 +81,16 @@ def worker_alive(role: str, data_dir: Path, max_age_s: float = MAX_AGE_S) -> boo
     return age_s is not None and age_s <= max_age_s
 
 
-def _worker(role: str | None) -> str:
+def _alive(role: str, name: str) -> str:
     from workers.settings import settings
 
     data_dir = settings().data_dir
-    age_s = _age_s(role or "", data_dir)
+    age_s = _age_s(role, data_dir)
     if age_s is None:
-        raise ServiceUnavailable(f"No {role} worker has given a sign of life in {data_dir}.")
+        raise ServiceUnavailable(f"No {name} has given a sign of life in {data_dir}.")
     if age_s > MAX_AGE_S:
-        raise ServiceUnavailable(f"The {role} worker has given no sign of life for {age_s:.0f} s; see its log.")
-    return f"The {role} worker gave a sign of life {age_s:.0f} s ago."
+        raise ServiceUnavailable(f"The {name} has given no sign of life for {age_s:.0f} s; see its log.")
+    return f"The {name} gave a sign of life {age_s:.0f} s ago."
 
 
 def _redis() -> str:
@@ -145,6 +151,6 @@ def _age_s(role: str, data_dir: Path) -> float | None:
 
 
 def _sign_of_life(role: str, data_dir: Path) -> Path:
-    if role not in _ROLES:
+    if role not in (*_ROLES, _SENDER):
         raise UsageError(f"Say which worker: detect, read or control, not {role!r}.")
     return data_dir / "run" / "health" / role

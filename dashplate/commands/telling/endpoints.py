@@ -13,8 +13,9 @@ from pathlib import Path
 from rich.markup import escape
 
 from dashplate.bring_up import database, settings_for
+from dashplate.commands.checks.health import mark_alive
 from dashplate.commands.privacy import note
-from dashplate.delivery.receivers import check_receiver, filled_in
+from dashplate.delivery.receivers import check_receiver, filled_in, wanted_events
 from dashplate.delivery.signing import signing_key
 from dashplate.delivery.webhook import Message, send_once
 from dashplate.durations import parse_duration
@@ -27,9 +28,6 @@ from output import terminal
 from output.files import json_text
 from output.tables import table
 from pipeline.errors import DashplateError, UsageError
-
-#: What others' formats have words for.
-_OTHERS_EVENTS = (EventKind.SIGHTING, EventKind.HIT)
 
 
 def add_endpoint(
@@ -52,17 +50,6 @@ def add_endpoint(
         secret = key.secret(name, row.secret)
     terminal.say(f"{name} is told of {', '.join(sorted(wanted))} from now on. It checks signatures with this secret:")
     print(secret)
-
-
-def wanted_events(format: EndpointFormat, events: Sequence[EventKind]) -> Sequence[EventKind]:
-    """The events of a new endpoint: those that were named, else all that its format has words for.
-
-    Raises UsageError where it has none for one that was named.
-    """
-    able = tuple(EventKind) if format is EndpointFormat.DASHPLATE else _OTHERS_EVENTS
-    if strange := [kind.value for kind in events if kind not in able]:
-        raise UsageError(f"The format {format} has no words for {', '.join(strange)}; it tells sightings and hits.")
-    return events or able
 
 
 def list_endpoints(*, as_json: bool, data: Path | None) -> None:
@@ -188,6 +175,6 @@ def run_sender(data: Path | None) -> None:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.add_signal_handler(number, stop.set)
             terminal.say("The sender is at work.")
-            await Sender(config).run(stop)
+            await Sender(config, lambda: mark_alive("sender", config.data_dir)).run(stop)
 
         asyncio.run(serve())

@@ -32,6 +32,9 @@ OPENS = {
     "plates and sightings": Scope.SEARCH,
     "search": Scope.SEARCH,
     "uploads": Scope.SUBMIT,
+    "hits": Scope.SEARCH,
+    "watch lists": Scope.ADMIN,
+    "endpoints": Scope.ADMIN,
     "": Scope.READ,
 }
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "JUNK")
