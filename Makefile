@@ -47,7 +47,7 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 
 # Two Debian programs that only tests use; without root the tests that want them say so.
 system: ## the programs that only tests use
-	@missing=$$(for pair in chromium:chromium docker-compose:docker-compose; do command -v $${pair%:*} >/dev/null || echo $${pair#*:}; done); \
+	@missing=$$(for pair in chromium:chromium docker-compose:docker-compose mosquitto:mosquitto; do command -v $${pair%:*} >/dev/null || echo $${pair#*:}; done); \
 	if [ -n "$$missing" ]; then \
 	  root=$$([ "$$(id -u)" = 0 ] || echo "sudo -n"); \
 	  $$root apt-get update -qq >/dev/null 2>&1; \

@@ -1,7 +1,7 @@
 """What a long watch list costs each sighting, and what an entry costs that is added to many sightings.
 
-`python -m bench.watch_lists --data FOLDER` uses the database that `python -m bench.search --data FOLDER` has made; without
-one it loads its own. A tenth of the entries are patterns, a tenth plates with what is like them.
+`python -m bench.watch_lists --data FOLDER` uses the database that `python -m bench.search --data FOLDER` has made;
+without one it loads its own. A tenth of the entries are patterns, a tenth plates with what is like them.
 """
 
 from __future__ import annotations

@@ -120,6 +120,10 @@ class EndpointFormat(StrEnum):
     DASHPLATE = "dashplate"
     PLATERECOGNIZER = "platerecognizer"
     OPENALPR = "openalpr"
+    #: Frigate's, at MQTT brokers.
+    FRIGATE = "frigate"
+    #: Sentences for people.
+    TEXT = "text"
 
 
 class DeliveryState(StrEnum):

@@ -123,7 +123,9 @@ def endpoint_add(
     to: Annotated[
         str, typer.Option("--to", parser=plain_text, help="Its address: https://host/path.", show_default=False)
     ],
-    format: Annotated[EndpointFormat, typer.Option(help="In whose words.")] = EndpointFormat.DASHPLATE,
+    format: Annotated[
+        EndpointFormat | None, typer.Option(help="In whose words; else as fits the address.", show_default=False)
+    ] = None,
     event: Annotated[
         list[EventKind] | None,
         typer.Option(help="What it is told of, each once. Default: all.", show_default=False),

@@ -69,11 +69,15 @@ class TellingCalls:
         name: str,
         address: str,
         *,
-        format: Literal["dashplate", "platerecognizer", "openalpr"] = "dashplate",
+        format: Literal["dashplate", "platerecognizer", "openalpr", "frigate", "text"] | None = None,
         events: Sequence[Literal["sighting", "hit", "video", "job"]] = (),
         labels: Sequence[str] = (),
     ) -> EndpointMade:
-        """Tell somebody from now on; the answer holds the secret that signatures are checked with."""
+        """Tell somebody from now on; the answer holds the secret that a webhook checks signatures with.
+
+        `address` is that of a webhook, of an MQTT broker, or of a service that Apprise knows; without a `format` the
+        one that fits it.
+        """
         wanted = {
             "name": name, "address": address, "format": format, "events": list(events), "labels": list(labels),
         }  # fmt: skip

@@ -9,17 +9,20 @@ import asyncio
 import contextlib
 import logging
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from dashplate.delivery import messages
+from dashplate.delivery import messages, notifications, told
+from dashplate.delivery.message import Answer, Message
+from dashplate.delivery.mqtt import Brokers
 from dashplate.delivery.pictures import picture_of
-from dashplate.delivery.receivers import filled_in
+from dashplate.delivery.receivers import Carrier, carrier_of, filled_in
 from dashplate.delivery.signing import SigningKey, signing_key
-from dashplate.delivery.webhook import Answer, Message, Webhooks
+from dashplate.delivery.webhook import Webhooks
 from db.engine import retrying
 from db.models import Endpoint
 from db.telling import deliveries, endpoints
@@ -31,6 +34,8 @@ log = logging.getLogger(__name__)
 
 #: How often it looks for what is due, and for what is old.
 _LOOK_S, _FORGET_S = 1.0, 3_600.0
+#: How often it says that it is still connected to brokers.
+_HOLD_S = endpoints.HOLD_S / 3
 #: Deliveries of one endpoint that are told at a time.
 _AT_ONCE = 4
 #: An endpoint that takes nothing is left alone for 1, 2, 4 … seconds, and at most so long: each delivery of its own
@@ -55,10 +60,14 @@ class Sender:
         """`alive` is called with every look that the database answers."""
         self._config, self._alive = config, alive
         self._url = config.require_database()
-        self._webhooks = Webhooks(config.private_hosts)
+        self._webhooks, self._brokers = Webhooks(config.private_hosts), Brokers(config.private_hosts)
+        #: Names this sender among others.
+        self._name = uuid.uuid4().hex
+        #: Endpoints at brokers that are this sender's.
+        self._held: dict[int, tuple[str, str]] = {}
         self._serving: dict[int, asyncio.Task[None]] = {}
         self._pauses: dict[int, _Pause] = {}
-        self._forget_at = 0.0
+        self._hold_at = self._forget_at = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; what is being sent by then is waited for."""
@@ -74,11 +83,21 @@ class Sender:
                     await asyncio.wait_for(stop.wait(), _LOOK_S)
             await asyncio.gather(*self._serving.values(), return_exceptions=True)
         finally:
-            await self._webhooks.close()
+            await self.close()
+            with contextlib.suppress(Exception):
+                await self._ask(lambda db: endpoints.leave_brokers(db, self._name))
+
+    async def close(self) -> None:
+        """Leave all connections."""
+        await self._webhooks.close()
+        await asyncio.to_thread(self._brokers.keep_only, ())
 
     async def _look(self) -> None:
         self._serving = {number: task for number, task in self._serving.items() if not task.done()}
         now = time.monotonic()
+        if now >= self._hold_at:
+            self._hold_at = now + _HOLD_S
+            await self._hold()
         for number in await self._ask(deliveries.due):
             if number not in self._serving and self._pauses.setdefault(number, _Pause()).until <= now:
                 self._serving[number] = asyncio.create_task(self._serve(number))
@@ -86,10 +105,20 @@ class Sender:
             self._forget_at = now + _FORGET_S
             await self._ask(deliveries.forget_old)
 
+    async def _hold(self) -> None:
+        """Stay connected to the brokers of endpoints that no other sender has."""
+        self._held = await self._ask(lambda db: endpoints.hold_brokers(db, self._name))
+        await asyncio.to_thread(self._brokers.keep_only, [name for name, _ in self._held.values()])
+        for name, address in self._held.values():
+            try:
+                await asyncio.to_thread(self._brokers.hold, name, filled_in(address))
+            except DashplateError as problem:
+                log.warning("Endpoint %s: %s", name, problem)
+
     async def _serve(self, number: int) -> None:
         """Tell one endpoint some of what it is owed."""
         try:
-            endpoint, held = await self._ask(lambda db: _taken(db, number))
+            endpoint, held = await self._ask(lambda db: _taken(db, number, number in self._held))
             took = await asyncio.gather(*(self._tell(endpoint, one) for one in held)) if endpoint else []
         except Exception as problem:
             log.warning("Endpoint %d: %s", number, str(problem).partition("\n")[0])
@@ -104,14 +133,13 @@ class Sender:
     async def _tell(self, endpoint: Endpoint, held: Held) -> bool:
         """Whether the endpoint has it now."""
         try:
-            key = signing_key(self._config)
             address = filled_in(endpoint.address)
             found = await self._ask(lambda db: _message(db, held, endpoint, address))
             if found is None:
                 gone = "What it was about is gone: purged, or not found again by a redo."
                 await self._ask(lambda db: deliveries.told(db, held, None, gone))
                 return True
-            answer = await self._webhooks.send(address, found, _secrets(key, endpoint))
+            answer = await self.send(endpoint, address, found, held.tries)
         except DashplateError as problem:
             answer = Answer(str(problem))
         await self._ask(lambda db: _note(db, endpoint, held, answer))
@@ -119,13 +147,36 @@ class Sender:
             log.info("%s of endpoint %s: %s", held.uid, endpoint.name, answer.problem)
         return answer.problem is None
 
+    async def send(self, endpoint: Endpoint, address: str, found: Message, tries: int = 0) -> Answer:
+        """Tell an endpoint; `tries` says how often that was tried before. Raises DashplateError."""
+        match carrier_of(address):
+            case Carrier.WEBHOOK:
+                secrets = _secrets(signing_key(self._config), endpoint)
+                return await self._webhooks.send(address, found, secrets)
+            case Carrier.BROKER:
+                return await asyncio.to_thread(self._brokers.send, endpoint.name, address, found)
+            case Carrier.SERVICE:
+                return await asyncio.to_thread(notifications.notify, address, found, tries)
+
     async def _ask(self, question: Callable[[Session], T]) -> T:
         return await asyncio.to_thread(retrying, self._url, question)
 
 
-def _taken(db: Session, number: int) -> tuple[Endpoint | None, Sequence[Held]]:
+async def send_once(config: Settings, endpoint: Endpoint, found: Message) -> Answer:
+    """Send one message to an endpoint now, with connections of its own. Raises DashplateError."""
+    sender = Sender(config)
+    try:
+        return await sender.send(endpoint, filled_in(endpoint.address), found)
+    finally:
+        await sender.close()
+
+
+def _taken(db: Session, number: int, is_ours: bool) -> tuple[Endpoint | None, Sequence[Held]]:
+    """An endpoint with some of what it is owed; a broker's is told by the sender that is connected to it."""
     endpoint = db.get(Endpoint, number)
     if endpoint is None or endpoint.disabled_at is not None:
+        return None, ()
+    if carrier_of(endpoint.address) is Carrier.BROKER and not is_ours:
         return None, ()
     held = deliveries.take(db, number, _AT_ONCE)
     db.expunge(endpoint)
@@ -133,10 +184,10 @@ def _taken(db: Session, number: int) -> tuple[Endpoint | None, Sequence[Held]]:
 
 
 def _message(db: Session, held: Held, endpoint: Endpoint, address: str) -> Message | None:
-    told = messages.find(db, held.event, held.uid)
-    if told is None:
+    event = told.find(db, held.event, held.uid)
+    if event is None:
         return None
-    return messages.message(db, told, endpoint.format, address, lambda: picture_of(told.sighting))
+    return messages.message(db, event, endpoint.format, address, lambda: picture_of(event.sighting))
 
 
 def _secrets(key: SigningKey, endpoint: Endpoint) -> list[str]:
@@ -151,4 +202,4 @@ def _note(db: Session, endpoint: Endpoint, held: Held, answer: Answer) -> None:
         return
     if answer.gone:
         endpoints.disable(db, endpoint.id, answer.problem)
-    deliveries.failed(db, held, answer.problem, answer.status, answer.wait_s)
+    deliveries.failed(db, held, answer.problem, answer.status, answer.wait_s, final=answer.final)

@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from dashplate.delivery.message import ANSWER_S, Answer, Message
 from dashplate.delivery.signing import signatures
 from pipeline.sources.resolver import PublicResolver
 from pipeline.sources.roots import NotAllowed, check_public
 
-#: Receivers are given so long to answer.
-ANSWER_S = 20.0
 _TIMEOUT = aiohttp.ClientTimeout(total=ANSWER_S, sock_connect=10.0)
 _GONE = 410
 #: A receiver may ask to be left alone for a day at most.
 _LONGEST_S = 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What is sent of an event."""
-
-    #: The same over all tries.
-    uid: str
-    body: bytes
-    content_type: str = "application/json"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back; `problem` is None where the receiver has it."""
-
-    problem: str | None = None
-    status: int | None = None
-    #: The receiver wants nothing any more.
-    gone: bool = False
-    #: It asked to be left alone for so many seconds.
-    wait_s: float = 0.0
 
 
 class Webhooks:
@@ -115,14 +90,3 @@ def _asked_wait(text: str | None) -> float:
         except (ValueError, TypeError):
             return 0.0
     return min(_LONGEST_S, max(0.0, seconds)) if seconds == seconds else 0.0
-
-
-async def send_once(address: str, message: Message, secrets: Sequence[str], private_hosts: Collection[str]) -> Answer:
-    """The same with connections of its own, for one message."""
-    webhooks = Webhooks(private_hosts)
-    try:
-        return await webhooks.send(address, message, secrets)
-    finally:
-        await webhooks.close()
-        # Connections with TLS close a moment later.
-        await asyncio.sleep(0)

@@ -101,6 +101,9 @@ class Endpoint(Base):
     #: Nothing is sent from then on, because of `problem`.
     disabled_at: Mapped[dt.datetime | None]
     problem: Mapped[str | None]
+    #: The sender that is connected to its broker, and for how long it need not say so again.
+    holder: Mapped[str | None]
+    holder_until: Mapped[dt.datetime | None]
 
 
 class Event(Base):

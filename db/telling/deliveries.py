@@ -122,9 +122,12 @@ def told(db: Session, held: Held, status: int | None, problem: str | None = None
     db.execute(_TOLD, {"id": held.id, "status": status, "problem": problem})
 
 
-def failed(db: Session, held: Held, problem: str, status: int | None, at_least_s: float = 0.0) -> None:
-    """Try again later, as the endpoint asked for; after the last try it is dead."""
-    delay_s = max(DELAYS_S[held.tries], at_least_s) if held.tries < len(DELAYS_S) else None
+def failed(
+    db: Session, held: Held, problem: str, status: int | None, at_least_s: float = 0.0, *, final: bool = False
+) -> None:
+    """Try again later, as the endpoint asked for; after the last try, or a `final` one, it is dead."""
+    is_last = final or held.tries >= len(DELAYS_S)
+    delay_s = None if is_last else max(DELAYS_S[held.tries], at_least_s)
     db.execute(_FAILED, {"id": held.id, "problem": problem, "status": status, "delay_s": delay_s})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -60,6 +60,28 @@ def rotate(db: Session, name: str, overlap_s: float) -> Endpoint:
     db.flush()
     db.refresh(row)
     return row
+
+
+#: A sender that has not renewed its hold by then is taken for dead.
+HOLD_S = 30.0
+_HOLD = text(
+    f"""
+    UPDATE endpoints SET holder = :holder, holder_until = now() + interval '{HOLD_S} seconds'
+    WHERE address LIKE 'mqtt%' AND disabled_at IS NULL
+      AND (holder = :holder OR holder_until IS NULL OR holder_until < now())
+    RETURNING id, name, address
+    """
+)
+
+
+def hold_brokers(db: Session, holder: str) -> dict[int, tuple[str, str]]:
+    """Endpoints at brokers that this sender is to be connected to, one sender each: name and address by number."""
+    return {row.id: (row.name, row.address) for row in db.execute(_HOLD, {"holder": holder})}
+
+
+def leave_brokers(db: Session, holder: str) -> None:
+    """Leave them to another sender at once."""
+    db.execute(update(Endpoint).where(Endpoint.holder == holder).values(holder=None, holder_until=None))
 
 
 def disable(db: Session, endpoint: int, problem: str) -> None:

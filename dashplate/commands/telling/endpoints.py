@@ -15,9 +15,9 @@ from rich.markup import escape
 from dashplate.bring_up import database, settings_for
 from dashplate.commands.checks.health import mark_alive
 from dashplate.commands.privacy import note
-from dashplate.delivery.receivers import check_receiver, filled_in, wanted_events
+from dashplate.delivery.message import Message
+from dashplate.delivery.receivers import Carrier, carrier_of, check_receiver, wanted_events
 from dashplate.delivery.signing import signing_key
-from dashplate.delivery.webhook import Message, send_once
 from dashplate.durations import parse_duration
 from dashplate.export import plain
 from db.engine import session
@@ -33,23 +33,27 @@ from pipeline.errors import DashplateError, UsageError
 def add_endpoint(
     name: str,
     address: str,
-    format: EndpointFormat,
+    format: EndpointFormat | None,
     events: Sequence[EventKind],
     labels: Sequence[str],
     data: Path | None,
 ) -> None:
-    """Tell somebody from now on; nothing but the signing secret on standard output."""
-    check_receiver(address)
+    """Tell somebody from now on; nothing but a webhook's signing secret on standard output."""
+    format = check_receiver(address, format)
     wanted = wanted_events(format, events)
-    given = settings_for(data)
-    # Where servers are others', so may be the sender's machine: a key of this one's alone would sign wrongly there.
-    key = signing_key(given, make=given.database_url is None)
+    key = None
+    if carrier_of(address) is Carrier.WEBHOOK:
+        given = settings_for(data)
+        # Where servers are others', so may be the sender's machine: a key of this one's alone would sign wrongly there.
+        key = signing_key(given, make=given.database_url is None)
     with database(data) as config, session(config.require_database()) as db:
         row = endpoints.add(db, name, address, format, wanted, labels)
         note(db, "endpoint", f"add {name}: {address}", None)
-        secret = key.secret(name, row.secret)
-    terminal.say(f"{name} is told of {', '.join(sorted(wanted))} from now on. It checks signatures with this secret:")
-    print(secret)
+        secret = key and key.secret(name, row.secret)
+    terminal.say(f"{name} is told of {', '.join(sorted(wanted))} from now on.")
+    if secret:
+        terminal.say("It checks signatures with this secret:")
+        print(secret)
 
 
 def list_endpoints(*, as_json: bool, data: Path | None) -> None:
@@ -115,18 +119,21 @@ def rotate_secret(name: str, overlap: str, data: Path | None) -> None:
 
 def test_endpoint(name: str, data: Path | None) -> None:
     """Send an endpoint one message, now, and say what it answers. Raises DashplateError where it does not take it."""
+    from dashplate.delivery.sender import send_once
+
     with database(data) as config:
         with session(config.require_database()) as db:
             row = endpoints.named(db, name)
-            address = filled_in(row.address)
-            secret = signing_key(config).secret(row.name, row.secret)
+            db.expunge(row)
         now = dt.datetime.now(dt.UTC).isoformat()
-        body = json.dumps({"type": "test", "timestamp": now, "data": {"endpoint": name}}).encode()
-        message = Message(f"evt_{uuid.uuid4().hex}", body)
-        answer = asyncio.run(send_once(address, message, [secret], config.private_hosts))
+        about = {"type": "test", "timestamp": now, "data": {"endpoint": name}}
+        is_text = row.format is EndpointFormat.TEXT
+        body = "A test of Dashplate." if is_text else json.dumps(about)
+        message = Message(f"evt_{uuid.uuid4().hex}", "test", body.encode(), title="A test")
+        answer = asyncio.run(send_once(config, row, message))
     if answer.problem is not None:
         raise DashplateError(answer.problem)
-    print(f"{name} took it (status {answer.status}).")
+    print(f"{name} took it{f' (status {answer.status})' if answer.status else ''}.")
 
 
 def list_deliveries(

@@ -98,8 +98,10 @@ class SecretTold(BaseModel):
     secret: str = Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
 
 
-class EndpointMade(EndpointTold, SecretTold):
-    """A new endpoint, with its secret."""
+class EndpointMade(EndpointTold):
+    """A new endpoint, with what a webhook checks signatures with."""
+
+    secret: str | None = Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
 
 
 class DeliveryTold(BaseModel):

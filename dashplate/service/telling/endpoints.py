@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as InPath
 from pydantic import BaseModel, Field
 
-from dashplate.delivery.receivers import check_receiver, wanted_events
+from dashplate.delivery.receivers import Carrier, carrier_of, check_receiver, wanted_events
 from dashplate.delivery.signing import SigningKey, signing_key
 from dashplate.service.access import note, require, url_of
 from dashplate.service.documents import Page
@@ -41,7 +41,7 @@ class NewEndpoint(BaseModel, extra="forbid"):
             json_schema_extra={"format": "address"},
         ),
     ]
-    format: EndpointFormat = EndpointFormat.DASHPLATE
+    format: EndpointFormat | None = Field(None, description="In whose words; null: as fits the address.")
     events: list[EventKind] = Field([], max_length=len(EventKind), description="What it is told of; empty: all.")
     labels: list[_Label] = Field([], max_length=100, description="Of hits, those of these lists; empty: all.")
 
@@ -49,20 +49,20 @@ class NewEndpoint(BaseModel, extra="forbid"):
 @router.post("/v1/endpoints", status_code=201, responses=responses(409))
 def add_endpoint(request: Request, caller: Operator, wanted: NewEndpoint) -> EndpointMade:
     """Tell somebody from now on. The answer holds the secret that signatures are checked with."""
-    key = _key(request)
+    key = _key(request) if carrier_of(wanted.address) is Carrier.WEBHOOK else None
     try:
-        check_receiver(wanted.address)
-        events = wanted_events(wanted.format, wanted.events)
+        format = check_receiver(wanted.address, wanted.format)
+        events = wanted_events(format, wanted.events)
     except UsageError as error:
         raise Refused(422, str(error)) from error
     with session(url_of(request)) as db:
         try:
-            row = endpoints.add(db, wanted.name, wanted.address, wanted.format, events, wanted.labels)
+            row = endpoints.add(db, wanted.name, wanted.address, format, events, wanted.labels)
         except UsageError as error:
             raise Refused(409, str(error)) from error
         note(db, request, caller, "endpoint", f"add {wanted.name}: {wanted.address}", None)
         told = EndpointTold.of(row)
-        return EndpointMade(**told.model_dump(), secret=key.secret(row.name, row.secret))
+        return EndpointMade(**told.model_dump(), secret=key.secret(row.name, row.secret) if key else None)
 
 
 @router.get("/v1/endpoints", responses=responses())

@@ -19,6 +19,7 @@ _FUNCTIONS = (
     "plate_likeness", "plate_neighbours", "watch_terms_of", "add_watch_terms", "watch_matches", "tell", "alerting",
     "same_passing", "note_hits", "tell_sightings", "match_existing", "tell_state",
 )  # fmt: skip
+_FORMATS = ("dashplate", "platerecognizer", "openalpr", "frigate", "text")
 _NOW = sa.func.now()
 
 
@@ -78,7 +79,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("address", sa.String(), nullable=False),
-        sa.Column("format", _words("endpointformat", "dashplate", "platerecognizer", "openalpr"), nullable=False),
+        sa.Column("format", _words("endpointformat", *_FORMATS), nullable=False),
         sa.Column("events", ARRAY(sa.String()), nullable=False),
         sa.Column("labels", ARRAY(sa.String()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("secret", sa.BigInteger(), server_default="1", nullable=False),
@@ -86,6 +87,8 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=_NOW, nullable=False),
         sa.Column("disabled_at", sa.DateTime(timezone=True)),
         sa.Column("problem", sa.String()),
+        sa.Column("holder", sa.String()),
+        sa.Column("holder_until", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("id", name="pk_endpoints"),
         sa.UniqueConstraint("name", name="uq_endpoints_name"),
     )
