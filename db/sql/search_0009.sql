@@ -154,14 +154,16 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE AS $$
     whole AS MATERIALIZED (SELECT said COLLATE "C" AS said, reverse(said) COLLATE "C" AS backwards FROM plate_swaps(wanted, 1)),
     near AS MATERIALIZED (
         SELECT id, key FROM spellings WHERE key = ANY (ARRAY(SELECT plate_variants(wanted)))
-        -- One more character, whichever it is, at an end.
+        -- One more character, whichever it is, at an end. OFFSET 0: each is looked up by its beginning, or its end.
         UNION
-        SELECT p.id, p.key FROM whole w JOIN spellings p
-            ON p.key > w.said AND p.key < w.said || U&'\+10FFFF' AND length(p.key) = length(w.said) + 1
+        SELECT p.id, p.key FROM whole w CROSS JOIN LATERAL (
+            SELECT id, key FROM spellings WHERE key > w.said AND key < w.said || U&'\+10FFFF' OFFSET 0) p
+        WHERE length(p.key) = length(w.said) + 1
         UNION
-        SELECT p.id, p.key FROM whole w JOIN spellings p
-            ON reverse(p.key) > w.backwards AND reverse(p.key) < w.backwards || U&'\+10FFFF'
-           AND length(p.key) = length(w.said) + 1
+        SELECT p.id, p.key FROM whole w CROSS JOIN LATERAL (
+            SELECT id, key FROM spellings
+            WHERE reverse(key) > w.backwards AND reverse(key) < w.backwards || U&'\+10FFFF' OFFSET 0) p
+        WHERE length(p.key) = length(w.said) + 1
     ),
     measured AS MATERIALIZED (
         SELECT id, plate_distance(wanted, key) AS distance FROM near
