@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
+from bench.search.command import _stored
+from bench.search.fleet import Fleet
 from db.engine import session
 from db.findings.search import (
     index_if_it_can,
@@ -90,6 +94,23 @@ def test_what_cannot_be_made_searchable_is_said_and_the_rest_is_found(database_u
     run_sql(database_url, "ALTER TABLE candidates DROP CONSTRAINT broken")
     assert search_index.index_all(database_url)
     assert len(find(database_url, "AB12*")) == 2
+
+
+def test_a_measurement_that_breaks_off_leaves_the_triggers_on(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_job(database_url, 0)
+    asked = text("SELECT count(*) FROM pg_trigger WHERE tgrelid = 'sightings'::regclass AND tgenabled = 'D'")
+
+    def broken(db: Session, *_: object) -> None:
+        if db.scalar(asked):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("bench.search.command.store_sightings", broken)
+    with pytest.raises(KeyboardInterrupt):
+        _stored(database_url, Fleet(10))
+    with session(database_url) as db:
+        assert db.scalar(asked) == 0
 
 
 def test_rows_that_somebody_changes_or_deletes_are_counted_again(database_url: str) -> None:
