@@ -9,7 +9,7 @@ from dataclasses import replace
 from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy.exc import SQLAlchemyError
 
-from db.findings.plate_hashing import PlateKey, PlateKeyError, plate_key
+from db.findings.plate_hashing import MARK, PlateKey, PlateKeyError, plate_key
 from db.findings.typed import is_whole
 from pipeline.errors import DashplateError
 from pipeline.job_options import JobOptions
@@ -38,8 +38,8 @@ def own_key() -> PlateKey | None:
 
 
 def hashed_plate(wanted: str) -> str | None:
-    """The keyed hash of a plate as `typed` spells it; None for a pattern, and where this process has no key."""
-    key = own_key()
+    """The keyed hash of a plate as `typed` spells it; None for a pattern, a hash, and where this process has no key."""
+    key = None if wanted.startswith(MARK) else own_key()
     return key.hashed(wanted) if key is not None and is_whole(wanted) else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 from collections.abc import Callable
 from functools import partial
@@ -68,6 +69,9 @@ _KINDS: dict[str, _Ask] = {
     "like": _sightings(_misread, alike=True),
     "beginning, in a job": _sightings(lambda said: said[:3] + "*", of_job=3),
     "beginning, of a country": _sightings(lambda said: said[:2] + "*", of_country="GB"),
+    "beginning, since, sure": _sightings(
+        lambda said: said[:2] + "*", since=dt.datetime.now(dt.UTC) - dt.timedelta(days=10), least_share=0.5
+    ),
     "like, sure by half": _sightings(_misread, alike=True, least_share=0.5),
     "unique plates: KA05M*": _unique(lambda said: said[:4] + "*"),
     "unique plates: *": _unique(lambda said: "*"),

@@ -70,8 +70,10 @@ class Client(JobCalls, FindingCalls, TellingCalls):
         """Send a file, for `submit(uploads=[…])`; returns its id there.
 
         It is read from the disk in pieces, and goes on where it was after a lost connection; `on_progress` hears how
-        many of how many bytes the service has. `resume` is the id of an upload that an earlier error has named.
-        Raises Inaccessible for a file that cannot be read.
+        many of how many bytes the service has. `resume` is the id of an upload that an earlier error has named: of
+        the same file, unchanged since; the service knows its size alone, and another of that size would be joined to
+        what was sent. Raises Inaccessible for a file that cannot be read, DashplateError for one that changes
+        meanwhile.
         """
         return Upload(self._connection, Path(path), on_progress or (lambda sent, size: None), resume).send()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import httpx
@@ -24,9 +26,14 @@ R = TypeVar("R")
 _CONNECT_S, TIMEOUT_S = 10.0, 60.0
 #: A call is made so often at most; a service that asks for a longer pause than so many seconds is not waited for.
 MOST_ATTEMPTS, LONGEST_PAUSE_S = 5, 60.0
-#: What a busy or restarting service, or a proxy before it, answers.
-_BUSY = frozenset({429, 502, 503, 504})
-#: Of a token: what stands in a header, so that no library quotes a header that it refuses.
+#: Another call holds the upload. Of one whose connection was lost without a word the service hears after 30 s; one that
+#: brings a whole file into a bucket takes minutes. So long it is asked again, however often.
+_HELD, HELD_S = 423, 300.0
+#: What a busy or restarting service, or a proxy before it, answers; and where bytes took too long to arrive.
+_BUSY = frozenset({408, _HELD, 429, 502, 503, 504})
+#: What stands in a header: no library quotes a header that it refuses, and none is sent that the service refuses.
+_IN_A_HEADER = re.compile(r"[\x21-\x7e]{1,200}")
+#: Tokens are as long as their makers like.
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _PAUSES = waits(0.3, 1.2, 4.5)
 
@@ -45,6 +52,18 @@ class ServiceError(DashplateError):
     def may_pass(self) -> bool:
         """Whether the same call may succeed in a while."""
         return self.status is None or self.status in _BUSY
+
+
+#: Whether the request on its way is one of ours.
+_ours: ContextVar[bool] = ContextVar("dashplate_request", default=False)
+
+
+def _is_of_others(record: logging.LogRecord) -> bool:
+    return not _ours.get()
+
+
+# httpx logs every address, at a level that many programs show; what is searched for stands in ours.
+logging.getLogger("httpx").addFilter(_is_of_others)
 
 
 class Connection:
@@ -83,11 +102,14 @@ class Connection:
     def stream(self, method: str, path: str, **sent: Any) -> Iterator[httpx.Response]:
         """An answer whose body is yet to be read. Raises ServiceError, also for a connection that is lost meanwhile."""
         try:
-            with self._http.stream(method, path, **sent) as answer:
+            answer = self._sent(method, path, stream=True, **sent)
+            try:
                 if not answer.is_success:
                     answer.read()
                     raise _refusal(answer)
                 yield answer
+            finally:
+                answer.close()
         except httpx.RequestError as error:
             raise self._lost(error) from None
 
@@ -103,12 +125,21 @@ class Connection:
 
     def _once(self, method: str, path: str, **sent: Any) -> httpx.Response:
         try:
-            answer = self._http.request(method, path, **sent)
+            answer = self._sent(method, path, **sent)
         except httpx.RequestError as error:
             raise self._lost(error) from None
         if not answer.is_success:
             raise _refusal(answer)
         return answer
+
+    def _sent(self, method: str, path: str, *, stream: bool = False, **sent: Any) -> httpx.Response:
+        """The answer, its body yet to be read if `stream`."""
+        request = self._http.build_request(method, path, **sent)
+        ours = _ours.set(True)
+        try:
+            return self._http.send(request, stream=stream)
+        finally:
+            _ours.reset(ours)
 
     def _lost(self, error: httpx.RequestError) -> ServiceError:
         why = "does not answer in time" if isinstance(error, httpx.TimeoutException) else "cannot be reached"
@@ -121,21 +152,39 @@ class Patience:
     def __init__(self) -> None:
         self._policy = RetryCallState(Retrying(), None, (), {})
         self._policy.attempt_number = 0
+        #: When it was first heard that another call holds the upload.
+        self._held_since: float | None = None
 
     def succeeded(self) -> None:
         """What comes now is the first failure again."""
         self._policy.attempt_number = 0
+        self._held_since = None
 
     def wait(self, error: ServiceError) -> None:
         """Wait as long as the service asks for, or the policy says where that is more.
 
         Raises the error: at once where waiting would not help or takes too long, else after the last attempt.
         """
-        self._policy.attempt_number += 1
+        over = self._is_over(error.status)
         pause_s = max(error.retry_after_s or 0.0, _PAUSES(self._policy))
-        if not error.may_pass or self._policy.attempt_number >= MOST_ATTEMPTS or pause_s > LONGEST_PAUSE_S:
+        if not error.may_pass or over or pause_s > LONGEST_PAUSE_S:
             raise error
         time.sleep(pause_s)
+
+    def _is_over(self, status: int | None) -> bool:
+        if status != _HELD:
+            self._policy.attempt_number += 1
+            return self._policy.attempt_number >= MOST_ATTEMPTS
+        now = time.monotonic()
+        self._held_since = self._held_since or now
+        return now - self._held_since > HELD_S
+
+
+def named_once(key: str) -> str:
+    """An idempotency key, as it stands in a header. Raises UsageError."""
+    if not _IN_A_HEADER.fullmatch(key):
+        raise UsageError("An idempotency key has 1 to 200 letters, digits and signs of ASCII, without spaces.")
+    return key
 
 
 def patiently(call: Callable[[], R]) -> R:

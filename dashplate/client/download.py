@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,7 +35,8 @@ class Download:
         Raises ServiceError, and DashplateError where the file cannot be written.
         """
         target = Path(path)
-        draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+        # Another thread may save the same.
+        draft = target.with_name(f".{secrets.token_hex(8)}.part")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             patiently(lambda: self._write(draft))

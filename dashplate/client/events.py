@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from dashplate.client.connection import Connection, Patience, ServiceError
-from dashplate.service.documents import JobTold, SightingTold
+from dashplate.client.paging import paged
+from dashplate.service.documents import JobTold, Page, SightingTold
 
 #: How far a job is, where it changed; a sighting that came in.
 News: TypeAlias = JobTold | SightingTold
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Follower:
     _last_id: str | None = None
     #: Some sightings are sent once more after a break.
     _seen: set[int] = field(default_factory=set)
+    _breaks: int = 0
     _ended: bool = False
 
     def news(self) -> Iterator[News]:
@@ -44,9 +48,12 @@ class Follower:
                     yield told
             except ServiceError as error:
                 patience.wait(error)
+                self._breaks += 1
                 continue
             if self._ended:
+                yield from self._missed()
                 return
+            self._breaks += 1
             # A proxy's limit, or the service's own: nobody follows for ever.
             patience.wait(ServiceError(f"The service ended its events of job {self.job} before the job had ended."))
 
@@ -54,18 +61,28 @@ class Follower:
         headers = {} if self._last_id is None else {"Last-Event-ID": self._last_id}
         with self.connection.stream("GET", f"/v1/jobs/{self.job}/events", headers=headers) as answer:
             for event in parsed(answer.iter_bytes()):
-                self._last_id = self._last_id if event.id is None else event.id
+                if event.id is not None and _NUMBER.fullmatch(event.id):
+                    self._last_id = event.id
                 match event.kind:
                     case "progress":
                         yield self.connection.as_kind(JobTold, event.data)
                     case "sighting":
                         told = self.connection.as_kind(SightingTold, event.data)
-                        if told.id not in self._seen:
-                            self._seen.add(told.id)
-                            yield told
+                        yield from self._new(told)
                     case "end":
                         self._ended = True
                         return
+
+    def _new(self, told: SightingTold) -> Iterator[News]:
+        if told.id not in self._seen:
+            self._seen.add(told.id)
+            yield told
+
+    def _missed(self) -> Iterator[News]:
+        """Sightings that came in during a break, long after others with higher numbers: no stream takes those up."""
+        if self._breaks:
+            for told in paged(self.connection, f"/v1/jobs/{self.job}/sightings", Page[SightingTold]):
+                yield from self._new(told)
 
 
 def parsed(pieces: Iterable[bytes]) -> Iterator[Event]:

@@ -6,14 +6,16 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import TypeAdapter
+from pydantic import RootModel
 
 from dashplate.client.connection import Connection
 from dashplate.client.download import Download
 from dashplate.client.paging import paged
 from dashplate.service.documents import FoundPage, FoundSighting, Page, PlateTold, SightingTold
 
-_PLATES = TypeAdapter(list[PlateTold])
+
+class Plates(RootModel[list[PlateTold]]):
+    """Unique plates, as the service lists them."""
 
 
 class FindingCalls:
@@ -31,8 +33,7 @@ class FindingCalls:
 
     def plates(self, pattern: str, most: int = 50) -> list[PlateTold]:
         """Unique plates of all jobs that a pattern with `*` and `?` fits, the most seen first; 500 at most."""
-        answer = self._connection.answer("GET", "/v1/plates", params={"pattern": pattern, "most": most})
-        return _PLATES.validate_json(answer.content)
+        return self._connection.ask("GET", "/v1/plates", Plates, params={"pattern": pattern, "most": most}).root
 
     def search(
         self,

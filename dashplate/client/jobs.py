@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from dashplate.client.connection import Connection, ServiceError
+from dashplate.client.connection import Connection, ServiceError, named_once
 from dashplate.client.events import Follower, News
 from dashplate.client.paging import paged
 from dashplate.service.documents import Again, JobTold, Page, VideoTold
@@ -41,13 +41,14 @@ class JobCalls:
         """Submit files as a job: paths and addresses as the workers see them, and ids of `upload`.
 
         The same `idempotency_key` again goes on with the same job. Without one the call gets its own, so that a lost
-        answer makes no second job. The other options are those of `dashplate submit`. Raises ServiceError.
+        answer makes no second job. The other options are those of `dashplate submit`. Raises ServiceError, and
+        UsageError for a key that no header can hold.
         """
         wanted: dict[str, object] = {"sources": list(sources), "uploads": list(uploads), "name": name}
         wanted |= {"priority": str(priority), "country": country, "keep_overlays": keep_overlays, "retain": retain}
         wanted |= {"evidence": evidence, "hashed": hashed, "alerts": str(alerts)}
         given = {field: value for field, value in wanted.items() if value is not None and value != []}
-        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+        headers = {"Idempotency-Key": uuid.uuid4().hex if idempotency_key is None else named_once(idempotency_key)}
         return self._connection.ask("POST", "/v1/jobs", JobTold, again=True, json=given, headers=headers)
 
     def jobs(self) -> Iterator[JobTold]:

@@ -6,6 +6,7 @@ import base64
 import mimetypes
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, TypeAlias
@@ -48,20 +49,31 @@ class Upload:
         """
         try:
             with self.path.open("rb") as file:
-                self._size = os.fstat(file.fileno()).st_size
+                before = os.fstat(file.fileno())
+                self._size = before.st_size
                 known = self.id
                 self.id = known or self._created()
                 self._offset = self._accepted() if known else 0
                 self._send_all(file)
+                self._check(before, os.fstat(file.fileno()))
         except OSError as error:
             raise Inaccessible(f"{self.path} cannot be read: {error.strerror}. Check the path and its disk.") from error
         except ServiceError as error:
-            if self.id is None or not error.may_pass:
+            if self.id is None or error.status in _GONE:
                 raise
             far = f"{self.path.name} is sent up to byte {self._offset} of {self._size}"
             sentence = f"{error} {far}; `upload(path, resume={self.id!r})` goes on from there."
             raise ServiceError(sentence, error.status, error.retry_after_s) from error
         return self.id
+
+    def _check(self, before: os.stat_result, after: os.stat_result) -> None:
+        """Raises DashplateError where the file is another than when it was opened: what was sent is some of both."""
+        if (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns):
+            return
+        # So that nobody submits it. What stays is removed by the service in time.
+        with suppress(ServiceError):
+            self.connection.answer("DELETE", self._at, headers=_VERSION)
+        raise DashplateError(f"{self.path} changed while it was sent. Upload it once it is finished.")
 
     def _created(self) -> str:
         kind = mimetypes.guess_type(self.path.name)[0] or "application/octet-stream"

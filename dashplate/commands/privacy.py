@@ -29,8 +29,9 @@ from output.tables import table
 from pipeline.errors import DashplateError, UsageError
 from pipeline.formats.confusions import folded
 from pipeline.sources.source import printable
-from workers.hashed_jobs import own_key
+from workers.hashed_jobs import hashed_plate, own_key
 from workers.maintenance.apply_retention import count_all, purge_all
+from workers.maintenance.search_index import index_all
 from workers.maintenance.store_gc import clear_deletions
 
 #: Why videos outlive their time.
@@ -88,6 +89,9 @@ def purge(
             gone = purge_all(url, wanted)
             waiting = gone.waiting
             print(f"Deleted {_told(gone)}.")
+            # Their texts stand in the tables of search, too.
+            if not index_all(url):
+                terminal.complain("Their texts are not gone from the tables of search yet; workers try that again.")
         if not dry_run:
             _clear(url)
     if waiting:
@@ -108,8 +112,7 @@ def watch_plate(plate: str, remark: str | None, data: Path | None) -> None:
     """Keep a plate's sightings through purges and retention. With a plate key it is kept in mind by its hash."""
     text = _plate(plate)
     with database(data) as config:
-        key = own_key()
-        name = text if key is None else key.hashed(text)
+        name = hashed_plate(text) or text
         with session(config.require_database()) as db:
             note(db, "watched", f"add {name}", None)
             watched.watch(db, folded(name), name, remark)
@@ -120,8 +123,8 @@ def unwatch_plate(plate: str, data: Path | None) -> None:
     """Keep a plate no longer, in clear or hashed."""
     text = _plate(plate)
     with database(data) as config:
-        key = own_key()
-        names = [text] if key is None else [key.hashed(text), text]
+        hashed = hashed_plate(text)
+        names = [text] if hashed is None else [hashed, text]
         with session(config.require_database()) as db:
             note(db, "watched", f"remove {names[0]}", None)
             gone = [name for name in names if watched.unwatch(db, folded(name))]
@@ -154,7 +157,7 @@ def show_hash(plate: str) -> None:
     key = own_key()
     if key is None:
         raise UsageError("There is no hash without a key; set DASHPLATE_PLATE_KEY.")
-    print(key.hashed(_plate(plate)))
+    print(hashed_plate(_plate(plate)) or _plate(plate))
 
 
 def show_audit(since: str | None, who: str | None, *, as_json: bool, data: Path | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,15 +17,13 @@ from dashplate.durations import parse_moment
 from db.engine import session
 from db.findings import queries
 from db.findings.plate_hashing import MARK
-from db.findings.search import Wanted, index_some, is_complete, plates, said, search
+from db.findings.search import Wanted, plates, said, search
 from db.findings.typed import is_whole, typed
 from output import terminal
 from output.files import json_text
 from output.tables import table
 from workers.hashed_jobs import hashed_plate
-
-#: Another that makes sightings searchable is waited for.
-_LOOK_AGAIN_S = 0.1
+from workers.maintenance.search_index import index_all
 
 
 def show_found(
@@ -113,13 +110,8 @@ def _found_table(rows: Sequence[RowMapping]) -> object:
 
 def _make_searchable(url: str) -> None:
     """All that was stored is found: what the workers have not made searchable yet is now."""
-    while True:
-        with session(url) as db:
-            if is_complete(db):
-                return
-            taken = index_some(db)
-        if not taken:
-            time.sleep(_LOOK_AGAIN_S)
+    if not index_all(url):
+        terminal.complain("Some of what was stored last cannot be made searchable, and is left out.")
 
 
 def _tell_unseen(db: Session, wanted: str) -> None:

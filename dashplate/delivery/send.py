@@ -78,19 +78,16 @@ def _key(file: Path | None) -> str:
 
 def _reads(url: str, job: int, to: str, camera: str, count: Count) -> Iterator[dict[str, Any]]:
     """The job's sightings as the receiver takes them, in the order in which they came in."""
-    last = 0
-    while True:
+    last: int | None = 0
+    while last is not None:
         with session(url) as db:
-            rows = pages.sightings(db, job, last, _PAGE)
+            rows, last = pages.sightings(db, job, last, _PAGE)
             note(db, "send", f"job {job} to {to}", len(rows))
             ids = {row["video_id"] for row in rows}
             videos = db.execute(select(Video.id, Video.created_at).where(Video.id.in_(ids)))
             submitted = {video.id: video.created_at for video in videos}
         for row in rows:
             yield plate_read(row, camera, submitted[row["video_id"]], _picture(row, count))
-        if len(rows) < _PAGE:
-            return
-        last = rows[-1]["sighting"]
 
 
 def _picture(row: RowMapping, count: Count) -> bytes | None:

@@ -169,10 +169,22 @@ class SightingTold(BaseModel):
             best_s=row["best_s"],
             box=[row["x1"], row["y1"], row["x2"], row["y2"]],
             characters=[CharacterRead(char=c["char"], confidence=min(1.0, c["confidence"])) for c in row["characters"]],
-            alternatives=[TextRead(text=a["text"], confidence=min(1.0, a["confidence"])) for a in row["alternatives"]],
+            alternatives=_runners_up(row["alternatives"]),
             crop=f"{at}/crop" if row["crop"] else None,
             frame=f"{at}/frame" if row["frame"] else None,
         )
+
+
+def _runners_up(stored: object) -> list[TextRead]:
+    """Runners-up as they are stored; whoever loads rows with SQL may have stored what is none."""
+    entries = [one for one in stored if isinstance(one, dict)] if isinstance(stored, list) else []
+    return [
+        TextRead(text=one["text"], confidence=min(1.0, one["confidence"]))
+        for one in entries
+        if isinstance(one.get("text"), str)
+        and isinstance(one.get("confidence"), int | float)
+        and one["confidence"] >= 0
+    ]
 
 
 class FoundSighting(SightingTold):

@@ -20,7 +20,7 @@ from db.findings.search import (
     MOST_CHARS,
     Behind,
     Wanted,
-    index_some,
+    index_if_it_can,
     is_complete,
     may_be_like,
     plates,
@@ -88,10 +88,12 @@ def find(request: Request, caller: Caller, asked: Annotated[Narrowed, Query()]) 
     if asked.cursor:
         distance, _, sighting = asked.cursor.partition(":")
         behind = Behind(float(distance), int(sighting))
-    _index(request)
+    # What is left is told by `complete`.
+    index_if_it_can(url_of(request))
     with session(url_of(request)) as db:
-        rows = search(db, wanted, asked.most, behind)
+        # First: what becomes searchable meanwhile is not among the rows.
         complete = is_complete(db)
+        rows = search(db, wanted, asked.most, behind)
         # Where plates are to be unreadable, the record of searches must not give them away.
         note(db, request, caller, "search", wanted.hashed or asked.plate, len(rows))
     last = rows[-1] if len(rows) == asked.most else None
@@ -103,15 +105,9 @@ def find(request: Request, caller: Caller, asked: Annotated[Narrowed, Query()]) 
 def list_plates(request: Request, caller: Caller, pattern: Pattern, most: Most = 50) -> list[PlateTold]:
     """Unique plates that a pattern fits, the most seen first; O finds 0, and I finds 1."""
     wanted = typed(pattern.replace("\0", ""))
-    _index(request)
+    index_if_it_can(url_of(request))
     with session(url_of(request)) as db:
         hashed = hashed_plate(wanted)
         rows = plates(db, wanted, most, hashed)
         note(db, request, caller, "plates", hashed or pattern, len(rows))
     return [PlateTold.model_validate({**row, "confidence": min(1.0, row["confidence"])}) for row in rows]
-
-
-def _index(request: Request) -> None:
-    """Make some of what was just stored searchable, in a transaction of its own: others may do the same."""
-    with session(url_of(request)) as db:
-        index_some(db)

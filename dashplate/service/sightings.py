@@ -39,9 +39,9 @@ def list_sightings(
     """A job's sightings, as they came in."""
     with session(url_of(request)) as db:
         row_of(db, job)
-        rows = pages.sightings(db, job, int(cursor or 0), most)
+        rows, following = pages.sightings(db, job, int(cursor or 0), most)
         note(db, request, caller, "sightings", f"job {job}", len(rows))
-    return Page.of([SightingTold.of(row) for row in rows], most, lambda last: last.id)
+    return Page(items=[SightingTold.of(row) for row in rows], next=None if following is None else str(following))
 
 
 @router.get("/v1/sightings/{sighting}", responses=responses(404))

@@ -16,6 +16,8 @@ from db.findings.queries import VIDEOS
 _ROWS = 500
 #: Videos whose sightings the server sorts together: so the first come at once, and none is sorted on its disk.
 _VIDEOS_A_QUERY = 100
+#: Whoever reads an export may rest for so long: somebody who looks through it, or whose disk is full for the moment.
+_LONGEST_REST_S = 3600
 
 _COUNT = """
     SELECT count(*) FROM (
@@ -33,6 +35,7 @@ def snapshot(url: str) -> Iterator[Session]:
     """A transaction in which all questions are answered as of the first one."""
     with session(url) as db:
         db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        db.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{_LONGEST_REST_S}s'"))
         yield db
 
 

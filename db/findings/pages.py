@@ -50,9 +50,14 @@ def video(db: Session, video_id: int) -> RowMapping | None:
     return db.execute(_ONE_VIDEO, {"id": video_id}).mappings().one_or_none()
 
 
-def sightings(db: Session, job_id: int, after: int, most: int) -> Sequence[RowMapping]:
-    """A job's sightings as they came in, past the one numbered `after`: `plate_sightings` rows."""
-    return sightings_of(db, numbers(db, job_id, after, most))
+def sightings(db: Session, job_id: int, after: int, most: int) -> tuple[Sequence[RowMapping], int | None]:
+    """A job's sightings as they came in, past the one numbered `after`: `plate_sightings` rows; and after which number
+    the next page begins, None where there is none.
+
+    A page may be short and not the last: between its numbers and its rows, sightings may be replaced.
+    """
+    found = numbers(db, job_id, after, most)
+    return sightings_of(db, found), found[-1] if len(found) == most else None
 
 
 def numbers(db: Session, job_id: int, after: int, most: int) -> list[int]:

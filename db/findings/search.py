@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import RowMapping, TextClause, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from db.engine import ran_out_of_time
+from db.engine import is_transient, ran_out_of_time, session
 from db.findings.typed import is_whole
 from pipeline.errors import UsageError
 from pipeline.formats.confusions import folded
+
+log = logging.getLogger(__name__)
 
 #: Notes of the backlog that are taken at a time: each is some sightings of one video, at most a thousand.
 NOTES = 4
@@ -116,6 +119,22 @@ def _asked(db: Session, question: TextClause, values: Mapping[str, object]) -> S
         raise UsageError(
             f"The search took longer than {MOST_S:g} s. Give more of the plate, or narrow it by job or time."
         ) from None
+
+
+def index_if_it_can(url: str) -> int | None:
+    """`index_some` in a transaction of its own; None where that fails, so that the rest can be answered.
+
+    Raises what the database raises while it is away.
+    """
+    try:
+        with session(url) as db:
+            return index_some(db)
+    except SQLAlchemyError as error:
+        if is_transient(error):
+            raise
+        # Its words may hold a plate.
+        log.warning("What was stored last cannot be made searchable: %s.", type(error).__name__)
+        return None
 
 
 def index_some(db: Session, notes: int = NOTES) -> int:

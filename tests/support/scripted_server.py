@@ -71,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer.body[: answer.cut_after])
         self.close_connection = answer.cut_after is not None
 
-    do_GET = do_POST = do_HEAD = do_PATCH = _any
+    do_GET = do_POST = do_HEAD = do_PATCH = do_DELETE = _any
 
 
 @contextmanager

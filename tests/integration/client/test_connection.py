@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
@@ -57,6 +60,20 @@ def test_patience_ends(client: Client, service: ScriptedServer) -> None:
     assert len(service.asked) == 6
 
 
+def test_an_upload_that_another_call_holds_is_waited_for(
+    client: Client, service: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.answers += [problem(423, "Another call sends bytes of this upload.", Retry_After="0")] * 20
+    service.answers += [problem(408, "Took too long."), sent(JOB, 201)]
+    assert client.submit(uploads=["abc"]).job == 7
+    assert len(service.asked) == 22
+    monkeypatch.setattr("dashplate.client.connection.HELD_S", 0.0)
+    service.answers += [problem(423, "Another call sends bytes of this upload.", Retry_After="0")] * 20
+    with pytest.raises(ServiceError, match="Another call") as held:
+        client.submit(uploads=["abc"])
+    assert held.value.status == 423
+
+
 def test_what_changes_something_is_not_asked_twice(client: Client, service: ScriptedServer) -> None:
     for call in (client.pause, client.resume, client.cancel, client.retry, client.rerun):
         service.answers.append(problem(503, "Away."))
@@ -79,6 +96,11 @@ def test_a_submission_is_sent_again_under_one_key(client: Client, service: Scrip
     assert service.asked[-1].headers["idempotency-key"] == "mine"
     assert json.loads(service.asked[-1].body)["uploads"] == ["abc"]
     assert "sources" not in json.loads(service.asked[-1].body)
+    number = len(service.asked)
+    for key in ("mañana", "a\nb", "a b", "", "x" * 201):
+        with pytest.raises(UsageError, match="idempotency key"):
+            client.submit(["/videos"], idempotency_key=key)
+    assert len(service.asked) == number
 
 
 def test_a_refusal_is_the_service_s_sentence(client: Client, service: ScriptedServer) -> None:
@@ -91,9 +113,26 @@ def test_a_refusal_is_the_service_s_sentence(client: Client, service: ScriptedSe
     service.answers.append(sent(invalid, 422))
     with pytest.raises(ServiceError, match=r"Not as described\. \(body\.name: too long\)"):
         client.job(7)
-    service.answers.append(sent({"hello": "world"}))
+    service.answers += [sent({"hello": "world"})] * 2
     with pytest.raises(ServiceError, match="no Dashplate service"):
         client.job(7)
+    with pytest.raises(ServiceError, match="no Dashplate service"):
+        client.plates("KA05*")
+
+
+def test_what_is_searched_for_is_not_logged(
+    client: Client, service: ScriptedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By httpx, which logs every address; a program's own requests stay in its log."""
+    caplog.set_level(logging.DEBUG)
+    service.answers += [sent([]), sent({"items": [], "next": None, "complete": True}), Answer(200, b"png"), Answer()]
+    assert client.plates("KA05MX1234") == []
+    assert list(client.search("KA05MX1234")) == []
+    with client._connection.stream("GET", "/v1/KA05MX1234") as answer:
+        answer.read()
+    assert "KA05MX1234" not in caplog.text
+    httpx.get(f"{service.url}/of-the-program")
+    assert "/of-the-program" in caplog.text
 
 
 def test_no_redirect_is_followed(client: Client, service: ScriptedServer) -> None:
@@ -161,6 +200,36 @@ def test_a_download_is_there_only_once_it_is_whole(client: Client, service: Scri
     service.answers.append(Answer(200, b"mp4"))
     with pytest.raises(DashplateError, match="could not be written"):
         client.clip(3).save(tmp_path / "taken")
+
+
+def test_two_threads_may_save_the_same(client: Client, service: ScriptedServer, tmp_path: Path) -> None:
+    """Each has a draft of its own, so that neither writes into the other's or takes it away."""
+    drafts: set[str] = set()
+    both = threading.Barrier(2, timeout=30)
+    saved: list[bytes] = []
+
+    def save() -> None:
+        crop = client.crop(3)
+        write = crop._write
+
+        def slowly(draft: Path) -> None:
+            write(draft)
+            both.wait()
+            drafts.update(path.name for path in tmp_path.iterdir() if path.name.startswith("."))
+            both.wait()
+
+        crop._write = slowly  # type: ignore[method-assign]
+        saved.append(crop.save(tmp_path / "crop.png").read_bytes())
+
+    service.answers += [Answer(200, b"png")] * 2
+    threads = [threading.Thread(target=save) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert saved == [b"png", b"png"]
+    assert len(drafts) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["crop.png"]
 
 
 def test_pages_are_asked_for_as_they_are_wanted(client: Client, service: ScriptedServer) -> None:

@@ -121,9 +121,13 @@ def test_a_live_view_that_cannot_be_recorded_is_not_shown(road: Road) -> None:
         road.do("ALTER TABLE audit_away RENAME TO audit")
 
 
-def test_a_purge_is_recorded_with_what_it_took(road: Road) -> None:
+def test_a_purge_is_recorded_with_what_it_took_and_leaves_no_text_to_be_searched(road: Road) -> None:
+    with session(road.url) as db:
+        index_some(db, 100)
+    assert road.ask("SELECT key FROM spellings") != []
     road.age(1, days=31)
     assert _call("purge", "--older-than", "30d", "--yes").exit_code == 0
+    assert road.ask("SELECT key FROM spellings") == road.ask("SELECT spelling_id FROM candidates") == []
     assert _record(road) == [("purge", "--older-than 30d", 1)]
 
 

@@ -32,6 +32,20 @@ def test_who_has_the_key_finds_a_plate(road: Road, capsys: pytest.CaptureFixture
     assert [row["query"] for row in road.ask("SELECT query FROM audit")] == [hashed(PLATES[0])]
 
 
+def test_a_hash_is_asked_for_as_it_is(road: Road, capsys: pytest.CaptureFixture[str]) -> None:
+    """And not by its own hash, which is nobody's: neither to be found by, nor on record, nor watched."""
+    road.run(DRIVE, hashed=True)
+    wanted = hashed(PLATES[0])
+    search.show_plates(f" {wanted.upper()}", 10, as_json=True, data=None)
+    assert json.loads(capsys.readouterr().out)["plate"] == wanted
+    privacy.watch_plate(wanted, None, None)
+    privacy.unwatch_plate(PLATES[0], None)
+    privacy.show_hash(wanted)
+    assert capsys.readouterr().out.splitlines()[-1] == wanted
+    queries_on_record = [row["query"].strip().lower() for row in road.ask("SELECT query FROM audit ORDER BY id")]
+    assert queries_on_record == [wanted, f"add {wanted}", f"remove {wanted}"]
+
+
 def test_what_cannot_be_found_is_said(
     road: Road, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

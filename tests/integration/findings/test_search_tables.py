@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
+from bench.search.command import _stored
+from bench.search.fleet import Fleet
 from db.engine import session
 from db.findings.search import (
+    index_if_it_can,
     is_complete,
     plates,
     said,
@@ -17,6 +22,7 @@ from db.keeping.retention import PurgeScope, purge
 from pipeline.records import Sighting
 from tests.support.database import end, make_job, run_sql
 from tests.support.searching import find, index_all, saying, store, told
+from workers.maintenance import search_index
 
 COUNTED = "plate, country, sightings, videos, reads, confidence, confirmed, key"
 #: `unique_plates` as it was before plates had counters.
@@ -73,6 +79,38 @@ def test_no_row_keeps_others_from_being_found(database_url: str) -> None:
     index_all(database_url)
     assert [row["read_as"] for row in find(database_url, "AB*")] == [f"AB{i:02}CD" for i in range(len(shapes), -1, -1)]
     assert [(said(row), row["share"]) for row in find(database_url, "ZZ*")] == [(f"ZZ{i}", 0) for i in (4, 3, 2, 1)]
+
+
+def test_what_cannot_be_made_searchable_is_said_and_the_rest_is_found(database_url: str) -> None:
+    _, (video,) = make_job(database_url, 0)
+    store(database_url, video, [saying(0, "AB123CD")])
+    with session(database_url) as db:
+        store_sightings(db, video, [saying(0, "AB123CD"), saying(1, "AB124CD")])
+    run_sql(database_url, "ALTER TABLE candidates ADD CONSTRAINT broken CHECK (sighting_id < 0) NOT VALID")
+    assert index_if_it_can(database_url) is None
+    assert not search_index.index_all(database_url)
+    with session(database_url) as db:
+        assert not is_complete(db)
+    run_sql(database_url, "ALTER TABLE candidates DROP CONSTRAINT broken")
+    assert search_index.index_all(database_url)
+    assert len(find(database_url, "AB12*")) == 2
+
+
+def test_a_measurement_that_breaks_off_leaves_the_triggers_on(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_job(database_url, 0)
+    asked = text("SELECT count(*) FROM pg_trigger WHERE tgrelid = 'sightings'::regclass AND tgenabled = 'D'")
+
+    def broken(db: Session, *_: object) -> None:
+        if db.scalar(asked):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("bench.search.command.store_sightings", broken)
+    with pytest.raises(KeyboardInterrupt):
+        _stored(database_url, Fleet(10))
+    with session(database_url) as db:
+        assert db.scalar(asked) == 0
 
 
 def test_rows_that_somebody_changes_or_deletes_are_counted_again(database_url: str) -> None:
