@@ -70,6 +70,7 @@ class Cutter:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._looking.shutdown(wait=False, cancel_futures=True)
         for process in self._running:
             with suppress(ProcessLookupError):
                 process.kill()
