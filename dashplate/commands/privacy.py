@@ -214,7 +214,8 @@ def _question(older_than: str | None, wanted: PurgeScope, dry_run: bool) -> str:
 
 def _told(toll: PurgeCount) -> str:
     found = f"{show.many(toll.sightings, 'sighting')}, {show.many(toll.files, 'file')}, {decimal(toll.bytes)}"
-    return f"what {show.many(toll.videos, 'video')} showed: {found}"
+    sent = f"; and {show.many(toll.uploads, 'uploaded file')}, {decimal(toll.upload_bytes)}" if toll.uploads else ""
+    return f"what {show.many(toll.videos, 'video')} showed: {found}{sent}"
 
 
 def _confirm(expected: PurgeCount) -> None:

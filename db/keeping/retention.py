@@ -41,6 +41,9 @@ class PurgeCount:
     bytes: int = 0
     #: Videos that are due and stay, because only the plate key could tell whether they show a watched plate.
     waiting: int = 0
+    #: Videos that were uploaded and go too, and their bytes.
+    uploads: int = 0
+    upload_bytes: int = 0
 
     def __add__(self, other: PurgeCount) -> PurgeCount:
         return PurgeCount(
@@ -49,6 +52,8 @@ class PurgeCount:
             self.files + other.files,
             self.bytes + other.bytes,
             self.waiting + other.waiting,
+            self.uploads + other.uploads,
+            self.upload_bytes + other.upload_bytes,
         )
 
 
@@ -65,6 +70,11 @@ class PurgeScope:
     forget: bool = False
     #: Finds plates that are watched by their hash among those that are stored in clear.
     key: PlateKey | None = None
+
+    @property
+    def takes_uploads(self) -> bool:
+        """Whether uploaded videos go: a job's own retention leaves nothing of the pictures, forgetting no file."""
+        return self.forget or self.older_than_s is None
 
 
 def due(db: Session, wanted: PurgeScope, after: int = 0, limit: int = CHUNK) -> list[int]:
@@ -112,7 +122,8 @@ def toll(db: Session, ids: Sequence[int], wanted: PurgeScope) -> PurgeCount:
     going = _decided(db, ids, wanted)
     kept = _kept(db, going, wanted)
     row = db.execute(_TOLL, {"ids": going, **kept.values()}).one()
-    return PurgeCount(len(going), row.sightings, row.files, int(row.bytes), len(ids) - len(going))
+    sent = uploads.toll(db, going) if wanted.takes_uploads else (0, 0)
+    return PurgeCount(len(going), row.sightings, row.files, int(row.bytes), len(ids) - len(going), *sent)
 
 
 def purge(db: Session, ids: Sequence[int], wanted: PurgeScope) -> PurgeCount:
@@ -139,14 +150,14 @@ def purge(db: Session, ids: Sequence[int], wanted: PurgeScope) -> PurgeCount:
         db.execute(statement, values)
     if plates:
         name_plates(db, plates)
-    # A job's own retention leaves nothing of the pictures, and forgetting no file either.
-    uploads.purge(db, ids, forget=wanted.forget or wanted.older_than_s is None)
+    sent = uploads.toll(db, ids) if wanted.takes_uploads else (0, 0)
+    uploads.purge(db, ids, forget=wanted.takes_uploads)
     if wanted.forget:
         bare = [video for video in videos if video.id not in kept.videos]
         db.execute(_FORGET_VIDEOS, {"ids": [video.id for video in bare]})
         db.execute(_FORGET_JOBS, {"jobs": sorted({video.job_id for video in bare})})
     db.execute(_MARK, {"ids": ids})
-    return PurgeCount(len(ids), gone.sightings, gone.files, int(gone.bytes), waiting)
+    return PurgeCount(len(ids), gone.sightings, gone.files, int(gone.bytes), waiting, *sent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from dashplate import export
 from dashplate.export import Form
-from dashplate.service.access import note, require, url_of
+from dashplate.service.access import Access, note, require, url_of
 from dashplate.service.errors import responses
 from dashplate.service.files.streams import Placed, Places
 from dashplate.service.jobs import Number, row_of
@@ -45,7 +45,7 @@ async def export_job(
         await run_in_threadpool(held.close)
         raise
     name = f'attachment; filename="job-{job}.{form}"'
-    return Placed(held, _pieces(text), _KINDS[form], {"Content-Disposition": name})
+    return Placed(held, _pieces(request, text), _KINDS[form], {"Content-Disposition": name})
 
 
 def _begun(held: ExitStack, request: Request, caller: Principal, job: int, form: Form) -> Iterator[str]:
@@ -59,12 +59,15 @@ def _begun(held: ExitStack, request: Request, caller: Principal, job: int, form:
     return export.job_text(db, progress, form, locate=str)
 
 
-async def _pieces(text: Iterator[str]) -> AsyncIterator[str]:
-    while piece := await run_in_threadpool(_next, text):
+async def _pieces(request: Request, text: Iterator[str]) -> AsyncIterator[str]:
+    while piece := await run_in_threadpool(_next, request, text):
         yield piece
 
 
-def _next(text: Iterator[str]) -> str:
+def _next(request: Request, text: Iterator[str]) -> str:
+    # A token may be revoked meanwhile.
+    access: Access = request.app.state.access
+    access.known(request)
     found, size = [], 0
     for part in text:
         found.append(part)
