@@ -82,14 +82,18 @@ def search(
 @app.command()
 def export(
     job: JobId,
-    format: Annotated[str, typer.Option("--format", help="csv, jsonl or json.")] = "csv",
+    format: Annotated[
+        str, typer.Option("--format", help="csv, jsonl, json, parquet, xlsx or plate-recognizer.")
+    ] = "csv",
+    rows: Annotated[str, typer.Option("--rows", help="plates: one a video; or sightings.")] = "plates",
     out: Annotated[Path | None, typer.Option(help="A file; without it, standard output.", show_default=False)] = None,
+    append: Annotated[bool, typer.Option("--append", help="Add to the file what it lacks.")] = False,
     data: DataDir = None,
 ) -> None:
-    """Write a job's unique plates."""
-    from dashplate.commands.query import export_job
+    """Write a job's unique plates, or its sightings."""
+    from dashplate.export.command import export_job
 
-    export_job(job, format, out, data)
+    export_job(job, format, rows, out, append=append, data=data)
 
 
 @app.command()

@@ -14,6 +14,8 @@ from dashplate.client.paging import paged
 from dashplate.service.documents import FoundPage, FoundSighting, Page, PlateTold, SightingTold
 
 _PLATES = TypeAdapter(list[PlateTold])
+#: Seconds without a byte, for what is whole before its first byte is sent: a million rows of XLSX.
+_MADE_FIRST_S = 900.0
 
 
 class FindingCalls:
@@ -69,9 +71,16 @@ class FindingCalls:
         """So many seconds of the video around it, MP4."""
         return self._download(f"/v1/sightings/{sighting}/clip", before=f"{before_s:g}", after=f"{after_s:g}")
 
-    def export(self, job: int, form: Literal["csv", "json", "jsonl"] = "csv") -> Download:
-        """A job's unique plates as a file."""
-        return self._download(f"/v1/jobs/{job}/export", format=form)
+    def export(
+        self,
+        job: int,
+        form: Literal["csv", "json", "jsonl", "parquet", "xlsx", "plate-recognizer"] = "csv",
+        rows: Literal["plates", "sightings"] = "plates",
+    ) -> Download:
+        """A job's unique plates, or its sightings, as a file."""
+        made_first = form in ("parquet", "xlsx")
+        asked = {"format": form, "rows": rows}
+        return Download(self._connection, f"/v1/jobs/{job}/export", asked, _MADE_FIRST_S if made_first else None)
 
     def _download(self, path: str, **asked: str) -> Download:
         return Download(self._connection, path, asked)

@@ -25,7 +25,24 @@ _COUNT = """
 _VIDEO_IDS = """
     SELECT id FROM videos v WHERE v.job_id = :job AND EXISTS (SELECT FROM sightings WHERE video_id = v.id) ORDER BY id
 """
+_COUNT_SIGHTINGS = "SELECT count(*) FROM sightings s JOIN videos v ON v.id = s.video_id WHERE v.job_id = :job"
 _SIGHTINGS = "SELECT * FROM plate_sightings WHERE video_id = ANY (:videos) ORDER BY video_id, first_s, plate"
+#: The same with the detector's confidence in the box that was read, where a reading of it is left.
+_DETECTED = """
+    SELECT p.*, d.detection_confidence
+    FROM plate_sightings p
+    JOIN sightings s ON s.id = p.sighting
+    LEFT JOIN LATERAL (
+        SELECT (r.best ->> 'confidence')::float AS detection_confidence
+        FROM jsonb_array_elements(s.tracklets) e (pair)
+        JOIN segments g ON g.video_id = s.video_id AND g.index = (e.pair ->> 0)::bigint
+        JOIN tracklets t ON t.segment_id = g.id AND t.index = (e.pair ->> 1)::bigint AND NOT t.provisional
+        JOIN readings r ON r.tracklet_id = t.id
+        WHERE (r.best ->> 'pts')::bigint = s.best_pts
+        LIMIT 1
+    ) d ON true
+    WHERE p.video_id = ANY (:videos) ORDER BY p.video_id, p.first_s, p.plate
+"""
 
 
 @contextmanager
@@ -41,16 +58,25 @@ def count_plates(db: Session, job_id: int) -> int:
     return int(db.execute(text(_COUNT), {"job": job_id}).scalar_one())
 
 
+def count_sightings(db: Session, job_id: int) -> int:
+    """The same where each sighting is a row."""
+    return int(db.execute(text(_COUNT_SIGHTINGS), {"job": job_id}).scalar_one())
+
+
 def videos(db: Session, job_id: int) -> Iterator[RowMapping]:
     """What `queries.videos` gives, one after the other."""
     yield from _streamed(db, VIDEOS, job=job_id)
 
 
-def sightings(db: Session, job_id: int) -> Iterator[RowMapping]:
-    """What `queries.sightings` gives, one after the other: by video and time."""
+def sightings(db: Session, job_id: int, *, detector: bool = False) -> Iterator[RowMapping]:
+    """What `queries.sightings` gives, one after the other: by video and time.
+
+    With `detector`, also how sure it was of the box that was read, `detection_confidence`; null where nobody knows.
+    """
+    query = _DETECTED if detector else _SIGHTINGS
     ids = db.execute(text(_VIDEO_IDS), {"job": job_id}).scalars().all()
     for start in range(0, len(ids), _VIDEOS_A_QUERY):
-        yield from _streamed(db, _SIGHTINGS, videos=list(ids[start : start + _VIDEOS_A_QUERY]))
+        yield from _streamed(db, query, videos=list(ids[start : start + _VIDEOS_A_QUERY]))
 
 
 def _streamed(db: Session, query: str, **values: Any) -> Iterator[RowMapping]:
