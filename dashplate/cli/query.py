@@ -1,4 +1,4 @@
-"""Commands that ask: status, plates, search, export, clip, send, sql, verify."""
+"""Commands about what was found: status, plates, search, correct, export, clip, send, sql, verify."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dashplate.cli.option_groups import grouped
-from dashplate.cli.options import MOST_ID, MOST_ROWS, AsJson, DataDir, JobId, a_number, plain_text
+from dashplate.cli.options import MOST_ID, MOST_ROWS, AsJson, DataDir, JobId, SightingId, a_number, plain_text
 from dashplate.durations import CLIP_S, MOST_CLIP_S
 
 app = typer.Typer()
@@ -80,6 +80,21 @@ def search(
 
 
 @app.command()
+def correct(
+    sighting: SightingId,
+    plate: Annotated[str | None, typer.Argument(parser=plain_text, help="What it says.", show_default=False)] = None,
+    no_plate: Annotated[bool, typer.Option("--no-plate", help="It is no plate.")] = False,
+    take_back: Annotated[bool, typer.Option("--take-back", help="Forget what was said of it.")] = False,
+    note: Annotated[str | None, typer.Option(parser=plain_text, help="Why.", show_default=False)] = None,
+    data: DataDir = None,
+) -> None:
+    """Say what a sighting shows, beside what it was read as."""
+    from dashplate.commands.correct import correct_sighting
+
+    correct_sighting(sighting, plate, no_plate=no_plate, take_back=take_back, note=note, data=data)
+
+
+@app.command()
 def export(
     job: JobId,
     format: Annotated[
@@ -98,10 +113,7 @@ def export(
 
 @app.command()
 def clip(
-    sighting: Annotated[
-        int,
-        typer.Argument(min=1, max=MOST_ID, help="A sighting's number, as plate_sightings has it.", show_default=False),
-    ],
+    sighting: SightingId,
     out: Annotated[Path, typer.Option(help="The MP4 file to write.", show_default=False)],
     before: Annotated[
         float, typer.Option(min=0, max=MOST_CLIP_S, callback=a_number, help="Seconds before the frame that was read.")

@@ -31,6 +31,15 @@ class FindingCalls:
         """One of them."""
         return self._connection.ask("GET", f"/v1/sightings/{sighting}", SightingTold)
 
+    def correct(self, sighting: int, plate: str | None, note: str | None = None) -> SightingTold:
+        """Say what a sighting shows, beside what it was read as; `plate` None says that it is no plate."""
+        said = {"plate": plate, "note": note}
+        return self._connection.ask("POST", _correction(sighting), SightingTold, again=True, json=said)
+
+    def take_back(self, sighting: int) -> SightingTold:
+        """Forget what was said of a sighting."""
+        return self._connection.ask("DELETE", _correction(sighting), SightingTold)
+
     def plates(self, pattern: str, most: int = 50) -> list[PlateTold]:
         """Unique plates of all jobs that a pattern with `*` and `?` fits, the most seen first; 500 at most."""
         answer = self._connection.answer("GET", "/v1/plates", params={"pattern": pattern, "most": most})
@@ -84,3 +93,7 @@ class FindingCalls:
 
     def _download(self, path: str, **asked: str) -> Download:
         return Download(self._connection, path, asked)
+
+
+def _correction(sighting: int) -> str:
+    return f"/v1/sightings/{sighting}/correction"

@@ -22,7 +22,7 @@ class PlateRecognizerLine:
 
     #: When the job was submitted, and the seconds into the video: nothing is known of when it was recorded.
     timestamp: str
-    #: In small letters.
+    #: In small letters; a person's reading goes before the machine's, which is then the second candidate.
     plate: str
     score: float
     #: Of the detector; empty where the crops of the sighting are gone.
@@ -46,20 +46,22 @@ def stream_lines(
 ) -> Iterator[PlateRecognizerLine]:
     """The lines of sightings, rows of `plate_sightings` with the detector's `detection_confidence`."""
     begin = submitted_at.astimezone(dt.UTC)
-    return (_line(row, begin, locate) for row in sightings)
+    # What a person says is no plate is none there.
+    return (_line(row, begin, locate) for row in sightings if row["corrected"] != "")
 
 
 def _line(row: RowMapping, begin: dt.datetime, locate: Locate) -> PlateRecognizerLine:
     corners = {"xmin": row["x1"], "ymin": row["y1"], "xmax": row["x2"], "ymax": row["y2"]}
     box = {corner: round(at) for corner, at in corners.items()}
     others = [(a["text"], a["confidence"]) for a in row["alternatives"]]
-    texts = [(row["read_as"], row["confidence"]), *others]
+    person = [(row["corrected"], 1.0)] if row["corrected"] else []
+    texts = [*person, (row["read_as"], row["confidence"]), *others]
     dscore = row["detection_confidence"]
     country = (row["country"] or "").lower()
     return PlateRecognizerLine(
         timestamp=(begin + dt.timedelta(seconds=row["best_s"])).isoformat(" ", "microseconds"),
-        plate=row["plate"].lower(),
-        score=round(row["confidence"], 3),
+        plate=(row["corrected"] or row["plate"]).lower(),
+        score=round(1.0 if person else row["confidence"], 3),
         dscore="" if dscore is None else round(dscore, 3),
         file=locate(row["frame"]) if row["frame"] else "",
         box=repr(box),

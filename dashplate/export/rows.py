@@ -46,6 +46,12 @@ class PlateRow:
     read_as: str
     #: The whole frame that was read.
     frame: str
+    #: What a person reads in its sightings, the newest if several; empty where nobody does, and where it is no plate.
+    corrected: str = ""
+    #: Who says so; empty where nobody does.
+    corrected_by: str = ""
+    #: When, in ISO 8601.
+    corrected_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,9 @@ class SightingLine:
     job: int
     #: Its number, by which `dashplate clip` and the HTTP service find it; a job that is done again gives new ones.
     sighting: int
+    corrected: str = ""
+    corrected_by: str = ""
+    corrected_at: str = ""
 
 
 COLUMNS = tuple(field.name for field in fields(PlateRow))
@@ -91,7 +100,7 @@ def unique_plates(sightings: Iterable[RowMapping], locate: Locate) -> Iterator[P
 def sighting_lines(sightings: Iterable[RowMapping], locate: Locate) -> Iterator[SightingLine]:
     """One row per sighting, in their order."""
     for row in sightings:
-        yield SightingLine(**_common(row, locate), **_times([row]), job=row["job"], sighting=row["sighting"])
+        yield SightingLine(**_common(row, locate), **_times([row]), **_correction([row]), **_numbers(row))
 
 
 def plain(row: RowMapping) -> dict[str, Any]:
@@ -110,7 +119,7 @@ def _plain(value: Any) -> Any:
 
 def _plate(rows: list[RowMapping], locate: Locate) -> PlateRow:
     best = max(rows, key=lambda r: r["confidence"])
-    return PlateRow(**_common(best, locate), **_times(rows), sightings=len(rows))
+    return PlateRow(**_common(best, locate), **_times(rows), **_correction(rows), sightings=len(rows))
 
 
 def _common(best: RowMapping, locate: Locate) -> dict[str, Any]:
@@ -138,3 +147,16 @@ def _times(rows: list[RowMapping]) -> dict[str, Any]:
         "reads": sum(r["reads"] for r in rows),
         "confirmed": any(r["confirmed"] for r in rows),
     }
+
+
+def _correction(rows: list[RowMapping]) -> dict[str, str]:
+    """What a person says of sightings: the newest correction."""
+    newest = max((r for r in rows if r["corrected_at"]), key=lambda r: r["corrected_at"], default=None)
+    if newest is None:
+        return {"corrected": "", "corrected_by": "", "corrected_at": ""}
+    at = newest["corrected_at"].isoformat()
+    return {"corrected": newest["corrected"], "corrected_by": newest["corrected_by"], "corrected_at": at}
+
+
+def _numbers(row: RowMapping) -> dict[str, int]:
+    return {"job": row["job"], "sighting": row["sighting"]}

@@ -73,7 +73,7 @@ def search(db: Session, wanted: Wanted, most: int = 100, behind: Behind | None =
     """Sightings that may be the plate, the likest first, of equally like ones the newest.
 
     Rows of `plate_sightings`, with `said`, the key of the text that fits, `winner`, whether the sighting was read as
-    it, `share`, its confidence, and `distance`.
+    it, `share`, its confidence, and `distance`. Also what people read there (`corrected`).
     """
     after = (behind.distance, behind.sighting) if behind else (None, None)
     values = {**asdict(wanted), "most": most, "after_distance": after[0], "after_sighting": after[1]}
@@ -81,8 +81,8 @@ def search(db: Session, wanted: Wanted, most: int = 100, behind: Behind | None =
 
 
 def said(row: RowMapping) -> str:
-    """The text of a found sighting that fits, as it was read."""
-    texts = [row["read_as"], *(other["text"] for other in row["alternatives"])]
+    """The text of a found sighting that fits, as it was read by the machine or by a person."""
+    texts = [row["read_as"], row["corrected"] or "", *(other["text"] for other in row["alternatives"])]
     return str(next((text for text in texts if folded(text) == row["said"]), row["said"]))
 
 

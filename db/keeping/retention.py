@@ -127,7 +127,7 @@ def purge(db: Session, ids: Sequence[int], wanted: PurgeScope) -> PurgeCount:
     plates = list(db.scalars(_LOCK_PLATES, values))
     # Before any is forgotten: what no row names goes too, as the crop of a sighting whose tracklets were replaced.
     owe_sweep(db, ids)
-    for statement in (_DROP_SIGHTINGS, _DROP_FRAMES, _DROP_READINGS, _DROP_CROPS, _DROP_TRACKLETS):
+    for statement in (_DROP_CORRECTIONS, _DROP_SIGHTINGS, _DROP_FRAMES, _DROP_READINGS, _DROP_CROPS, _DROP_TRACKLETS):
         db.execute(statement, values)
     if plates:
         name_plates(db, plates)
@@ -260,7 +260,10 @@ _WATCHED = text(
         ORDER BY abs(pts - s.best_pts), pts LIMIT 1
     ) f ON true
     WHERE s.video_id = ANY (:ids)
-      AND (p.id = ANY (CAST(:plates AS bigint[])) OR EXISTS (SELECT 1 FROM watched w WHERE w.key = p.key))
+      AND (p.id = ANY (CAST(:plates AS bigint[])) OR EXISTS (SELECT 1 FROM watched w WHERE w.key = p.key)
+           -- Or a person reads one there.
+           OR EXISTS (SELECT 1 FROM corrections c JOIN watched w ON w.key = translate(c.text, 'OI', '01')
+                      WHERE c.sighting_id = s.id))
     """
 )
 _WATCHED_HASHES = text("SELECT key FROM watched WHERE key LIKE :mark")
@@ -295,6 +298,13 @@ _LOCK_PLATES = text(
     f"""
     SELECT id FROM plates WHERE id IN (SELECT plate_id FROM sightings WHERE {_GONE_SIGHTINGS})
     ORDER BY key COLLATE "C" FOR UPDATE
+    """
+)
+#: Those of passings that a redo found no more go too.
+_DROP_CORRECTIONS = text(
+    """
+    DELETE FROM corrections WHERE video_id = ANY (:ids)
+    AND (sighting_id IS NULL OR sighting_id <> ALL (CAST(:kept_sightings AS bigint[])))
     """
 )
 _DROP_SIGHTINGS = text(f"DELETE FROM sightings WHERE {_GONE_SIGHTINGS}")

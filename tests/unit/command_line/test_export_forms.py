@@ -16,7 +16,7 @@ import openpyxl
 import pandas
 import pytest
 
-from dashplate.export import Form, PlateRow, unique_plates
+from dashplate.export import COLUMNS, Form, PlateRow, unique_plates
 from dashplate.export.append import append
 from dashplate.export.parquet import write_parquet
 from dashplate.export.plate_recognizer import PlateRecognizerLine, stream_lines
@@ -43,6 +43,12 @@ def lines(*found: Any) -> list[SightingLine]:
 
 def plates(*found: Any) -> list[PlateRow]:
     return list(unique_plates(found, located))
+
+
+def test_a_sightings_columns_are_those_of_a_plate_and_its_numbers() -> None:
+    *shared, corrected, by, at = (name for name in COLUMNS if name != "sightings")
+    named = [field.name for field in fields(SightingLine)]
+    assert named == [*shared, "job", "sighting", corrected, by, at]
 
 
 # Parquet and workbooks.
@@ -135,6 +141,18 @@ def test_plate_recognizers_readers_read_it() -> None:
     assert [one["plate"] for one in ast.literal_eval(first["candidates"])] == ["abi2cde", "ab12cd3"]
     assert (first["source_url"], first["position_sec"]) == ("a.mp4", "62.5")
     assert (second["dscore"], second["file"], ast.literal_eval(second["region"])["code"]) == ("", "", "")
+
+
+def test_a_persons_reading_is_the_plate_of_plate_recognizers_rows() -> None:
+    at = datetime(2026, 11, 30, tzinfo=UTC)
+    said = {"corrected_by": "ada", "corrected_at": at, "detection_confidence": None}
+    found: Any = [
+        sighting("AB12CDE") | said | {"corrected": "AB12CDF"},
+        sighting("SALE", 9.0) | said | {"corrected": ""},
+    ]
+    (row,) = stream_lines(found, at, located)
+    assert (row.plate, row.score) == ("ab12cdf", 1.0)
+    assert [one["plate"] for one in ast.literal_eval(row.candidates)] == ["ab12cdf", "ab12cde", "ab12cd3"]
 
 
 # Files that grow.
