@@ -98,17 +98,27 @@ def correct(
 def export(
     job: JobId,
     format: Annotated[
-        str, typer.Option("--format", help="csv, jsonl, json, parquet, xlsx or plate-recognizer.")
+        str,
+        typer.Option(
+            "--format",
+            help="csv, jsonl, json, parquet, xlsx, plate-recognizer; with pictures: training, cvat, labelstudio, yolo.",
+        ),
     ] = "csv",
     rows: Annotated[str, typer.Option("--rows", help="plates: one a video; or sightings.")] = "plates",
-    out: Annotated[Path | None, typer.Option(help="A file; without it, standard output.", show_default=False)] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A file, a folder for pictures; without it, standard output.", show_default=False),
+    ] = None,
     append: Annotated[bool, typer.Option("--append", help="Add to the file what it lacks.")] = False,
+    confirmed: Annotated[
+        bool, typer.Option("--confirmed", help="Label what more than one crop says, not only corrections.")
+    ] = False,
     data: DataDir = None,
 ) -> None:
-    """Write a job's unique plates, or its sightings."""
+    """Write a job's unique plates or sightings, or what people read in them with its pictures."""
     from dashplate.export.command import export_job
 
-    export_job(job, format, rows, out, append=append, data=data)
+    export_job(job, format, rows, out, append=append, confirmed=confirmed, data=data)
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import TypeAdapter
 
@@ -13,6 +13,9 @@ from dashplate.client.download import Download
 from dashplate.client.paging import paged
 from dashplate.service.documents import FoundPage, FoundSighting, Page, PlateTold, SightingTold
 
+ExportForm: TypeAlias = Literal[
+    "csv", "json", "jsonl", "parquet", "xlsx", "plate-recognizer", "training", "cvat", "labelstudio", "yolo"
+]
 _PLATES = TypeAdapter(list[PlateTold])
 #: Seconds without a byte, for what is whole before its first byte is sent: a million rows of XLSX.
 _MADE_FIRST_S = 900.0
@@ -83,13 +86,18 @@ class FindingCalls:
     def export(
         self,
         job: int,
-        form: Literal["csv", "json", "jsonl", "parquet", "xlsx", "plate-recognizer"] = "csv",
+        form: ExportForm = "csv",
         rows: Literal["plates", "sightings"] = "plates",
+        *,
+        confirmed: bool = False,
     ) -> Download:
-        """A job's unique plates, or its sightings, as a file."""
-        made_first = form in ("parquet", "xlsx")
-        asked = {"format": form, "rows": rows}
-        return Download(self._connection, f"/v1/jobs/{job}/export", asked, _MADE_FIRST_S if made_first else None)
+        """A job's unique plates, or its sightings, as a file; or pictures with what people read in them, as a ZIP.
+
+        `confirmed` labels pictures also where more than one crop says what they show.
+        """
+        asked = {"format": form, "rows": rows, "confirmed": str(confirmed).lower()}
+        sent_at_once = form in ("csv", "json", "jsonl", "plate-recognizer")
+        return Download(self._connection, f"/v1/jobs/{job}/export", asked, None if sent_at_once else _MADE_FIRST_S)
 
     def _download(self, path: str, **asked: str) -> Download:
         return Download(self._connection, path, asked)

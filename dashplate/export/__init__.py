@@ -1,7 +1,8 @@
 """Exports of a job: its unique plates or its sightings as a file, written piece by piece however many there are.
 
 `rows` (what a row says), `text` (CSV, JSON), `parquet`, `xlsx`, `plate_recognizer` (the columns of its CSV), `append`
-(what a file lacks), `job` (all put together), and `command`.
+(what a file lacks), `job` (all put together), and `command`. `labelled/` writes
+pictures with what people read in them.
 """
 
 from dashplate.export.forms import Form, Rows

@@ -24,11 +24,21 @@ class Form(StrEnum):
     XLSX = "xlsx"
     #: CSV with the columns of Plate Recognizer Stream; always sightings.
     PLATE_RECOGNIZER = "plate-recognizer"
+    #: What people read, with pictures: for `dashplate eval` and `training/`, for annotation tools, for detectors.
+    TRAINING = "training"
+    CVAT = "cvat"
+    LABEL_STUDIO = "labelstudio"
+    YOLO = "yolo"
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether it is a folder or ZIP of labelled pictures, and no file of rows."""
+        return self in (Form.TRAINING, Form.CVAT, Form.LABEL_STUDIO, Form.YOLO)
 
     @property
     def is_text(self) -> bool:
         """Whether it can be sent while it is written; others have to be whole first."""
-        return self not in (Form.PARQUET, Form.XLSX)
+        return self not in (Form.PARQUET, Form.XLSX) and not self.is_labelled
 
     @property
     def can_grow(self) -> bool:
@@ -38,6 +48,8 @@ class Form(StrEnum):
     @property
     def ending(self) -> str:
         """Of a file's name."""
+        if self.is_labelled:
+            return "zip"
         return "csv" if self is Form.PLATE_RECOGNIZER else str(self)
 
     @property
@@ -51,5 +63,6 @@ _MEDIA_TYPES = {
     "json": "application/json",
     "jsonl": "application/x-ndjson",
     "parquet": "application/vnd.apache.parquet",
+    "zip": "application/zip",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }

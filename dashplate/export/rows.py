@@ -149,7 +149,7 @@ def _times(rows: list[RowMapping]) -> dict[str, Any]:
     }
 
 
-def _correction(rows: list[RowMapping]) -> dict[str, str]:
+def _correction(rows: list[RowMapping]) -> dict[str, Any]:
     """What a person says of sightings: the newest correction."""
     newest = max((r for r in rows if r["corrected_at"]), key=lambda r: r["corrected_at"], default=None)
     if newest is None:
@@ -158,5 +158,5 @@ def _correction(rows: list[RowMapping]) -> dict[str, str]:
     return {"corrected": newest["corrected"], "corrected_by": newest["corrected_by"], "corrected_at": at}
 
 
-def _numbers(row: RowMapping) -> dict[str, int]:
+def _numbers(row: RowMapping) -> dict[str, Any]:
     return {"job": row["job"], "sighting": row["sighting"]}
