@@ -29,7 +29,12 @@ _MB = 1_000_000
 _SMALL = 100
 #: A form and its rows, and whether a file is added to that has all of them.
 _KINDS = [
-    *((form, rows, False) for form in Form for rows in Rows if form is not Form.PLATE_RECOGNIZER),
+    *(
+        (form, rows, False)
+        for form in Form
+        for rows in Rows
+        if form is not Form.PLATE_RECOGNIZER and not form.is_labelled
+    ),
     (Form.PLATE_RECOGNIZER, Rows.SIGHTINGS, False),
     *((form, Rows.SIGHTINGS, True) for form in (Form.CSV, Form.JSONL)),
 ]

@@ -14,6 +14,8 @@ from db.findings.queries import VIDEOS
 
 #: Rows that come over at a time; a sighting has about 2 kB.
 _ROWS = 500
+#: The same of rows whose pictures are fetched one after the other: the server waits two minutes for the next question.
+_WITH_PICTURES = 50
 #: Videos whose sightings the server sorts together: so the first come at once, and none is sorted on its disk.
 _VIDEOS_A_QUERY = 100
 
@@ -94,17 +96,17 @@ def labelled(db: Session, job_id: int, *, confirmed: bool) -> Iterator[RowMappin
 
     With `detection_confidence`, `crop_plate` (the plate's box in its crop) and `frame_pts`, where these are known.
     """
-    return _by_videos(db, job_id, _LABELLED, confirmed=confirmed)
+    return _by_videos(db, job_id, _LABELLED, _WITH_PICTURES, confirmed=confirmed)
 
 
-def _by_videos(db: Session, job_id: int, query: str, **values: Any) -> Iterator[RowMapping]:
+def _by_videos(db: Session, job_id: int, query: str, rows: int = _ROWS, **values: Any) -> Iterator[RowMapping]:
     ids = db.execute(text(_VIDEO_IDS), {"job": job_id}).scalars().all()
     for start in range(0, len(ids), _VIDEOS_A_QUERY):
-        yield from _streamed(db, query, videos=list(ids[start : start + _VIDEOS_A_QUERY]), **values)
+        yield from _streamed(db, query, rows, videos=list(ids[start : start + _VIDEOS_A_QUERY]), **values)
 
 
-def _streamed(db: Session, query: str, **values: Any) -> Iterator[RowMapping]:
-    result = db.execute(text(query), values, execution_options={"yield_per": _ROWS})
+def _streamed(db: Session, query: str, rows: int = _ROWS, **values: Any) -> Iterator[RowMapping]:
+    result = db.execute(text(query), values, execution_options={"yield_per": rows})
     try:
         yield from result.mappings()
     finally:
