@@ -18,6 +18,7 @@ import pytest
 
 from dashplate.export import COLUMNS, Form, PlateRow, unique_plates
 from dashplate.export.append import append
+from dashplate.export.command import _progress
 from dashplate.export.parquet import write_parquet
 from dashplate.export.plate_recognizer import PlateRecognizerLine, stream_lines
 from dashplate.export.rows import SightingLine, sighting_lines
@@ -254,3 +255,27 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_json_lines_carry_what_csv_guards(tmp_path: Path) -> None:
     (line,) = to_json_lines(plates(sighting("AB12CDE", video="=1+1")))
     assert json.loads(line)["video"] == "=1+1", "a program gets what is there"
+
+
+# A bar for long exports.
+
+
+class Screen(io.StringIO):
+    """A terminal that remembers what was drawn on it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("terminal", "quiet", "drawn"), [(True, False, True), (True, True, False), (False, False, False)]
+)
+def test_a_bar_moves_on_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, quiet: bool, drawn: bool
+) -> None:
+    screen = Screen() if terminal else io.StringIO()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    with _progress(2000, quiet) as passing:
+        assert list(passing(range(2000))) == list(range(2000)), "the rows pass"
+    assert ("2000/2000" in screen.getvalue()) is drawn
