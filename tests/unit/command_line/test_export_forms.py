@@ -25,6 +25,7 @@ from dashplate.export.rows import SightingLine, sighting_lines
 from dashplate.export.text import to_csv, to_json_lines
 from dashplate.export.xlsx import write_xlsx
 from output.files import save_pieces, whole_file
+from output.terminal import err
 from pipeline.errors import DashplateError, UsageError
 from tests.unit.command_line.test_export import located, sighting
 
@@ -275,6 +276,8 @@ def test_a_bar_moves_on_a_terminal_alone(
 ) -> None:
     screen = Screen() if terminal else io.StringIO()
     monkeypatch.setattr("sys.stderr", screen)
+    # Looked at when it was made.
+    monkeypatch.setattr(err, "is_interactive", terminal)
     monkeypatch.setenv("TERM", "xterm")
     with _progress(2000, quiet) as passing:
         assert list(passing(range(2000))) == list(range(2000)), "the rows pass"
