@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,11 +67,12 @@ def place(out: Path) -> Iterator[Place]:
     try:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise UsageError(f"{out} is there already; name a new folder, or a .zip.")
-        draft = out.with_name(f".{os.getpid()}-{out.name}.part")
+        target = Path(os.path.abspath(out))
+        draft = target.with_name(f".{os.getpid()}-{secrets.token_hex(4)}.part")
         draft.mkdir(parents=True)
         try:
             yield _Folder(draft)
-            draft.replace(out)
+            draft.replace(target)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     except OSError as error:

@@ -16,6 +16,7 @@ from dashplate.commands.correct import correct_sighting
 from db.engine import session
 from db.findings import corrections, pages
 from db.findings.corrections import Correction, box_at
+from db.findings.plate_hashing import PlateKey, plate_key
 from db.findings.search import Wanted, index_some, plates, search
 from db.findings.stage_results import store_sightings
 from db.jobs import control
@@ -26,7 +27,7 @@ from db.states import Stage
 from pipeline.errors import UsageError
 from pipeline.records import Box, Observation, Sighting
 from tests.support.database import count, make_job, run_sql
-from tests.support.road import Road
+from tests.support.road import KEY, Road
 from tests.support.tables.findings import sighting
 from tests.support.tables.plates import DRIVE, PLATES, hashed, readable
 
@@ -225,13 +226,13 @@ def test_rerun_keeps_it(road: Road, step: Stage) -> None:
 # Purge and retention.
 
 
-def purged(url: str, video: int, *, keep_watched: bool = False) -> None:
+def purged(url: str, video: int, *, keep_watched: bool = False, key: PlateKey | None = None) -> None:
     end_of = "UPDATE videos SET state = 'aggregating' WHERE id = :v AND state = 'processing'"
     run_sql(url, end_of, v=video)
     with session(url) as db:
         db.execute(text("UPDATE videos SET finished_at = now() - interval '1 day' WHERE id = :v"), {"v": video})
     with session(url) as db:
-        purge(db, [video], PurgeScope(0, keep_watched=keep_watched))
+        purge(db, [video], PurgeScope(0, keep_watched=keep_watched, key=key))
 
 
 def test_a_purge_takes_it_along(database_url: str, video: int) -> None:
@@ -262,6 +263,16 @@ def test_a_watched_plate_is_kept_where_a_person_reads_it(database_url: str, vide
     purged(database_url, video, keep_watched=True)
     assert told(database_url, video) == [("AB12CDE", "AB12CDF")]
     assert count(database_url, CorrectionRow) == 1
+
+
+def test_a_plate_that_is_watched_by_its_hash_is_kept_by_who_has_the_key(database_url: str, video: int) -> None:
+    one, _ = store(database_url, video, passing(0, "AB12CDE", 1, 2, 3), passing(1, "XY34ZZZ", 1, 2, 3, x=600))
+    correct(database_url, one)
+    key = plate_key(KEY)
+    with session(database_url) as db:
+        watch(db, key.hashed("AB12CDF"), key.hashed("AB12CDF"), None)
+    purged(database_url, video, keep_watched=True, key=key)
+    assert told(database_url, video) == [("AB12CDE", "AB12CDF")]
 
 
 # The command, and hashed jobs.
