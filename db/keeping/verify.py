@@ -238,6 +238,11 @@ _CLEAR = (
     WHERE j.id = :job AND (p.text !~ '{_HASH}' OR p.key !~ '{_HASH}') ORDER BY v.id, s.index
     """,
     f"""
+    SELECT format('video %s: what a person read at %s s is not hashed', v.id, c.best_s)
+    {_HASHED} JOIN corrections c ON c.video_id = v.id
+    WHERE j.id = :job AND (c.text !~ '{_HASH}' OR c.read_as !~ '{_HASH}' OR c.note IS NOT NULL) ORDER BY v.id, c.best_s
+    """,
+    f"""
     SELECT format('video %s: the reading of segment %s, tracklet %s, is not hashed', v.id, g.index, t.index)
     {_HASHED} JOIN segments g ON g.video_id = v.id JOIN tracklets t ON t.segment_id = g.id
     JOIN readings r ON r.tracklet_id = t.id
