@@ -7,7 +7,7 @@ from importlib import metadata
 from typing import Annotated
 
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from dashplate.service import errors, jobs, search, sightings
 from dashplate.service.access import Access, require
@@ -16,6 +16,7 @@ from dashplate.service.door import Door
 from dashplate.service.files import clips, exports
 from dashplate.service.files.cutter import Cutter
 from dashplate.service.files.streams import Places
+from dashplate.service.measured import Calls, text_of
 from dashplate.service.photographs import calls as photographs
 from dashplate.service.photographs import compatible
 from dashplate.service.photographs.reader import PhotoReader
@@ -73,5 +74,12 @@ def create_app(parts: Parts) -> FastAPI:
     def description(caller: Annotated[Principal, require(Scope.READ)]) -> JSONResponse:
         return JSONResponse(described(app))
 
-    app.add_middleware(Door, access=parts.access, most_upload_bytes=keeper.most_bytes)
+    calls = Calls(parts.reader)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics(caller: Annotated[Principal, require(Scope.READ)]) -> Response:
+        """Figures for Prometheus: see docs/monitoring.md."""
+        return text_of(calls.registry)
+
+    app.add_middleware(Door, access=parts.access, calls=calls, most_upload_bytes=keeper.most_bytes)
     return app

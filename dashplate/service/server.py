@@ -7,10 +7,11 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
 import uvicorn
 
+from dashplate.addresses import is_loopback
 from dashplate.service.access import Access
 from dashplate.service.app import Parts, create_app
 from dashplate.service.files.cutter import Cutter
@@ -56,10 +57,7 @@ class Place:
 
     @property
     def is_loopback(self) -> bool:
-        try:
-            return ip_address(self.address).is_loopback
-        except ValueError:
-            return self.address == "localhost"
+        return is_loopback(self.address)
 
 
 def serve(settings: Settings, place: Place, on_ready: Callable[[], None], *, no_token: bool = False) -> None:
