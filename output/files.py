@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,24 @@ def png_bytes(image: Image) -> bytes:
     if not encoded:
         raise DashplateError(f"A picture of {image.shape[1]} x {image.shape[0]} pixels does not fit into a PNG.")
     return data.tobytes()
+
+
+@contextmanager
+def drafted(path: Path) -> Iterator[Path]:
+    """Where to write a file that appears under its own name when the block ends well; else it is removed.
+
+    Raises DashplateError where it cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield draft
+        draft.replace(path)
+    except OSError as error:
+        raise DashplateError(f"{path} could not be written: {error.strerror}.") from error
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
 
 
 def _write(path: Path, pieces: Iterable[bytes]) -> None:

@@ -47,7 +47,7 @@ def note(db: Session, action: str, query: str, rows: int | None) -> None:
     Raises DashplateError where that fails: what cannot be recorded is not answered.
     """
     try:
-        audit.record(db, _who(), socket.gethostname(), action, query, rows)
+        audit.record(db, who_asks(), socket.gethostname(), action, query, rows)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
         raise DashplateError(f"This could not be put on record, so it is not answered: {reason}") from error
@@ -106,7 +106,7 @@ def waiting_for_key(db: Session, job: int | None = None) -> str | None:
 
 def watch_plate(plate: str, remark: str | None, data: Path | None) -> None:
     """Keep a plate's sightings through purges and retention. With a plate key it is kept in mind by its hash."""
-    text = _plate(plate)
+    text = whole_plate(plate)
     with database(data) as config:
         key = own_key()
         name = text if key is None else key.hashed(text)
@@ -118,7 +118,7 @@ def watch_plate(plate: str, remark: str | None, data: Path | None) -> None:
 
 def unwatch_plate(plate: str, data: Path | None) -> None:
     """Keep a plate no longer, in clear or hashed."""
-    text = _plate(plate)
+    text = whole_plate(plate)
     with database(data) as config:
         key = own_key()
         names = [text] if key is None else [key.hashed(text), text]
@@ -154,7 +154,7 @@ def show_hash(plate: str) -> None:
     key = own_key()
     if key is None:
         raise UsageError("There is no hash without a key; set DASHPLATE_PLATE_KEY.")
-    print(key.hashed(_plate(plate)))
+    print(key.hashed(whole_plate(plate)))
 
 
 def show_audit(since: str | None, who: str | None, *, as_json: bool, data: Path | None) -> None:
@@ -178,7 +178,8 @@ def show_audit(since: str | None, who: str | None, *, as_json: bool, data: Path 
     terminal.out.print(shown if rows else "Nothing is on record.")
 
 
-def _who() -> str:
+def who_asks() -> str:
+    """The name that the record gets: DASHPLATE_USER, else the account."""
     named = os.environ.get("DASHPLATE_USER", "").strip()
     if named:
         return printable(named)
@@ -189,7 +190,7 @@ def _who() -> str:
         return f"uid {os.getuid()}"
 
 
-def _plate(text: str) -> str:
+def whole_plate(text: str) -> str:
     """One plate as the database spells it; raises UsageError for a pattern."""
     plate = typed(text)
     if not plate or not plate.removeprefix(MARK).isalnum():
