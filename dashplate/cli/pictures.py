@@ -95,7 +95,8 @@ def evidence(
     data: DataDir = None,
 ) -> None:
     """Package what is known of plates: pictures, clips, hashes, readings, pages to print; or check a package."""
-    from dashplate.commands.evidence import Case, verify_evidence, write_evidence
+    from dashplate.commands.evidence import verify_evidence, write_evidence
+    from dashplate.evidence.gathering import Case
     from pipeline.errors import UsageError
 
     if signing.verify is not None:

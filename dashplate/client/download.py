@@ -16,7 +16,7 @@ _PIECE = 1024 * 1024
 class Download:
     """Something that the service has: asked for when it is read or saved, each time anew."""
 
-    def __init__(self, connection: Connection, path: str, asked: Mapping[str, str]) -> None:
+    def __init__(self, connection: Connection, path: str, asked: Mapping[str, str | list[str]]) -> None:
         self._connection = connection
         self._path = path
         self._asked = dict(asked)

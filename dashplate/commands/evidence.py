@@ -4,48 +4,32 @@ from __future__ import annotations
 
 import datetime as dt
 import socket
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from sqlalchemy.orm import Session
 
 from dashplate.bring_up import database
-from dashplate.commands.privacy import note, who_asks, whole_plate
-from dashplate.evidence.case import Exhibit, exhibit, originals
+from dashplate.commands.privacy import note, who_asks
+from dashplate.evidence.case import originals
+from dashplate.evidence.gathering import Case, gathered
 from dashplate.evidence.models_used import models_used
-from dashplate.evidence.package import write_package
+from dashplate.evidence.package import Contents, write_package
 from dashplate.evidence.page import Made
 from dashplate.evidence.signing import public_key, short, signer
 from dashplate.evidence.verify import verify
 from dashplate.show import many
 from db.engine import session
-from db.findings import evidence
 from output import terminal
+from output.files import drafted
 from pipeline.errors import UsageError
+from pipeline.video.clip import ClipRequest, cut
+from workers.allowed import roots_for
 from workers.result_store import store
 
 #: A page for each; a longer case is several packages.
 MOST_SIGHTINGS = 500
 _BAR = (TextColumn("{task.description}"), BarColumn(bar_width=None), MofNCompleteColumn())
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What is wanted in a package."""
-
-    plates: tuple[str, ...]
-    sightings: tuple[int, ...]
-    #: What the person calls it.
-    name: str | None
-    clips: bool
-
-    @property
-    def words(self) -> str:
-        """For the record and the manifest."""
-        named = [*self.plates, *(f"sighting {number}" for number in self.sightings)]
-        return f"{self.name}: {', '.join(named)}" if self.name else ", ".join(named)
 
 
 def write_evidence(case: Case, out: Path, key_file: Path | None, *, unsigned: bool, data: Path | None) -> None:
@@ -58,7 +42,7 @@ def write_evidence(case: Case, out: Path, key_file: Path | None, *, unsigned: bo
         )
     with database(data) as config:
         with session(config.require_database()) as db:
-            exhibits = [_exhibit(db, number, case.clips) for number in _numbers(db, case)]
+            exhibits = gathered(db, case, MOST_SIGHTINGS)
             note(db, "evidence", case.words, len(exhibits))
         used = [models_used(config.models, one.kept.options) for one in exhibits]
         now = dt.datetime.now(dt.UTC).replace(microsecond=0)
@@ -68,7 +52,9 @@ def write_evidence(case: Case, out: Path, key_file: Path | None, *, unsigned: bo
             hashing = progress.add_task("hashing videos", total=len(exhibits))
             writing = progress.add_task("writing", total=len(exhibits))
             originals(exhibits, lambda: progress.advance(hashing))
-            write_package(out, exhibits, case.words, made, used, store(), signing, lambda: progress.advance(writing))
+            contents = Contents(exhibits, used, case.words, made)
+            with drafted(out) as draft, draft.open("wb") as file:
+                write_package(file, contents, store(), _cut, signing, lambda: progress.advance(writing))
     terminal.say(f"{out}: {many(len(exhibits), 'sighting')}.")
     for what, why in (pair for one in exhibits for pair in one.left_out):
         terminal.complain(f"left out, {what}: {why}")
@@ -95,25 +81,5 @@ def verify_evidence(package: Path, public: str | None) -> int:
     return 0
 
 
-def _numbers(db: Session, case: Case) -> list[int]:
-    found: dict[int, None] = {}
-    for plate in case.plates:
-        numbers = evidence.of_plate(db, whole_plate(plate), MOST_SIGHTINGS + 1)
-        if not numbers:
-            raise UsageError(f"There is no sighting of {plate}.")
-        found |= dict.fromkeys(numbers)
-    found |= dict.fromkeys(case.sightings)
-    if not found:
-        raise UsageError("Name plates, or sightings with --sighting.")
-    if len(found) > MOST_SIGHTINGS:
-        raise UsageError(f"More than {MOST_SIGHTINGS} sightings: name fewer, in several packages.")
-    return sorted(found)
-
-
-def _exhibit(db: Session, number: int, clips: bool) -> Exhibit:
-    kept = evidence.kept(db, number)
-    if kept is None:
-        raise UsageError(f"There is no sighting {number}.")
-    if kept.options.hashed:
-        raise UsageError(f"The plate of sighting {number} is stored as a keyed hash, and no picture of it is kept.")
-    return exhibit(db, kept, with_clip=clips)
+def _cut(wanted: ClipRequest) -> bytes:
+    return cut(wanted, roots_for(wanted.media.path))

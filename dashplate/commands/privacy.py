@@ -18,9 +18,9 @@ from dashplate import jobs, show
 from dashplate.bring_up import database
 from dashplate.durations import parse_duration
 from db.engine import session
-from db.findings.plate_hashing import MARK, PlateKeyError
+from db.findings.plate_hashing import PlateKeyError
 from db.findings.stored_files import count_owed
-from db.findings.typed import typed
+from db.findings.typed import whole_plate
 from db.keeping import audit, watched
 from db.keeping.retention import PurgeCount, PurgeScope, count_waiting
 from output import terminal
@@ -188,14 +188,6 @@ def who_asks() -> str:
     except (KeyError, OSError):
         # A container's account need not have a name.
         return f"uid {os.getuid()}"
-
-
-def whole_plate(text: str) -> str:
-    """One plate as the database spells it; raises UsageError for a pattern."""
-    plate = typed(text)
-    if not plate or not plate.removeprefix(MARK).isalnum():
-        raise UsageError(f"{text!r} is no plate: give letters and digits, without `*` and `?`.")
-    return plate
 
 
 def _question(older_than: str | None, wanted: PurgeScope, dry_run: bool) -> str:

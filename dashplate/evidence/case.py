@@ -16,10 +16,10 @@ from db.findings.evidence import SightingKept, TrackletKept
 from pipeline.errors import DashplateError, MediaError
 from pipeline.sources.fingerprints import check_same
 from pipeline.sources.source import source_of
-from pipeline.video.clip import ClipRequest, cut
+from pipeline.video.clip import ClipRequest
 from pipeline.video.container import open_source
 from store import Store
-from workers.allowed import allowed, roots_for
+from workers.allowed import allowed
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Exhibit:
     def folder(self) -> str:
         return f"sighting-{self.kept.row['sighting']}"
 
-    def files(self, store: Store) -> Iterator[tuple[str, bytes]]:
+    def files(self, store: Store, cut: Callable[[ClipRequest], bytes]) -> Iterator[tuple[str, bytes]]:
         """Its pictures and its clip by their names in the package, each read when it is its turn."""
         frame = self.kept.row["frame"]
         if frame is None:
@@ -58,7 +58,7 @@ class Exhibit:
                 yield from self._stored(store, crop["name"], crop["sha256"], self.crop_file(tracklet.row, crop))
         if self.clip is not None:
             try:
-                yield f"{self.folder}/clip.mp4", cut(self.clip, roots_for(self.clip.media.path))
+                yield f"{self.folder}/clip.mp4", cut(self.clip)
             except DashplateError as error:
                 self.left_out.append(("clip", str(error)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,9 @@ def _version(package: str) -> str | None:
         return None
 
 
+@lru_cache(maxsize=16)
 def _hashed(path: Path) -> str | None:
-    """Of a file; of a folder, of the names and hashes of its files. None where nothing lies there."""
+    """Of a file; of a folder, of the names and hashes of its files; as this process found them. None for nothing."""
     if path.is_file():
         with path.open("rb") as file:
             return sha256_of(file)

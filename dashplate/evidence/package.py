@@ -6,13 +6,13 @@ import hashlib
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from dashplate.evidence.case import Exhibit, facts
 from dashplate.evidence.page import Made, Pages, Pictures
 from dashplate.evidence.signing import Signer
-from output.files import drafted, json_text
+from output.files import json_text
+from pipeline.video.clip import ClipRequest
 from store import Store
 
 #: What the manifest calls itself; a later form gets another number.
@@ -56,28 +56,46 @@ class _Zip:
             self.listed.append({"name": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()})
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What goes into a package."""
+
+    exhibits: Sequence[Exhibit]
+    #: Of each, what `models_used` says.
+    models: Sequence[dict[str, Any]]
+    #: What was asked for, in words.
+    case: str
+    made: Made
+
+
 def write_package(
-    out: Path, exhibits: Sequence[Exhibit], case: str, made: Made, models: Sequence[dict[str, Any]], store: Store,
-    signer: Signer | None, on_each: Callable[[], None],
+    file: BinaryIO, contents: Contents, store: Store, cut: Callable[[ClipRequest], bytes], signer: Signer | None,
+    on_each: Callable[[], None],
 ) -> None:  # fmt: skip
-    """Write the package; the file appears when it is whole. `models` stand beside the exhibits.
+    """Write the package; `cut` makes clips. Raises OSError where it cannot be written."""
+    with zipfile.ZipFile(file, "w") as opened:
+        out = _Zip(opened, contents.made)
+        told = _write_exhibits(out, contents, store, cut, on_each)
+        out.add("sightings.json", f"{json_text(told, indent=2)}\n".encode())
+        words = {"signed": _SIGNED, "by_hand": _BY_HAND} if signer else {"signed": _UNSIGNED, "by_hand": "."}
+        out.add("README.txt", _README.format(**words).encode())
+        manifest = f"{json_text(_manifest(out, contents.case, told, signer), indent=2)}\n".encode()
+        out.add(MANIFEST, manifest)
+        if signer is not None:
+            out.add(SIGNATURE, signer.sign(manifest))
+            out.add(PUBLIC_KEY, signer.public_pem)
 
-    Raises DashplateError where it cannot be written.
-    """
-    with drafted(out) as draft, zipfile.ZipFile(draft, "w") as file:
-        _fill(_Zip(file, made), exhibits, case, models, store, signer, on_each)
 
-
-def _fill(
-    out: _Zip, exhibits: Sequence[Exhibit], case: str, models: Sequence[dict[str, Any]], store: Store,
-    signer: Signer | None, on_each: Callable[[], None],
-) -> None:  # fmt: skip
-    pages, told = Pages(out.made, len(exhibits)), []
-    for one, used in zip(exhibits, models, strict=True):
+def _write_exhibits(
+    out: _Zip, contents: Contents, store: Store, cut: Callable[[ClipRequest], bytes], on_each: Callable[[], None]
+) -> list[dict[str, Any]]:
+    """Files and pages of all sightings; returns what is known of each."""
+    pages, told = Pages(contents.made, len(contents.exhibits)), []
+    for one, used in zip(contents.exhibits, contents.models, strict=True):
         best = one.best_crop
         shown = {one.frame_file, one.crop_file(best[0].row, best[1]) if best else ""}
         pictures: dict[str, bytes] = {}
-        for name, data in one.files(store):
+        for name, data in one.files(store, cut):
             out.add(name, data)
             if name in shown:
                 pictures[name] = data
@@ -85,15 +103,8 @@ def _fill(
         frame = pictures.pop(one.frame_file, None)
         pages.add(told[-1], Pictures(frame, next(iter(pictures.values()), None)))
         on_each()
-    out.add("sightings.json", f"{json_text(told, indent=2)}\n".encode())
     out.add("evidence.pdf", pages.pdf())
-    words = {"signed": _SIGNED, "by_hand": _BY_HAND} if signer else {"signed": _UNSIGNED, "by_hand": "."}
-    out.add("README.txt", _README.format(**words).encode())
-    manifest = f"{json_text(_manifest(out, case, told, signer), indent=2)}\n".encode()
-    out.add(MANIFEST, manifest)
-    if signer is not None:
-        out.add(SIGNATURE, signer.sign(manifest))
-        out.add(PUBLIC_KEY, signer.public_pem)
+    return told
 
 
 def _manifest(out: _Zip, case: str, told: Sequence[dict[str, Any]], signer: Signer | None) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from typing import Annotated
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 
+from dashplate.evidence.signing import signer
 from dashplate.service import errors, jobs, search, sightings
 from dashplate.service.access import Access, require
 from dashplate.service.description import described
 from dashplate.service.door import Door
-from dashplate.service.files import clips, exports
+from dashplate.service.files import clips, evidence, exports
 from dashplate.service.files.cutter import Cutter
 from dashplate.service.files.streams import Places
 from dashplate.service.measured import Calls, text_of
@@ -60,9 +61,12 @@ def create_app(parts: Parts) -> FastAPI:
     # Who follows asks the database twice a second; an export keeps a transaction open.
     app.state.followers = Places(32, "As many follow jobs as may. Try again in some seconds.")
     app.state.exports = Places(4, "As many exports are being sent as may. Try again in some seconds.")
+    # Each reads its videos from end to end, and is written to the disk before it is sent.
+    app.state.packages = Places(2, "As many packages are being made as may. Try again in some seconds.")
+    app.state.signer = signer(None)
     app.state.database_url, app.state.roots = parts.settings.require_database(), parts.settings.roots
     errors.install(app)
-    for group in (photographs, uploads, jobs, sightings, search, clips, exports, compatible):
+    for group in (photographs, uploads, jobs, sightings, search, clips, exports, evidence, compatible):
         app.include_router(group.router)
 
     @app.get("/healthz", include_in_schema=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from db.findings.plate_hashing import MARK
+from pipeline.errors import UsageError
 from pipeline.formats.alphabet import SEPARATORS
 
 #: Separators that people type between a plate's groups; in a pattern the star is no separator.
@@ -20,3 +21,11 @@ def typed(text: str) -> str:
 def is_whole(wanted: str) -> bool:
     """Whether it is a plate and no pattern."""
     return WILDCARDS.isdisjoint(wanted)
+
+
+def whole_plate(text: str) -> str:
+    """One plate as the database spells it; raises UsageError for a pattern."""
+    plate = typed(text)
+    if not plate or not plate.removeprefix(MARK).isalnum():
+        raise UsageError(f"{text!r} is no plate: give letters and digits, without `*` and `?`.")
+    return plate

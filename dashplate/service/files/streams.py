@@ -41,7 +41,11 @@ class Placed(StreamingResponse):
     """Lets go what is held for it however it ends, begun or not."""
 
     def __init__(
-        self, held: ExitStack, pieces: AsyncIterator[str], media_type: str, headers: Mapping[str, str] | None = None
+        self,
+        held: ExitStack,
+        pieces: AsyncIterator[str] | AsyncIterator[bytes],
+        media_type: str,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(pieces, media_type=media_type, headers=headers)
         self._held = held

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from dashplate.evidence.case import Exhibit, Original
 from dashplate.evidence.models_used import models_used
-from dashplate.evidence.package import MANIFEST, PUBLIC_KEY, SIGNATURE, write_package
+from dashplate.evidence.package import MANIFEST, PUBLIC_KEY, SIGNATURE, Contents, write_package
 from dashplate.evidence.page import Made, printed
 from dashplate.evidence.signing import Signer, is_signed_by, public_key, short, signer
 from dashplate.evidence.verify import verify
@@ -30,6 +30,7 @@ from output.files import jpeg_bytes, png_bytes
 from pipeline.errors import UsageError
 from pipeline.job_options import JobOptions
 from pipeline.run import ModelConfig
+from pipeline.video.clip import ClipRequest
 from store import Store
 from tests.conftest import missing
 
@@ -77,6 +78,10 @@ def exhibit(store: Store, number: int, plate: str = PLATE, size: tuple[int, int]
     return made
 
 
+def uncut(wanted: ClipRequest) -> bytes:
+    raise AssertionError(wanted)
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
@@ -95,7 +100,8 @@ def pack(tmp_path: Path, store: Store, key: Signer) -> Callable[..., Path]:
         out = tmp_path / "case.zip"
         made = Made("somebody", "a-machine", NOW, "0.1.0", short(signing.public) if signing else None)
         used = [models_used(ModelConfig(), JobOptions()) for _ in exhibits]
-        write_package(out, exhibits, "a case", made, used, store, signing, lambda: None)
+        with out.open("wb") as file:
+            write_package(file, Contents(exhibits, used, "a case", made), store, uncut, signing, lambda: None)
         return out
 
     return write
