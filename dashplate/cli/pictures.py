@@ -28,7 +28,7 @@ def annotate(
     data: DataDir = None,
 ) -> None:  # fmt: skip
     """Write a video with boxes and readings that stay with their plates: H.264 without sound."""
-    from dashplate.commands.annotate import annotate_video
+    from dashplate.commands.pictures.annotate import annotate_video
 
     annotate_video(job, video, to, data)
 
@@ -50,7 +50,7 @@ def debug(
     reading: Reading,
 ) -> None:
     """Write a picture of what every stage makes of a video, without servers."""
-    from dashplate.commands.debug import debug_video
+    from dashplate.commands.pictures.debug import debug_video
     from dashplate.jobs import job_options
 
     options = job_options(reading.country, keep_overlays, reading.reader, reading.reader_engine)
@@ -95,7 +95,7 @@ def evidence(
     data: DataDir = None,
 ) -> None:
     """Package what is known of plates: pictures, clips, hashes, readings, pages to print; or check a package."""
-    from dashplate.commands.evidence import verify_evidence, write_evidence
+    from dashplate.commands.pictures.evidence import verify_evidence, write_evidence
     from dashplate.evidence.gathering import Case
     from pipeline.errors import UsageError
 

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.engine import session
+from db.findings.footage import passings, spans, watched
 from db.findings.mapping import observation_json
-from db.findings.passings import passings, spans, watched
 from db.models import CropRow, Segment, SightingRow, TrackletRow, Video
 from db.states import SegmentState
 from pipeline.job_options import JobOptions

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dashplate.commands.debug import debug_video
+from dashplate.commands.pictures.debug import debug_video
 from output.stages import CropStages, detections_picture, reading_sheet, told, tracks_picture
 from pipeline.job_options import JobOptions
 from pipeline.records import Box, Candidate, Character, Crop, Detection, Observation, Reading

@@ -13,8 +13,7 @@ from dashplate.bring_up import database
 from dashplate.commands.privacy import note
 from dashplate.show import many
 from db.engine import session
-from db.findings import passings
-from db.findings.passings import Passing, StoredPath, Watched
+from db.findings.footage import Passing, StoredPath, Watched, passings, spans, watched
 from output import terminal
 from output.annotated_video import MOST_PX, write_annotated
 from output.marks import Mark, Marks
@@ -41,34 +40,37 @@ def annotate_video(job: int, named: str | None, out: Path, data: Path | None) ->
     with database(data) as config:
         with session(config.require_database()) as db:
             jobs.progress_of(db, job)
-            video = _chosen(passings.watched(db, job), named, job)
-            found = passings.passings(db, video.id)
-            spans = passings.spans(db, video.id)
+            video = _chosen(watched(db, job), named, job)
+            found = passings(db, video.id)
+            segments = spans(db, video.id)
             note(db, "annotate", f"job {job} video {video.id}", len(found))
         source = allowed(source_of(video.path))
         check_same(source, video.content, video.fingerprint)
-        spans = [(replace(media, path=source), span) for media, span in spans]
-        media = spans[0][0]
+        segments = [(replace(media, path=source), span) for media, span in segments]
+        media = segments[0][0]
         small = scaled(media, MOST_PX)
         with Progress(*_BAR, console=terminal.err, transient=True) as progress:
-            detecting = progress.add_task("following plates", total=len(spans))
+            detecting = progress.add_task("following plates", total=len(segments))
             drawing = progress.add_task("drawing boxes", total=media.duration_s)
-            marks = _marks(found, spans, config.models, video.options, lambda: progress.advance(detecting))
+            marks = _marks(found, segments, config.models, video.options, lambda: progress.advance(detecting))
             write_annotated(
-                out, small, _frames(spans, small, config.threads), marks, small.width / media.width, config.threads,
+                out, small, _frames(segments, small, config.threads), marks, small.width / media.width, config.threads,
                 lambda seconds: progress.update(drawing, completed=seconds),
             )  # fmt: skip
     terminal.say(f"{out}: {many(len(found), 'sighting')}.")
 
 
 def _marks(
-    found: Sequence[Passing], spans: Sequence[tuple[MediaInfo, SegmentSpan]], models: ModelConfig, options: JobOptions,
+    found: Sequence[Passing],
+    segments: Sequence[tuple[MediaInfo, SegmentSpan]],
+    models: ModelConfig,
+    options: JobOptions,
     on_segment: Callable[[], None],
-) -> Marks:  # fmt: skip
+) -> Marks:
     """The sightings with all places where their plates were."""
     paths: list[list[Sequence[Observation]]] = [[] for _ in found]
     detector = load_detector(models, MediaKind.VIDEO)
-    for media, span in spans:
+    for media, span in segments:
         stored = [(path, one.seen) for one, path in _of_segment(found, paths, span.index)]
         if stored:
             again = detect_segment(media, span, detector, DetectOptions(options.sample_fps), models.threads).tracklets
@@ -87,9 +89,9 @@ def _of_segment(
                 yield one, path
 
 
-def _frames(spans: Sequence[tuple[MediaInfo, SegmentSpan]], small: MediaInfo, threads: int) -> Iterator[Frame]:
+def _frames(segments: Sequence[tuple[MediaInfo, SegmentSpan]], small: MediaInfo, threads: int) -> Iterator[Frame]:
     """All frames of the video, segment by segment: what a decoder remembers of its packets ends with its segment."""
-    for media, span in spans:
+    for media, span in segments:
         yield from Decoder(replace(small, keyframes=media.keyframes), span, MOST_FPS, threads)
 
 
