@@ -13,6 +13,7 @@ from typing import Any
 
 from fontTools.ttLib import TTFont
 from fpdf import FPDF
+from fpdf.enums import MethodReturnValue
 
 import output
 from dashplate.show import clock
@@ -27,8 +28,8 @@ _INNER = _WIDTH - 2 * _MARGIN
 _CROP, _FRAME_HEIGHT = (70.0, 26.0), 100.0
 #: Of the first column of a table, millimetres; and of a line.
 _NAMES, _LINE = 38.0, 4.6
-#: A row of a table begins no further down: a value may take two lines.
-_LAST_ROW = _HEIGHT - _MARGIN - 24.0
+#: Tables end above this; what signs the page stands below.
+_FLOOR = _HEIGHT - _MARGIN - 10.0
 #: RGB: of the box around the plate, of names, of rules.
 _BOX, _GREY, _RULE = (220, 30, 30), (110, 110, 110), (190, 190, 190)
 
@@ -126,10 +127,14 @@ class Pages:
         self._text(10, title)
         pdf.set_y(pdf.get_y() + 6)
         for name, value in rows:
-            pdf.set_x(_MARGIN)
-            if pdf.get_y() > _LAST_ROW:
+            self._sized(8)
+            lines: Any = pdf.multi_cell(
+                _INNER - _NAMES, _LINE, printed(value), dry_run=True, output=MethodReturnValue.LINES
+            )
+            if pdf.get_y() + (len(lines) + 1) * _LINE > _FLOOR:
                 self._text(8, "More stands in sightings.json.", _GREY)
                 break
+            pdf.set_x(_MARGIN)
             self._sized(8, _GREY)
             pdf.cell(_NAMES, _LINE, name)
             self._sized(8)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlalchemy import RowMapping
@@ -21,14 +21,14 @@ _SETTLED_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Up to where what has ended was counted, and the jobs of which something may end after that."""
+    """Up to where what has ended was counted, and the jobs of which something may have ended after that."""
 
     until: dt.datetime
     newest_job: int
-    #: Unfinished at this look or the one before: what ended just before a look is counted at the next.
-    jobs: frozenset[int] = frozenset()
-    #: Of these, the ones that were unfinished at this look or are newer than the look before.
-    fresh: frozenset[int] = frozenset()
+    #: Jobs that had not finished.
+    unfinished: frozenset[int]
+    #: Jobs that had, each with the time of the look that first saw it finished: all that ended in it ended before.
+    finished: Mapping[int, dt.datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +44,19 @@ class Ended:
 def look(db: Session, before: Look | None) -> tuple[Look, Ended]:
     """What has ended since `before`, and the look that the next goes on from; the first counts nothing."""
     clock = db.execute(SQL["clock"], {"settled_s": _SETTLED_S}).mappings().one()
-    now = Look(clock["until"], clock["newest_job"])
-    fresh = frozenset(job for row in open_jobs(db) for job in row["ids"])
+    unfinished = frozenset(job for row in open_jobs(db) for job in row["ids"])
+    now = Look(clock["until"], clock["newest_job"], unfinished)
     if before is None:
-        return replace(now, jobs=fresh, fresh=fresh), Ended((), ())
+        return now, Ended((), ())
     # A job may have begun and finished between two looks.
-    fresh |= frozenset(range(before.newest_job + 1, now.newest_job + 1))
-    jobs = fresh | before.jobs
-    asked = {"jobs": sorted(jobs), "after": before.until, "until": now.until}
+    known = before.unfinished | frozenset(range(before.newest_job + 1, now.newest_job + 1))
+    finished = dict.fromkeys(known - unfinished, clock["now"]) | dict(before.finished)
+    asked = {"jobs": sorted({*unfinished, *finished}), "after": before.until, "until": now.until}
     ended = Ended(
         db.execute(SQL["segments_ended"], asked).mappings().all(),
         db.execute(SQL["videos_ended"], asked).mappings().all(),
     )
-    return replace(now, jobs=fresh | before.fresh, fresh=fresh), ended
+    return replace(now, finished={job: at for job, at in finished.items() if at > now.until}), ended
 
 
 def open_jobs(db: Session) -> Sequence[RowMapping]:

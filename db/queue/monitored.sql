@@ -5,7 +5,7 @@
 
 -- name: clock
 -- Up to where what has ended is read: rows show up when they are committed, and `moved_at` is when they were begun.
-SELECT now() - :settled_s * interval '1 second' AS until, (SELECT coalesce(max(id), 0) FROM jobs) AS newest_job
+SELECT now(), now() - :settled_s * interval '1 second' AS until, (SELECT coalesce(max(id), 0) FROM jobs) AS newest_job
 
 -- name: open_jobs
 -- Jobs that have not finished, their videos and the footage that is left, by state.

@@ -228,7 +228,7 @@ def monitors(db: Session) -> None:
     look, _ = monitored.look(db, None)
     flying(db)
     monitored.look(db, look)
-    assert monitored.delayed(db, sorted(look.jobs)) == 10
+    assert monitored.delayed(db, sorted(look.unfinished)) == 10
     monitored.in_flight(db)
     monitored.away(db)
     monitored.video_tasks(db)

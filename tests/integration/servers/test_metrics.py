@@ -120,6 +120,30 @@ def test_a_job_that_begins_and_ends_between_two_looks_is_counted(
     assert found["dashplate_videos_ended_total:done"] == 1
 
 
+def test_what_ends_is_counted_once_however_often_it_is_looked_at(
+    database_url: str, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitored, "_SETTLED_S", 1.0)
+    exporter = Exporter(settings(database_url, redis_url, tmp_path))
+    _, (video,) = make_job(database_url, 1)
+    look(exporter)
+    work(database_url, *take(database_url))
+    run_sql(database_url, f"UPDATE videos SET state = 'done', finished_at = now() WHERE id = {video}")
+    run_sql(database_url, "UPDATE jobs SET state = 'finished', finished_at = now()")
+    counted = []
+
+    def settled() -> bool:
+        found = look(exporter)
+        counted.append((found["dashplate_videos_ended_total:done"], found["dashplate_segments_ended_total:done"]))
+        return counted[-1] == (1, 1)
+
+    # Often, in the time in which it is not counted yet.
+    wait_until("what ended", settled, every_s=0.1)
+    assert counted[0] == (0, 0)
+    assert settled()
+    assert settled()
+
+
 def test_what_is_out_of_reach_and_what_fails_is_told(database_url: str, redis_url: str, tmp_path: Path) -> None:
     make_job(database_url, 1, 0, state=VideoState.REGISTERED)
     run_sql(database_url, "UPDATE videos SET away_since = now() - interval '90 s' WHERE path = '/cam/1.mp4'")
