@@ -45,9 +45,9 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	@$(INSTALL) -r requirements/dev.txt
 	@touch $@
 
-# Two Debian programs that only tests use; without root the tests that want them say so.
+# Debian programs that only tests use; without root the tests that want them say so.
 system: ## the programs that only tests use
-	@missing=$$(for pair in chromium:chromium docker-compose:docker-compose mosquitto:mosquitto; do command -v $${pair%:*} >/dev/null || echo $${pair#*:}; done); \
+	@missing=$$(for pair in chromium:chromium docker-compose:docker-compose mosquitto:mosquitto promtool:prometheus; do command -v $${pair%:*} >/dev/null || echo $${pair#*:}; done); \
 	if [ -n "$$missing" ]; then \
 	  root=$$([ "$$(id -u)" = 0 ] || echo "sudo -n"); \
 	  $$root apt-get update -qq >/dev/null 2>&1; \

@@ -1,7 +1,8 @@
-"""Addresses of services that a person names, to be asked with a secret: checked before anything is sent there."""
+"""Addresses that a person names: of services to be asked with a secret, and to listen on."""
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from pipeline.errors import UsageError
@@ -23,3 +24,11 @@ def base_address(text: str, whose: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise UsageError(f"{whose} holds a name or a password, and would be shown. Leave it out.")
     return text.rstrip("/")
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only programs of this machine reach it."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"

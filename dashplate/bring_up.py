@@ -63,12 +63,13 @@ def everything(
     folders: Sequence[Path] = (),
     flower_port: int | None = None,
     service_port: int | None = None,
+    metrics_port: int | None = None,
     keep: bool = False,
 ) -> Iterator[Services]:
     """The servers and the workers; the workers are ours unless others are there already.
 
-    Ours may open the roots of the settings, else `default_roots`, `folders` among them. Flower and the HTTP service
-    run beside them where a port is named.
+    Ours may open the roots of the settings, else `default_roots`, `folders` among them. Flower, the HTTP
+    service and the metrics run beside them where a port is named.
     """
     before = settings_for(data_dir)
     up = running(before.data_dir)
@@ -82,12 +83,13 @@ def everything(
         supervisor = stack.enter_context(Supervisor(config.data_dir))
         # Not what is allowed without roots: that is for whoever types here, not for whoever has a token.
         calls = [] if service_port is None else [service_command(config, service_port)]
+        figures = [] if metrics_port is None else [metrics_command(config, metrics_port)]
         allowed = config.roots or default_roots(config, folders)
         config = stack.enter_context(using(config.model_copy(update={"roots": allowed})))
         supervisor.start(worker_commands(config))
         if flower_port is not None:
             supervisor.start([flower_command(config, flower_port)])
-        supervisor.start(calls)
+        supervisor.start([*calls, *figures])
         if keep:
             # With a database of others, others' machines need the same key: it has to be given.
             if before.database_url is None:
@@ -127,6 +129,12 @@ def service_command(config: Settings, port: int) -> Command:
     """The HTTP service on this machine's port."""
     argv = (*_PROGRAM, "serve", "--port", str(port))
     return Command("service", argv, config.as_variables())
+
+
+def metrics_command(config: Settings, port: int) -> Command:
+    """The figures for Prometheus on this machine's port."""
+    argv = (sys.executable, "-m", "dashplate", "metrics", "--port", str(port))
+    return Command("metrics", argv, config.as_variables())
 
 
 def sender_command(config: Settings) -> Command:

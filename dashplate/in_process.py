@@ -53,14 +53,14 @@ def process_video(
     Raises like `read_image`; MediaError where the file gives no pictures.
     """
     options = job_options(country, keep_overlays, reader, reader_engine)
-    return run(_source(path), _models(reader, reader_engine), options.countries, keep_overlays=keep_overlays)
+    return run(source_named(path), _models(reader, reader_engine), options.countries, keep_overlays=keep_overlays)
 
 
 def _models(reader: str | None, engine: str | None) -> ModelConfig:
     return settings().models.reading_with(reader, engine)
 
 
-def _source(path: str | os.PathLike[str]) -> Source:
+def source_named(path: str | os.PathLike[str]) -> Source:
     """The file, where it may be opened. Raises Inaccessible."""
     if not isinstance(path, str | os.PathLike):
         raise UsageError(f"A path or an address is wanted, not {type(path).__name__}.")
@@ -77,7 +77,7 @@ def _photo(image: Picture) -> tuple[Image, str | None]:
         return checked(image), None
     if isinstance(image, bytes | bytearray | memoryview):
         return wanted_photo(decode_photo(bytes(image), "The picture"), "The picture").image, None
-    source = _source(image)
+    source = source_named(image)
     info = probe(source)
     if info.kind is not MediaKind.PHOTO:
         raise Unreadable(f"{shown(source)} is a video; `process_video` and `dashplate run` process those.")

@@ -60,26 +60,35 @@ def _write(path: Path, pieces: Iterable[bytes]) -> None:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write, which takes its place at `path` once it is whole; what stood there stays until then.
+def drafted(path: Path) -> Iterator[Path]:
+    """Where to write a file that takes its place at `path` when the block ends well; what stood there stays until then.
 
-    A device or a pipe is written directly. Raises DashplateError with the reason where that fails.
+    Raises DashplateError with the reason where it cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not path.is_file():
-            with path.open("wb") as file:
-                yield file
-            return
         # Beside what a link leads to, and with a short name: the target's own may be as long as names can be.
         target = Path(os.path.realpath(path))
         draft = target.with_name(f".{os.getpid()}-{secrets.token_hex(4)}.part")
         try:
-            with draft.open("xb") as file:
-                yield file
+            yield draft
             draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise DashplateError(f"{path} could not be written: {error.strerror}.") from error
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write, drafted; a device or a pipe is written directly. Raises like `drafted`."""
+    if not path.exists() or path.is_file():
+        with drafted(path) as draft, draft.open("xb") as file:
+            yield file
+        return
+    try:
+        with path.open("wb") as file:
+            yield file
     except OSError as error:
         raise DashplateError(f"{path} could not be written: {error.strerror}.") from error
 

@@ -104,10 +104,14 @@ class Store:
 
     def get_image(self, name: str, sha256: str | None = None) -> Image:
         """The BGR image of that name. Raises MissingFile; DamagedFile where it is no picture or not what was stored."""
+        return decoded(name, self.get_checked(name, sha256))
+
+    def get_checked(self, name: str, sha256: str | None) -> bytes:
+        """The bytes of that name. Raises MissingFile; DamagedFile where they are not what was stored."""
         data = self.get(name)
         if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
             raise DamagedFile(f"{name} in the result store is damaged: it is not what was written.")
-        return decoded(name, data)
+        return data
 
     def remove(self, name: str) -> None:
         """Remove a file or, with a trailing `/`, a folder and all below it. What is not there is fine."""

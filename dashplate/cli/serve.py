@@ -1,4 +1,4 @@
-"""Commands that serve and look after servers: up, down, doctor, migrate, worker, flower, serve, health."""
+"""Commands that serve and look after servers: up, down, doctor, migrate, worker, flower, metrics, serve, health."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ def up(
     port: Annotated[
         int, typer.Option(min=0, max=MOST_PORT, help="The HTTP service's port on this machine; 0 leaves it out.")
     ] = 8080,
+    metrics_port: Annotated[
+        int, typer.Option(min=0, max=MOST_PORT, help="Port of figures for Prometheus on this machine, such as 9464.")
+    ] = 0,
     root: Annotated[
         list[str] | None,
         typer.Option(help="A folder or address for videos; public:// is any public address.", show_default=False),
@@ -28,7 +31,7 @@ def up(
     """Start servers, workers, Flower and the HTTP service, and stay."""
     from dashplate.commands.serve import Ports, stay_up
 
-    stay_up(data, Ports(flower_port, port), root or [])
+    stay_up(data, Ports(flower_port, port, metrics_port), root or [])
 
 
 @app.command()
@@ -101,6 +104,18 @@ def flower(
     serve(port, address)
 
 
+@app.command()
+def metrics(
+    port: Annotated[int, typer.Option(min=1, max=MOST_PORT)] = 9464,
+    address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    data: DataDir = None,
+) -> None:
+    """Serve figures for Prometheus until stopped; DASHPLATE_METRICS_TOKEN opens them to other machines."""
+    from dashplate.commands.serve import serve_metrics
+
+    serve_metrics(data, address, port)
+
+
 @app.command("serve")
 def serve_http(
     port: Annotated[int, typer.Option(min=1, max=MOST_PORT)] = 8080,
@@ -128,7 +143,7 @@ def serve_http(
 
 @app.command()
 def health(
-    service: Annotated[str, typer.Argument(help="redis, postgres, worker, sender, flower or service.")],
+    service: Annotated[str, typer.Argument(help="redis, postgres, worker, sender, flower, metrics or service.")],
     role: Annotated[str | None, typer.Argument(help="The worker's role.", show_default=False)] = None,
 ) -> None:
     """Exit with 0 if a service of this machine is well; for health checks."""

@@ -19,7 +19,11 @@ class Download:
     """Something that the service has: asked for when it is read or saved, each time anew."""
 
     def __init__(
-        self, connection: Connection, path: str, asked: Mapping[str, str], patience_s: float | None = None
+        self,
+        connection: Connection,
+        path: str,
+        asked: Mapping[str, str | list[str]],
+        patience_s: float | None = None,
     ) -> None:
         """`patience_s`: how long it may take to the first byte, where that is longer than for other calls."""
         self._connection = connection

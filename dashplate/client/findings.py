@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from pydantic import RootModel
@@ -100,6 +100,15 @@ class FindingCalls:
         asked = {"format": form, "rows": rows, "confirmed": str(confirmed).lower()}
         sent_at_once = form in ("csv", "json", "jsonl", "plate-recognizer")
         return Download(self._connection, f"/v1/jobs/{job}/export", asked, None if sent_at_once else _MADE_FIRST_S)
+
+    def evidence(
+        self, *plates: str, sightings: Sequence[int] = (), case: str | None = None, clips: bool = True
+    ) -> Download:
+        """A signed package, ZIP, of all sightings of some plates, and of some by number; 50 sightings at most."""
+        asked: dict[str, str | list[str]] = {"clips": str(clips).lower()}
+        asked |= {"plate": list(plates)} if plates else {}
+        asked |= {"sighting": [str(number) for number in sightings]} if sightings else {}
+        return Download(self._connection, "/v1/evidence", asked | ({"case": case} if case else {}))
 
     def _download(self, path: str, **asked: str) -> Download:
         return Download(self._connection, path, asked)

@@ -18,9 +18,9 @@ from dashplate import jobs, show
 from dashplate.bring_up import database
 from dashplate.durations import parse_duration
 from db.engine import session
-from db.findings.plate_hashing import MARK, PlateKeyError
+from db.findings.plate_hashing import PlateKeyError
 from db.findings.stored_files import count_owed
-from db.findings.typed import typed
+from db.findings.typed import whole_plate
 from db.keeping import audit, watched
 from db.keeping.retention import PurgeCount, PurgeScope, count_waiting
 from output import terminal
@@ -110,7 +110,7 @@ def waiting_for_key(db: Session, job: int | None = None) -> str | None:
 
 def watch_plate(plate: str, remark: str | None, data: Path | None) -> None:
     """Keep a plate's sightings through purges and retention. With a plate key it is kept in mind by its hash."""
-    text = _plate(plate)
+    text = whole_plate(plate)
     with database(data) as config:
         name = hashed_plate(text) or text
         with session(config.require_database()) as db:
@@ -121,7 +121,7 @@ def watch_plate(plate: str, remark: str | None, data: Path | None) -> None:
 
 def unwatch_plate(plate: str, data: Path | None) -> None:
     """Keep a plate no longer, in clear or hashed."""
-    text = _plate(plate)
+    text = whole_plate(plate)
     with database(data) as config:
         hashed = hashed_plate(text)
         names = [text] if hashed is None else [hashed, text]
@@ -157,7 +157,8 @@ def show_hash(plate: str) -> None:
     key = own_key()
     if key is None:
         raise UsageError("There is no hash without a key; set DASHPLATE_PLATE_KEY.")
-    print(hashed_plate(_plate(plate)) or _plate(plate))
+    plate = whole_plate(plate)
+    print(hashed_plate(plate) or plate)
 
 
 def show_audit(since: str | None, who: str | None, *, as_json: bool, data: Path | None) -> None:
@@ -191,14 +192,6 @@ def who() -> str:
     except (KeyError, OSError):
         # A container's account need not have a name.
         return f"uid {os.getuid()}"
-
-
-def _plate(text: str) -> str:
-    """One plate as the database spells it; raises UsageError for a pattern."""
-    plate = typed(text)
-    if not plate or not plate.removeprefix(MARK).isalnum():
-        raise UsageError(f"{text!r} is no plate: give letters and digits, without `*` and `?`.")
-    return plate
 
 
 def _question(older_than: str | None, wanted: PurgeScope, dry_run: bool) -> str:

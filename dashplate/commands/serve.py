@@ -1,7 +1,8 @@
-"""The commands `up` (servers, workers, Flower, the HTTP service) and `serve` (the service), until a signal comes."""
+"""The commands `up` (servers, workers, what serves beside them), `serve` and `metrics`, until a signal comes."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -30,13 +31,25 @@ class Ports:
 
     flower: int
     service: int
+    metrics: int = 0
 
     def check(self) -> None:
         """Raises UsageError for a port that cannot be had."""
-        if self.flower and self.flower == self.service:
-            raise UsageError(f"Flower and the service cannot share port {self.flower}. Choose another with --port.")
-        for title, port, option in (("Flower", self.flower, "--flower-port"), ("The service", self.service, "--port")):
-            if port and (reason := why_taken(port)):
+        wanted = (
+            ("Flower", self.flower, "--flower-port"),
+            ("The service", self.service, "--port"),
+            ("The metrics", self.metrics, "--metrics-port"),
+        )
+        holders: dict[int, str] = {}
+        for title, port, option in wanted:
+            if not port:
+                continue
+            if port in holders:
+                raise UsageError(
+                    f"{holders[port]} and {title.lower()} cannot share port {port}. Choose another with {option}."
+                )
+            holders[port] = title
+            if reason := why_taken(port):
                 raise UsageError(
                     f"{title} cannot have port {port} of this machine ({reason}). Choose another with {option}, "
                     f"or leave it out with {option} 0."
@@ -61,8 +74,8 @@ def stay_up(data: Path | None, ports: Ports, roots: Sequence[str]) -> None:
 
 
 def _serve_all(data: Path | None, folder: Path, ports: Ports) -> None:
-    flower, service = ports.flower or None, ports.service or None
-    with everything(data, flower_port=flower, service_port=service, keep=True) as around:
+    flower, service, metrics = ports.flower or None, ports.service or None, ports.metrics or None
+    with everything(data, flower_port=flower, service_port=service, metrics_port=metrics, keep=True) as around:
         url = around.settings.require_database()
         terminal.say(f"Dashplate is up on {folder}.")
         if flower:
@@ -70,6 +83,8 @@ def _serve_all(data: Path | None, folder: Path, ports: Ports) -> None:
         if service:
             terminal.out.print(f"Service: http://127.0.0.1:{service}")
             tell_of_tokens(url)
+        if metrics:
+            terminal.out.print(f"Metrics: http://127.0.0.1:{metrics}/metrics")
         terminal.out.print("Submit with `dashplate submit`, stop with Ctrl-C or `dashplate down`.")
         watch = health_check(around.workers)
         # From now on only the workers and the service ask.
@@ -93,3 +108,13 @@ def serve_http(data: Path | None, place: Place, *, no_token: bool) -> None:
                 terminal.say("Nobody has a token yet; `dashplate token add NAME` makes one.")
 
         serve(config, place, ready, no_token=no_token)
+
+
+def serve_metrics(data: Path | None, address: str, port: int) -> None:
+    """Serve figures for Prometheus, of the servers that are given or run."""
+    from dashplate.metrics.serving import serve
+
+    # Taken out: nothing that this process starts needs it.
+    token = os.environ.pop("DASHPLATE_METRICS_TOKEN", "").strip() or None
+    with database(data) as config:
+        serve(config, address, port, token, lambda: terminal.say(f"Metrics: http://{address}:{port}/metrics"))

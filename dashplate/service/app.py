@@ -7,15 +7,17 @@ from importlib import metadata
 from typing import Annotated
 
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
+from dashplate.evidence.signing import signer
 from dashplate.service import corrections, errors, jobs, search, sightings
 from dashplate.service.access import Access, require
 from dashplate.service.description import described
 from dashplate.service.door import Door
-from dashplate.service.files import clips, exports
+from dashplate.service.files import clips, evidence, exports
 from dashplate.service.files.cutter import Cutter
 from dashplate.service.files.streams import Places
+from dashplate.service.measured import Calls, text_of
 from dashplate.service.photographs import calls as photographs
 from dashplate.service.photographs import compatible
 from dashplate.service.photographs.reader import PhotoReader
@@ -60,10 +62,14 @@ def create_app(parts: Parts) -> FastAPI:
     # Who follows asks the database twice a second; an export keeps a transaction open.
     app.state.followers = Places(32, "As many follow jobs as may. Try again in some seconds.")
     app.state.exports = Places(4, "As many exports are being sent as may. Try again in some seconds.")
-    app.state.settings = parts.settings
+    # Each reads its videos from end to end, and is written to the disk before it is sent.
+    app.state.packages = Places(2, "As many packages are being made as may. Try again in some seconds.")
+    app.state.signer, app.state.settings = signer(None), parts.settings
     app.state.database_url, app.state.roots = parts.settings.require_database(), parts.settings.roots
     errors.install(app)
-    for group in (photographs, uploads, jobs, sightings, corrections, search, clips, exports, endpoints, compatible):
+    for group in (
+        photographs, uploads, jobs, sightings, corrections, search, clips, exports, evidence, endpoints, compatible,
+    ):  # fmt: skip
         app.include_router(group.router)
     app.include_router(watch_lists.changes)
     app.include_router(watch_lists.shown)
@@ -77,5 +83,12 @@ def create_app(parts: Parts) -> FastAPI:
     def description(caller: Annotated[Principal, require(Scope.READ)]) -> JSONResponse:
         return JSONResponse(described(app))
 
-    app.add_middleware(Door, access=parts.access, most_upload_bytes=keeper.most_bytes)
+    calls = Calls(parts.reader)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics(caller: Annotated[Principal, require(Scope.READ)]) -> Response:
+        """Figures for Prometheus: see docs/monitoring.md."""
+        return text_of(calls.registry)
+
+    app.add_middleware(Door, access=parts.access, calls=calls, most_upload_bytes=keeper.most_bytes)
     return app

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashplate.service.access import Access
 from dashplate.service.errors import problem, status_of
+from dashplate.service.measured import Calls
 from dashplate.service.photographs.forms import MOST_BODY_BYTES
 from dashplate.service.uploads.headers import PIECE, method
 from pipeline.errors import ServiceUnavailable
@@ -36,9 +37,10 @@ _HEADERS = {
 class Door:
     """Middleware around everything else; who calls stands in `request.state.caller` then."""
 
-    def __init__(self, app: ASGIApp, access: Access, most_upload_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, access: Access, calls: Calls, most_upload_bytes: int) -> None:
         self._app = app
         self._access = access
+        self._calls = calls
         self._most_upload_bytes = most_upload_bytes
         self._asking = ThreadPoolExecutor(_ASKING, thread_name_prefix="door")
 
@@ -47,11 +49,14 @@ class Door:
             await self._app(scope, receive, send)
             return
         began = False
+        call = self._calls.begin()
+        inner = {**scope}
 
         async def strict(message: Message) -> None:
             nonlocal began
             if message["type"] == "http.response.start":
                 began = True
+                call.answered(inner, message["status"])
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
@@ -66,7 +71,8 @@ class Door:
             announced = request.headers.get("content-length", "")
             if announced.isdigit() and int(announced[:18]) > most:
                 raise TooLarge(most)
-            await self._app({**scope, "method": method(request)}, _Bounded(receive, most), strict)
+            inner["method"] = method(request)
+            await self._app(inner, _Bounded(receive, most), strict)
         except TooLarge as beyond:
             if not began:
                 sentence = f"Requests of at most {beyond.most // 10**6} MB are taken here."

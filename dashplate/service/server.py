@@ -8,11 +8,12 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from dashplate.addresses import is_loopback
 from dashplate.service.access import Access
 from dashplate.service.app import Parts, create_app
 from dashplate.service.files.cutter import Cutter
@@ -72,10 +73,7 @@ class Place:
 
     @property
     def is_loopback(self) -> bool:
-        try:
-            return ip_address(self.address).is_loopback
-        except ValueError:
-            return self.address == "localhost"
+        return is_loopback(self.address)
 
 
 def serve(settings: Settings, place: Place, on_ready: Callable[[], None], *, no_token: bool = False) -> None:

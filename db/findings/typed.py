@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from db.findings.plate_hashing import MARK
+from pipeline.errors import UsageError
 from pipeline.formats.alphabet import CLASS_OF, SEPARATORS, plate_characters
 
 #: What stands for any text, and for any character.
@@ -40,3 +41,11 @@ def _spelled(char: str) -> str:
 def is_whole(wanted: str) -> bool:
     """Whether it is a plate and no pattern."""
     return WILDCARDS.isdisjoint(wanted)
+
+
+def whole_plate(text: str) -> str:
+    """One plate as the database spells it; raises UsageError for a pattern."""
+    plate = typed(text)
+    if not plate or not plate.removeprefix(MARK).isalnum():
+        raise UsageError(f"{text!r} is no plate: give letters and digits, without `*` and `?`.")
+    return plate

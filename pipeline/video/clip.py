@@ -10,40 +10,25 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from typing import Any
 
 import av
-from av.codec.context import ThreadType
-from av.container import OutputContainer
-from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace, VideoReformatter
 
 from pipeline.errors import Unreadable
-from pipeline.records import Frame, MediaInfo, SegmentSpan
+from pipeline.records import MediaInfo, SegmentSpan
 from pipeline.sources.fingerprints import check_same
 from pipeline.sources.roots import check_allowed
 from pipeline.sources.source import Source, shown
 from pipeline.video.container import open_video
 from pipeline.video.decode import Decoder
+from pipeline.video.encode import MOST_FPS, Encoder, scaled
 from pipeline.video.evidence import entry_before
 
 #: Longer side of a clip's pictures, pixels: a plate that was read in 4K can still be read by eye at a third of it.
 MOST_PX = 1280
-#: Frames a second of a clip; a faster source is thinned out.
-MOST_FPS = 30.0
-#: Ticks a second of a clip's clock, of which common frame rates are whole parts.
-CLOCK_HZ = 90_000
 #: At this quality a 720p dashcam clip takes about 2 Mbit/s; where it would take more, quality gives way: 30 s are 15 MB
 #: at most. On one core a frame of 720p costs 10 ms to decode, 5 to convert and 19 to encode; with `veryfast` 28, for a
 #: third less room.
 _OPTIONS = {"preset": "superfast", "crf": "24", "maxrate": "4000000", "bufsize": "8000000"}
-#: Frames between keyframes, where a player can jump to.
-_KEYFRAME_EVERY = 60
-#: BT.709 in all four fields, as H.264 counts: without a word players guess by the size of the picture.
-_BT709 = 1
-#: Luma from 16 to 235.
-_LIMITED_RANGE = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +57,7 @@ def cut(wanted: ClipRequest, roots: Sequence[Source]) -> bytes:
     media = replace(wanted.media, path=source)
     start = min(max(wanted.start_pts, media.start_pts), media.end_pts - 1)
     span = SegmentSpan(0, start, min(max(wanted.end_pts, start + 1), media.end_pts))
-    return _encoded(Decoder(_scaled(_entered(media, start)), span, MOST_FPS, threads=1))
+    return _encoded(Decoder(scaled(_entered(media, start), MOST_PX), span, MOST_FPS, threads=1))
 
 
 def _encoded(decoder: Decoder) -> bytes:
@@ -81,7 +66,7 @@ def _encoded(decoder: Decoder) -> bytes:
     with av.open(
         file, "w", format="mp4", options={"movflags": "faststart"}, io_open=lambda *_: io.BytesIO(file.getvalue())
     ) as out:
-        encoder = _Encoder(out, decoder.info)
+        encoder = Encoder(out, decoder.info, _OPTIONS)
         for frame in decoder:
             encoder.put(frame)
         encoder.end()
@@ -98,44 +83,3 @@ def _entered(media: MediaInfo, start_pts: int) -> MediaInfo:
         entry = entry_before(container, stream, start_pts)
     first = media.start_pts if entry is None else min(media.start_pts, entry.keyframe)
     return replace(media, keyframes=(first,) if entry is None else tuple(sorted({first, entry.keyframe})))
-
-
-def _scaled(media: MediaInfo) -> MediaInfo:
-    """The same with the size of the clip's pictures: no larger than the source, and even, as yuv420p needs it."""
-    part = min(1.0, MOST_PX / max(media.width, media.height))
-    width, height = (max(2, round(side * part / 2) * 2) for side in (media.width, media.height))
-    return replace(media, width=width, height=height)
-
-
-class _Encoder:
-    """Writes upright BGR frames into a container, each at its own time."""
-
-    def __init__(self, out: OutputContainer, media: MediaInfo) -> None:
-        self.frames = 0
-        self._out, self._media = out, media
-        self._first_pts = 0
-        self._reformat = VideoReformatter()
-        self._stream = out.add_stream("libx264", rate=round(MOST_FPS), options=dict(_OPTIONS))
-        self._stream.width, self._stream.height, self._stream.pix_fmt = media.width, media.height, "yuv420p"
-        context: Any = self._stream.codec_context
-        context.time_base, context.gop_size = Fraction(1, CLOCK_HZ), _KEYFRAME_EVERY
-        context.thread_type, context.thread_count = ThreadType.NONE, 1
-        context.colorspace = context.color_primaries = context.color_trc = _BT709
-        context.color_range = _LIMITED_RANGE
-
-    def put(self, frame: Frame) -> None:
-        """Encode the next frame."""
-        if not self.frames:
-            self._first_pts = frame.pts
-        picture = self._reformat.reformat(
-            VideoFrame.from_ndarray(frame.image, "bgr24"), format="yuv420p", dst_colorspace=Colorspace.ITU709
-        )
-        seconds = (frame.pts - self._first_pts) * self._media.time_base
-        picture.pts, picture.time_base = round(seconds * CLOCK_HZ), Fraction(1, CLOCK_HZ)
-        self.frames += 1
-        self._out.mux(self._stream.encode(picture))
-
-    def end(self) -> None:
-        """Write what the encoder still holds."""
-        if self.frames:
-            self._out.mux(self._stream.encode(None))

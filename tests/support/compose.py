@@ -21,6 +21,7 @@ REQUIRED = {
     "REDIS_PASSWORD": "not-the-redis-password",
     "POSTGRES_PASSWORD": "not-the-postgres-password",
     "DASHPLATE_FLOWER_AUTH": "somebody:not-the-flower-password",
+    "DASHPLATE_METRICS_TOKEN": "not-the-metrics-token",
     "DASHPLATE_VIDEOS": "/videos",
 }
 ONE_SHOT = "migrate"

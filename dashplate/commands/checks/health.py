@@ -25,12 +25,15 @@ MAX_AGE_S = 60.0
 FLOWER_URL = "http://127.0.0.1:5555"
 #: Where the HTTP service listens, unless DASHPLATE_SERVICE_URL says otherwise.
 SERVICE_URL = "http://127.0.0.1:8080"
+#: Where the metrics are served, unless DASHPLATE_METRICS_URL says otherwise.
+METRICS_URL = "http://127.0.0.1:9464"
 _TIMEOUT_S = 5.0
-#: What the HTTP service says to anybody; and bytes that are read of an answer, which may be some other program's.
+#: What the HTTP service and the metrics say to anybody; and bytes that are read of an answer, which may be some other
+#: program's.
 _WELL, _MOST_BYTES = b'{"ok":true}', 1000
 _ROLES = ("detect", "read", "control")
 _SENDER = "sender"
-_SERVICES = "redis, postgres, worker, sender, flower, service"
+_SERVICES = "redis, postgres, worker, sender, flower, metrics, service"
 
 
 def check(service: str, role: str | None = None) -> None:
@@ -47,7 +50,9 @@ def check(service: str, role: str | None = None) -> None:
         say(_alive(_SENDER, _SENDER))
         return
     try:
-        probe = {"redis": _redis, "postgres": _postgres, "flower": _flower, "service": http_service}[service]
+        probe = {
+            "redis": _redis, "postgres": _postgres, "flower": _flower, "metrics": _metrics, "service": http_service,
+        }[service]  # fmt: skip
     except KeyError:
         raise UsageError(f"There is no service {service!r}; the services are {_SERVICES}.") from None
     say(probe())
@@ -126,13 +131,22 @@ def _flower() -> str:
 def http_service() -> str:
     """A sentence if the HTTP service answers. Raises ServiceUnavailable."""
     url = os.environ.get("DASHPLATE_SERVICE_URL", SERVICE_URL).rstrip("/")
+    return _well("The service", url, "DASHPLATE_SERVICE_URL")
+
+
+def _metrics() -> str:
+    url = os.environ.get("DASHPLATE_METRICS_URL", METRICS_URL).rstrip("/")
+    return _well("The metrics' program", url, "DASHPLATE_METRICS_URL")
+
+
+def _well(title: str, url: str, variable: str) -> str:
     try:
         said = _ask(urllib.request.Request(f"{url}/healthz"))
     except (HTTPException, OSError, ValueError) as problem:
-        raise ServiceUnavailable(f"The service does not answer at {url}: {problem}.") from None
+        raise ServiceUnavailable(f"{title} does not answer at {url}: {problem}.") from None
     if said != _WELL:
-        raise ServiceUnavailable(f"Something else than the service answers at {url}; set DASHPLATE_SERVICE_URL.")
-    return f"The service answers at {url}."
+        raise ServiceUnavailable(f"Something else than {title.lower()} answers at {url}; set {variable}.")
+    return f"{title} answers at {url}."
 
 
 def _ask(request: urllib.request.Request) -> bytes:

@@ -40,10 +40,12 @@ class PhotoReader:
     """Reads photographs in a process of its own; `with` starts and ends it. Any thread may ask."""
 
     def __init__(self, config: ModelConfig, longest_queue: int) -> None:
+        self.longest_queue = longest_queue
         self._config = config
         self._queue: queue.Queue[_Waiting | None] = queue.Queue()
         #: Taken by whatever waits or is being read.
         self._places = threading.Semaphore(longest_queue)
+        self._taken, self._counting = 0, threading.Lock()
         self._process: Any = None
         self._connection: Any = None
         self._thread = threading.Thread(target=self._serve, name="photographs", daemon=True)
@@ -67,10 +69,21 @@ class PhotoReader:
         """A place in the queue, for as long as the block runs. Raises QueueFull."""
         if not self._places.acquire(blocking=False):
             raise QueueFull
+        self._count(+1)
         try:
             yield
         finally:
+            self._count(-1)
             self._places.release()
+
+    @property
+    def waiting(self) -> int:
+        """Photographs that have a place, those being read included."""
+        return self._taken
+
+    def _count(self, more: int) -> None:
+        with self._counting:
+            self._taken += more
 
     def read(self, question: Question, picture: Picture) -> Future[Answer]:
         """The answer, in time; whoever asks has a place, and may cancel it.

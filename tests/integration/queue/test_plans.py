@@ -15,7 +15,7 @@ from db.jobs.submit import NewVideo, add_videos
 from db.jobs.videos import end_video
 from db.keeping.retention import _DUE_BY_JOB
 from db.models import Segment, Video
-from db.queue import last_sweep, outbox, scheduler, segment_moves, unreachable
+from db.queue import last_sweep, monitored, outbox, scheduler, segment_moves, unreachable
 from db.queue.segment_moves import Dispatched
 from db.states import SegmentState, VideoState
 from tests.support.database import DETECTING, LEASE_S, READING, asked, run_sql, split
@@ -77,7 +77,7 @@ SMALL = {
 #: Without these, something would be looked for among all rows of a job.
 MADE_FOR_THIS = {
     "ix_segments_pending", "ix_segments_in_flight", "ix_segments_delayed", "ix_segments_ended", "ix_videos_started",
-    "ix_videos_away", "ix_outbox_due", "ix_outbox_sent",
+    "ix_videos_away", "ix_videos_ended", "ix_outbox_due", "ix_outbox_sent", "ix_outbox_failing",
 }  # fmt: skip
 
 
@@ -224,9 +224,21 @@ def progresses(db: Session) -> None:
     assert db.execute(text("SELECT pace FROM job_pace WHERE job = 1")).scalar_one() > 0
 
 
+def monitors(db: Session) -> None:
+    look, _ = monitored.look(db, None)
+    flying(db)
+    monitored.look(db, look)
+    assert monitored.delayed(db, sorted(look.unfinished)) == 10
+    monitored.in_flight(db)
+    monitored.away(db)
+    monitored.video_tasks(db)
+    monitored.sweep_age_s(db)
+    monitored.server(db)
+
+
 DEEDS = (
     flying, reading, renews, finishes, fails, gives_up, is_away, loses, strands, prolongs, steps, ends, opens, arrives,
-    progresses,
+    progresses, monitors,
 )  # fmt: skip
 
 

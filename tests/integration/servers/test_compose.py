@@ -53,7 +53,7 @@ def test_services_start_when_what_they_need_is_ready() -> None:
         for other, condition in service.get("depends_on", {}).items():
             wanted = "service_completed_successfully" if other == ONE_SHOT else "service_healthy"
             assert condition == {"condition": wanted}, (name, other)
-    for name in ("control", "worker-detect", "worker-read", "service"):
+    for name in ("control", "worker-detect", "worker-read", "service", "metrics"):
         assert set(SERVICES[name]["depends_on"]) == {"redis", "postgres", ONE_SHOT}
     assert set(SERVICES[ONE_SHOT]["depends_on"]) == {"postgres"}
     assert set(SERVICES["flower"]["depends_on"]) == {"redis"}
@@ -67,7 +67,7 @@ def test_no_password_has_a_default() -> None:
         assert len(re.findall(rf"\$\{{{name}\b", text)) == len(re.findall(rf"\$\{{{name}:\?[^}}]+\}}", text)), name
     for name, service in SERVICES.items():
         for key, value in service.get("environment", {}).items():
-            if re.search("PASSWORD|AUTH", key.removesuffix("_INITDB_ARGS")):
+            if re.search("PASSWORD|AUTH|TOKEN", key.removesuffix("_INITDB_ARGS")):
                 assert re.fullmatch(r"\$\{\w+:\?[^}]+\}", value), (name, key)
             if "@" in str(value):
                 assert re.search(r":\$\{\w+_PASSWORD:\?[^}]+\}@", value), (name, key)
@@ -79,9 +79,10 @@ def test_a_missing_variable_is_told_in_a_sentence(name: str) -> None:
         interpolate(RAW, {**REQUIRED, name: ""})
 
 
-def test_only_flower_and_the_service_are_published_and_only_on_this_machine() -> None:
+def test_only_what_wants_a_secret_is_published_and_only_on_this_machine() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    expected = {"flower": ["127.0.0.1:5555:5555"], "service": ["127.0.0.1:8080:8080"]}
+    ports = {"flower": 5555, "service": 8080, "metrics": 9464}
+    expected = {name: [f"127.0.0.1:{port}:{port}"] for name, port in ports.items()}
     assert interpolate(published, REQUIRED) == expected
     assert interpolate(published["service"], {"SERVICE_PORT": "9000"}) == ["127.0.0.1:9000:8080"]
     assert RAW["networks"]["backend"] == {"internal": True}

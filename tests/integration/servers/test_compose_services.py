@@ -45,7 +45,7 @@ HEALTHY_WITHIN_S = PATIENCE_S
 #: What is elsewhere in a container: other hosts, fixed ports, folders at the root.
 _PLACES = re.compile(
     r"@(?P<host>redis|postgres):(?P<at>\d+)"
-    r"|\b(?P<port>6379|5432|5555|8080)\b"
+    r"|\b(?P<port>6379|5432|5555|8080|9464)\b"
     r"|(?<![\w/.])/(?P<folder>data|store|videos)\b"
 )
 
@@ -148,9 +148,16 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Native]:
             "REDIS_PASSWORD": secrets.token_hex(24),
             "POSTGRES_PASSWORD": str(address.password),
             "DASHPLATE_FLOWER_AUTH": f"somebody:{secrets.token_hex(24)}",
+            "DASHPLATE_METRICS_TOKEN": secrets.token_hex(24),
             "DASHPLATE_VIDEOS": str(folder / "videos"),
         },
-        ports={"6379": free_port(), "5432": int(address.port or 0), "5555": free_port(), "8080": free_port()},
+        ports={
+            "6379": free_port(),
+            "5432": int(address.port or 0),
+            "5555": free_port(),
+            "8080": free_port(),
+            "9464": free_port(),
+        },
         path=os.pathsep.join([*map(str, path), os.defpath]),
     )
     for name in ("store", "videos"):
@@ -209,6 +216,18 @@ def test_flower_wants_its_password(native: Native) -> None:
     request = urllib.request.Request(url, headers={"Authorization": f"Basic {encoded}"})
     with opener.open(request, timeout=10) as page:
         assert page.status == 200
+
+
+def test_the_metrics_want_their_token_and_tell_of_the_servers(native: Native) -> None:
+    url = f"http://127.0.0.1:{native.ports['9464']}/metrics"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        opener.open(url, timeout=10)
+    token = native.variables["DASHPLATE_METRICS_TOKEN"]
+    with opener.open(urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"}), timeout=10) as answer:
+        said = answer.read().decode()
+    assert {"dashplate_postgres_up 1.0", "dashplate_redis_up 1.0"} <= set(said.splitlines())
+    assert "dashplate_store_free_bytes" in said
 
 
 def test_the_service_opens_to_a_token_that_is_made_in_its_container(native: Native, shared_data: Path) -> None:

@@ -29,7 +29,7 @@ def serve(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     upgrade(stack.database_url)
     running: list[subprocess.Popen[bytes]] = []
 
-    def start(*words: str, ends: bool = True) -> Served:
+    def start(*words: str, ends: bool = True, **environment: str) -> Served:
         base, port = tmp_path_factory.mktemp("service"), free_port()
         # What is uploaded lies beside it, so that no root holds it.
         folder = base / "videos"
@@ -44,6 +44,7 @@ def serve(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
             "DASHPLATE_WORK": "bench.standin:StandIn",
             "DASHPLATE_SIGNING_KEY": "a signing key of more than thirty-two characters",
             "PYTHONPATH": str(ROOT),
+            **environment,
         }
         argv = [sys.executable, "-m", "dashplate", "serve", "--port", str(port), *words]
         log = base / "serve.log"

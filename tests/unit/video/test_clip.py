@@ -17,7 +17,8 @@ from pipeline.errors import Away, Inaccessible, Unreadable
 from pipeline.records import Image, MediaInfo
 from pipeline.sources.fingerprints import content_of, fingerprint
 from pipeline.sources.roots import NotAllowed
-from pipeline.video.clip import MOST_FPS, MOST_PX, ClipRequest, cut
+from pipeline.video.clip import MOST_PX, ClipRequest, cut
+from pipeline.video.encode import MOST_FPS
 from pipeline.video.probe import probe
 from tests.support import media_files
 from tests.support.decoded import frames_of

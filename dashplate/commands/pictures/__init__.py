@@ -1,0 +1,1 @@
+"""Commands that make videos, pictures and packages of what was found."""

@@ -1,0 +1,134 @@
+"""Annotated videos of a job: the stored readings, in places that detection finds again, on the original's frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from db.engine import session
+from db.findings.footage import passings, spans, watched
+from db.findings.mapping import observation_json
+from db.models import CropRow, Segment, SightingRow, TrackletRow, Video
+from db.states import SegmentState
+from pipeline.job_options import JobOptions
+from pipeline.records import MediaKind, ReadTracklet
+from pipeline.run import VideoResult, run
+from pipeline.video.probe import probe
+from pipeline.video.split import split
+from synthesis.drive import Drive, render_drive
+from tests.support.command_line.in_process import run_command
+from tests.support.found import sighted
+from workers.settings import Settings, settings, using
+
+GREEN = np.array((60, 200, 60))
+
+
+@pytest.fixture(scope="module")
+def drive(tmp_path_factory: pytest.TempPathFactory) -> Drive:
+    return render_drive(tmp_path_factory.mktemp("drive") / "drive.mp4", seed=7, duration_s=3.0, plates=1)
+
+
+@pytest.fixture(scope="module")
+def result(drive: Drive, tmp_path_factory: pytest.TempPathFactory) -> VideoResult:
+    with using(Settings(data_dir=tmp_path_factory.mktemp("data"))) as config:
+        return run(drive.video, config.models)
+
+
+@pytest.fixture
+def command(database_url: str, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Commands find the tests' servers."""
+    monkeypatch.setenv("DASHPLATE_DATABASE_URL", database_url)
+    monkeypatch.setenv("DASHPLATE_REDIS_URL", redis_url)
+    monkeypatch.setenv("DASHPLATE_DATA_DIR", str(tmp_path / "data"))
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+@pytest.fixture
+def job(database_url: str, drive: Drive, result: VideoResult) -> int:
+    """What the drive shows, stored; of each tracklet the first and last observation, and one of a crop."""
+    (number,) = sighted(database_url, drive.video, [result.sightings[0].best_s])
+    info = probe(drive.video)
+    with session(database_url) as db:
+        sighting = db.get_one(SightingRow, number)
+        job = db.get_one(Video, sighting.video_id).job_id
+        for span in split(info):
+            segment = Segment(
+                video_id=sighting.video_id, job_id=job, index=span.index, start_pts=span.start_pts,
+                end_pts=span.end_pts, start_s=info.seconds(span.start_pts), end_s=info.seconds(span.end_pts),
+                state=SegmentState.DONE,
+            )  # fmt: skip
+            db.add(segment)
+            db.flush()
+            for one in result.tracklets:
+                if one.segment == span.index:
+                    _store(db, segment.id, one)
+        sighting.tracklets = [list(pair) for pair in result.sightings[0].tracklets]
+    return job
+
+
+def _store(db: Session, segment: int, one: ReadTracklet) -> None:
+    first, last, best = map(observation_json, (one.first, one.last, one.best))
+    tracklet = TrackletRow(segment_id=segment, index=one.index, first=first, last=last, seen=one.seen)
+    db.add(tracklet)
+    db.flush()
+    db.add(
+        CropRow(tracklet_id=tracklet.id, rank=0, observation=best, plate=[], quality=1.0, name=f"crops/{tracklet.id}")
+    )
+
+
+def test_what_is_stored_of_a_passing_is_found(database_url: str, job: int, result: VideoResult) -> None:
+    with session(database_url) as db:
+        (video,) = watched(db, job)
+        (found,) = passings(db, video.id)
+        decoded = spans(db, video.id)
+    assert video.kind is MediaKind.VIDEO
+    assert [span.index for _, span in decoded] == list(range(len(decoded)))
+    assert found.plate == "AB00CDE"
+    tracklets = {(one.segment, one.index): one for one in result.tracklets}
+    wanted = [tracklets[pair] for pair in result.sightings[0].tracklets]
+    stored = [{one.pts for one in path.seen} for path in found.tracklets]
+    assert stored == [{one.first.pts, one.best.pts, one.last.pts} for one in wanted]
+
+
+@pytest.mark.usefixtures("command")
+def test_every_frame_from_first_to_last_has_its_box(
+    database_url: str, job: int, result: VideoResult, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    said = run_command("annotate", job, "--to", out)
+    assert said.code == 0, said.err
+    assert "1 sighting" in said.out
+    sighting = result.sightings[0]
+    with av.open(str(out)) as container:
+        frames = [(frame.time or 0.0, frame.to_ndarray(format="bgr24")) for frame in container.decode(video=0)]
+    assert len(frames) == pytest.approx(90, abs=1)
+    boxed = [time for time, image in frames if (np.abs(image.astype(int) - GREEN).max(axis=2) < 40).sum() > 300]
+    assert boxed == [time for time, _ in frames if sighting.first_s - 1e-3 <= time <= sighting.last_s + 1e-3]
+    with session(database_url) as db:
+        action, rows = db.execute(text("SELECT action, rows FROM audit ORDER BY id DESC LIMIT 1")).one()
+    assert (action, rows) == ("annotate", 1)
+
+
+@pytest.mark.usefixtures("command")
+def test_a_video_is_named_where_there_are_several(database_url: str, job: int, tmp_path: Path) -> None:
+    said = run_command("annotate", job, "other.mp4", "--to", tmp_path / "out.mp4")
+    said.assert_refused("'other.mp4' fits 0 of its videos")
+    assert run_command("annotate", job + 1, "--to", tmp_path / "out.mp4").code == 2
+    assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.usefixtures("command")
+def test_a_job_that_hides_its_plates_is_not_shown(database_url: str, drive: Drive, tmp_path: Path) -> None:
+    (number,) = sighted(database_url, drive.video, [1.0], JobOptions(hashed=True))
+    with session(database_url) as db:
+        job = db.get_one(Video, db.get_one(SightingRow, number).video_id).job_id
+    run_command("annotate", job, "--to", tmp_path / "out.mp4").assert_refused("keyed hashes")
+    assert not (tmp_path / "out.mp4").exists()
