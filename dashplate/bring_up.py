@@ -22,6 +22,8 @@ from workers.settings import Settings, settings, using
 
 #: How long workers elsewhere are given to answer.
 _PING_S = 2.0
+#: This program, safe from what lies in the folder that it is called in: `-m` alone would look for modules there first.
+_PROGRAM = (sys.executable, "-P", "-m", "dashplate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,20 +112,20 @@ def worker_commands(config: Settings) -> list[Command]:
     """One process of each role; more of them is how one outgrows a machine."""
     # Its environment gives the child addresses and passwords: others cannot read that, unlike arguments.
     return [
-        Command(f"worker-{role}", (sys.executable, "-m", "dashplate", "worker", role), config.as_variables())
+        Command(f"worker-{role}", (*_PROGRAM, "worker", role), config.as_variables())
         for role in (CONTROL, DETECT, READ)
     ]
 
 
 def flower_command(config: Settings, port: int) -> Command:
     """Flower on this machine's port."""
-    argv = (sys.executable, "-m", "dashplate", "flower", "--port", str(port))
+    argv = (*_PROGRAM, "flower", "--port", str(port))
     return Command("flower", argv, config.as_variables())
 
 
 def service_command(config: Settings, port: int) -> Command:
     """The HTTP service on this machine's port."""
-    argv = (sys.executable, "-m", "dashplate", "serve", "--port", str(port))
+    argv = (*_PROGRAM, "serve", "--port", str(port))
     return Command("service", argv, config.as_variables())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from db.engine import session
 from db.findings import queries
 from db.jobs import submit as submit_rows
+from db.jobs import uploads
 from db.jobs.open_lock import OpenLock, close_unless_held
 from db.jobs.submit import NewVideo, add_videos, create_job, rename_job
 from db.states import JobState, Priority
@@ -126,23 +127,27 @@ def submit(
     return job_id
 
 
-def submit_at_once(url: str, sources: Iterable[Source], options: JobOptions, about: Submission) -> int:
+def submit_at_once(
+    url: str, sources: Iterable[Source], options: JobOptions, about: Submission, wanted: Sequence[str] = ()
+) -> int:
     """Register files in a new job, or in the one of the same key, all or none; returns the job's id.
 
     For a caller who cannot be told of a job that is half there: where this breaks off, nothing is registered. All files
-    are looked at before, so that the transaction is short. Raises like `submit`; where Redis is away, the job goes out
-    later.
+    are looked at before, so that the transaction is short. Raises like `submit`, and UsageError where an upload among
+    the sources (`wanted`, by id) has gone meanwhile or is another job's; where Redis is away, the job goes out later.
     """
     videos = list(new_videos(sources))
     if not videos:
         raise DashplateError("There is nothing to submit.")
     first = source_of(videos[0].path)
     with session(url) as db:
+        held = uploads.hold(db, wanted)
         job_id = create_job(
             db, about.name or shown(first), submitted(options), key=about.key, priority=about.priority,
             retain_s=about.retain_s,
         )  # fmt: skip
         takes_files(db, job_id)
+        _check_free(job_id, wanted, held)
         added = add_videos(db, job_id, videos)
         if about.name is None and added == (count := progress_of(db, job_id)["videos"]):
             rename_job(db, job_id, _name_of(first, count))
@@ -151,6 +156,16 @@ def submit_at_once(url: str, sources: Iterable[Source], options: JobOptions, abo
     with suppress(ServiceUnavailable):
         send(job_id)
     return job_id
+
+
+def _check_free(job_id: int, wanted: Sequence[str], held: Mapping[str, RowMapping]) -> None:
+    """Raises UsageError for an upload that is not there, or another job's."""
+    for upload in wanted:
+        if upload not in held:
+            raise UsageError(f"Upload {upload} was deleted meanwhile. Upload it again.")
+        other = held[upload]["job"]
+        if other not in (None, job_id):
+            raise UsageError(f"Upload {upload} belongs to job {other} already; `rerun` does that again.")
 
 
 def job_for(url: str, first: Source, options: JobOptions, about: Submission, job_id: int | None) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import cv2
 
@@ -52,10 +55,31 @@ def png_bytes(image: Image) -> bytes:
 
 
 def _write(path: Path, pieces: Iterable[bytes]) -> None:
+    with whole_file(path) as file:
+        file.writelines(pieces)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write, which takes its place at `path` once it is whole; what stood there stays until then.
+
+    A device or a pipe is written directly. Raises DashplateError with the reason where that fails.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            file.writelines(pieces)
+        if path.exists() and not path.is_file():
+            with path.open("wb") as file:
+                yield file
+            return
+        # Beside what a link leads to, and with a short name: the target's own may be as long as names can be.
+        target = Path(os.path.realpath(path))
+        draft = target.with_name(f".{os.getpid()}-{secrets.token_hex(4)}.part")
+        try:
+            with draft.open("xb") as file:
+                yield file
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
     except OSError as error:
         raise DashplateError(f"{path} could not be written: {error.strerror}.") from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from store.backend import FileInfo
 from store.errors import DamagedFile, MissingFile, StoreError, StoreFull, StoreUnavailable
 from store.names import (
+    UPLOADS,
     attempt_folder,
     crop_name,
     frame_name,
@@ -23,6 +24,7 @@ from store.names import (
 from store.store import Store, Stored
 
 __all__ = [
+    "UPLOADS",
     "DamagedFile",
     "FileInfo",
     "MissingFile",

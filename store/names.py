@@ -12,9 +12,9 @@ _PART = re.compile(r"[A-Za-z0-9._-]+")
 #: Begins the last part of a name under which something is still being written.
 DRAFT = ".draft-"
 #: Below it lie uploaded videos, each in a folder of its own. One that is not whole has a name without an ending.
-_UPLOADS = "uploads"
+UPLOADS = "uploads"
 _PART_OF_UPLOAD = "part"
-_UPLOADED = re.compile(rf"(?P<folder>{_UPLOADS}/[0-9a-f]{{32}}/)(?P<file>[A-Za-z0-9_-][A-Za-z0-9._-]*)")
+_UPLOADED = re.compile(rf"(?P<folder>{UPLOADS}/[0-9a-f]{{32}}/)(?P<file>[A-Za-z0-9_-][A-Za-z0-9._-]*)")
 
 
 def attempt_folder(job_id: int, video_id: int, segment: int, attempt: int) -> str:
@@ -49,7 +49,7 @@ def video_folders(job_id: int, video_id: int) -> tuple[str, ...]:
 
 def upload_folder(upload: str) -> str:
     """All that an uploaded video has in the store."""
-    return f"{_UPLOADS}/{upload}/"
+    return f"{UPLOADS}/{upload}/"
 
 
 def upload_name(upload: str, file: str) -> str:

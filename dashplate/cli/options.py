@@ -58,6 +58,10 @@ Country = Annotated[str | None, typer.Option("--country", help="Countries to exp
 JobId = Annotated[
     int, typer.Argument(min=1, max=MOST_ID, help="A job's id; `dashplate status` shows them.", show_default=False)
 ]
+SightingId = Annotated[
+    int,
+    typer.Argument(min=1, max=MOST_ID, help="A sighting's number, as plate_sightings has it.", show_default=False),
+]
 OneJob = Annotated[int | None, typer.Option("--job", min=1, max=MOST_ID, help="Of this job only.", show_default=False)]
 Plate = Annotated[str, typer.Argument(parser=plain_text, show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

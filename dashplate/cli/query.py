@@ -1,4 +1,4 @@
-"""Commands that ask: status, plates, search, export, clip, send, sql, verify."""
+"""Commands about what was found: status, plates, search, correct, export, clip, send, sql, verify."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dashplate.cli.option_groups import grouped
-from dashplate.cli.options import MOST_ID, MOST_ROWS, AsJson, DataDir, JobId, a_number, plain_text
+from dashplate.cli.options import MOST_ID, MOST_ROWS, AsJson, DataDir, JobId, SightingId, a_number, plain_text
 from dashplate.durations import CLIP_S, MOST_CLIP_S
 
 app = typer.Typer()
@@ -80,24 +80,50 @@ def search(
 
 
 @app.command()
-def export(
-    job: JobId,
-    format: Annotated[str, typer.Option("--format", help="csv, jsonl or json.")] = "csv",
-    out: Annotated[Path | None, typer.Option(help="A file; without it, standard output.", show_default=False)] = None,
+def correct(
+    sighting: SightingId,
+    plate: Annotated[str | None, typer.Argument(parser=plain_text, help="What it says.", show_default=False)] = None,
+    no_plate: Annotated[bool, typer.Option("--no-plate", help="It is no plate.")] = False,
+    take_back: Annotated[bool, typer.Option("--take-back", help="Forget what was said of it.")] = False,
+    note: Annotated[str | None, typer.Option(parser=plain_text, help="Why.", show_default=False)] = None,
     data: DataDir = None,
 ) -> None:
-    """Write a job's unique plates."""
-    from dashplate.commands.query import export_job
+    """Say what a sighting shows, beside what it was read as."""
+    from dashplate.commands.correct import correct_sighting
 
-    export_job(job, format, out, data)
+    correct_sighting(sighting, plate, no_plate=no_plate, take_back=take_back, note=note, data=data)
+
+
+@app.command()
+def export(
+    job: JobId,
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="csv, jsonl, json, parquet, xlsx, plate-recognizer; with pictures: training, cvat, labelstudio, yolo.",
+        ),
+    ] = "csv",
+    rows: Annotated[str, typer.Option("--rows", help="plates: one a video; or sightings.")] = "plates",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A file, a folder for pictures; without it, standard output.", show_default=False),
+    ] = None,
+    append: Annotated[bool, typer.Option("--append", help="Add to the file what it lacks.")] = False,
+    confirmed: Annotated[
+        bool, typer.Option("--confirmed", help="Label what more than one crop says, not only corrections.")
+    ] = False,
+    data: DataDir = None,
+) -> None:
+    """Write a job's unique plates or sightings, or what people read in them with its pictures."""
+    from dashplate.export.command import export_job
+
+    export_job(job, format, rows, out, append=append, confirmed=confirmed, data=data)
 
 
 @app.command()
 def clip(
-    sighting: Annotated[
-        int,
-        typer.Argument(min=1, max=MOST_ID, help="A sighting's number, as plate_sightings has it.", show_default=False),
-    ],
+    sighting: SightingId,
     out: Annotated[Path, typer.Option(help="The MP4 file to write.", show_default=False)],
     before: Annotated[
         float, typer.Option(min=0, max=MOST_CLIP_S, callback=a_number, help="Seconds before the frame that was read.")

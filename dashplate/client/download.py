@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from dashplate.client.connection import Connection, patiently
 from pipeline.errors import DashplateError
@@ -17,17 +18,22 @@ _PIECE = 1024 * 1024
 class Download:
     """Something that the service has: asked for when it is read or saved, each time anew."""
 
-    def __init__(self, connection: Connection, path: str, asked: Mapping[str, str]) -> None:
+    def __init__(
+        self, connection: Connection, path: str, asked: Mapping[str, str], patience_s: float | None = None
+    ) -> None:
+        """`patience_s`: how long it may take to the first byte, where that is longer than for other calls."""
         self._connection = connection
         self._path = path
-        self._asked = dict(asked)
+        self._sent: dict[str, Any] = {"params": dict(asked)}
+        if patience_s is not None:
+            self._sent["timeout"] = patience_s
 
     def __repr__(self) -> str:
         return f"Download({self._path!r})"
 
     def read(self) -> bytes:
         """All of it. Raises ServiceError."""
-        return self._connection.answer("GET", self._path, params=self._asked).content
+        return self._connection.answer("GET", self._path, **self._sent).content
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write it to a file, which is there only once it is whole; returns its path.
@@ -49,7 +55,7 @@ class Download:
 
     def _write(self, draft: Path) -> None:
         with (
-            self._connection.stream("GET", self._path, params=self._asked) as answer,
+            self._connection.stream("GET", self._path, **self._sent) as answer,
             draft.open("wb") as file,
         ):
             for piece in answer.iter_bytes(_PIECE):

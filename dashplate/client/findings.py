@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import RootModel
 
@@ -12,6 +12,12 @@ from dashplate.client.connection import Connection
 from dashplate.client.download import Download
 from dashplate.client.paging import paged
 from dashplate.service.documents import FoundPage, FoundSighting, Page, PlateTold, SightingTold
+
+ExportForm: TypeAlias = Literal[
+    "csv", "json", "jsonl", "parquet", "xlsx", "plate-recognizer", "training", "cvat", "labelstudio", "yolo"
+]
+#: Seconds without a byte, for what is whole before its first byte is sent: a million rows of XLSX.
+_MADE_FIRST_S = 900.0
 
 
 class Plates(RootModel[list[PlateTold]]):
@@ -30,6 +36,15 @@ class FindingCalls:
     def sighting(self, sighting: int) -> SightingTold:
         """One of them."""
         return self._connection.ask("GET", f"/v1/sightings/{sighting}", SightingTold)
+
+    def correct(self, sighting: int, plate: str | None, note: str | None = None) -> SightingTold:
+        """Say what a sighting shows, beside what it was read as; `plate` None says that it is no plate."""
+        said = {"plate": plate, "note": note}
+        return self._connection.ask("POST", _correction(sighting), SightingTold, again=True, json=said)
+
+    def take_back(self, sighting: int) -> SightingTold:
+        """Forget what was said of a sighting."""
+        return self._connection.ask("DELETE", _correction(sighting), SightingTold)
 
     def plates(self, pattern: str, most: int = 50) -> list[PlateTold]:
         """Unique plates of all jobs that a pattern with `*` and `?` fits, the most seen first; 500 at most."""
@@ -70,9 +85,25 @@ class FindingCalls:
         """So many seconds of the video around it, MP4."""
         return self._download(f"/v1/sightings/{sighting}/clip", before=f"{before_s:g}", after=f"{after_s:g}")
 
-    def export(self, job: int, form: Literal["csv", "json", "jsonl"] = "csv") -> Download:
-        """A job's unique plates as a file."""
-        return self._download(f"/v1/jobs/{job}/export", format=form)
+    def export(
+        self,
+        job: int,
+        form: ExportForm = "csv",
+        rows: Literal["plates", "sightings"] = "plates",
+        *,
+        confirmed: bool = False,
+    ) -> Download:
+        """A job's unique plates, or its sightings, as a file; or pictures with what people read in them, as a ZIP.
+
+        `confirmed` labels pictures also where more than one crop says what they show.
+        """
+        asked = {"format": form, "rows": rows, "confirmed": str(confirmed).lower()}
+        sent_at_once = form in ("csv", "json", "jsonl", "plate-recognizer")
+        return Download(self._connection, f"/v1/jobs/{job}/export", asked, None if sent_at_once else _MADE_FIRST_S)
 
     def _download(self, path: str, **asked: str) -> Download:
         return Download(self._connection, path, asked)
+
+
+def _correction(sighting: int) -> str:
+    return f"/v1/sightings/{sighting}/correction"

@@ -48,7 +48,7 @@ def note(db: Session, action: str, query: str, rows: int | None) -> None:
     Raises DashplateError where that fails: what cannot be recorded is not answered.
     """
     try:
-        audit.record(db, caller(), socket.gethostname(), action, query, rows)
+        audit.record(db, who(), socket.gethostname(), action, query, rows)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
         raise DashplateError(f"This could not be put on record, so it is not answered: {reason}") from error
@@ -181,8 +181,8 @@ def show_audit(since: str | None, who: str | None, *, as_json: bool, data: Path 
     terminal.out.print(shown if rows else "Nothing is on record.")
 
 
-def caller() -> str:
-    """Who runs this command."""
+def who() -> str:
+    """Who uses the command line: `DASHPLATE_USER`, else the account."""
     named = os.environ.get("DASHPLATE_USER", "").strip()
     if named:
         return printable(named)
@@ -214,7 +214,8 @@ def _question(older_than: str | None, wanted: PurgeScope, dry_run: bool) -> str:
 
 def _told(toll: PurgeCount) -> str:
     found = f"{show.many(toll.sightings, 'sighting')}, {show.many(toll.files, 'file')}, {decimal(toll.bytes)}"
-    return f"what {show.many(toll.videos, 'video')} showed: {found}"
+    sent = f"; and {show.many(toll.uploads, 'uploaded file')}, {decimal(toll.upload_bytes)}" if toll.uploads else ""
+    return f"what {show.many(toll.videos, 'video')} showed: {found}{sent}"
 
 
 def _confirm(expected: PurgeCount) -> None:

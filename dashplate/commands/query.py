@@ -1,4 +1,4 @@
-"""Commands that ask: status, export, clip, sql."""
+"""Commands that ask: status, clip, sql."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from dashplate.bring_up import database
 from dashplate.commands.privacy import note, waiting_for_key
 from dashplate.commands.process import note_shown
 from db.engine import session
-from db.findings import exported, queries
+from db.findings import queries
 from output import terminal
-from output.files import json_text, save_bytes, save_pieces
+from output.files import json_text, save_bytes
 from output.tables import csv_text
 from output.terminal import write_data
 from pipeline.errors import DashplateError, UsageError
 from workers.allowed import roots_for
-from workers.result_store import store
 
 
 def show_status(job: int | None, *, watch: bool, as_json: bool, data: Path | None) -> None:
@@ -56,23 +55,6 @@ def show_status(job: int | None, *, watch: bool, as_json: bool, data: Path | Non
     if videos:
         terminal.out.print()
         terminal.out.print(show.videos_table(videos))
-
-
-def export_job(job: int, form: str, out: Path | None, data: Path | None) -> None:
-    """A job's unique plates as a file or on standard output."""
-    if form not in list(export.Form):
-        raise UsageError(f"There is no format {form!r}; the formats are csv, jsonl and json.")
-    with database(data) as config, exported.snapshot(config.require_database()) as db:
-        progress = jobs.progress_of(db, job)
-        # In a transaction of its own, which ends before the first plate is shown.
-        with session(config.require_database()) as record:
-            note(record, "export", f"job {job} as {form}", exported.count_plates(db, job))
-        text = export.job_text(db, progress, export.Form(form), store().location)
-        if out is not None:
-            save_pieces(out, text)
-            return
-        for piece in text:
-            write_data(piece)
 
 
 def cut_clip(sighting: int, out: Path, before_s: float, after_s: float, data: Path | None) -> None:

@@ -83,19 +83,21 @@ def show_plates(pattern: str, limit: int, *, as_json: bool, data: Path | None) -
         for row in rows:
             print(json_text(export.plain(row)))
         return
-    shown = table(("plate", "country", "sure", "sightings", "videos", ""))
+    shown = table(("plate", "country", "sure", "sightings", "videos", "a person reads", ""))
     for row in rows:
         mark = "" if row["confirmed"] else "single read"
         counts = (str(row["sightings"]), str(row["videos"]))
         plate = f"[bold]{escape(row['plate'])}[/]"
-        shown.add_row(plate, row["country"] or "–", f"{row['confidence']:.0%}", *counts, mark)
+        read = escape(" ".join(row["corrected"] or ()))
+        shown.add_row(plate, row["country"] or "–", f"{row['confidence']:.0%}", *counts, read, mark)
     terminal.out.print(shown if rows else "No plate fits.")
 
 
 def _found_table(rows: Sequence[RowMapping]) -> object:
-    shown = table(("plate", "may say", "sure", "unlike", "country", "job", "video", "at"))
+    shown = table(("sighting", "plate", "may say", "sure", "unlike", "country", "job", "video", "at", "a person reads"))
     for row in rows:
         shown.add_row(
+            str(row["sighting"]),
             f"[bold]{escape(row['plate'])}[/]",
             "" if row["winner"] else escape(said(row)),
             f"{row['share']:.0%}",
@@ -104,8 +106,14 @@ def _found_table(rows: Sequence[RowMapping]) -> object:
             str(row["job"]),
             escape(Path(row["video"]).name),
             show.clock(row["best_s"]),
+            _person(row),
         )
     return shown
+
+
+def _person(row: RowMapping) -> str:
+    """What a person reads in a sighting; nothing where nobody has corrected it."""
+    return "no plate" if row["corrected"] == "" else escape(row["corrected"] or "")
 
 
 def _make_searchable(url: str) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
-from dashplate.service import errors, jobs, search, sightings
+from dashplate.service import corrections, errors, jobs, search, sightings
 from dashplate.service.access import Access, require
 from dashplate.service.description import described
 from dashplate.service.door import Door
@@ -63,7 +63,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.settings = parts.settings
     app.state.database_url, app.state.roots = parts.settings.require_database(), parts.settings.roots
     errors.install(app)
-    for group in (photographs, uploads, jobs, sightings, search, clips, exports, endpoints, compatible):
+    for group in (photographs, uploads, jobs, sightings, corrections, search, clips, exports, endpoints, compatible):
         app.include_router(group.router)
     app.include_router(watch_lists.changes)
     app.include_router(watch_lists.shown)

@@ -14,6 +14,7 @@ _TAKEN = {
     "list_jobs": {"job": "$response.body#/items/0/job"},
     "list_videos": {"video": "$response.body#/items/0/id"},
     "list_sightings": {"sighting": "$response.body#/items/0/id"},
+    "correct": {"sighting": "$response.body#/id"},
     "find": {"sighting": "$response.body#/items/0/id"},
     "watch": {"entry": "$response.body#/id"},
     "list_entries": {"entry": "$response.body#/items/0/id"},

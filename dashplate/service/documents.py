@@ -147,6 +147,11 @@ class SightingTold(BaseModel):
     box: Box
     characters: list[CharacterRead]
     alternatives: list[TextRead]
+    corrected: str | None = Field(
+        description="What a person reads there; empty where that is no plate, null where nobody has corrected it."
+    )
+    corrected_by: str | None
+    corrected_at: dt.datetime | None
     crop: str | None = Field(description="Where its picture is.", examples=["/v1/sightings/7/crop"])
     frame: str | None = Field(description="Where the whole frame is.", examples=["/v1/sightings/7/frame"])
 
@@ -170,6 +175,9 @@ class SightingTold(BaseModel):
             box=[row["x1"], row["y1"], row["x2"], row["y2"]],
             characters=[CharacterRead(char=c["char"], confidence=min(1.0, c["confidence"])) for c in row["characters"]],
             alternatives=_runners_up(row["alternatives"]),
+            corrected=row["corrected"],
+            corrected_by=row["corrected_by"],
+            corrected_at=row["corrected_at"],
             crop=f"{at}/crop" if row["crop"] else None,
             frame=f"{at}/frame" if row["frame"] else None,
         )
@@ -216,6 +224,7 @@ class PlateTold(BaseModel):
     videos: int
     confidence: Share
     confirmed: bool
+    corrected: list[str] | None = Field(description="What people read in its sightings; null where nobody did.")
 
 
 class Again(BaseModel):

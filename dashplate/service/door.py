@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -14,8 +15,12 @@ from dashplate.service.photographs.forms import MOST_BODY_BYTES
 from dashplate.service.uploads.headers import PIECE, method
 from pipeline.errors import ServiceUnavailable
 
-#: Of bodies that hold no picture.
-MOST_JSON_BYTES = 8_000_000
+#: Of bodies that hold no picture. JSON is parsed while all others wait: this takes some 20 ms.
+MOST_JSON_BYTES = 2_000_000
+#: Besides `image/…`, what pictures come as.
+_PICTURES = frozenset({"multipart/form-data", "application/x-www-form-urlencoded", "application/octet-stream"})
+#: Threads that ask who calls. They are the door's own: others may wait for a share that hangs.
+_ASKING = 6
 #: What anybody may ask.
 _OPEN = frozenset({"/healthz"})
 #: Nothing here is a page: nothing may be loaded, framed, guessed or kept.
@@ -35,6 +40,7 @@ class Door:
         self._app = app
         self._access = access
         self._most_upload_bytes = most_upload_bytes
+        self._asking = ThreadPoolExecutor(_ASKING, thread_name_prefix="door")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,7 +60,8 @@ class Door:
         request = Request(scope)
         try:
             if scope["path"] not in _OPEN:
-                request.state.caller = await asyncio.to_thread(self._access.enter, request)
+                asked = asyncio.get_running_loop().run_in_executor(self._asking, self._access.enter, request)
+                request.state.caller = await asked
             most = self._most(request)
             announced = request.headers.get("content-length", "")
             if announced.isdigit() and int(announced[:18]) > most:
@@ -80,7 +87,7 @@ class Door:
         if kind == PIECE and request.scope["path"].startswith("/v1/uploads"):
             # Nothing collects them: each is written as it comes, up to what the upload still lacks.
             return self._most_upload_bytes
-        return MOST_JSON_BYTES if kind in ("", "application/json") else MOST_BODY_BYTES
+        return MOST_BODY_BYTES if kind in _PICTURES or kind.startswith("image/") else MOST_JSON_BYTES
 
 
 class _Bounded:

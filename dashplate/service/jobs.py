@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
@@ -43,7 +43,8 @@ Cursor = Annotated[str | None, Query(pattern=r"^[1-9][0-9]{0,17}$", description=
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 Most = Annotated[int, Query(ge=1, le=500, description="Items of a page.")]
 
-#: Looking at all files of a large folder takes minutes, and one of the threads that answer.
+#: Looking at all files of a large folder, or sending uploads to a bucket, takes minutes, and one of the threads that
+#: answer.
 _submissions = threading.BoundedSemaphore(8)
 #: Whoever waits for it holds one of the threads that answer.
 _LONGEST_WAIT_S = 5.0
@@ -113,7 +114,8 @@ def submit(
     key = idempotency_key and f"{caller.name}: {idempotency_key}"
     retain_s = None if wanted.retain is None else parse_duration(wanted.retain)
     about = Submission(wanted.name, key, wanted.priority, retain_s)
-    job = _submitted(url, _wanted(request, caller, wanted, key), options, about)
+    with _turn():
+        job = _submitted(url, _wanted(request, caller, wanted), options, about, wanted.uploads)
     response.headers["Location"] = f"/v1/jobs/{job}"
     return _told(url, job)
 
@@ -210,24 +212,33 @@ def _steered(request: Request, job: int, steer: Callable[[str], object]) -> JobT
     return _told(url, job)
 
 
-def _submitted(url: str, sources: Iterator[Source], options: JobOptions, about: Submission) -> int:
-    """Register the files, few submissions at a time. Raises Refused, 429, where others take long."""
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Few submissions at a time. Raises Refused, 429, where others take long."""
     if not _submissions.acquire(timeout=_LONGEST_WAIT_S):
         raise too_many("As many submissions are being taken in as may. Try again in some seconds.", 5)
     try:
-        return jobs.submit_at_once(url, sources, options, about)
-    except UsageError as error:
-        raise Refused(409, str(error)) from error
+        yield
     finally:
         _submissions.release()
 
 
-def _wanted(request: Request, caller: Principal, wanted: Submitted, key: str | None) -> Iterator[Source]:
+def _submitted(
+    url: str, sources: Iterator[Source], options: JobOptions, about: Submission, uploads: Sequence[str]
+) -> int:
+    """Register the files. Raises Refused, 409."""
+    try:
+        return jobs.submit_at_once(url, sources, options, about, list(dict.fromkeys(uploads)))
+    except UsageError as error:
+        raise Refused(409, str(error)) from error
+
+
+def _wanted(request: Request, caller: Principal, wanted: Submitted) -> Iterator[Source]:
     """What the job is made of. Raises Refused and UsageError."""
     roots = tuple(request.app.state.roots) or (PUBLIC,)
     words = [_meant(word, roots) for word in wanted.sources]
     keeper: Keeper = request.app.state.keeper
-    uploaded = keeper.sources(caller, wanted.uploads, key)
+    uploaded = keeper.sources(caller, wanted.uploads)
     return chain(uploaded, expand(words, roots) if words or not uploaded else ())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import socket
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from dashplate.service.access import Access
 from dashplate.service.app import Parts, create_app
@@ -28,8 +30,22 @@ KEPT_CONNECTIONS, MOST_CONNECTIONS = 8, 50
 #: Calls that are being answered when it stops have so long; those who follow jobs would stay for ever.
 _GRACE_S = 5
 #: A connection that is idle is kept longer than clients and proxies keep theirs: who sends on one that is being closed
-#: just then hears no answer.
+#: just then hears no answer. A new one has as long to ask something.
 _IDLE_S = 75
+#: Whoever takes nothing of an answer for so long is cut off by the system.
+_UNTAKEN_MS = 180_000
+
+
+class Prompt(H11Protocol):
+    """A connection, which is closed where its first request does not come."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.loop.call_later(_IDLE_S, self._close_unasked)
+
+    def _close_unasked(self) -> None:
+        if self.cycle is None:
+            self.transport.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +97,7 @@ def serve(settings: Settings, place: Place, on_ready: Callable[[], None], *, no_
         # No access log: addresses may hold plates.
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE_S,
-            timeout_keep_alive=_IDLE_S,
+            timeout_keep_alive=_IDLE_S, http=Prompt,
             proxy_headers=bool(place.proxies), forwarded_allow_ips=list(place.proxies),
         )  # fmt: skip
         uvicorn.Server(config).run(_listening(listening))
@@ -105,6 +121,8 @@ def _listen(address: str, port: int) -> socket.socket:
     made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Handed on to each connection: closing one waits for its last byte, which nobody may ever take.
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNTAKEN_MS)
         made.bind((address, port))
     except OSError as error:
         made.close()

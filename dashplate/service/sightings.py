@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 
-from dashplate.service.access import note, require, url_of
+from dashplate.service.access import Access, note, require, url_of
 from dashplate.service.documents import JobTold, Page, SightingTold
 from dashplate.service.errors import Refused, responses
 from dashplate.service.files.ranges import described, ranged
@@ -93,6 +93,7 @@ class Following:
 
     def __init__(self, request: Request, url: str, job: int, after: int) -> None:
         self._request = request
+        self._access: Access = request.app.state.access
         self._url = url
         self._job = job
         #: Numbers are given before the commit: lower ones may come in after higher ones, so that all that were sent are
@@ -119,19 +120,23 @@ class Following:
             if progress is not None and (told := JobTold.of(progress).model_dump_json()) != said:
                 yield f"event: progress\ndata: {told}\n\n"
                 said, breath = told, loop.time()
+            finished = progress is not None and progress["finished_at"] is not None
             if len(rows) == _A_LOOK:
+                if finished:
+                    # Nothing comes in late any more: up to there all is sent.
+                    self._from = rows[-1]["sighting"]
                 continue
-            if progress is not None and progress["finished_at"] is not None:
+            if finished:
                 yield "event: end\ndata: {}\n\n"
                 return
             if loop.time() - breath > _BREATH_S:
-                # A token that was revoked meanwhile.
-                await asyncio.to_thread(self._request.app.state.access.known, self._request)
                 yield ": still there\n\n"
                 breath = loop.time()
             await asyncio.sleep(_LOOK_EVERY_S)
 
     def _news(self) -> tuple[RowMapping | None, list[RowMapping]]:
+        # A token may be revoked meanwhile.
+        self._access.known(self._request)
         with session(self._url) as db:
             # First: what is there once it has finished is all there is.
             progress = row_of(db, self._job)

@@ -35,6 +35,8 @@ class Scope(StrEnum):
     SUBMIT = "submit"
     #: Ask for plates, sightings, pictures, exports.
     SEARCH = "search"
+    #: Say what a sighting shows, beside what it was read as.
+    CORRECT = "correct"
     #: All of these, and tokens, audit, deletion.
     ADMIN = "admin"
 

@@ -82,7 +82,8 @@ def search(db: Session, wanted: Wanted, most: int = 100, behind: Behind | None =
     """Sightings that may be the plate, the likest first, of equally like ones the newest.
 
     Rows of `plate_sightings`, with `said`, the key of the text that fits, `winner`, whether the sighting was read as
-    it, `share`, its confidence, and `distance`. Raises UsageError where it takes too long.
+    it, `share`, its confidence, and `distance`; also what people read there (`corrected`). Raises UsageError where it
+    takes too long.
     """
     after = (behind.distance, behind.sighting) if behind else (None, None)
     values = {**asdict(wanted), "most": most, "after_distance": after[0], "after_sighting": after[1]}
@@ -90,9 +91,9 @@ def search(db: Session, wanted: Wanted, most: int = 100, behind: Behind | None =
 
 
 def said(row: RowMapping) -> str:
-    """The text of a found sighting that fits, as it was read."""
+    """The text of a found sighting that fits, as it was read by the machine or by a person."""
     others = row["alternatives"] if isinstance(row["alternatives"], list) else []
-    texts = [row["read_as"], *(other.get("text") for other in others if isinstance(other, dict))]
+    texts = [row["read_as"], row["corrected"], *(other.get("text") for other in others if isinstance(other, dict))]
     return next((text for text in texts if isinstance(text, str) and folded(text) == row["said"]), str(row["said"]))
 
 

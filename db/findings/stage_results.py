@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, delete, exists, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
+from db.findings.corrections import put_beside
 from db.findings.mapping import observation_json, read_tracklet_of, reading_columns, sighting_row
 from db.findings.plate_hashing import PlateKey
 from db.findings.plates import held_plates, name_plates
@@ -131,8 +132,8 @@ def store_sightings(db: Session, video_id: int, sightings: Sequence[Sighting], k
     """Replace a video's sightings; plates that are new to the fleet are added, and all concerned renamed.
 
     Sightings whose readings can be stitched no more stay until their segments have been done again; a new one of the
-    same passing becomes part of them. With a key, sightings are stored as hashes, and the video's sealed readings are
-    wiped: only stitching needs them.
+    same passing becomes part of them. What people said of a passing goes to its new sighting. With a key, sightings are
+    stored as hashes, and the video's sealed readings are wiped: only stitching needs them.
     """
     kept = db.scalars(select(SightingRow).from_statement(_UNSTITCHABLE), {"video": video_id}).all()
     if key is not None:
@@ -145,8 +146,10 @@ def store_sightings(db: Session, video_id: int, sightings: Sequence[Sighting], k
     )
     db.execute(others.execution_options(synchronize_session=False))
     numbers = (number for number in count() if number not in {row.index for row in kept})
-    db.add_all(sighting_row(video_id, ids[folded(s.text)], replace(s, index=next(numbers))) for s in sightings)
+    rows = [sighting_row(video_id, ids[folded(s.text)], replace(s, index=next(numbers))) for s in sightings]
+    db.add_all(rows)
     db.flush()
+    put_beside(db, video_id, list(zip(rows, sightings, strict=True)))
     name_plates(db, ids.values())
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import RowMapping, delete, func, insert, select, text, update
+from sqlalchemy import RowMapping, delete, func, insert, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -24,6 +24,10 @@ _SHOWN = """
 _ONE = text(f"{_SHOWN} WHERE u.id = :id")
 _OF_KEY = text(f"{_SHOWN} WHERE u.key = :key")
 _SOME = text(f"{_SHOWN} WHERE u.id = ANY (:ids)")
+#: In one order, as everybody locks them.
+_HELD = text("SELECT 1 FROM uploads WHERE id = ANY (:ids) ORDER BY id FOR UPDATE")
+_ARE_WHOLE = text("SELECT id, whole_at IS NOT NULL AS whole FROM uploads WHERE id = ANY (:ids)")
+_UNFINISHED = text("SELECT * FROM uploads WHERE whole_at IS NULL")
 _PAGE = text(
     f"""
     {_SHOWN}
@@ -52,6 +56,7 @@ _OVER = text(
     RETURNING id
     """
 )
+_TOLL = text("SELECT count(*) AS uploads, coalesce(sum(size), 0) AS bytes FROM uploads WHERE video_id = ANY (:ids)")
 _OF_VIDEOS = text("DELETE FROM uploads WHERE video_id = ANY (:ids) RETURNING id")
 _BY_RETENTION = text(
     """
@@ -60,7 +65,6 @@ _BY_RETENTION = text(
     WHERE u.video_id = v.id AND v.id = ANY (:ids) AND j.retain_s IS NOT NULL
     """
 )
-_JOB_OF_KEY = text("SELECT id FROM jobs WHERE key = :key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +105,28 @@ def some(db: Session, uploads: Collection[str]) -> dict[str, RowMapping]:
     return {row["id"]: row for row in db.execute(_SOME, {"ids": list(uploads)}).mappings()}
 
 
+def hold(db: Session, uploads: Collection[str]) -> dict[str, RowMapping]:
+    """The same as `some`; until the transaction ends nobody else removes or submits them.
+
+    To be called before a job is locked: whoever deletes an upload locks them in this order too.
+    """
+    db.execute(_HELD, {"ids": list(uploads)})
+    return some(db, uploads)
+
+
+def are_whole(db: Session, uploads: Collection[str]) -> dict[str, bool]:
+    """Of those of these that are there, by id, whether all of it is in the store."""
+    return {row.id: row.whole for row in db.execute(_ARE_WHOLE, {"ids": list(uploads)})}
+
+
 def page(db: Session, token_id: int | None, before: int | None, most: int) -> Sequence[RowMapping]:
     """Uploads of a token, or all, newest first, below the one numbered `before`."""
     return db.execute(_PAGE, {"token": token_id, "before": before, "most": most}).mappings().all()
 
 
-def unfinished(db: Session) -> Sequence[UploadRow]:
+def unfinished(db: Session) -> Sequence[RowMapping]:
     """All that are not whole, for the room that they will want."""
-    return db.scalars(select(UploadRow).where(UploadRow.whole_at.is_(None))).all()
+    return db.execute(_UNFINISHED).mappings().all()
 
 
 def go_on(db: Session, upload: str, keep_s: float, unchecked_from: int | None) -> bool:
@@ -140,14 +158,11 @@ def link(db: Session, video_ids: Sequence[int]) -> None:
     db.execute(_LINK, {"ids": list(video_ids)})
 
 
-def job_of_key(db: Session, key: str) -> int | None:
-    """The job that was submitted under a key."""
-    found: int | None = db.scalar(_JOB_OF_KEY, {"key": key})
-    return found
-
-
 def unfinished_job(db: Session, upload: str) -> int | None:
-    """The job that still uses an upload, else None; jobs do not begin again before the transaction ends."""
+    """The job that still uses an upload, else None; jobs do not begin again before the transaction ends.
+
+    Of one that is held: else a submission might link it a moment later.
+    """
     row = db.execute(_JOB_HELD, {"id": upload}).one_or_none()
     return None if row is None or row.finished_at is not None else int(row.id)
 
@@ -161,6 +176,12 @@ def forget(db: Session, upload: str) -> bool:
 def forget_expired(db: Session) -> int:
     """The same for some whose time is over; returns how many."""
     return _owe(db, db.scalars(_OVER, {"most": _ROUND}).all())
+
+
+def toll(db: Session, video_ids: Sequence[int]) -> tuple[int, int]:
+    """How many uploads are these videos, and their bytes."""
+    row = db.execute(_TOLL, {"ids": list(video_ids)}).one()
+    return row.uploads, int(row.bytes)
 
 
 def purge(db: Session, video_ids: Sequence[int], *, forget: bool) -> None:

@@ -41,6 +41,9 @@ class PurgeCount:
     bytes: int = 0
     #: Videos that are due and stay, because only the plate key could tell whether they show a watched plate.
     waiting: int = 0
+    #: Videos that were uploaded and go too, and their bytes.
+    uploads: int = 0
+    upload_bytes: int = 0
 
     def __add__(self, other: PurgeCount) -> PurgeCount:
         return PurgeCount(
@@ -49,6 +52,8 @@ class PurgeCount:
             self.files + other.files,
             self.bytes + other.bytes,
             self.waiting + other.waiting,
+            self.uploads + other.uploads,
+            self.upload_bytes + other.upload_bytes,
         )
 
 
@@ -65,6 +70,11 @@ class PurgeScope:
     forget: bool = False
     #: Finds plates that are watched by their hash among those that are stored in clear.
     key: PlateKey | None = None
+
+    @property
+    def takes_uploads(self) -> bool:
+        """Whether uploaded videos go: a job's own retention leaves nothing of the pictures, forgetting no file."""
+        return self.forget or self.older_than_s is None
 
 
 def due(db: Session, wanted: PurgeScope, after: int = 0, limit: int = CHUNK) -> list[int]:
@@ -112,7 +122,8 @@ def toll(db: Session, ids: Sequence[int], wanted: PurgeScope) -> PurgeCount:
     going = _decided(db, ids, wanted)
     kept = _kept(db, going, wanted)
     row = db.execute(_TOLL, {"ids": going, **kept.values()}).one()
-    return PurgeCount(len(going), row.sightings, row.files, int(row.bytes), len(ids) - len(going))
+    sent = uploads.toll(db, going) if wanted.takes_uploads else (0, 0)
+    return PurgeCount(len(going), row.sightings, row.files, int(row.bytes), len(ids) - len(going), *sent)
 
 
 def purge(db: Session, ids: Sequence[int], wanted: PurgeScope) -> PurgeCount:
@@ -128,6 +139,7 @@ def purge(db: Session, ids: Sequence[int], wanted: PurgeScope) -> PurgeCount:
     # Before any is forgotten: what no row names goes too, as the crop of a sighting whose tracklets were replaced.
     owe_sweep(db, ids)
     for statement in (
+        _DROP_CORRECTIONS,
         _DROP_SIGHTINGS,
         _DROP_HITS,
         _DROP_EVENTS,
@@ -139,14 +151,14 @@ def purge(db: Session, ids: Sequence[int], wanted: PurgeScope) -> PurgeCount:
         db.execute(statement, values)
     if plates:
         name_plates(db, plates)
-    # A job's own retention leaves nothing of the pictures, and forgetting no file either.
-    uploads.purge(db, ids, forget=wanted.forget or wanted.older_than_s is None)
+    sent = uploads.toll(db, ids) if wanted.takes_uploads else (0, 0)
+    uploads.purge(db, ids, forget=wanted.takes_uploads)
     if wanted.forget:
         bare = [video for video in videos if video.id not in kept.videos]
         db.execute(_FORGET_VIDEOS, {"ids": [video.id for video in bare]})
         db.execute(_FORGET_JOBS, {"jobs": sorted({video.job_id for video in bare})})
     db.execute(_MARK, {"ids": ids})
-    return PurgeCount(len(ids), gone.sightings, gone.files, int(gone.bytes), waiting)
+    return PurgeCount(len(ids), gone.sightings, gone.files, int(gone.bytes), waiting, *sent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +181,8 @@ class _Kept:
 def _kept(db: Session, ids: Sequence[int], wanted: PurgeScope) -> _Kept:
     if not wanted.keep_watched:
         return _Kept()
-    values = {"ids": list(ids), "plates": _watched_by_hash(db, ids, wanted.key)}
+    plates, said = _watched_by_hash(db, ids, wanted.key)
+    values = {"ids": list(ids), "plates": plates, "said": said}
     rows = db.execute(_WATCHED, values).all()
     return _Kept(
         frozenset(row.video_id for row in rows),
@@ -185,13 +198,20 @@ def _decided(db: Session, ids: Sequence[int], wanted: PurgeScope) -> list[int]:
     return [video for video in ids if video not in waiting]
 
 
-def _watched_by_hash(db: Session, ids: Sequence[int], key: PlateKey | None) -> list[int]:
-    """Plates in clear, of these videos, whose hash is watched; without the key, of videos that show none in doubt."""
+def _watched_by_hash(db: Session, ids: Sequence[int], key: PlateKey | None) -> tuple[list[int], list[int]]:
+    """Plates in clear, of these videos, whose hash is watched, and corrections; none without the key.
+
+    Then these videos show no plate in doubt.
+    """
     hashes = set(db.scalars(_WATCHED_HASHES, {"mark": f"{MARK}%"})) if key is not None else ()
     if key is None or not hashes:
-        return []
-    plates = db.execute(_CLEAR_PLATES, {"ids": list(ids), "mark": f"{MARK}%"}).all()
-    return [plate.id for plate in plates if key.hashed(plate.key) in hashes]
+        return [], []
+    values = {"ids": list(ids), "mark": f"{MARK}%"}
+    plates, said = db.execute(_CLEAR_PLATES, values).all(), db.execute(_CLEAR_CORRECTIONS, values).all()
+    return (
+        [plate.id for plate in plates if key.hashed(plate.key) in hashes],
+        [one.id for one in said if key.hashed(one.text) in hashes],
+    )
 
 
 _DUE = text(
@@ -268,7 +288,10 @@ _WATCHED = text(
         ORDER BY abs(pts - s.best_pts), pts LIMIT 1
     ) f ON true
     WHERE s.video_id = ANY (:ids)
-      AND (p.id = ANY (CAST(:plates AS bigint[])) OR EXISTS (SELECT 1 FROM watched w WHERE w.key = p.key))
+      AND (p.id = ANY (CAST(:plates AS bigint[])) OR EXISTS (SELECT 1 FROM watched w WHERE w.key = p.key)
+           -- Or a person reads one there.
+           OR EXISTS (SELECT 1 FROM corrections c LEFT JOIN watched w ON w.key = translate(c.text, 'OI', '01')
+                      WHERE c.sighting_id = s.id AND (w.key IS NOT NULL OR c.id = ANY (CAST(:said AS bigint[])))))
     """
 )
 _WATCHED_HASHES = text("SELECT key FROM watched WHERE key LIKE :mark")
@@ -277,6 +300,9 @@ _CLEAR_PLATES = text(
     SELECT id, key FROM plates
     WHERE id IN (SELECT plate_id FROM sightings WHERE video_id = ANY (:ids)) AND key NOT LIKE :mark
     """
+)
+_CLEAR_CORRECTIONS = text(
+    "SELECT id, text FROM corrections WHERE video_id = ANY (:ids) AND text IS NOT NULL AND text NOT LIKE :mark"
 )
 _GONE_TRACKLETS = """
     SELECT t.id FROM segments g JOIN tracklets t ON t.segment_id = g.id
@@ -303,6 +329,13 @@ _LOCK_PLATES = text(
     f"""
     SELECT id FROM plates WHERE id IN (SELECT plate_id FROM sightings WHERE {_GONE_SIGHTINGS})
     ORDER BY key COLLATE "C" FOR UPDATE
+    """
+)
+#: Those of passings that a redo found no more go too.
+_DROP_CORRECTIONS = text(
+    """
+    DELETE FROM corrections WHERE video_id = ANY (:ids)
+    AND (sighting_id IS NULL OR sighting_id <> ALL (CAST(:kept_sightings AS bigint[])))
     """
 )
 _DROP_SIGHTINGS = text(f"DELETE FROM sightings WHERE {_GONE_SIGHTINGS}")

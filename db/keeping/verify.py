@@ -37,6 +37,8 @@ class VideoFiles:
     files: tuple[FileRow, ...]
     #: Crops that sightings name.
     shown: frozenset[str]
+    #: What it was uploaded as; no checksum is kept of that.
+    uploads: tuple[FileRow, ...] = ()
 
 
 def has_job(db: Session, job_id: int) -> bool:
@@ -66,6 +68,7 @@ def files_of(db: Session, video_id: int) -> VideoFiles:
         ended.scalar_one_or_none() is not False,
         tuple(FileRow(row.name, row.size, row.sha256) for row in rows),
         frozenset(shown),
+        tuple(FileRow(row.name, row.size, None) for row in db.execute(_UPLOADS, {"video": video_id})),
     )
 
 
@@ -116,6 +119,7 @@ _FILES = text(
     SELECT name, size, sha256 FROM frames WHERE video_id = :video
     """
 )
+_UPLOADS = text("SELECT name, size FROM uploads WHERE video_id = :video AND whole_at IS NOT NULL")
 _VIDEO_COUNTERS = f"""
     SELECT format('video %s: %s is %s, its segments give %s', v.id, c.name, c.said, c.given)
     FROM videos v
@@ -232,6 +236,11 @@ _CLEAR = (
     SELECT format('video %s: the plate that sighting %s counts for is not hashed', v.id, s.index)
     {_HASHED} JOIN sightings s ON s.video_id = v.id JOIN plates p ON p.id = s.plate_id
     WHERE j.id = :job AND (p.text !~ '{_HASH}' OR p.key !~ '{_HASH}') ORDER BY v.id, s.index
+    """,
+    f"""
+    SELECT format('video %s: what a person read at %s s is not hashed', v.id, c.best_s)
+    {_HASHED} JOIN corrections c ON c.video_id = v.id
+    WHERE j.id = :job AND (c.text !~ '{_HASH}' OR c.read_as !~ '{_HASH}' OR c.note IS NOT NULL) ORDER BY v.id, c.best_s
     """,
     f"""
     SELECT format('video %s: the reading of segment %s, tracklet %s, is not hashed', v.id, g.index, t.index)

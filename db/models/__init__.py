@@ -2,7 +2,7 @@
 
 from db.models.access import TokenRow, UsageRow
 from db.models.base import Base
-from db.models.findings import CropRow, FrameRow, Plate, ReadingRow, SightingRow, TrackletRow
+from db.models.findings import CorrectionRow, CropRow, FrameRow, Plate, ReadingRow, SightingRow, TrackletRow
 from db.models.keeping import AuditRow, Deletion, WatchedPlate
 from db.models.search import CandidateRow, SearchBacklog, Spelling
 from db.models.telling import Delivery, Endpoint, Event, Hit, WatchEntry, WatchTerm
@@ -13,6 +13,7 @@ __all__ = [
     "AuditRow",
     "Base",
     "CandidateRow",
+    "CorrectionRow",
     "CropRow",
     "Deletion",
     "Delivery",

@@ -1,4 +1,4 @@
-"""The tables of what was found: tracklets, crops, readings, frames, plates, sightings."""
+"""The tables of what was found: tracklets, crops, readings, frames, plates, sightings, and corrections of these."""
 
 from __future__ import annotations
 
@@ -145,3 +145,35 @@ class SightingRow(Base):
     confirmed: Mapped[bool]
     crop: Mapped[str | None]
     tracklets: Mapped[list[Any]]
+
+
+class CorrectionRow(Base):
+    """What a person reads in a passing: beside what the machine read, never over it.
+
+    It belongs to the passing, by video, time and box, because a redo gives its sighting another number.
+    """
+
+    __tablename__ = "corrections"
+    __table_args__ = (Index("ix_corrections_key", text("translate(text, 'OI', '01')")),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    video_id: Mapped[int] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"), index=True)
+    #: What it stands beside now, and that sighting's plate; null where a redo found nothing of the passing.
+    sighting_id: Mapped[int | None] = mapped_column(ForeignKey("sightings.id", ondelete="SET NULL"), unique=True)
+    plate_id: Mapped[int | None] = mapped_column(ForeignKey("plates.id", ondelete="SET NULL"), index=True)
+    #: Null where it is no plate; the keyed hash in hashed jobs.
+    text: Mapped[str | None]
+    #: What the machine had read then.
+    read_as: Mapped[str]
+    #: `DASHPLATE_USER`, else the account; a token of the HTTP service.
+    corrected_by: Mapped[str]
+    corrected_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    note: Mapped[str | None]
+    #: The passing, as its sighting was then: when, and where in the frame at `best_s`.
+    first_s: Mapped[float]
+    last_s: Mapped[float]
+    best_s: Mapped[float]
+    x1: Mapped[float]
+    y1: Mapped[float]
+    x2: Mapped[float]
+    y2: Mapped[float]

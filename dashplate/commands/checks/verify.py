@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,19 +14,21 @@ from rich.markup import escape
 
 from dashplate.bring_up import database
 from db.engine import session
+from db.jobs.uploads import are_whole
 from db.keeping import verify
 from db.keeping.verify import VideoFiles
 from output import terminal
 from output.files import json_text
 from pipeline.errors import UsageError
 from pipeline.sources.source import spelled
-from store import FileInfo, MissingFile, Store, job_folders, video_folders
+from store import UPLOADS, FileInfo, MissingFile, Store, job_folders, upload_folder, video_folders
 from workers.hashed_jobs import own_key
 from workers.result_store import store
 
 #: Examples named of each kind.
 EXAMPLES = 20
 _CHUNK = 500
+_UPLOAD = re.compile(r"[0-9a-f]{32}")
 #: Kinds of findings, in the order of the report, with what each means.
 KINDS = {
     "missing": "files that rows name are not in the store",
@@ -81,13 +84,14 @@ def compare(video: VideoFiles, listing: Mapping[str, FileInfo], owed: Sequence[s
     `owed` are names and folders whose deletion is under way. While a video is being done, a file without a row is one
     whose row is about to be written.
     """
-    found = [Finding("missing", row.name) for row in video.files if row.name not in listing]
+    rows = (*video.files, *video.uploads)
+    found = [Finding("missing", row.name) for row in rows if row.name not in listing]
     found += [
         Finding("size", f"{row.name}: {listing[row.name].size} bytes in place of {row.size}")
-        for row in video.files
+        for row in rows
         if row.name in listing and row.size is not None and listing[row.name].size != row.size
     ]
-    named = {row.name for row in video.files}
+    named = {row.name for row in rows}
     found += [Finding("reference", name) for name in sorted(video.shown - named)]
     if video.ended:
         unnamed = sorted(listing.keys() - named - video.shown)
@@ -123,6 +127,9 @@ def check(url: str, files: Store, job: int, *, quick: bool = False, sweep: bool 
             _settle(files, finding, sweep, report)
     for finding in _of_no_video(url, files, job, report):
         _settle(files, finding, sweep, report)
+    # They belong to no job.
+    for finding in _of_no_upload(url, files) if sweep else ():
+        _settle(files, finding, sweep, report)
     key = own_key()
     with session(url) as db:
         for kind, sentences in verify.contradictions(db, job).items():
@@ -153,10 +160,10 @@ def _check_video(url: str, files: Store, job: int, video_id: int, quick: bool, r
         again = set(compare(*_look(url, files, video_id, folders)))
         found = [finding for finding in found if finding in again]
     report.videos += 1
-    report.files += len(video.files)
-    report.bytes += sum(row.size or 0 for row in video.files)
+    report.files += len(video.files) + len(video.uploads)
+    report.bytes += sum(row.size or 0 for row in (*video.files, *video.uploads))
     report.without_checksum += sum(row.sha256 is None for row in video.files)
-    named = {row.name for row in video.files}
+    named = {row.name for row in (*video.files, *video.uploads)}
     report.waiting += sum(name not in named and is_owed(name, owed) for name in listing)
     if not quick:
         wrong_already = {finding.what.partition(":")[0] for finding in found}
@@ -171,6 +178,10 @@ def _look(
         video = verify.files_of(db, video_id)
         owed = verify.owed(db, folders)
     listing = {file.name: file for folder in folders for file in files.files(folder)}
+    uploaded = {row.name for row in video.uploads}
+    for name in uploaded:
+        folder = name.rpartition("/")[0]
+        listing |= {file.name: file for file in files.files(folder) if file.name in uploaded}
     return video, listing, owed
 
 
@@ -205,6 +216,20 @@ def _of_no_video(url: str, files: Store, job: int, report: Report) -> Iterator[F
                 report.waiting += 1
             else:
                 yield Finding("orphan", name)
+
+
+def _of_no_upload(url: str, files: Store) -> Iterator[Finding]:
+    """Files in uploads' folders of which no row is left, nor a note: a row is there before its file is."""
+    names = (file.name for file in files.files(UPLOADS))
+    while some := list(islice(names, _CHUNK)):
+        owners = {name: name.split("/")[1] for name in some}
+        with session(url) as db:
+            there = are_whole(db, set(owners.values()))
+            gone = {owner for owner in owners.values() if owner not in there and _UPLOAD.fullmatch(owner)}
+            owed = verify.owed(db, [upload_folder(owner) for owner in gone])
+        yield from (
+            Finding("orphan", name) for name, owner in owners.items() if owner in gone and not is_owed(name, owed)
+        )
 
 
 def _video_in(name: str) -> int | None:

@@ -50,9 +50,10 @@ def add_endpoint(
         row = endpoints.add(db, name, address, format, wanted, labels)
         note(db, "endpoint", f"add {name}: {address}", None)
         secret = key and key.secret(name, row.secret)
-    terminal.say(f"{name} is told of {', '.join(sorted(wanted))} from now on.")
+    # Beside the output, which is the secret alone.
+    terminal.complain(f"{name} is told of {', '.join(sorted(wanted))} from now on.")
     if secret:
-        terminal.say("It checks signatures with this secret:")
+        terminal.complain("It checks signatures with this secret:")
         print(secret)
 
 
@@ -113,7 +114,8 @@ def rotate_secret(name: str, overlap: str, data: Path | None) -> None:
         row = endpoints.rotate(db, name, overlap_s)
         secret = key.secret(row.name, row.secret)
         note(db, "endpoint", f"new secret of {name}", None)
-    terminal.say(f"The secret before signs too for {overlap}. The new one is:" if overlap_s else "The new secret is:")
+    before = f"The secret before signs too for {overlap}. " if overlap_s else ""
+    terminal.complain(f"{before}The new secret is:")
     print(secret)
 
 

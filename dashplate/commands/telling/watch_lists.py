@@ -16,7 +16,7 @@ from sqlalchemy import RowMapping
 
 from dashplate import show
 from dashplate.bring_up import database
-from dashplate.commands.privacy import caller, note
+from dashplate.commands.privacy import note, who
 from dashplate.durations import parse_duration
 from dashplate.export import plain
 from db.engine import session
@@ -65,7 +65,7 @@ def add_entry(wanted: Wish, data: Path | None) -> None:
     with database(data) as config:
         url = config.require_database()
         with session(url) as db:
-            (entry,) = watch_lists.add(db, [wanted], caller())
+            (entry,) = watch_lists.add(db, [wanted], who())
             note(db, "watchlist", f"add {entry} to {wanted.label}: {wanted.plate}", None)
         with session(url) as db:
             hits = watch_lists.match_existing(db, entry)
@@ -90,7 +90,7 @@ def import_entries(file: Path, label: str | None, *, alert_existing: bool, data:
         for start in range(0, len(wishes), _IMPORTED):
             with session(url) as db:
                 some = wishes[start : start + _IMPORTED]
-                numbers |= set(watch_lists.add(db, some, caller()))
+                numbers |= set(watch_lists.add(db, some, who()))
                 note(db, "watchlist", f"import {file.name}", len(some))
     print(f"{len(numbers):,} entries are watched. The workers match them with sightings of before.")
 

@@ -13,6 +13,7 @@ import pickle
 import sys
 import time
 from collections.abc import Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,8 @@ from workers.allowed import roots_for
 AT_ONCE, WAITING = 2, 8
 #: How long a clip is kept after it was last asked for, and bytes of all that are kept; the longest clip has 15 MB.
 _KEPT_S, _KEPT_BYTES = 60.0, 64_000_000
+#: What is asked of the result store before a clip is cut takes a moment, unless its share hangs.
+_LONGEST_LOOK_S = 30.0
 #: More than the longest clip can have.
 _MOST_BYTES = 32_000_000
 _PROCESS = "dashplate.service.files.clip_process"
@@ -59,11 +62,15 @@ class Cutter:
         self._clips: dict[Hashable, _Clip] = {}
         self._running: set[asyncio.subprocess.Process] = set()
         self._turns = asyncio.Semaphore(AT_ONCE)
+        #: Their own: a share that hangs keeps them.
+        self._looking = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="clip")
+        self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> Cutter:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._looking.shutdown(wait=False, cancel_futures=True)
         for process in self._running:
             with suppress(ProcessLookupError):
                 process.kill()
@@ -91,31 +98,35 @@ class Cutter:
         finally:
             clip.waiting -= 1
             clip.asked_at = time.monotonic()
+            self._forget_in_time()
             if not there and not clip.waiting:
                 clip.task.cancel()
                 if self._clips.get(name) is clip:
                     del self._clips[name]
 
+    def _forget_in_time(self) -> None:
+        """Look once more when nobody has asked for a while."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(_KEPT_S, self._forget)
+
     def _forget(self) -> None:
         """Drop what was asked for too long ago, and the oldest of what is too much."""
         size = sum(clip.size for clip in self._clips.values())
         for name, clip in list(self._clips.items()):
-            old = time.monotonic() - clip.asked_at > _KEPT_S
+            old = time.monotonic() - clip.asked_at >= _KEPT_S
             if not clip.waiting and clip.task.done() and (old or size > _KEPT_BYTES):
                 size -= clip.size
                 del self._clips[name]
 
     async def _cut(self, wanted: ClipRequest) -> bytes:
-        try:
-            # Of an upload, its folder.
-            roots = await asyncio.to_thread(roots_for, wanted.media.path)
-        except Inaccessible as gone:
-            raise Refused(404, str(gone)) from gone
         async with self._turns:
+            roots = await self._roots(wanted)
             env = {name: value for name, value in os.environ.items() if not name.startswith(_OWN)}
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", _PROCESS, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=env
-            )
+                sys.executable, "-P", "-m", _PROCESS,
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=env,
+            )  # fmt: skip
             self._running.add(process)
             try:
                 async with asyncio.timeout(LONGEST_S):
@@ -127,8 +138,20 @@ class Cutter:
             finally:
                 with suppress(ProcessLookupError):
                     process.kill()
-                await process.wait()
+                # Its end is told once all that it has written is read.
+                await process.communicate()
                 self._running.discard(process)
+
+    async def _roots(self, wanted: ClipRequest) -> Sequence[Source]:
+        """Where the video may lie; an upload in its folder. Raises Refused: 404, and 503 where its share hangs."""
+        looking = asyncio.get_running_loop().run_in_executor(self._looking, roots_for, wanted.media.path)
+        try:
+            async with asyncio.timeout(_LONGEST_LOOK_S):
+                return await looking
+        except Inaccessible as gone:
+            raise Refused(404, str(gone)) from gone
+        except TimeoutError:
+            raise _refused(Trouble.AWAY, "The share or disk of this video does not answer. Try again later.") from None
 
     async def _answer(self, process: asyncio.subprocess.Process, wanted: ClipRequest, roots: Sequence[Source]) -> bytes:
         """What the process says. Raises Refused where there is no clip, other errors where it says nothing sensible."""

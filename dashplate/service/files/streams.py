@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from threading import Lock
 from typing import Any
 
@@ -11,6 +12,9 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from dashplate.service.errors import too_many
+
+#: A caller who has not taken a piece after so long keeps others from a place.
+_LONGEST_S = 120.0
 
 
 class Places:
@@ -38,16 +42,33 @@ class Places:
 
 
 class Placed(StreamingResponse):
-    """Lets go what is held for it however it ends, begun or not."""
+    """Lets go what is held for it however it ends, begun or not; it ends where its caller takes nothing any more."""
 
     def __init__(
-        self, held: ExitStack, pieces: AsyncIterator[str], media_type: str, headers: Mapping[str, str] | None = None
+        self,
+        held: ExitStack,
+        pieces: AsyncIterator[str] | AsyncIterator[bytes],
+        media_type: str,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(pieces, media_type=media_type, headers=headers)
         self._held = held
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def sent(message: Any) -> None:
+            try:
+                async with asyncio.timeout(_LONGEST_S):
+                    await send(message)
+            except TimeoutError as error:
+                raise _Stalled from error
+
         try:
-            await super().__call__(scope, receive, send)
+            # What was begun and not ended is cut: its caller can tell.
+            with suppress(_Stalled):
+                await super().__call__(scope, receive, sent)
         finally:
             await run_in_threadpool(self._held.close)
+
+
+class _Stalled(Exception):
+    """The caller takes nothing."""

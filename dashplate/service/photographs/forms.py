@@ -150,12 +150,10 @@ async def _fill(form: Form, request: Request, name: str) -> None:
         headers = Headers({"content-type": _CHARSET.sub("", request.headers["content-type"])})
         # One field may be a picture in base64.
         parser = _Parser(headers, _pieces(request), max_files=4, max_fields=_FIELDS, max_part_size=MOST_BODY_BYTES)
-        try:
-            await _take(form, await parser.parse(), name)
-        except (MultiPartException, UnicodeError) as error:
-            raise Refused(400, "The form cannot be read.") from error
+        await _parse(form, parser, name)
     elif kind == "application/x-www-form-urlencoded":
-        await _take(form, await FormParser(request.headers, request.stream()).parse(), name)
+        fields = FormParser(request.headers, request.stream(), max_fields=_FIELDS, max_part_size=MOST_BODY_BYTES)
+        await _parse(form, fields, name)
     elif kind.startswith("image/") or kind == "application/octet-stream":
         file = form.spool()
         async for piece in _pieces(request):
@@ -163,6 +161,13 @@ async def _fill(form: Form, request: Request, name: str) -> None:
         form.picture = Spooled.of(file)
     else:
         raise Refused(415, "Send a form (multipart/form-data) or the picture itself (image/jpeg and the like).")
+
+
+async def _parse(form: Form, parser: MultiPartParser | FormParser, name: str) -> None:
+    try:
+        await _take(form, await parser.parse(), name)
+    except (MultiPartException, UnicodeError) as error:
+        raise Refused(400, "The form cannot be read.") from error
 
 
 async def _pieces(request: Request) -> AsyncGenerator[bytes, None]:

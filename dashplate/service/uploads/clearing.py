@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager
 from dashplate.service.uploads.keeper import Keeper
 
 log = logging.getLogger(__name__)
-#: A look at one folder, and one question to the database.
-_EVERY_S = 60.0
+#: A look at each upload's folder, and a question to the database about those that are not whole.
+_EVERY_S = 600.0
 
 
 @asynccontextmanager
 async def clearing(keeper: Keeper) -> AsyncIterator[None]:
-    """Look for files of which no row is left, while the block runs."""
+    """Look for parts that nobody goes on with, while the block runs."""
 
     async def clear() -> None:
         while True:

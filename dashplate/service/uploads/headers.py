@@ -164,7 +164,8 @@ def _stored_as(filename: str) -> str:
     # Some clients send whole paths, in either kind of slash.
     name = PurePosixPath(filename.replace("\\", "/").replace("\0", "")).name
     ending = PurePosixPath(name).suffix
-    if ending.lower() not in MEDIA_EXTENSIONS:
+    # Some letters beyond ASCII have their small one in it.
+    if not ending.isascii() or ending.lower() not in MEDIA_EXTENSIONS:
         known = ", ".join(sorted(one[1:] for one in MEDIA_EXTENSIONS))
         raise Refused(422, f"`Upload-Metadata` is to name a video or photograph: `filename` with an ending of {known}.")
     plain = unicodedata.normalize("NFKD", name.removesuffix(ending)).encode("ascii", "ignore").decode()

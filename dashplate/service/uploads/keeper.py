@@ -7,8 +7,10 @@ it.
 
 from __future__ import annotations
 
+import errno
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 
 from fastapi import Request
@@ -17,7 +19,7 @@ from sqlalchemy import RowMapping
 from dashplate.service.access import note
 from dashplate.service.errors import Refused, too_many
 from dashplate.service.uploads.headers import Announced
-from dashplate.service.uploads.part import Part, size_of
+from dashplate.service.uploads.part import Part
 from dashplate.service.uploads.places import Places
 from db.access.tokens import Principal, Scope
 from db.engine import session
@@ -57,16 +59,29 @@ class Keeper:
         known = self._of_key(new)
         if known is not None:
             return known
-        self._check_room(new)
+        self._check_promises(new)
         with session(self._url) as db:
             made = uploads.create(db, new, self.keep_s)
             if made:
                 note(db, request, caller, "upload", f"{upload}, {wanted.size} bytes", None)
             row = uploads.find(db, upload)
+        if made:
+            self._make_part(upload)
         row = row if made else self._of_key(new)
         if row is None:
             raise Refused(409, "The upload of this `Idempotency-Key` was just removed. Try again.")
         return row
+
+    def _make_part(self, upload: str) -> None:
+        """By its part a new upload shows on which disk it was promised room. Raises Refused, 507, without a trace."""
+        try:
+            with roomy():
+                # Not held: whoever knows the key may be sending already.
+                self._places.part(upload, make=True).touch(0o600)
+        except BaseException:
+            with session(self._url) as db:
+                uploads.forget(db, upload)
+            raise
 
     def find(self, caller: Principal, upload: str, *, expired: bool = False) -> RowMapping:
         """An upload of the caller. Raises Refused: 404, and 410 for one whose time is over unless those are wanted."""
@@ -85,8 +100,11 @@ class Keeper:
             return uploads.page(db, token, before, most)
 
     def begin(self, row: RowMapping, offset: int, *, checked: bool) -> Part:
-        """The part, held by this call, to be gone on with at the offset. Raises Refused: 404, 409, 423."""
-        part = self._places.held(row["id"])
+        """The part, held by this call, to be gone on with at the offset. Raises Refused: 404, 409, 423, 507."""
+        if offset < int(row["size"]):
+            self.check_room()
+        with roomy():
+            part = self._places.held(row["id"])
         try:
             with session(self._url) as db:
                 now = uploads.find(db, row["id"])
@@ -108,21 +126,30 @@ class Keeper:
         with session(self._url) as db:
             uploads.go_on(db, upload, self.keep_s, unchecked_from)
 
-    def settle(self, row: RowMapping, part: Part, cut_to: int | None) -> bool:
-        """Bring the part to the disk, cut where a piece does not count; whether it is whole."""
-        if cut_to is not None:
-            part.cut(cut_to)
-        part.settle()
+    def check_room(self) -> None:
+        """Raises Refused, 507, where what comes in would eat into the reserve."""
+        if self._places.room_bytes() <= 0:
+            raise no_room()
+
+    def settle(self, row: RowMapping, part: Part, began: int, *, counts: bool) -> bool:
+        """Bring the part to the disk, without a piece that does not count; whether it is whole. Raises OSError."""
+        if not counts:
+            part.cut(began)
+        try:
+            part.settle()
+        except OSError:
+            # Not tried again: a disk that could not keep it reports that once, and then success.
+            with suppress(OSError):
+                part.cut(began)
+            raise
         with session(self._url) as db:
             uploads.go_on(db, row["id"], self.keep_s, None)
         return part.size == int(row["size"])
 
     def finish(self, row: RowMapping, part: Part) -> None:
         """Put a whole part in its place. Raises Refused, 404 or 507, and StoreError."""
-        try:
+        with roomy():
             store().take(row["name"], part.path)
-        except StoreFull as error:
-            raise no_room() from error
         with session(self._url) as db:
             there = uploads.whole(db, row["id"], self.keep_s)
         if not there:
@@ -148,18 +175,15 @@ class Keeper:
             part.close()
         return True
 
-    def sources(self, caller: Principal, wanted: Sequence[str], job_key: str | None) -> list[Source]:
-        """What a job is to be made of, kept meanwhile. Raises Refused: 404, and 409 for one that cannot be had."""
+    def sources(self, caller: Principal, wanted: Sequence[str]) -> list[Source]:
+        """What a job is to be made of, kept meanwhile. Raises Refused: 404, and 409 for one that is not whole."""
         with session(self._url) as db:
             rows = uploads.some(db, wanted)
-            job = None if job_key is None else uploads.job_of_key(db, job_key)
         found: list[Source] = []
         for upload in dict.fromkeys(wanted):
             row = rows.get(upload)
             if row is None or row["expired"] or not _may(caller, row):
                 raise Refused(404, f"There is no upload {upload[:40]} of yours.")
-            if row["video_id"] is not None and row["job"] != job:
-                raise Refused(409, f"Upload {upload} belongs to job {row['job']} already; `rerun` does that again.")
             if not self.mend(row):
                 raise Refused(409, f"Upload {upload} has {self.offset(row)} of its {row['size']} bytes. Send the rest.")
             found.append(source_of(row["path"]))
@@ -173,6 +197,7 @@ class Keeper:
         part = self._places.held(row["id"], make=False) if coming else None
         try:
             with session(self._url) as db:
+                uploads.hold(db, [row["id"]])
                 job = uploads.unfinished_job(db, row["id"])
                 if job is not None:
                     raise Refused(409, f"Job {job} uses this upload. Wait for its end, or cancel it.")
@@ -186,9 +211,13 @@ class Keeper:
         clear_named(self._url, [upload_folder(row["id"])])
 
     def clear(self) -> None:
-        """Remove files of which no row is left; the sweeper knows nothing of them."""
-        with session(self._url) as db:
-            self._places.clear(lambda names: uploads.some(db, names))
+        """Remove parts that nobody goes on with; the sweeper knows nothing of them."""
+
+        def are_whole(names: Collection[str]) -> dict[str, bool]:
+            with session(self._url) as db:
+                return uploads.are_whole(db, names)
+
+        self._places.clear(are_whole, self.keep_s)
 
     def _of_key(self, new: NewUpload) -> RowMapping | None:
         if new.key is None:
@@ -203,14 +232,34 @@ class Keeper:
             uploads.keep(db, [row["id"]], self.keep_s)
             return uploads.of_key(db, new.key)
 
-    def _check_room(self, new: NewUpload) -> None:
+    def _check_promises(self, new: NewUpload) -> None:
+        """What unfinished uploads still lack is promised to them. Raises Refused: 429, 507."""
         with session(self._url) as db:
             others = uploads.unfinished(db)
-        if sum(other.token_id == new.token_id for other in others) >= _MOST_UNFINISHED:
+        own = {other["id"] for other in others if other["token_id"] == new.token_id}
+        if len(own) >= _MOST_UNFINISHED:
             raise too_many(f"{_MOST_UNFINISHED} uploads of this token are unfinished. Go on with them first.", 60)
-        promised = sum(max(0, other.size - size_of(self._places.part(other.id))) for other in others)
-        if self._places.room_bytes() < new.size + promised:
+        # Those that were begun at another service may want room on another disk.
+        here = [other for other in others if self._places.part(other["id"]).exists()]
+        promised = {other["id"]: int(other["size"]) - self.offset(other) for other in here}
+        room = self._places.room_bytes()
+        if room < new.size + sum(promised.values()):
             raise no_room()
+        if new.size + sum(promised.get(upload, 0) for upload in own) > max(self.most_bytes, room // 2):
+            raise too_many("Unfinished uploads of this token want half of the room here. Go on with them first.", 60)
+
+
+@contextmanager
+def roomy() -> Iterator[None]:
+    """Raises Refused, 507, in place of what a full disk or store raises."""
+    try:
+        yield
+    except StoreFull as error:
+        raise no_room() from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise no_room() from error
+        raise
 
 
 def no_room() -> Refused:

@@ -5,10 +5,10 @@ One writer at a time holds it by a lock of the system on the file itself, which 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
-from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -67,14 +67,16 @@ class Part:
             os.ftruncate(self._file, min(size, self.size))
 
     def settle(self) -> None:
-        """Let what was written outlive a power cut."""
+        """Let what was written outlive a power cut. Raises OSError where that is not sure."""
         with self._using:
             os.fsync(self._file)
         folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
+            os.fsync(folder)
+        except OSError as error:
             # Some network shares know no such thing for folders.
-            with suppress(OSError):
-                os.fsync(folder)
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                raise
         finally:
             os.close(folder)
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from sqlalchemy import RowMapping
 
 from dashplate.service.errors import Refused
 from dashplate.service.uploads.part import Busy, Part, size_of
-from store import upload_folder, upload_part
+from store import UPLOADS, upload_part
 from store.store import RESERVE_BYTES
 from workers.result_store import store
 
-_UPLOADS = "uploads"
 _ID = re.compile(r"[0-9a-f]{32}")
+#: Parts whose rows are asked for at a time.
+_CHUNK = 500
 
 
 class Places:
@@ -26,7 +29,7 @@ class Places:
     folder of the service, which alone can go on with them then."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._gathered = data_dir / _UPLOADS
+        self._gathered = data_dir / UPLOADS
 
     def part(self, upload: str, *, make: bool = False) -> Path:
         """Where an upload's bytes are gathered; `make` makes the folder."""
@@ -66,25 +69,36 @@ class Places:
 
     def drop_part(self, upload: str) -> None:
         """Remove what was gathered."""
-        if store().own_path(_UPLOADS) is not None:
+        if store().own_path(UPLOADS) is not None:
             # With its folder, where that holds nothing else.
             store().remove(upload_part(upload))
             return
         with suppress(FileNotFoundError):
             os.unlink(self.part(upload))
 
-    def clear(self, wanted: Callable[[Collection[str]], dict[str, RowMapping]]) -> None:
-        """Remove files of which no row is left, and parts that were sent on; `wanted` finds rows by id."""
-        is_own = store().own_path(_UPLOADS) is not None
+    def clear(self, are_whole: Callable[[Collection[str]], Mapping[str, bool]], keep_s: float) -> None:
+        """Remove parts that were sent on, and those without a row that would have expired by now.
+
+        `are_whole` says it of ids that have a row. That there is none is no reason by itself, and for a whole file
+        never: the database may be an earlier one that was restored, or another one.
+        """
+        names = os.listdir(self._folder) if self._folder.is_dir() else []
         # First what is there, then the rows: a row is there before its file is.
-        names = [name for name in os.listdir(self._folder) if _ID.fullmatch(name)] if self._folder.is_dir() else []
-        rows = wanted(names)
-        for name in names:
-            if is_own and name not in rows:
-                store().remove(upload_folder(name))
-            elif not is_own and (name not in rows or rows[name]["whole_at"] is not None):
-                self.drop_part(name)
+        parts = ((name, self._age_s(name)) for name in names if _ID.fullmatch(name))
+        there = iter([(name, age_s) for name, age_s in parts if age_s is not None])
+        while some := dict(islice(there, _CHUNK)):
+            rows = are_whole(some)
+            for name, age_s in some.items():
+                if rows.get(name, age_s > keep_s):
+                    self.drop_part(name)
+
+    def _age_s(self, upload: str) -> float | None:
+        """Seconds since the last byte of a part came in; None where there is none."""
+        try:
+            return time.time() - os.stat(self.part(upload), follow_symlinks=False).st_mtime
+        except FileNotFoundError:
+            return None
 
     @property
     def _folder(self) -> Path:
-        return store().own_path(_UPLOADS) or self._gathered
+        return store().own_path(UPLOADS) or self._gathered

@@ -8,7 +8,7 @@ import pytest
 
 from dashplate import export
 from dashplate.commands import privacy, search
-from dashplate.commands.query import export_job
+from dashplate.export.command import export_job
 from db.engine import session
 from db.findings import queries
 from db.findings.plate_hashing import PlateKeyError
@@ -88,7 +88,7 @@ def test_the_hash_of_a_plate_for_sql(road: Road, capsys: pytest.CaptureFixture[s
 def test_exports_and_the_live_view_show_the_hash(road: Road, capsys: pytest.CaptureFixture[str]) -> None:
     job, _ = road.run(DRIVE, hashed=True)
     for form in ("csv", "jsonl", "json"):
-        export_job(job, form, None, None)
+        export_job(job, form, "plates", None, append=False, data=None)
     said = capsys.readouterr().out
     assert not readable(said)
     assert said.count(hashed(PLATES[0])) >= 3

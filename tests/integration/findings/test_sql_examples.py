@@ -14,11 +14,12 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from db.engine import engine_for, session
+from db.findings.corrections import Correction, correct
 from db.findings.search import index_some
 from db.findings.stage_results import store_sightings
 from db.jobs.submit import NewVideo, add_videos, create_job
 from db.jobs.videos import end_video, split_video
-from db.models import Video
+from db.models import SightingRow, Video
 from db.states import VideoState
 from pipeline.job_options import JobOptions
 from pipeline.records import Box, Candidate, Character, MediaInfo, MediaKind, Observation, SegmentSpan, Sighting
@@ -51,6 +52,7 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
         ("XY999ZZ", "XY999Z?", Decimal("0.40"), MONDAY_A, 100.0, "crops/XY999ZZ-100.png"),
         ("KV70A8C", "KV70A8C", Decimal("0.61"), MONDAY_B, 31.0, "crops/KV70A8C-31.png"),
     ],
+    "What people read otherwise": [("XY999ZZ", "XY999Z2", "ada", "in the next frame", MONDAY_A, 100.0)],
     "A plate with one character unknown": [("KV70A8C", None, 1), ("KV70ABC", "GB", 1)],
     "Plates by country": [("IT", 2, 4), ("GB", 1, 1), ("unknown", 1, 1)],
     "Videos with a problem": [
@@ -87,6 +89,8 @@ def fill_monday(url: str) -> None:
         store_sightings(db, one, [sighting("AB123CD", "IT", 10.0, 12.0, 0.98), *seen])
         mistaken = sighting("KV70A8C", None, 31.0, 32.0, 0.61, runner_up=Candidate("KV70ABC", 0.31))
         store_sightings(db, two, [sighting("AB123CD", "IT", 30.0, 32.5, 0.95), mistaken])
+        (unsure,) = db.scalars(select(SightingRow.id).where(SightingRow.text == "XY999ZZ"))
+        assert correct(db, unsure, Correction("XY999Z2", "ada", "in the next frame"))
         db.execute(update(Video).where(Video.id == one).values(overlays=[[10.5, 680, 300, 712]]))
     for segment in take(url):
         work(url, segment)

@@ -8,6 +8,8 @@ import inspect
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
+from zipfile import ZipFile
 
 import cv2
 import numpy as np
@@ -18,6 +20,7 @@ from dashplate.service.documents import JobTold, SightingTold
 from dashplate.service.jobs import Submitted
 from db.access.tokens import Scope
 from tests.conftest import SHARED_DATA
+from tests.support.annotations import check_cvat
 from tests.support.jobs_over_http import SEGMENTS, card
 from tests.support.processes import PATIENCE_S
 from tests.support.service import Served
@@ -69,6 +72,41 @@ def test_a_job_from_its_submission_to_its_export(working: Served, client: Client
     rows = list(csv.DictReader(io.StringIO(client.export(job).read().decode())))
     assert {row["plate"] for row in rows} == {sighting.plate for sighting in listed}
     assert client.export(job, "jsonl").save(tmp_path / "plates.jsonl").read_text().count("\n") == len(rows)
+
+
+def test_a_person_corrects_what_was_read(working: Served, client: Client, tmp_path: Path) -> None:
+    job = client.wait(client.submit([card(working, files=1)]).job).job
+    first, second, *_ = client.sightings(job)
+    assert (first.corrected, first.corrected_by) == (None, None)
+    with pytest.raises(ServiceError) as refused:
+        client.correct(first.id, "AB12CDF")
+    assert refused.value.status == 403, "it needs a scope of its own"
+    with Client(working.url, working.token(Scope.SEARCH, Scope.CORRECT)) as person:
+        told = person.correct(first.id, "ab12-cdf", note="in the frame")
+        assert (told.plate, told.read_as, told.corrected) == (first.plate, first.read_as, "AB12CDF")
+        assert (told.corrected_by or "").startswith("token ")
+        assert person.correct(second.id, None).corrected == ""
+        assert {hit.id for hit in person.search("AB12CDF", job=job)} == {first.id}
+        (plate,) = person.plates("AB12CDF")
+        assert (plate.plate, plate.corrected) == (first.plate, ["AB12CDF"])
+        rows = list(csv.DictReader(io.StringIO(person.export(job, rows="sightings").read().decode())))
+        assert {row["sighting"]: row["corrected"] for row in rows if row["corrected_by"]} == {
+            str(first.id): "AB12CDF", str(second.id): "",
+        }  # fmt: skip
+        with ZipFile(person.export(job, "cvat").save(tmp_path / "cvat.zip")) as packed:
+            root = ElementTree.fromstring(packed.read("annotations.xml"))
+            check_cvat(root)
+            assert sorted(box.attrib["label"] for box in root.iter("box")) == ["no plate", "plate"]
+            assert len(packed.namelist()) == 1 + len(root.findall("image"))
+        assert person.take_back(second.id).corrected is None
+        for status, call in (
+            (404, lambda: person.take_back(second.id)), (404, lambda: person.correct(2**40, "AB12CDF")),
+            (422, lambda: person.correct(first.id, "AB*")), (422, lambda: person.correct(first.id, "A" * 17)),
+        ):  # fmt: skip
+            with pytest.raises(ServiceError) as answered:
+                call()
+            assert answered.value.status == status
+    assert working.last_audited("correct")[1] == f"sighting {second.id} taken back"
 
 
 def test_a_job_is_steered(working: Served, client: Client) -> None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import httpx
+import openpyxl
+import pandas
 import psutil
 import pytest
 from sqlalchemy import text
 
+from dashplate.client import Client
 from dashplate.export import COLUMNS, plain, unique_plates
+from dashplate.export.rows import sighting_lines
 from db.access.tokens import Scope
 from db.engine import session
 from db.findings import queries
@@ -137,3 +143,76 @@ def test_the_command_writes_the_same(served: Served, job: int, tmp_path: Path, m
     assert said.code == 0, said.err
     assert out.read_text("utf-8") == whole(served.database_url, job, "json")
     assert run_command("export", str(job)).out == whole(served.database_url, job, "csv")
+
+
+def told(url: str, job: int, rows: str) -> list[dict[str, Any]]:
+    """The rows of an export, as the query gives them."""
+    with session(url) as db:
+        found = queries.sightings(db, job)
+        return [asdict(row) for row in (unique_plates if rows == "plates" else sighting_lines)(found, str)]
+
+
+@pytest.mark.parametrize("rows", ["plates", "sightings"])
+def test_every_form_says_the_same(served: Served, client: httpx.Client, job: int, rows: Any, tmp_path: Path) -> None:
+    wanted = told(served.database_url, job, rows)
+    with Client(served.url, served.token(Scope.SEARCH)) as asked:
+        lines = asked.export(job, "jsonl", rows).save(tmp_path / "a.jsonl").read_text("utf-8").splitlines()
+        assert [json.loads(line) for line in lines] == wanted
+        assert json.loads(asked.export(job, "json", rows).read())[rows] == wanted
+        parquet = pandas.read_parquet(asked.export(job, "parquet", rows).save(tmp_path / "a.parquet"))
+        book = openpyxl.load_workbook(asked.export(job, "xlsx", rows).save(tmp_path / "a.xlsx"), read_only=True)
+    assert parquet.to_dict("records") == wanted
+    heading, *cells = book[rows].iter_rows(values_only=True)
+    # What is hidden in a name is spelled out in both.
+    wanted = [row | {"video": row["video"].replace("\t", r"\t")} for row in wanted]
+    assert [dict(zip(heading, ("" if one is None else one for one in row), strict=True)) for row in cells] == wanted
+    answer = client.get(f"/v1/jobs/{job}/export", params={"format": "xlsx", "rows": rows})
+    assert answer.headers["content-disposition"] == f'attachment; filename="job-{job}.xlsx"'
+    assert answer.headers["content-type"].endswith("spreadsheetml.sheet")
+    assert served.last_audited("export")[1] == (
+        f"job {job} as xlsx" if rows == "plates" else f"job {job} as xlsx, {rows}"
+    )
+
+
+def test_plate_recognizers_columns_are_sightings(served: Served, client: httpx.Client, job: int) -> None:
+    answer = client.get(f"/v1/jobs/{job}/export", params={"format": "plate-recognizer"})
+    assert answer.headers["content-disposition"] == f'attachment; filename="job-{job}.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    wanted = told(served.database_url, job, "sightings")
+    assert [(row["source_url"], row["plate"].upper()) for row in rows] == [
+        (row["video"], row["plate"]) for row in wanted
+    ]
+    assert {row["dscore"] for row in rows} == {""}, "nothing is left of their readings"
+
+
+def test_a_file_grows_by_what_it_lacks(
+    served: Served, job: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DASHPLATE_DATABASE_URL", "DASHPLATE_REDIS_URL", "DASHPLATE_DATA_DIR"):
+        monkeypatch.setenv(name, served.env[name])
+    out = tmp_path / "sightings.csv"
+    words = ("export", str(job), "--rows", "sightings", "--out", str(out), "--append")
+    first = run_command(*words)
+    assert first.code == 0, first.err
+    rows = out.read_text("utf-8").splitlines(keepends=True)
+    assert f"{len(rows) - 1:,} rows added." in first.err
+    out.write_text("".join(rows[:-2]), "utf-8")
+    assert "2 rows added." in run_command(*words).err
+    assert out.read_text("utf-8") == "".join(rows)
+    again = run_command(*words)
+    assert (again.code, out.read_text("utf-8")) == (0, "".join(rows))
+    assert "has them all" in again.err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--format", "xlsx", "--append", "--out", "a.xlsx"), "Nothing can be added to xlsx"),
+        (("--append",), "name it with --out"),
+        (("--format", "parquet"), "is no text; name a file with --out"),
+        (("--rows", "cars"), "There are no rows 'cars'"),
+        (("--format", "pdf"), "There is no format 'pdf'"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(words: tuple[str, ...], sentence: str) -> None:
+    run_command("export", "1", *words).assert_refused(sentence)

@@ -49,7 +49,9 @@ def test_an_upload_is_done_as_a_job_and_goes_with_it(working: Served, client: ht
     purged = ("purge", "--older-than", "1d", "--job", str(job), "--yes")
     assert dashplate(working, *purged).returncode == 0
     assert folder_of(working, upload).is_dir(), "a purge leaves files alone"
-    assert dashplate(working, *purged, "--forget").returncode == 0
+    told = dashplate(working, *purged, "--forget", "--dry-run").stdout
+    assert re.search(r"This would delete .*; and 1 uploaded file, [0-9.]+ kB\.", told), told
+    assert "1 uploaded file" in dashplate(working, *purged, "--forget").stdout
     assert not folder_of(working, upload).exists()
     assert client.get(f"/v1/uploads/{upload}").status_code == 404
 
@@ -73,6 +75,27 @@ def test_an_upload_is_deleted_after_its_job(working: Served, client: httpx.Clien
     client.post(f"/v1/jobs/{job}/rerun", json={"step": "detect"})
     finished(client, job)
     assert dashplate(working, "verify", str(job)).returncode == 0
+
+
+def test_verify_looks_at_uploads(working: Served, client: httpx.Client) -> None:
+    data = drive("one to be looked at")
+    upload = uploaded(client, data)
+    job = str(client.post("/v1/jobs", json={"uploads": [upload]}).json()["job"])
+    finished(client, int(job))
+    file, unknown = folder_of(working, upload) / "trip.mp4", folder_of(working, "f" * 32) / "trip.mp4"
+    unknown.parent.mkdir()
+    unknown.write_bytes(b"whole, of another database")
+    coming = folder_of(working, made(client, 10)) / "part"
+    assert dashplate(working, "verify", job).returncode == 0, "what is no job's is not this job's matter"
+    assert dashplate(working, "verify", job, "--sweep").returncode == 0
+    assert (unknown.exists(), file.exists(), coming.exists()) == (False, True, True)
+
+    file.write_bytes(data[:-1])
+    cut = dashplate(working, "verify", job)
+    assert (cut.returncode, f"{len(data) - 1} bytes in place of {len(data)}" in cut.stdout) == (1, True), cut.stdout
+    file.unlink()
+    gone = dashplate(working, "verify", job)
+    assert (gone.returncode, f"uploads/{upload}/trip.mp4" in gone.stdout) == (1, True), gone.stdout
 
 
 def test_a_job_takes_whole_uploads_only(working: Served, client: httpx.Client) -> None:

@@ -1,40 +1,30 @@
-"""Uploads through kills of the service at any moment, in a bucket, on a full disk; and the bench of many at once."""
+"""Uploads through kills of the service at any moment, and in a bucket; and the bench of many at once."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import Request
 from sqlalchemy import text
 
 from bench import uploads as bench
 from bench.service.running import Service
-from dashplate.service.errors import Refused
-from dashplate.service.uploads.headers import Announced
-from dashplate.service.uploads.keeper import Keeper
-from dashplate.service.uploads.part import Busy, Part
 from dashplate.stack import Stack
 from dashplate.supervisor import Command, Supervisor
 from db.access import tokens
-from db.access.tokens import Principal, Scope
+from db.access.tokens import Scope
 from db.engine import session
 from db.migrate import upgrade
 from pipeline.sources.source import source_of
 from tests.conftest import ROOT
 from tests.support.processes import wait_until
-from tests.support.road import stand_in_road
 from tests.support.s3_server import bucket, s3_server
 from tests.support.service import Served
 from tests.support.uploading import CLIP, TUS, drive, finished, folder_of, made, offset, sent
-from workers.maintenance.sweeper import clear
-from workers.settings import settings
 
 
 def alter(served: Served, path: str, **columns: object) -> None:
@@ -79,75 +69,6 @@ def test_uploads_survive_cuts_and_a_killed_service(tmp_path: Path) -> None:
     assert found.different == 0
     assert found.cuts >= 3
     assert found.peak - found.rest < 60_000_000
-
-
-def test_one_writer_holds_a_part(tmp_path: Path) -> None:
-    first = Part(tmp_path / "part")
-    with pytest.raises(Busy):
-        Part(tmp_path / "part")
-    first.append(b"0123", hashed=False)
-    first.close()
-    second = Part(tmp_path / "part")
-    assert second.size == 4
-    second.close()
-    (tmp_path / "link").symlink_to(tmp_path / "part")
-    with pytest.raises(OSError, match="link"):
-        Part(tmp_path / "link")
-
-
-@dataclass
-class Here:
-    """A keeper in this process, on a database of its own."""
-
-    keeper: Keeper
-    caller: Principal
-    folder: Path
-
-    def begin(self, size: int) -> str:
-        request = Request({"type": "http", "client": ("127.0.0.1", 1)})
-        wanted = Announced(size, "a.mp4", "a.mp4")
-        return str(self.keeper.create(request, self.caller, wanted, None)["id"])
-
-
-@pytest.fixture
-def here(database_url: str, tmp_path: Path) -> Iterator[Here]:
-    with session(database_url) as db:
-        token = tokens.create(db, "ann", [Scope.SUBMIT], None)
-        caller = tokens.find(db, token)
-    assert caller is not None
-    with stand_in_road(database_url, tmp_path, DASHPLATE_UPLOAD_MOST_BYTES=str(10**18)):
-        yield Here(Keeper(settings()), caller, tmp_path)
-
-
-def test_what_the_disk_has_no_room_for_is_refused_before_it_is_sent(here: Here) -> None:
-    with pytest.raises(Refused, match="no room") as refused:
-        here.begin(10**15)
-    assert refused.value.status == 507
-    here.begin(10**6)
-
-
-def test_files_without_a_row_are_cleared_and_others_left(here: Here) -> None:
-    upload = here.begin(10)
-    uploads = here.folder / "store" / "uploads"
-    for name in (upload, "b" * 32, "something else"):
-        (uploads / name).mkdir(parents=True)
-        (uploads / name / "part").write_bytes(b"0123")
-    here.keeper.clear()
-    assert {folder.name for folder in uploads.iterdir()} == {upload, "something else"}
-
-
-def test_the_sweeper_removes_what_expired_and_nothing_else(here: Here, database_url: str) -> None:
-    late, young = here.begin(10), here.begin(10)
-    uploads = here.folder / "store" / "uploads"
-    for name in (late, young):
-        (uploads / name).mkdir(parents=True)
-        (uploads / name / "part").write_bytes(b"0123")
-    with session(database_url) as db:
-        db.execute(text("UPDATE uploads SET expires_at = now() WHERE id = :id"), {"id": late})
-    clear()
-    assert {folder.name for folder in uploads.iterdir()} == {young}
-    with pytest.raises(Refused, match="no upload"):
-        here.keeper.find(here.caller, late, expired=True)
 
 
 def test_an_upload_goes_through_a_bucket(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ def sighting(plate: str, first_s: float = 1.0, **changes: Any) -> Any:
         "confirmed": True, "reads": 3, "first_s": first_s, "last_s": first_s + 2, "best_s": first_s + 1,
         "x1": 10.4, "y1": 20.6, "x2": 90.2, "y2": 40.0, "crop": "crops/1.png", "frame": "frames/1.jpg",
         "alternatives": [{"text": "AB12CD3", "confidence": 0.04}],
-        "read_as": "AB12CDE",
+        "read_as": "AB12CDE", "corrected": None, "corrected_by": None, "corrected_at": None,
     }  # fmt: skip
     return row | changes
 
@@ -62,6 +62,29 @@ def test_a_plate_that_passes_twice_is_one_row_of_its_video() -> None:
     assert (twice.confidence, twice.best_frame_s, twice.x1, twice.crop) == (0.9, 51.0, 300, "s3://bucket/crops/2.png")
     assert twice.frame == "s3://bucket/frames/2.jpg", "of the surest, as the crop"
     assert twice.confirmed
+
+
+def test_a_persons_reading_stands_beside_the_machines() -> None:
+    """The newest of a plate's passings; what is no plate is told apart from what nobody has looked at."""
+    noon, one = (datetime(2026, 11, 30, hour, tzinfo=UTC) for hour in (12, 13))
+    said = {"corrected": "AB12CDF", "corrected_by": "ada", "corrected_at": noon}
+    rows = parsed(
+        unique_plates(
+            [
+                sighting("AB12CDE", 1.0, **said),
+                sighting("AB12CDE", 50.0, **said | {"corrected": "AB12CDG", "corrected_at": one}, confidence=0.1),
+                sighting("SALE", 60.0, corrected="", corrected_by="token web", corrected_at=noon),
+                sighting("XY34ZZZ", 70.0),
+            ],
+            located,
+        )
+    )
+    assert [(row["plate"], row["corrected"], row["corrected_by"], row["corrected_at"]) for row in rows] == [
+        ("AB12CDE", "AB12CDG", "ada", one.isoformat()),
+        ("SALE", "", "token web", noon.isoformat()),
+        ("XY34ZZZ", "", "", ""),
+    ]
+    assert rows[0]["confidence"] == "0.9123", "of the surest sighting, as before"
 
 
 def test_a_row_survives_the_csv() -> None:

@@ -22,6 +22,8 @@ Split = Literal["train", "dev"]
 _AROUND = 0.6
 #: Room that is made around a crop which shows nothing but its plate, as a share of it.
 _BORDER = 0.3
+#: What `note` says of crops of `dashplate export --format training`, and of what the machine took for a plate.
+CORRECTED, NO_PLATE = "corrected", "no plate"
 #: Argentinian crops squarer than this are motorcycles', whose two rows no note mentions.
 _AR_MOTORCYCLE_BELOW = 1.5
 
@@ -61,9 +63,23 @@ def plate_crops(data: Path) -> Iterator[Labelled]:
         if row["image"] not in seen and readable(row["plate_text"]):
             seen.add(row["image"])
             image = load(data / "recognition" / "crops" / row["image"])
+            if row["note"] in (CORRECTED, NO_PLATE):
+                yield _corrected(image, row)
+                continue
             yield bordered(
                 image, row["plate_text"], rows_in(row), "EU-rows" if "two-row" in row["note"] else row["country"]
             )
+
+
+def _corrected(image: Image, row: dict[str, str]) -> Labelled:
+    """A crop as the pipeline stores it: with its margin, and the plate's place in it where that is known."""
+    group = CORRECTED if row["plate_text"] else "none"
+    if not row["x1"]:
+        return bordered(image, row["plate_text"], 1, group)
+    box = box_of(row)
+    # Nothing says in how many rows a squarish plate's text stands; the pipeline tries two where it is this square.
+    rows = 2 if row["plate_text"] and box.width < SQUARE_BELOW * box.height else 1
+    return Labelled(image, box, row["plate_text"], rows, group)
 
 
 def rows_in(row: dict[str, str]) -> int:

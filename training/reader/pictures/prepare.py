@@ -36,7 +36,7 @@ Rng = np.random.Generator
 SHARES = {
     "US": 0.14, "BR": 0.07, "CN": 0.07, "AR": 0.06, "EU-rows": 0.1,
     "box-ro": 0.09, "box-US": 0.05, "box-BR": 0.03, "box-EU": 0.03, "box-oi": 0.02,
-    "drawn": 0.23, "drawn-rows": 0.09, "none": 0.02,
+    "drawn": 0.23, "drawn-rows": 0.09, "none": 0.02, "corrected": 0.15,
 }  # fmt: skip
 #: Widest inputs, and how often each is the limit: 192 is enough for ten characters, 256 is what long plates get today.
 _WIDEST_PX, _WIDEST_SHARES = (192, 256), (0.6, 0.4)

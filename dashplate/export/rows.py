@@ -1,0 +1,162 @@
+"""What a row of an export says: of a plate in a video, or of one sighting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from itertools import groupby
+from typing import Any, TypeAlias
+
+from sqlalchemy import RowMapping
+
+#: Turns a name in the result store into a path or URL.
+Locate: TypeAlias = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class PlateRow:
+    """One unique plate of one video; the fields are the CSV's columns."""
+
+    video: str
+    plate: str
+    country: str
+    #: Of the surest sighting.
+    confidence: float
+    first_seen_s: float
+    last_seen_s: float
+    #: Crops that agree with the text, over all its sightings.
+    reads: int
+    #: Time of the frame that was read, and the plate's box in it.
+    best_frame_s: float
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+    #: The picture that was read.
+    crop: str
+    #: False marks a single read.
+    confirmed: bool
+    #: The text with `?` where a character is less than half sure.
+    shown: str
+    sightings: int
+    #: Runner-up texts with their confidence.
+    alternatives: str
+    #: What the surest sighting was read as: `plate` may differ in O and 0, I and 1, after other sightings of the fleet.
+    read_as: str
+    #: The whole frame that was read.
+    frame: str
+    #: What a person reads in its sightings, the newest if several; empty where nobody does, and where it is no plate.
+    corrected: str = ""
+    #: Who says so; empty where nobody does.
+    corrected_by: str = ""
+    #: When, in ISO 8601.
+    corrected_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SightingLine:
+    """One vehicle passing once; the fields are the CSV's columns, and mean what they mean of a plate."""
+
+    video: str
+    plate: str
+    country: str
+    confidence: float
+    first_seen_s: float
+    last_seen_s: float
+    reads: int
+    best_frame_s: float
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+    crop: str
+    confirmed: bool
+    shown: str
+    alternatives: str
+    read_as: str
+    frame: str
+    job: int
+    #: Its number, by which `dashplate clip` and the HTTP service find it; a job that is done again gives new ones.
+    sighting: int
+    corrected: str = ""
+    corrected_by: str = ""
+    corrected_at: str = ""
+
+
+COLUMNS = tuple(field.name for field in fields(PlateRow))
+
+
+def unique_plates(sightings: Iterable[RowMapping], locate: Locate) -> Iterator[PlateRow]:
+    """One row per video and plate, in order of appearance; `sightings` are rows of `plate_sightings`, by video."""
+    for _, of_video in groupby(sightings, lambda row: row["video_id"]):
+        grouped: dict[str, list[RowMapping]] = {}
+        for row in of_video:
+            grouped.setdefault(row["plate"], []).append(row)
+        for rows in grouped.values():
+            yield _plate(rows, locate)
+
+
+def sighting_lines(sightings: Iterable[RowMapping], locate: Locate) -> Iterator[SightingLine]:
+    """One row per sighting, in their order."""
+    for row in sightings:
+        yield SightingLine(**_common(row, locate), **_times([row]), **_correction([row]), **_numbers(row))
+
+
+def plain(row: RowMapping) -> dict[str, Any]:
+    """A row as JSON can carry it: times in ISO 8601, paths and numbers as they are."""
+    return {name: value.isoformat() if hasattr(value, "isoformat") else _plain(value) for name, value in row.items()}
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int | float | bool | list | dict):
+        return value
+    if isinstance(value, Decimal):
+        # A sum of whole numbers arrives as a Decimal without places.
+        return float(value) if value.as_tuple().exponent else int(value)
+    return str(value)
+
+
+def _plate(rows: list[RowMapping], locate: Locate) -> PlateRow:
+    best = max(rows, key=lambda r: r["confidence"])
+    return PlateRow(**_common(best, locate), **_times(rows), **_correction(rows), sightings=len(rows))
+
+
+def _common(best: RowMapping, locate: Locate) -> dict[str, Any]:
+    """What a row says of the sighting that it shows."""
+    return {
+        "video": best["video"],
+        "plate": best["plate"],
+        "country": best["country"] or "",
+        "confidence": round(best["confidence"], 4),
+        "best_frame_s": round(best["best_s"], 3),
+        **{corner: round(best[corner]) for corner in ("x1", "y1", "x2", "y2")},
+        "crop": locate(best["crop"]) if best["crop"] else "",
+        "shown": best["shown"],
+        "alternatives": " ".join(f"{a['text']}:{a['confidence']:.3f}" for a in best["alternatives"]),
+        "read_as": best["read_as"],
+        "frame": locate(best["frame"]) if best["frame"] else "",
+    }
+
+
+def _times(rows: list[RowMapping]) -> dict[str, Any]:
+    """What a row says of all the sightings that it stands for."""
+    return {
+        "first_seen_s": round(min(r["first_s"] for r in rows), 3),
+        "last_seen_s": round(max(r["last_s"] for r in rows), 3),
+        "reads": sum(r["reads"] for r in rows),
+        "confirmed": any(r["confirmed"] for r in rows),
+    }
+
+
+def _correction(rows: list[RowMapping]) -> dict[str, Any]:
+    """What a person says of sightings: the newest correction."""
+    newest = max((r for r in rows if r["corrected_at"]), key=lambda r: r["corrected_at"], default=None)
+    if newest is None:
+        return {"corrected": "", "corrected_by": "", "corrected_at": ""}
+    at = newest["corrected_at"].isoformat()
+    return {"corrected": newest["corrected"], "corrected_by": newest["corrected_by"], "corrected_at": at}
+
+
+def _numbers(row: RowMapping) -> dict[str, Any]:
+    return {"job": row["job"], "sighting": row["sighting"]}
