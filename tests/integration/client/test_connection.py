@@ -90,7 +90,7 @@ def test_a_submission_is_sent_again_under_one_key(client: Client, service: Scrip
     assert len(service.asked) == 3
     assert len(keys) == 1
     wanted = {"sources": ["/videos"], "name": "monday", "priority": "normal", "keep_overlays": False, "evidence": True}
-    assert json.loads(service.asked[0].body) == {**wanted, "hashed": False}
+    assert json.loads(service.asked[0].body) == {**wanted, "hashed": False, "alerts": "recent"}
     service.answers.append(sent(JOB, 201))
     client.submit(uploads=["abc"], idempotency_key="mine")
     assert service.asked[-1].headers["idempotency-key"] == "mine"
