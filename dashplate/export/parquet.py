@@ -7,8 +7,8 @@ from dataclasses import fields
 from itertools import islice
 from typing import IO, Any, get_type_hints
 
+from dashplate.export.text import storable
 from pipeline.errors import MissingDependency
-from pipeline.sources.source import spelled
 
 #: Rows that are held and written together.
 _GROUP = 50_000
@@ -34,9 +34,4 @@ def write_parquet(file: IO[bytes], rows: Iterable[Any], kind: type) -> None:
 
 
 def _columns(rows: Sequence[Any], names: Sequence[str]) -> dict[str, list[Any]]:
-    # A path that is no UTF-8 is spelled out: no file of text could hold it.
-    return {name: [_told(getattr(row, name)) for row in rows] for name in names}
-
-
-def _told(value: Any) -> Any:
-    return spelled(value) if isinstance(value, str) else value
+    return {name: [storable(getattr(row, name)) for row in rows] for name in names}

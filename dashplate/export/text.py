@@ -37,6 +37,15 @@ def harmless(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
+def storable(value: Any) -> Any:
+    """A value that any file of UTF-8 can hold: what of a name is none is spelled out.
+
+    >>> storable(f"a{chr(0xDCFF)}.mp4"), storable(1.5)
+    ('a\\\\udcff.mp4', 1.5)
+    """
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
 def to_json_lines(rows: Iterable[Any]) -> Iterator[str]:
     """One JSON object a line."""
     return (json_text(asdict(row)) + "\n" for row in rows)

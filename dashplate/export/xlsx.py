@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import IO, Any
 
-from pipeline.sources.source import spelled
+from dashplate.export.text import storable
 
 #: A sheet takes so many rows, its heading among them; what is more goes to the next sheet.
 _SHEET_ROWS = 1_048_576
@@ -63,6 +63,6 @@ def _write(sheet: Any, row: int, column: int, value: Any) -> None:
     if isinstance(value, bool):
         sheet.write_boolean(row, column, value)
     elif isinstance(value, str):
-        sheet.write_string(row, column, spelled(value))
+        sheet.write_string(row, column, storable(value))
     else:
         sheet.write_number(row, column, value)

@@ -163,8 +163,6 @@ def test_every_form_says_the_same(served: Served, client: httpx.Client, job: int
         book = openpyxl.load_workbook(asked.export(job, "xlsx", rows).save(tmp_path / "a.xlsx"), read_only=True)
     assert parquet.to_dict("records") == wanted
     heading, *cells = book[rows].iter_rows(values_only=True)
-    # What is hidden in a name is spelled out in both.
-    wanted = [row | {"video": row["video"].replace("\t", r"\t")} for row in wanted]
     assert [dict(zip(heading, ("" if one is None else one for one in row), strict=True)) for row in cells] == wanted
     answer = client.get(f"/v1/jobs/{job}/export", params={"format": "xlsx", "rows": rows})
     assert answer.headers["content-disposition"] == f'attachment; filename="job-{job}.xlsx"'
