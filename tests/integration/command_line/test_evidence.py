@@ -87,7 +87,7 @@ def test_sightings_are_named_by_number_and_pictures_that_are_gone_are_told(road:
     (one,) = facts(package)
     assert one["frame"] is None
     assert verified(package).code == 0
-    package.write_bytes(package.read_bytes().replace(b"somebody", b"somebodx"))
+    package.write_bytes(package.read_bytes().replace(b"\x89PNG", b"\x89PNH"))
     broken = verified(package)
     assert broken.code in (1, 2)
 

@@ -160,7 +160,9 @@ def test_what_is_out_of_reach_and_what_fails_is_told(database_url: str, redis_ur
 
 def test_queues_are_counted_by_name(road: Road, redis_url: str, tmp_path: Path) -> None:
     found = look(Exporter(settings(road.url, redis_url, tmp_path)))
-    assert {name for name in found if "queue" in name} == {f"dashplate_queue_messages:{queue}" for queue in QUEUES}
+    assert {name for name in found if name.startswith("dashplate_queue")} == {
+        f"dashplate_queue_messages:{queue}" for queue in QUEUES
+    }
     before = found[f"dashplate_queue_messages:{DETECT}"]
     make_job(road.url, 3)
     sent = send_segments(take(road.url))
@@ -200,7 +202,7 @@ def test_the_command_serves_what_promtool_takes_behind_its_token(
         wait_until("the metrics", lambda: program.poll() is not None or is_well())
         assert program.poll() is None, log.read_text()
         assert "The metrics' program answers" in health._metrics()
-        for token in (None, "", "wrong", f"{TOKEN} "):
+        for token in (None, "", "wrong", f"{TOKEN}x", TOKEN[:-1]):
             assert status(port, "/metrics", token) == 401
             assert status(port, "/", token) == 401
         assert status(port, "/anything", TOKEN) == 404
