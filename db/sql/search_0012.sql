@@ -18,9 +18,10 @@ CREATE OR REPLACE FUNCTION search_plates(
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET enable_memoize = off AS $$
 DECLARE
     -- More spellings than this, or candidates of them, are not gathered: so many fit that sightings are looked through
-    -- instead, newest first.
+    -- instead, newest first: `most` * sightings / candidates of them, each of which takes about as long as a candidate.
     many CONSTANT integer := 3000;
-    many_candidates CONSTANT integer := 50000;
+    many_candidates CONSTANT integer := 2 * sqrt(most * greatest(
+        1e6, (SELECT reltuples FROM pg_class WHERE oid = 'sightings'::regclass)));
     spelled text := plate_key(wanted);
     pattern boolean := spelled ~ '[*?]';
     broad boolean := false;
@@ -44,7 +45,11 @@ BEGIN
         ids := spellings_fitting(spelled, many + 1);
         distances := array_fill(0.0::double precision, ARRAY[cardinality(ids)]);
         broad := cardinality(ids) > many OR many_candidates < (
-            SELECT count(*) FROM (SELECT FROM candidates WHERE spelling_id = ANY (ids) LIMIT many_candidates + 1) counted);
+            SELECT count(*) FROM (
+                SELECT FROM candidates c
+                WHERE c.spelling_id = ANY (ids) AND (of_country IS NULL OR c.country = of_country)
+                  AND (least_share IS NULL OR c.confidence >= least_share) AND (c.winner OR NOT winners)
+                LIMIT many_candidates + 1) counted);
     ELSIF alike AND length(spelled) BETWEEN 3 AND 16 THEN
         SELECT array_agg(l.id), array_agg(l.distance) INTO ids, distances FROM spellings_like(spelled) l;
     ELSE
