@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from dashplate.delivery.signing import signing_key
+from dashplate.delivery.signing import webhook_key
 from dashplate.stack import Stack, running
 from dashplate.supervisor import Command, Supervisor
 from db.migrate import upgrade
@@ -93,7 +93,7 @@ def everything(
         if keep:
             # With a database of others, others' machines need the same key: it has to be given.
             if before.database_url is None:
-                signing_key(config, make=True)
+                webhook_key(config, make=True)
             # A command that ends with its job leaves what is owed to those that stay.
             supervisor.start([sender_command(config)])
         yield Services(config, supervisor)

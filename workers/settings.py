@@ -97,9 +97,9 @@ class Settings(BaseSettings):
         description="Secret of jobs with `--hashed`, 16 characters or more; the same for control and read workers and"
         " whoever searches.",
     )
-    signing_key: SecretStr | None = Field(
+    webhook_key: SecretStr | None = Field(
         default=None,
-        description="Secret that endpoints' signing secrets are made from, 32 characters or more; the same wherever"
+        description="Secret that webhooks' signing secrets are made from, 32 characters or more; the same wherever"
         " `endpoint` commands and the sender run. Unset: with embedded servers, a file of the data folder.",
     )
     private_hosts: Annotated[tuple[str, ...], NoDecode] = Field(

@@ -21,7 +21,7 @@ from dashplate.delivery.message import Answer, Message
 from dashplate.delivery.mqtt import Brokers
 from dashplate.delivery.pictures import picture_of
 from dashplate.delivery.receivers import Carrier, carrier_of, filled_in
-from dashplate.delivery.signing import SigningKey, signing_key
+from dashplate.delivery.signing import WebhookKey, webhook_key
 from dashplate.delivery.webhook import Webhooks
 from db.engine import retrying
 from db.models import Endpoint
@@ -151,7 +151,7 @@ class Sender:
         """Tell an endpoint; `tries` says how often that was tried before. Raises DashplateError."""
         match carrier_of(address):
             case Carrier.WEBHOOK:
-                secrets = _secrets(signing_key(self._config), endpoint)
+                secrets = _secrets(webhook_key(self._config), endpoint)
                 return await self._webhooks.send(address, found, secrets)
             case Carrier.BROKER:
                 return await asyncio.to_thread(self._brokers.send, endpoint.name, address, found)
@@ -190,7 +190,7 @@ def _message(db: Session, held: Held, endpoint: Endpoint, address: str) -> Messa
     return messages.message(db, event, endpoint.format, address, lambda: picture_of(event.sighting))
 
 
-def _secrets(key: SigningKey, endpoint: Endpoint) -> list[str]:
+def _secrets(key: WebhookKey, endpoint: Endpoint) -> list[str]:
     """The endpoint's secret, and the one before it for as long as that counts too."""
     both = endpoint.former_until is not None and endpoint.former_until.timestamp() > time.time()
     return [key.secret(endpoint.name, endpoint.secret - old) for old in range(2 if both else 1)]

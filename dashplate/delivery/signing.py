@@ -21,11 +21,11 @@ from workers.settings import Settings
 
 #: Shorter keys could be tried out.
 _LEAST_CHARS = 32
-_FILE = "signing.key"
+_FILE = "webhook.key"
 
 
 @dataclass(frozen=True, slots=True)
-class SigningKey:
+class WebhookKey:
     """What all endpoints' secrets come from; its text does not show it."""
 
     _key: SecretStr
@@ -37,25 +37,25 @@ class SigningKey:
         return f"whsec_{base64.b64encode(made).decode()}"
 
 
-def signing_key(config: Settings, *, make: bool = False) -> SigningKey:
+def webhook_key(config: Settings, *, make: bool = False) -> WebhookKey:
     """The key of the settings, else that of the data folder; with `make` one is made there where there is none.
 
     Raises UsageError where there is none, and for one that is too short.
     """
-    if config.signing_key is not None and config.signing_key.get_secret_value():
-        key = config.signing_key
+    if config.webhook_key is not None and config.webhook_key.get_secret_value():
+        key = config.webhook_key
         if len(key.get_secret_value()) < _LEAST_CHARS:
-            raise UsageError(f"DASHPLATE_SIGNING_KEY has fewer than {_LEAST_CHARS} characters; make a longer one.")
-        return SigningKey(key)
+            raise UsageError(f"DASHPLATE_WEBHOOK_KEY has fewer than {_LEAST_CHARS} characters; make a longer one.")
+        return WebhookKey(key)
     file = config.data_dir / _FILE
     if not file.exists():
         if not make:
             raise UsageError(
-                "There is no signing key. Set DASHPLATE_SIGNING_KEY, here and for the sender, to a secret of"
+                "There is no key to sign with. Set DASHPLATE_WEBHOOK_KEY, here and for the sender, to a secret of"
                 f" {_LEAST_CHARS} characters or more: `openssl rand -hex 32` makes one."
             )
         write_private(file, secrets.token_urlsafe(48))
-    return SigningKey(SecretStr(file.read_text("utf-8")))
+    return WebhookKey(SecretStr(file.read_text("utf-8")))
 
 
 def signatures(secrets: Sequence[str], uid: str, at: int, body: bytes) -> str:

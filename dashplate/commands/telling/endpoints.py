@@ -17,7 +17,7 @@ from dashplate.commands.checks.health import mark_alive
 from dashplate.commands.privacy import note
 from dashplate.delivery.message import Message
 from dashplate.delivery.receivers import Carrier, carrier_of, check_receiver, wanted_events
-from dashplate.delivery.signing import signing_key
+from dashplate.delivery.signing import webhook_key
 from dashplate.durations import parse_duration
 from dashplate.export import plain
 from db.engine import session
@@ -45,7 +45,7 @@ def add_endpoint(
     if carrier_of(address) is Carrier.WEBHOOK:
         given = settings_for(data)
         # Where servers are others', so may be the sender's machine: a key of this one's alone would sign wrongly there.
-        key = signing_key(given, make=given.database_url is None)
+        key = webhook_key(given, make=given.database_url is None)
     with database(data) as config, session(config.require_database()) as db:
         row = endpoints.add(db, name, address, format, wanted, labels)
         note(db, "endpoint", f"add {name}: {address}", None)
@@ -101,7 +101,7 @@ def show_secret(name: str, data: Path | None) -> None:
     """Print an endpoint's signing secret."""
     with database(data) as config, session(config.require_database()) as db:
         row = endpoints.named(db, name)
-        secret = signing_key(config).secret(row.name, row.secret)
+        secret = webhook_key(config).secret(row.name, row.secret)
         note(db, "endpoint", f"show the secret of {name}", None)
     print(secret)
 
@@ -110,7 +110,7 @@ def rotate_secret(name: str, overlap: str, data: Path | None) -> None:
     """Give an endpoint a new signing secret; the old one signs too for the overlap."""
     overlap_s = 0 if overlap.strip() == "0" else parse_duration(overlap)
     with database(data) as config, session(config.require_database()) as db:
-        key = signing_key(config)
+        key = webhook_key(config)
         row = endpoints.rotate(db, name, overlap_s)
         secret = key.secret(row.name, row.secret)
         note(db, "endpoint", f"new secret of {name}", None)

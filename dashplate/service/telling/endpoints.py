@@ -9,7 +9,7 @@ from fastapi import Path as InPath
 from pydantic import BaseModel, Field
 
 from dashplate.delivery.receivers import Carrier, carrier_of, check_receiver, wanted_events
-from dashplate.delivery.signing import SigningKey, signing_key
+from dashplate.delivery.signing import WebhookKey, webhook_key
 from dashplate.service.access import note, require, url_of
 from dashplate.service.documents import Page
 from dashplate.service.errors import Refused, responses
@@ -153,8 +153,8 @@ def resend_dead(
     return Resent(deliveries=sent)
 
 
-def _key(request: Request) -> SigningKey:
+def _key(request: Request) -> WebhookKey:
     try:
-        return signing_key(request.app.state.settings)
+        return webhook_key(request.app.state.settings)
     except UsageError as error:
         raise Refused(503, str(error)) from error

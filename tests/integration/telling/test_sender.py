@@ -43,7 +43,7 @@ class Telling:
         self.url = url
         kept = {name: value for name, value in os.environ.items() if not name.startswith("DASHPLATE_")}
         self.env = kept | {
-            "DASHPLATE_DATABASE_URL": url, "DASHPLATE_REDIS_URL": redis_url, "DASHPLATE_SIGNING_KEY": KEY,
+            "DASHPLATE_DATABASE_URL": url, "DASHPLATE_REDIS_URL": redis_url, "DASHPLATE_WEBHOOK_KEY": KEY,
             "DASHPLATE_DATA_DIR": str(folder), "DASHPLATE_PRIVATE_HOSTS": "127.0.0.1,localhost",
             "DASHPLATE_TELL_PATH": "hook/1",
         }  # fmt: skip
