@@ -50,7 +50,7 @@ def test_an_upload_is_done_as_a_job_and_goes_with_it(working: Served, client: ht
     assert dashplate(working, *purged).returncode == 0
     assert folder_of(working, upload).is_dir(), "a purge leaves files alone"
     told = dashplate(working, *purged, "--forget", "--dry-run").stdout
-    assert re.search(r"This would delete .*; and 1 uploaded file, [0-9.]+ kB\.", told), told
+    assert re.search(r"This would delete .*; and 1 uploaded file, [0-9.]+ [a-zA-Z]+\.", told), told
     assert "1 uploaded file" in dashplate(working, *purged, "--forget").stdout
     assert not folder_of(working, upload).exists()
     assert client.get(f"/v1/uploads/{upload}").status_code == 404
