@@ -27,13 +27,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url")
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--ago", type=float, default=0.0, help="Minutes before now that the picture ends.")
     parser.add_argument("--out", type=Path, default=Path("dashboard.png"))
     given = parser.parse_args()
-    draw(given.url, given.minutes * 60, given.out)
+    draw(given.url, time.time() - given.ago * 60, given.minutes * 60, given.out)
 
 
-def draw(url: str, seconds: float, out: Path) -> None:
-    """The dashboard of the last so many seconds as a picture."""
+def draw(url: str, end: float, seconds: float, out: Path) -> None:
+    """The dashboard of so many seconds up to a time as a picture."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -46,24 +47,21 @@ def draw(url: str, seconds: float, out: Path) -> None:
         for panel in panels:
             place = panel["gridPos"]
             box = (place["x"] / 24, 1 - (place["y"] + place["h"]) / rows, place["w"] / 24, place["h"] / rows)
-            series = [one for target in panel.get("targets", ()) for one in _answered(client, target, seconds)]
+            series = [one for target in panel.get("targets", ()) for one in _answered(client, target, end, seconds)]
             _PANELS[panel["type"]](figure, panel, box, series)
     figure.savefig(out)
 
 
-def _answered(
-    client: httpx.Client, target: dict[str, Any], seconds: float
-) -> list[tuple[str, list[tuple[float, float]]]]:
-    """(legend, points) of each series that an expression gives; times are seconds before now."""
-    now = time.time()
-    asked = {"query": target["expr"].replace("$__rate_interval", _RATE), "start": now - seconds, "end": now}
+def _answered(client: httpx.Client, target: dict[str, Any], end: float, seconds: float) -> list[_Series]:
+    """(legend, points) of each series that an expression gives; times are seconds before the end."""
+    asked = {"query": target["expr"].replace("$__rate_interval", _RATE), "start": end - seconds, "end": end}
     said = client.get("/api/v1/query_range", params={**asked, "step": max(1.0, seconds / _POINTS)}).raise_for_status()
     found = []
     for one in said.json()["data"]["result"]:
         legend = target["legendFormat"]
         for label, value in one["metric"].items():
             legend = legend.replace(f"{{{{{label}}}}}", value)
-        found.append((legend, [(float(at) - now, float(value)) for at, value in one["values"]]))
+        found.append((legend, [(float(at) - end, float(value)) for at, value in one["values"]]))
     return found
 
 
@@ -94,7 +92,7 @@ def _lines(figure: Any, panel: dict[str, Any], box: tuple[float, ...], series: l
     axes.grid(alpha=0.25)
     axes.yaxis.set_major_formatter(lambda value, _: _valued(value, unit))
     if series:
-        axes.legend(fontsize=6, loc="upper left", ncols=2, frameon=False)
+        axes.legend(fontsize=5.5, loc="upper left", ncols=2, frameon=True, framealpha=0.7, edgecolor="none")
 
 
 _PANELS = {"row": _row, "stat": _stat, "timeseries": _lines}
