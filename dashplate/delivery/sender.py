@@ -28,6 +28,7 @@ from db.models import Endpoint
 from db.telling import deliveries, endpoints
 from db.telling.deliveries import Held
 from pipeline.errors import DashplateError
+from store import StoreError
 from workers.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -187,7 +188,16 @@ def _message(db: Session, held: Held, endpoint: Endpoint, address: str) -> Messa
     event = told.find(db, held.event, held.uid)
     if event is None:
         return None
-    return messages.message(db, event, endpoint.format, address, lambda: picture_of(event.sighting))
+
+    def picture() -> bytes | None:
+        try:
+            return picture_of(event.sighting)
+        except StoreError as problem:
+            # Whoever waits for a hit would rather hear of it without its picture.
+            log.warning("%s is told without its picture: %s", held.uid, problem)
+            return None
+
+    return messages.message(db, event, endpoint.format, address, picture)
 
 
 def _secrets(key: WebhookKey, endpoint: Endpoint) -> list[str]:

@@ -17,12 +17,16 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
+from dashplate.delivery.receivers import check_receiver
 from db.engine import session
+from db.states import EventKind
+from db.telling import endpoints
 from db.telling.watch_lists import Wish
+from pipeline.errors import UsageError
 from store import Store
 from tests.integration.telling.test_sender import Telling, a_video
 from tests.support.processes import wait_until
-from tests.support.watching import watch
+from tests.support.watching import saying, store, watch
 
 
 @dataclass
@@ -93,8 +97,8 @@ def telling(database_url: str, redis_url: str, tmp_path: Path, mail: MailServer)
     made = Telling(database_url, redis_url, tmp_path)
     made.env["DASHPLATE_TELL_TO"] = "ann@example.org"
     address = f"mailto://127.0.0.1:{mail.port}?from=dashplate@example.org&to=${{DASHPLATE_TELL_TO}}&mode=insecure"
-    done = made.run("endpoint", "add", "ann", "--to", address, "--event", "hit", "--event", "job")
-    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    with session(database_url) as db:
+        endpoints.add(db, "ann", address, check_receiver(address), [EventKind.HIT, EventKind.JOB])
     try:
         yield made
     finally:
@@ -125,8 +129,6 @@ def test_a_hit_comes_by_mail_with_its_picture(telling: Telling, mail: MailServer
 
 
 def a_second(telling: Telling, video: int) -> None:
-    from tests.support.watching import saying, store
-
     store(telling.url, video, [saying(0, "AA12"), saying(1, "AA11", at_s=60)])
 
 
@@ -146,6 +148,6 @@ def test_a_test_comes_by_mail(telling: Telling, mail: MailServer) -> None:
     assert mail.mails[0]["subject"] == "A test"
 
 
-def test_services_that_nobody_knows_are_refused(telling: Telling) -> None:
-    done = telling.run("endpoint", "add", "x", "--to", "pigeon://loft/")
-    assert (done.returncode, "pigeon://" in done.stderr) == (2, True)
+def test_services_that_nobody_knows_are_refused() -> None:
+    with pytest.raises(UsageError, match="pigeon://"):
+        check_receiver("pigeon://loft/")
