@@ -55,24 +55,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.exports", description=__doc__)
     parser.add_argument("--sightings", type=int, default=1_000_000)
     parser.add_argument("--plates", type=int, default=300_000)
+    parser.add_argument("--rows", type=Rows, choices=list(Rows), help="only these rows")
     asked = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         try:
-            grown = _measured(folder, asked.sightings, asked.plates)
+            grown = _measured(folder, asked)
         finally:
             stop(folder)
     if grown:
         raise SystemExit(1)
 
 
-def _measured(folder: Path, sightings: int, plates: int) -> bool:
+def _measured(folder: Path, asked: argparse.Namespace) -> bool:
     grown = False
     with Stack.open(folder, keep=True) as stack:
         upgrade(stack.database_url)
-        small, large = _loaded(stack.database_url, Fleet(plates), sightings)
+        small, large = _loaded(stack.database_url, Fleet(asked.plates), asked.sightings)
         print(f"{'':<36}{'s':>7}{'file MB':>9}{'MB':>6}{'MB of a hundredth':>20}")
         for form, rows, again in _KINDS:
+            if asked.rows not in (None, rows):
+                continue
             before = _cost(folder, small, form, rows, again)
             cost = _cost(folder, large, form, rows, again)
             more = (cost.resident_bytes - before.resident_bytes) / _MB
