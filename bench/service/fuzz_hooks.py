@@ -54,6 +54,9 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
     for parameter in raw_schema["paths"]["/v1/sightings/{sighting}/clip"]["get"]["parameters"]:
         if parameter["name"] == "sighting":
             parameter["example"] = _given["sighting"]
+    for parameter in raw_schema["paths"]["/v1/evidence"]["get"]["parameters"]:
+        if parameter["name"] == "sighting":
+            parameter["example"] = [_given["sighting"]]
 
 
 @schemathesis.hook

@@ -140,6 +140,7 @@ def _environment(stack: Stack, folder: Path, queue: int, roots: Sequence[str]) -
         "DASHPLATE_UPLOAD_MOST_BYTES": "2000000",
         "DASHPLATE_WORK": "bench.standin:StandIn",
         "DASHPLATE_PLATE_KEY": secrets.token_hex(32),
+        "DASHPLATE_SIGNING_KEY": secrets.token_hex(32),
         # So that what is left behind can be seen.
         "TMPDIR": str(folder / "tmp"),
     }
