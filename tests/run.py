@@ -44,8 +44,10 @@ class Suite:
     counts_tests: bool = False
 
     @classmethod
-    def of_tests(cls, name: str, folder: str | Path) -> Suite:
-        return cls(name, (sys.executable, "-m", "pytest", str(folder)), counts_tests=True)
+    def of_tests(cls, name: str, folder: str | Path, *without: str) -> Suite:
+        """What pytest finds in a folder, `without` some of those below it."""
+        ignored = (f"--ignore={folder}/{one}" for one in without)
+        return cls(name, (sys.executable, "-m", "pytest", str(folder), *ignored), counts_tests=True)
 
     @classmethod
     def of_tool(cls, name: str, *words: str) -> Suite:
@@ -53,9 +55,17 @@ class Suite:
         return cls(name, (str(Path(sys.executable).parent / words[0]), *words[1:]))
 
 
+#: Of the integration tests, what takes as long as half of the others: it runs beside them.
+ON_THEIR_OWN = ("service", "telling")
+
 #: The longest first, so that no processor is left without work at the end.
 SUITES = (
-    Suite.of_tests("integration", "tests/integration"),
+    Suite.of_tests("integration", "tests/integration", *ON_THEIR_OWN),
+    Suite(
+        "service",
+        (sys.executable, "-m", "pytest", *(f"tests/integration/{one}" for one in ON_THEIR_OWN)),
+        counts_tests=True,
+    ),
     Suite.of_tests("acceptance", "tests/acceptance"),
     Suite.of_tests("chaos-ten", "tests/chaos"),
     Suite.of_tests("unit", "tests/unit"),
