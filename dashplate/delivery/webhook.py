@@ -12,7 +12,7 @@ import aiohttp
 
 from dashplate.delivery.message import ANSWER_S, Answer, Message
 from dashplate.delivery.signing import signatures
-from pipeline.sources.resolver import PublicResolver
+from pipeline.sources.http import PublicResolver
 from pipeline.sources.roots import NotAllowed, check_public
 
 _TIMEOUT = aiohttp.ClientTimeout(total=ANSWER_S, sock_connect=10.0)

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from dashplate.metrics import figures
 from db.queue import monitored
-from db.states import ENDED, IN_FLIGHT, JobState, SegmentState, Stage, VideoState
+from db.states import ENDED, IN_FLIGHT, DeliveryState, JobState, SegmentState, Stage, VideoState
 
 
 @dataclass
@@ -81,6 +81,14 @@ def _video_tasks(db: Session, totals: Totals) -> Iterator[Metric]:
     yield figures.VIDEO_TASKS.by((state, tasks[state]) for state in ("sent", "failing"))
 
 
+def _telling(db: Session, totals: Totals) -> Iterator[Metric]:
+    """What endpoints are owed."""
+    owed = monitored.deliveries(db)
+    yield figures.DELIVERIES.by((state, owed[state]) for state in (DeliveryState.PENDING, DeliveryState.DEAD))
+    yield figures.DELIVERY_OVERDUE.of(owed["overdue_s"])
+    yield figures.ENDPOINTS_OFF.of(owed["switched_off"])
+
+
 def _sweep(db: Session, totals: Totals) -> Iterator[Metric]:
     """Whether anybody looks for lost work."""
     age_s = monitored.sweep_age_s(db)
@@ -97,5 +105,5 @@ def _server(db: Session, totals: Totals) -> Iterator[Metric]:
 
 
 QUESTIONS: tuple[Callable[[Session, Totals], Iterator[Metric]], ...] = (
-    _standing, _ended, _away, _video_tasks, _sweep, _server,
+    _standing, _ended, _away, _video_tasks, _telling, _sweep, _server,
 )  # fmt: skip

@@ -138,16 +138,7 @@ def purge(db: Session, ids: Sequence[int], wanted: PurgeScope) -> PurgeCount:
     plates = list(db.scalars(_LOCK_PLATES, values))
     # Before any is forgotten: what no row names goes too, as the crop of a sighting whose tracklets were replaced.
     owe_sweep(db, ids)
-    for statement in (
-        _DROP_CORRECTIONS,
-        _DROP_SIGHTINGS,
-        _DROP_HITS,
-        _DROP_EVENTS,
-        _DROP_FRAMES,
-        _DROP_READINGS,
-        _DROP_CROPS,
-        _DROP_TRACKLETS,
-    ):
+    for statement in _DROPS:
         db.execute(statement, values)
     if plates:
         name_plates(db, plates)
@@ -347,6 +338,10 @@ _DROP_READINGS = text(f"DELETE FROM readings WHERE tracklet_id IN ({_GONE_TRACKL
 _DROP_CROPS = text(f"DELETE FROM crops WHERE tracklet_id IN ({_GONE_TRACKLETS})")
 _DROP_FRAMES = text(f"DELETE FROM frames WHERE {_GONE_FRAMES}")
 _DROP_TRACKLETS = text(f"DELETE FROM tracklets WHERE id IN ({_GONE_TRACKLETS})")
+_DROPS = (
+    _DROP_CORRECTIONS, _DROP_SIGHTINGS, _DROP_HITS, _DROP_EVENTS, _DROP_FRAMES,
+    _DROP_READINGS, _DROP_CROPS, _DROP_TRACKLETS,
+)  # fmt: skip
 _MARK = text("UPDATE videos SET purged_at = now() WHERE id = ANY (:ids)")
 _FORGET_VIDEOS = text("DELETE FROM videos WHERE id = ANY (:ids)")
 _FORGET_JOBS = text(

@@ -84,6 +84,11 @@ def video_tasks(db: Session) -> RowMapping:
     return db.execute(SQL["video_tasks"]).mappings().one()
 
 
+def deliveries(db: Session) -> RowMapping:
+    """What endpoints are owed: `pending` and `dead`, `overdue_s` of the first; and how many are `switched_off`."""
+    return db.execute(SQL["deliveries"]).mappings().one()
+
+
 def sweep_age_s(db: Session) -> float | None:
     """Seconds since the last sweep; None where there never was one."""
     return db.execute(SQL["last_sweep"]).scalar_one_or_none()

@@ -69,6 +69,16 @@ FROM videos WHERE away_since IS NOT NULL
 SELECT (SELECT count(*) FROM outbox WHERE sent_at IS NOT NULL) AS sent,
        (SELECT count(*) FROM outbox WHERE failures > 0) AS failing
 
+-- name: deliveries
+-- What endpoints are still to be told and could not be told, up to a hundred thousand of each, and for how long the first
+-- has been due, seconds. What waits for an endpoint that is switched off does not count.
+SELECT (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'pending' LIMIT 100000) p) AS pending,
+       (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'dead' LIMIT 100000) d) AS dead,
+       coalesce((SELECT max(extract(epoch FROM now() - o.due_at)) FROM endpoints e CROSS JOIN LATERAL (
+           SELECT due_at FROM deliveries WHERE endpoint_id = e.id AND state = 'pending' AND due_at <= now()
+           ORDER BY due_at, id LIMIT 1) o WHERE e.disabled_at IS NULL), 0)::float AS overdue_s,
+       (SELECT count(*) FROM endpoints WHERE disabled_at IS NOT NULL) AS switched_off
+
 -- name: last_sweep
 -- Seconds since the last sweep; no row where there never was one.
 SELECT extract(epoch FROM now() - at)::float AS age_s FROM pulse

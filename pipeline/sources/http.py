@@ -8,10 +8,13 @@ something else a second later gains nothing.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
+import ipaddress
 import netrc
 import os
 import re
+import socket
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,12 +23,13 @@ from typing import Any, TypeVar
 from urllib.parse import urljoin
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
 from fsspec.asyn import get_loop, sync
 
 from pipeline.errors import Away, Inaccessible, Unreadable, UsageError
 from pipeline.sources.availability import is_transient_status
-from pipeline.sources.resolver import PublicResolver
-from pipeline.sources.roots import NotAllowed, check_address, names_host
+from pipeline.sources.roots import NotAllowed, check_address, check_public, is_public, names_host, private_address
 from pipeline.sources.source import Remote, remote_of, shown
 
 #: Seconds to connect, between two pieces of an answer, and for one answer.
@@ -275,3 +279,27 @@ def _login(host: str) -> str | None:
     except (OSError, netrc.NetrcParseError):
         return None
     return aiohttp.encode_basic_auth(known[0], known[2] or "") if known else None
+
+
+class PublicResolver(AbstractResolver):
+    """Names to addresses. Raises `NotAllowed` for a private one of a host that `may_be_private` does not let pass.
+
+    Numeric hosts do not come through here: `check_public` is asked for those before.
+    """
+
+    def __init__(self, may_be_private: Callable[[str], bool]) -> None:
+        self._may_be_private = may_be_private
+        self._inner = ThreadedResolver(loop=asyncio.get_running_loop())
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        if not self._may_be_private(host):
+            check_public(host, host)
+            if not all(is_public(ipaddress.ip_address(entry["host"].partition("%")[0])) for entry in found):
+                raise private_address(host)
+        return found
+
+    async def close(self) -> None:
+        await self._inner.close()

@@ -232,6 +232,7 @@ def monitors(db: Session) -> None:
     monitored.in_flight(db)
     monitored.away(db)
     monitored.video_tasks(db)
+    monitored.deliveries(db)
     monitored.sweep_age_s(db)
     monitored.server(db)
 

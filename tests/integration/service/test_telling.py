@@ -18,11 +18,11 @@ from dashplate.client import Client
 from dashplate.client.connection import ServiceError
 from db.access.tokens import Scope
 from tests.conftest import ROOT, missing
-from tests.integration.telling.receiver import Receiver
 from tests.support.jobs_over_http import card, events, submitted
 from tests.support.processes import PATIENCE_S, wait_until
 from tests.support.scripted_server import serving
 from tests.support.service import Served
+from tests.support.webhook_receiver import Receiver
 
 
 @pytest.fixture

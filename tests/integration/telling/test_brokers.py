@@ -29,9 +29,9 @@ from db.telling import endpoints
 from db.telling.watch_lists import Wish
 from pipeline.errors import UsageError
 from tests.conftest import missing
-from tests.integration.telling.test_sender import Telling, a_video
 from tests.support.database import end
 from tests.support.processes import PATIENCE_S, wait_until
+from tests.support.telling import Telling, a_video
 from tests.support.watching import watch
 
 PASSWORD = "a password of the broker"

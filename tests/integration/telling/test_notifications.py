@@ -24,8 +24,8 @@ from db.telling import endpoints
 from db.telling.watch_lists import Wish
 from pipeline.errors import UsageError
 from store import Store
-from tests.integration.telling.test_sender import Telling, a_video
 from tests.support.processes import wait_until
+from tests.support.telling import Telling, a_video
 from tests.support.watching import saying, store, watch
 
 

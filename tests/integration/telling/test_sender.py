@@ -2,127 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from email import message_from_bytes
-from email.policy import HTTP
-from pathlib import Path
-from urllib.parse import parse_qs
+from collections.abc import Callable
 
-import cv2
-import numpy as np
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import text
 
-from dashplate.delivery.receivers import check_receiver, wanted_events
-from dashplate.delivery.signing import WebhookKey
+from dashplate.delivery.receivers import check_receiver
 from db.engine import session
-from db.states import DeliveryState, EndpointFormat, EventKind, VideoState
+from db.states import DeliveryState, EventKind
 from db.telling import deliveries, endpoints
 from db.telling.watch_lists import Wish
-from pipeline.alerts import Alerts
 from pipeline.errors import UsageError
-from pipeline.job_options import JobOptions
-from store import Store
-from tests.conftest import ROOT
-from tests.integration.telling.receiver import Receiver
-from tests.support.database import end, make_job, run_sql
+from tests.support.database import end, run_sql
 from tests.support.processes import PATIENCE_S, wait_until
-from tests.support.scripted_server import Answer, serving
-from tests.support.watching import saying, store, watch
-
-KEY = "a signing key of more than thirty-two characters"
-
-
-class Telling:
-    """A database with endpoints, and senders that are started and killed."""
-
-    def __init__(self, url: str, redis_url: str, folder: Path) -> None:
-        self.url = url
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("DASHPLATE_")}
-        self.env = kept | {
-            "DASHPLATE_DATABASE_URL": url, "DASHPLATE_REDIS_URL": redis_url, "DASHPLATE_WEBHOOK_KEY": KEY,
-            "DASHPLATE_DATA_DIR": str(folder), "DASHPLATE_PRIVATE_HOSTS": "127.0.0.1,localhost",
-            "DASHPLATE_TELL_PATH": "hook/1",
-        }  # fmt: skip
-        self.senders: list[subprocess.Popen[bytes]] = []
-        self.log = folder / "sender.log"
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "dashplate", *words]
-        return subprocess.run(argv, cwd=ROOT, env=self.env, capture_output=True, text=True, check=False)
-
-    def start(self) -> subprocess.Popen[bytes]:
-        with self.log.open("ab") as log:
-            argv = [sys.executable, "-m", "dashplate", "sender"]
-            sender = subprocess.Popen(argv, cwd=ROOT, env=self.env, stdout=log, stderr=log)
-        self.senders.append(sender)
-        return sender
-
-    def end(self) -> None:
-        for sender in self.senders:
-            sender.kill()
-            sender.wait()
-
-    def add(
-        self,
-        receiver: Receiver,
-        name: str,
-        *events: EventKind,
-        format: EndpointFormat = EndpointFormat.DASHPLATE,
-        path: str = "/${DASHPLATE_TELL_PATH}",
-    ) -> None:
-        """As `endpoint add` does, which takes seconds to start."""
-        with session(self.url) as db:
-            wanted = wanted_events(format, events)
-            endpoints.add(db, name, f"{receiver.url}{path}", format, wanted)
-        receiver.secret = WebhookKey(SecretStr(KEY)).secret(name, 1)
-
-    def states(self) -> list[tuple[str, int, int | None]]:
-        with session(self.url) as db:
-            rows = db.execute(text("SELECT state, tries, status FROM deliveries ORDER BY id")).all()
-        return [(row.state, row.tries, row.status) for row in rows]
-
-    def told(self, count: int) -> None:
-        def all_told() -> bool:
-            return sum(state == "told" for state, *_ in self.states()) >= count
-
-        wait_until("what is owed to be told", all_told, every_s=0.1)
-
-
-@pytest.fixture
-def telling(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Telling]:
-    made = Telling(database_url, redis_url, tmp_path)
-    try:
-        yield made
-    finally:
-        made.end()
-
-
-@pytest.fixture
-def receivers() -> Iterator[Callable[[], Receiver]]:
-    with ExitStack() as held:
-
-        def make() -> Receiver:
-            receiver = Receiver()
-            held.enter_context(serving(receiver))
-            return receiver
-
-        yield make
-
-
-def a_video(url: str, *plates: str, state: VideoState = VideoState.AGGREGATING) -> tuple[int, int]:
-    job, (video,) = make_job(url, 0, options=JobOptions(alerts=Alerts.ALL), state=state, name="gate")
-    if plates:
-        store(url, video, [saying(index, plate, at_s=60 * index) for index, plate in enumerate(plates)])
-    return job, video
+from tests.support.scripted_server import Answer
+from tests.support.telling import Telling, a_video
+from tests.support.watching import store, watch
+from tests.support.webhook_receiver import Receiver
 
 
 def test_a_receiver_is_told_everything_once_and_signed(telling: Telling, receivers: Callable[[], Receiver]) -> None:
@@ -303,60 +201,6 @@ def test_a_test_message_says_what_is_answered(telling: Telling, receivers: Calla
     receiver.answers.append(Answer(500))
     done = telling.run("endpoint", "test", "gate")
     assert (done.returncode, "status 500" in done.stderr) == (1, True)
-
-
-@pytest.mark.parametrize("with_picture", [True, False])
-def test_plate_recognizers_stream_is_spoken(
-    telling: Telling, receivers: Callable[[], Receiver], with_picture: bool
-) -> None:
-    receiver = receivers()
-    telling.add(receiver, "gate", format=EndpointFormat.PLATERECOGNIZER)
-    _, video = a_video(telling.url, "AA11")
-    if with_picture:
-        kept = Store(str(telling.log.parent / "store"))
-        file = kept.put_image(f"frames/1/{video}/1/2000.jpg", np.zeros((40, 60, 3), np.uint8))
-        with session(telling.url) as db:
-            add = text(
-                "INSERT INTO frames (video_id, pts, name, sha256, size) VALUES (:video, 1000, :name, :sha, :size)"
-            )
-            db.execute(add, {"video": video, "name": file.name, "sha": file.sha256, "size": file.size})
-    telling.start()
-    telling.told(1)
-    (asked,) = receiver.asked
-    if with_picture:
-        head = f"Content-Type: {asked.headers['content-type']}\r\n\r\n".encode()
-        form = {
-            part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
-            for part in message_from_bytes(head + asked.body, policy=HTTP).iter_parts()  # type: ignore[attr-defined]
-        }
-        assert cv2.imdecode(np.frombuffer(form["upload"], np.uint8), cv2.IMREAD_COLOR).shape == (40, 60, 3)
-        said = form["json"]
-    else:
-        assert asked.headers["content-type"] == "application/x-www-form-urlencoded"
-        said = parse_qs(asked.body.decode())["json"][0]
-    about = json.loads(said)
-    (result,) = about["data"]["results"]
-    assert (about["hook"]["event"], about["data"]["camera_id"], result["plate"]) == ("recognition", "gate", "aa11")
-    assert set(result) >= {"box", "score", "dscore", "region", "candidates", "vehicle", "position_sec", "source_url"}
-    assert about["data"]["timestamp"].endswith("Z")
-
-
-def test_openalprs_groups_are_spoken(telling: Telling, receivers: Callable[[], Receiver]) -> None:
-    receiver = receivers()
-    telling.add(receiver, "gate", format=EndpointFormat.OPENALPR)
-    a_video(telling.url, "AA11")
-    telling.start()
-    telling.told(1)
-    (group,) = receiver.said.values()
-    assert (group["data_type"], group["best_plate_number"], group["best_plate"]["plate"]) == (
-        "alpr_group",
-        "AA11",
-        "AA11",
-    )
-    assert group["epoch_end"] - group["epoch_start"] == 2000
-    assert len(group["best_plate"]["coordinates"]) == 4
-    with pytest.raises(UsageError, match="no words"):
-        wanted_events(EndpointFormat.OPENALPR, [EventKind.JOB])
 
 
 @pytest.mark.parametrize(
