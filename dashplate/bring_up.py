@@ -133,13 +133,13 @@ def service_command(config: Settings, port: int) -> Command:
 
 def metrics_command(config: Settings, port: int) -> Command:
     """The figures for Prometheus on this machine's port."""
-    argv = (sys.executable, "-m", "dashplate", "metrics", "--port", str(port))
+    argv = (*_PROGRAM, "metrics", "--port", str(port))
     return Command("metrics", argv, config.as_variables())
 
 
 def sender_command(config: Settings) -> Command:
     """What tells endpoints what they are owed."""
-    return Command("sender", (sys.executable, "-m", "dashplate", "sender"), config.as_variables())
+    return Command("sender", (*_PROGRAM, "sender"), config.as_variables())
 
 
 def workers_answer() -> bool:
