@@ -80,6 +80,13 @@ class Settings(BaseSettings):
     photo_queue: int = Field(
         default=64, ge=1, description="Photographs that wait for the service's reader, those being read included."
     )
+    calls_at_once: int = Field(
+        default=200,
+        ge=1,
+        description="Calls of one token to the service at once, or of one address without a right one; then as many a"
+        " second as the next setting says.",
+    )
+    calls_a_second: float = Field(default=50.0, gt=0, description="See above.")
     upload_most_bytes: int = Field(default=50_000_000_000, ge=1, description="Largest video that may be uploaded.")
     upload_keep_s: float = Field(
         default=86_400.0,

@@ -25,7 +25,7 @@ from db.keeping import audit
 _REMEMBERED_S = 5.0
 #: Calls of one token, or of one address without a right one: so many at once, then so many a second. No limit is needed
 #: against guessing: a token holds 256 random bits.
-_BURST, _A_SECOND = 200, 50.0
+CALLS_AT_ONCE, CALLS_A_SECOND = 200, 50.0
 #: Addresses and tokens that are counted; the oldest is forgotten.
 _MOST_COUNTED = 10_000
 #: Whoever calls without a token where that is allowed.
@@ -63,11 +63,18 @@ class Bucket:
 class Access:
     """Finds out who calls, and whether they call too often."""
 
-    def __init__(self, database_url: str, *, open_here: bool = False) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        open_here: bool = False,
+        at_once: int = CALLS_AT_ONCE,
+        a_second: float = CALLS_A_SECOND,
+    ) -> None:
         """`open_here` lets callers without a token have photographs read; for a loopback address alone."""
         self._url = database_url
         self._open_here = open_here
-        self._calls = Bucket(_BURST, _A_SECOND)
+        self._calls = Bucket(at_once, a_second)
         self._known: dict[bytes, tuple[float, Principal | None]] = {}
 
     def enter(self, request: Request) -> Principal:

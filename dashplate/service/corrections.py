@@ -19,7 +19,7 @@ from db.findings import corrections, pages
 from db.findings.plate_hashing import PlateKeyError
 from pipeline.errors import UsageError
 
-router = APIRouter(tags=["plates and sightings"])
+router = APIRouter(tags=["corrections"])
 Caller = Annotated[Principal, require(Scope.CORRECT)]
 #: Latin, Cyrillic and Chinese; spaces and hyphens between the groups.
 _LETTERS = "0-9A-Za-z\u0410-\u042f\u0430-\u044f\u4e00-\u9fff"

@@ -147,11 +147,12 @@ class SightingTold(BaseModel):
     box: Box
     characters: list[CharacterRead]
     alternatives: list[TextRead]
+    # A service of before corrections tells none.
     corrected: str | None = Field(
-        description="What a person reads there; empty where that is no plate, null where nobody has corrected it."
+        None, description="What a person reads there; empty where that is no plate, null where nobody has corrected it."
     )
-    corrected_by: str | None
-    corrected_at: dt.datetime | None
+    corrected_by: str | None = None
+    corrected_at: dt.datetime | None = None
     crop: str | None = Field(description="Where its picture is.", examples=["/v1/sightings/7/crop"])
     frame: str | None = Field(description="Where the whole frame is.", examples=["/v1/sightings/7/frame"])
 
@@ -224,7 +225,7 @@ class PlateTold(BaseModel):
     videos: int
     confidence: Share
     confirmed: bool
-    corrected: list[str] | None = Field(description="What people read in its sightings; null where nobody did.")
+    corrected: list[str] | None = Field(None, description="What people read in its sightings; null where nobody did.")
 
 
 class Again(BaseModel):

@@ -88,7 +88,10 @@ def serve(settings: Settings, place: Place, on_ready: Callable[[], None], *, no_
         reader = held.enter_context(PhotoReader(settings.models, settings.photo_queue))
         cutter = held.enter_context(Cutter())
         allow(settings.require_database(), KEPT_CONNECTIONS, MOST_CONNECTIONS)
-        access = Access(settings.require_database(), open_here=no_token)
+        access = Access(
+            settings.require_database(), open_here=no_token,
+            at_once=settings.calls_at_once, a_second=settings.calls_a_second,
+        )  # fmt: skip
         app = create_app(Parts(settings, access, reader, cutter))
         _allow_many_connections()
         on_ready()

@@ -32,6 +32,7 @@ OPENS = {
     "plates and sightings": Scope.SEARCH,
     "search": Scope.SEARCH,
     "uploads": Scope.SUBMIT,
+    "corrections": Scope.CORRECT,
     "hits": Scope.SEARCH,
     "watch lists": Scope.ADMIN,
     "endpoints": Scope.ADMIN,
