@@ -138,7 +138,11 @@ def _rows(here: Service, token: str) -> list[str]:
     slow = here.folder / "slow.mp4"
     Drive(segments=1000, look_s=1.0, name="slow").write(slow)
     with here.client(token) as client:
-        job = client.post("/v1/jobs", json={"sources": [str(folder)]}).raise_for_status().json()["job"]
+        # Somebody is owed what is found; no sender runs.
+        told = {"name": "gate", "address": "https://example.org/hooks"}
+        client.post("/v1/endpoints", json=told).raise_for_status()
+        wanted = {"sources": [str(folder)], "alerts": "all"}
+        job = client.post("/v1/jobs", json=wanted).raise_for_status().json()["job"]
         end = time.monotonic() + PATIENCE_S
         while client.get(f"/v1/jobs/{job}").json()["finished_at"] is None:
             if time.monotonic() > end:

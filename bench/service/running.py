@@ -141,6 +141,7 @@ def _environment(stack: Stack, folder: Path, queue: int, roots: Sequence[str]) -
         "DASHPLATE_WORK": "bench.standin:StandIn",
         "DASHPLATE_PLATE_KEY": secrets.token_hex(32),
         "DASHPLATE_SIGNING_KEY": secrets.token_hex(32),
+        "DASHPLATE_WEBHOOK_KEY": secrets.token_hex(32),
         # So that what is left behind can be seen.
         "TMPDIR": str(folder / "tmp"),
     }

@@ -105,7 +105,8 @@ def _noted(request: Request, caller: Principal, case: Case) -> list[Exhibit]:
         try:
             exhibits = gathered(db, case, MOST_SIGHTINGS)
         except (NoSighting, UsageError) as problem:
-            refused = Refused(404 if isinstance(problem, NoSighting) else 422, str(problem))
+            # What can be no plate has no sighting either.
+            refused = Refused(404, str(problem))
         note(db, request, caller, "evidence", case.words, len(exhibits))
     if refused is not None:
         raise refused

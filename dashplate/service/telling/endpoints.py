@@ -38,7 +38,7 @@ class NewEndpoint(BaseModel, extra="forbid"):
             max_length=2_000,
             description="Where it is told; `${DASHPLATE_TELL_…}` stands for a variable of the sender.",
             examples=["https://example.org/hooks/plates"],
-            json_schema_extra={"format": "address"},
+            json_schema_extra={"format": "receiver"},
         ),
     ]
     format: EndpointFormat | None = Field(None, description="In whose words; null: as fits the address.")
@@ -96,7 +96,7 @@ def enable_endpoint(request: Request, caller: Operator, name: Name) -> EndpointT
         return EndpointTold.of(endpoints.named(db, name))
 
 
-@router.post("/v1/endpoints/{name}/rotate", responses=responses(404))
+@router.post("/v1/endpoints/{name}/rotate", responses=responses(404, 409))
 def rotate_secret(
     request: Request,
     caller: Operator,
@@ -157,4 +157,4 @@ def _key(request: Request) -> WebhookKey:
     try:
         return webhook_key(request.app.state.settings)
     except UsageError as error:
-        raise Refused(503, str(error)) from error
+        raise Refused(409, str(error)) from error

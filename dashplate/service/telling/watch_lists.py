@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field, StrictBool
+from pydantic import BaseModel, BeforeValidator, Field, StrictBool
 
 from dashplate.service.access import note, require, url_of
 from dashplate.service.documents import Page
@@ -27,6 +28,13 @@ Label = Annotated[str | None, Query(min_length=1, max_length=60, description="Of
 _Word = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 
 
+def _written(moment: object) -> object:
+    """A moment as text: a number might be of seconds or of milliseconds."""
+    if not isinstance(moment, str | dt.datetime):
+        raise ValueError("give a date and time as ISO 8601 has it")
+    return moment
+
+
 class Wanted(BaseModel, extra="forbid"):
     """A plate or pattern that somebody wants to hear of."""
 
@@ -35,7 +43,9 @@ class Wanted(BaseModel, extra="forbid"):
     like: StrictBool = Field(False, description="Also what the plate is easily taken for.")
     colour: _Word | None = None
     note: _Word | None = None
-    expires_at: Moment | None = Field(None, description="It fits nothing any more from then on.")
+    expires_at: Annotated[Moment, BeforeValidator(_written)] | None = Field(
+        None, description="It fits nothing any more from then on."
+    )
     alert_existing: StrictBool = Field(False, description="Tell endpoints of sightings that were there before, too.")
 
 
