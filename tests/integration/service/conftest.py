@@ -42,6 +42,7 @@ def serve(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
             "DASHPLATE_PHOTO_QUEUE": str(QUEUE),
             "DASHPLATE_ROOTS": str(folder),
             "DASHPLATE_WORK": "bench.standin:StandIn",
+            "DASHPLATE_RETRY_DELAY_S": "0.1",
             "DASHPLATE_WEBHOOK_KEY": "a signing key of more than thirty-two characters",
             "PYTHONPATH": str(ROOT),
             **environment,
