@@ -51,10 +51,15 @@ def add_endpoint(request: Request, caller: Operator, wanted: NewEndpoint) -> End
     """Tell somebody from now on. The answer holds the secret that signatures are checked with."""
     key = _key(request) if carrier_of(wanted.address) is Carrier.WEBHOOK else None
     try:
+        check_receiver(wanted.address)
+    except UsageError as error:
+        raise Refused(422, str(error)) from error
+    try:
         format = check_receiver(wanted.address, wanted.format)
         events = wanted_events(format, wanted.events)
     except UsageError as error:
-        raise Refused(422, str(error)) from error
+        # Each is well, and they do not go together.
+        raise Refused(409, str(error)) from error
     with session(url_of(request)) as db:
         try:
             row = endpoints.add(db, wanted.name, wanted.address, format, events, wanted.labels)

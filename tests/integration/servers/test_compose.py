@@ -86,8 +86,10 @@ def test_only_what_wants_a_secret_is_published_and_only_on_this_machine() -> Non
     assert interpolate(published, REQUIRED) == expected
     assert interpolate(published["service"], {"SERVICE_PORT": "9000"}) == ["127.0.0.1:9000:8080"]
     assert RAW["networks"]["backend"] == {"internal": True}
+    # The sender calls others.
+    outside = {*expected, "sender"}
     for name, service in SERVICES.items():
-        assert service["networks"] == (["backend", "front"] if name in expected else ["backend"]), name
+        assert service["networks"] == (["backend", "front"] if name in outside else ["backend"]), name
 
 
 def test_workers_and_the_service_see_the_videos_read_only_and_share_the_store() -> None:

@@ -128,7 +128,7 @@ def test_endpoints_are_managed(caller: Client, admin: httpx.Client) -> None:
         answer = admin.post("/v1/endpoints", json={"name": "wrong", "address": wrong})
         assert answer.status_code == 422, answer.text
     strange = {"name": "wrong", "address": "https://example.org/", "format": "openalpr", "events": ["job"]}
-    assert admin.post("/v1/endpoints", json=strange).status_code == 422
+    assert admin.post("/v1/endpoints", json=strange).status_code == 409
     caller.remove_endpoint("managed")
     for call in ("rotate", "enable"):
         assert admin.post(f"/v1/endpoints/managed/{call}").status_code == 404
