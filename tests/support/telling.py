@@ -87,3 +87,8 @@ def a_video(url: str, *plates: str, state: VideoState = VideoState.AGGREGATING) 
     if plates:
         store(url, video, [saying(index, plate, at_s=60 * index) for index, plate in enumerate(plates)])
     return job, video
+
+
+def leased(url: str) -> bool:
+    with session(url) as db:
+        return bool(db.scalar(text("SELECT count(*) FROM deliveries WHERE lease_until IS NOT NULL")))

@@ -21,7 +21,7 @@ from db.engine import session
 from db.migrate import upgrade
 from pipeline.sources.source import source_of
 from tests.conftest import ROOT
-from tests.support.processes import wait_until
+from tests.support.processes import PATIENCE_S, wait_until
 from tests.support.s3_server import bucket, s3_server
 from tests.support.service import Served
 from tests.support.uploading import CLIP, TUS, drive, finished, folder_of, made, offset, sent
@@ -95,7 +95,7 @@ def test_an_upload_goes_through_a_bucket(stack: Stack, tmp_path: Path, monkeypat
         try:
             with (
                 Supervisor(tmp_path / "data") as workers,
-                httpx.Client(base_url=service.url, headers=headers, timeout=120) as client,
+                httpx.Client(base_url=service.url, headers=headers, timeout=PATIENCE_S) as client,
             ):
                 workers.start(commands)
                 data = drive("in a bucket") + b" " * 20_000_000

@@ -18,7 +18,7 @@ from pipeline.errors import UsageError
 from tests.support.database import end, run_sql
 from tests.support.processes import PATIENCE_S, wait_until
 from tests.support.scripted_server import Answer
-from tests.support.telling import Telling, a_video
+from tests.support.telling import Telling, a_video, leased
 from tests.support.watching import store, watch
 from tests.support.webhook_receiver import Receiver
 
@@ -92,11 +92,6 @@ def test_what_is_not_taken_is_tried_again_as_planned(telling: Telling, receivers
     telling.told(1)
     assert {asked.path for asked in receiver.asked} == {"/hook/1"}, "no redirect is followed"
     assert len({asked.headers["webhook-id"] for asked in receiver.asked}) == 1
-
-
-def leased(url: str) -> bool:
-    with session(url) as db:
-        return bool(db.scalar(text("SELECT count(*) FROM deliveries WHERE lease_until IS NOT NULL")))
 
 
 def test_what_cannot_be_told_is_dead_and_is_sent_again(telling: Telling, receivers: Callable[[], Receiver]) -> None:
