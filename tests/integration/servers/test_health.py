@@ -45,7 +45,7 @@ def test_what_a_dead_worker_left_does_not_vouch_for_the_next(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("service", "role", "error", "sentence"),
     [
-        ("kafka", None, UsageError, "the services are redis, postgres, worker, flower, service"),
+        ("kafka", None, UsageError, "the services are redis, postgres, worker, sender, flower, metrics, service"),
         ("worker", None, UsageError, "Say which worker"),
         ("worker", "../read", UsageError, "Say which worker"),
         ("worker", "read", ServiceUnavailable, "No read worker has given a sign of life"),

@@ -10,7 +10,10 @@ import pytest
 
 from dashplate.service.access import Access
 from dashplate.service.door import Door
+from dashplate.service.measured import Calls
+from dashplate.service.photographs.reader import PhotoReader
 from dashplate.service.uploads.headers import PIECE
+from pipeline.run import ModelConfig
 
 
 async def _app(scope: Any, receive: Any, send: Any) -> None:
@@ -45,7 +48,8 @@ async def _status(door: Door, kind: str, size: int, path: str = "/v1/jobs") -> i
 @pytest.fixture
 def door() -> Door:
     # Whoever calls from here needs no token, so that no database is asked.
-    return Door(_app, Access("postgresql://nowhere.invalid/none", open_here=True), 100_000_000)
+    access = Access("postgresql://nowhere.invalid/none", open_here=True)
+    return Door(_app, access, Calls(PhotoReader(ModelConfig(), 1)), 100_000_000)
 
 
 @pytest.mark.parametrize(
