@@ -160,7 +160,7 @@ def test_private_addresses_are_refused_unless_named(telling: Telling, receivers:
         by_name = receiver.url.replace("127.0.0.1", "localhost")
         endpoints.add(db, "named", f"{by_name}/", events=[EventKind.SIGHTING])
         endpoints.add(db, "number", f"http://2130706433:{receiver.port}/", events=[EventKind.SIGHTING])
-    receiver.answers.append(Answer(204))
+    receiver.answers.append(Answer(204, b""))
     telling.start()
     a_video(telling.url, "AA11")
     wait_until("all to be tried", lambda: all(tries for _, tries, _ in telling.states()) and not leased(telling.url))
