@@ -12,7 +12,7 @@ from db.findings import pages
 from db.models import Event
 from db.states import EventKind
 
-_TIMES = text("SELECT recorded_at, finished_at FROM videos WHERE id = :video")
+_RECORDED = text("SELECT recorded_at FROM videos WHERE id = :video")
 _HIT = text("SELECT * FROM watch_hits WHERE hit = :hit")
 
 
@@ -58,6 +58,5 @@ def find(db: Session, event_id: int, uid: str) -> Told | None:
     sighting = pages.sighting(db, number) if number else None
     if sighting is None:
         return None
-    times = db.execute(_TIMES, {"video": sighting["video_id"]}).one()
-    begun = times.recorded_at
+    begun = db.scalar(_RECORDED, {"video": sighting["video_id"]})
     return Told(uid, event, sighting, hit, begun and begun + dt.timedelta(seconds=sighting["best_s"]))

@@ -73,7 +73,6 @@ _FAILED = text(
     WHERE id = :id AND state = '{DeliveryState.PENDING}'
     """
 )
-_UNTRIED = text("UPDATE deliveries SET lease_until = NULL, tries = tries - 1 WHERE id = ANY (:ids)")
 _RESEND = f"""
     UPDATE deliveries SET state = '{DeliveryState.PENDING}', due_at = now(), lease_until = NULL, tries = 0
 """
@@ -129,11 +128,6 @@ def failed(
     is_last = final or held.tries >= len(DELAYS_S)
     delay_s = None if is_last else max(DELAYS_S[held.tries], at_least_s)
     db.execute(_FAILED, {"id": held.id, "problem": problem, "status": status, "delay_s": delay_s})
-
-
-def untried(db: Session, held: Sequence[Held]) -> None:
-    """Put deliveries back that nothing was tried with."""
-    db.execute(_UNTRIED, {"ids": [one.id for one in held]})
 
 
 def resend(db: Session, delivery: int) -> bool:

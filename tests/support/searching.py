@@ -13,16 +13,19 @@ from db.findings.search import Behind, Wanted, index_some, said, search
 from db.findings.stage_results import store_sightings
 from db.findings.typed import typed
 from pipeline.records import Candidate, Sighting
-from tests.support.tables.findings import sighting
+from tests.support.tables.findings import observation, sighting
 
 
-def saying(index: int, plate: str, *others: str, sure: float = 0.9) -> Sighting:
-    """A sighting of a plate that may have been others."""
+def saying(index: int, plate: str, *others: str, at_s: float = 1.0, sure: float = 0.9) -> Sighting:
+    """A sighting, from that second on, of a plate that may have been others."""
     runners_up = tuple(Candidate(other, 0.04 / (rank + 1)) for rank, other in enumerate(others))
-    return replace(sighting(index, plate), alternatives=runners_up, confidence=sure)
+    first, best, last = (observation(at_s + step) for step in range(3))
+    made = replace(sighting(index, plate), alternatives=runners_up, confidence=sure)
+    return replace(made, first=first, best=best, last=last)
 
 
 def store(url: str, video_id: int, seen: Iterable[Sighting]) -> None:
+    """As an aggregator does it, replacing what the video showed before; then searchable."""
     with session(url) as db:
         store_sightings(db, video_id, list(seen))
     index_all(url)

@@ -20,7 +20,7 @@ from pipeline.job_options import JobOptions
 from tests.conftest import ROOT
 from tests.support.database import make_job
 from tests.support.processes import wait_until
-from tests.support.watching import saying, store
+from tests.support.searching import saying, store
 from tests.support.webhook_receiver import Receiver
 
 KEY = "a signing key of more than thirty-two characters"

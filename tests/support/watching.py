@@ -1,41 +1,14 @@
-"""Sightings that are stored and made searchable, for tests of watch lists and of what is told."""
+"""Entries and their hits, for tests of watch lists and of what is told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 from sqlalchemy import RowMapping, text
 
 from db.engine import session
-from db.findings.search import index_some
-from db.findings.stage_results import store_sightings
 from db.telling import watch_lists
 from db.telling.watch_lists import Wish
-from pipeline.records import Candidate, Sighting
-from tests.support.tables.findings import observation, sighting
-
-
-def saying(index: int, plate: str, *others: str, at_s: float = 0.0, sure: float = 0.9) -> Sighting:
-    """A sighting of a plate that may have been others."""
-    runners_up = tuple(Candidate(other, 0.04 / (rank + 1)) for rank, other in enumerate(others))
-    first, best, last = (observation(at_s + step) for step in range(3))
-    made = replace(sighting(index, plate), alternatives=runners_up, confidence=sure)
-    return replace(made, first=first, best=best, last=last)
-
-
-def store(url: str, video_id: int, seen: Iterable[Sighting]) -> None:
-    """As an aggregator does it, replacing what the video showed before; then searchable."""
-    with session(url) as db:
-        store_sightings(db, video_id, list(seen))
-    index_all(url)
-
-
-def index_all(url: str) -> None:
-    taken = 1
-    while taken:
-        with session(url) as db:
-            taken = index_some(db)
 
 
 def watch(url: str, *wishes: Wish, matched: bool = True) -> list[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -50,21 +52,15 @@ class NewEndpoint(BaseModel, extra="forbid"):
 def add_endpoint(request: Request, caller: Operator, wanted: NewEndpoint) -> EndpointMade:
     """Tell somebody from now on. The answer holds the secret that signatures are checked with."""
     key = _key(request) if carrier_of(wanted.address) is Carrier.WEBHOOK else None
-    try:
+    with _refusing(422):
         check_receiver(wanted.address)
-    except UsageError as error:
-        raise Refused(422, str(error)) from error
-    try:
+    # Each is well: they do not go together.
+    with _refusing(409):
         format = check_receiver(wanted.address, wanted.format)
         events = wanted_events(format, wanted.events)
-    except UsageError as error:
-        # Each is well, and they do not go together.
-        raise Refused(409, str(error)) from error
     with session(url_of(request)) as db:
-        try:
+        with _refusing(409):
             row = endpoints.add(db, wanted.name, wanted.address, format, events, wanted.labels)
-        except UsageError as error:
-            raise Refused(409, str(error)) from error
         note(db, request, caller, "endpoint", f"add {wanted.name}: {wanted.address}", None)
         told = EndpointTold.of(row)
         return EndpointMade(**told.model_dump(), secret=key.secret(row.name, row.secret) if key else None)
@@ -81,10 +77,8 @@ def list_endpoints(request: Request, caller: Operator) -> list[EndpointTold]:
 def remove_endpoint(request: Request, caller: Operator, name: Name) -> Response:
     """Tell somebody no more; what they were still owed goes too."""
     with session(url_of(request)) as db:
-        try:
+        with _refusing(404):
             endpoints.remove(db, name)
-        except UsageError as error:
-            raise Refused(404, str(error)) from error
         note(db, request, caller, "endpoint", f"remove {name}", None)
     return Response(status_code=204)
 
@@ -93,10 +87,8 @@ def remove_endpoint(request: Request, caller: Operator, name: Name) -> Response:
 def enable_endpoint(request: Request, caller: Operator, name: Name) -> EndpointTold:
     """Go on with one that was switched off because it answered 410."""
     with session(url_of(request)) as db:
-        try:
+        with _refusing(404):
             endpoints.enable(db, name)
-        except UsageError as error:
-            raise Refused(404, str(error)) from error
         note(db, request, caller, "endpoint", f"enable {name}", None)
         return EndpointTold.of(endpoints.named(db, name))
 
@@ -113,10 +105,8 @@ def rotate_secret(
     """Give one a new secret."""
     key = _key(request)
     with session(url_of(request)) as db:
-        try:
+        with _refusing(404):
             row = endpoints.rotate(db, name, overlap_s)
-        except UsageError as error:
-            raise Refused(404, str(error)) from error
         note(db, request, caller, "endpoint", f"new secret of {name}", None)
         return SecretTold(secret=key.secret(row.name, row.secret))
 
@@ -159,7 +149,14 @@ def resend_dead(
 
 
 def _key(request: Request) -> WebhookKey:
-    try:
+    with _refusing(409):
         return webhook_key(request.app.state.settings)
+
+
+@contextmanager
+def _refusing(status: int) -> Iterator[None]:
+    """What cannot be meant is answered with that status."""
+    try:
+        yield
     except UsageError as error:
-        raise Refused(409, str(error)) from error
+        raise Refused(status, str(error)) from error

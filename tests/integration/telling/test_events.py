@@ -16,7 +16,8 @@ from db.telling.watch_lists import Wish
 from pipeline.alerts import Alerts
 from pipeline.job_options import JobOptions
 from tests.support.database import end, make_job
-from tests.support.watching import recorded, saying, store, watch
+from tests.support.searching import saying, store
+from tests.support.watching import recorded, watch
 
 
 def tell(url: str, name: str, *events: EventKind, labels: Sequence[str] = ()) -> None:

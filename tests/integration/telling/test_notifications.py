@@ -25,8 +25,9 @@ from db.telling.watch_lists import Wish
 from pipeline.errors import UsageError
 from store import Store
 from tests.support.processes import wait_until
+from tests.support.searching import saying, store
 from tests.support.telling import Telling, a_video
-from tests.support.watching import saying, store, watch
+from tests.support.watching import watch
 
 
 @dataclass

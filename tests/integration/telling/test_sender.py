@@ -18,8 +18,9 @@ from pipeline.errors import UsageError
 from tests.support.database import end, run_sql
 from tests.support.processes import PATIENCE_S, wait_until
 from tests.support.scripted_server import Answer
+from tests.support.searching import store
 from tests.support.telling import Telling, a_video, leased
-from tests.support.watching import store, watch
+from tests.support.watching import watch
 from tests.support.webhook_receiver import Receiver
 
 

@@ -22,7 +22,8 @@ from pipeline.formats.confusions import CONFUSED_WITH, CONFUSIONS, folded
 from pipeline.records import Sighting
 from pipeline.sightings import LIKE_COST, edit_cost
 from tests.support.database import end, make_job, run_sql
-from tests.support.watching import hits, index_all, saying, store, watch
+from tests.support.searching import index_all, saying, store
+from tests.support.watching import hits, watch
 
 CHARS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
