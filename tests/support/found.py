@@ -19,8 +19,14 @@ from pipeline.video.probe import probe
 _AS_USUAL = JobOptions()
 
 
-def sighted(url: str, path: Path, moments_s: Sequence[float], options: JobOptions = _AS_USUAL) -> list[int]:
-    """A job of one file, with a sighting at each of these moments; returns their numbers."""
+def sighted(
+    url: str,
+    path: Path,
+    moments_s: Sequence[float],
+    options: JobOptions = _AS_USUAL,
+    plate: str = "AB{:02}CDE",
+) -> list[int]:
+    """A job of one file, with a sighting of another plate at each of these moments; returns their numbers."""
     info = probe(path)
     with session(url) as db:
         video = Video(
@@ -31,7 +37,7 @@ def sighted(url: str, path: Path, moments_s: Sequence[float], options: JobOption
         db.flush()
         rows = []
         for index, at_s in enumerate(moments_s):
-            text, pts = f"AB{index:02}CDE", info.start_pts + round(at_s / info.time_base)
+            text, pts = plate.format(index), info.start_pts + round(at_s / info.time_base)
             rows.append(
                 SightingRow(
                     video_id=video.id, plate_id=held_plates(db, video.id, [text])[folded(text)], index=index,

@@ -36,9 +36,9 @@ def video(signing: Served) -> Path:
 
 
 def test_a_package_comes_signed_with_clip_and_hash(signing: Served, video: Path, tmp_path: Path) -> None:
-    first, second = sighted(signing.database_url, video, [2.0, 5.0])
+    first, second = sighted(signing.database_url, video, [2.0, 5.0], plate="EV{:02}DNC")
     with Client(signing.url, signing.token(Scope.SEARCH)) as client:
-        saved = client.evidence("AB00CDE", sightings=[second], case="a theft").save(tmp_path / "case.zip")
+        saved = client.evidence("EV00DNC", sightings=[second], case="a theft").save(tmp_path / "case.zip")
     verdict = verify(saved)
     assert verdict.wrong == ()
     assert verdict.manifest["sightings"] == [first, second]
@@ -53,7 +53,7 @@ def test_a_package_comes_signed_with_clip_and_hash(signing: Served, video: Path,
         assert container.streams.video[0].codec_context.name == "h264"
     who, query = signing.last_audited("evidence")
     assert who.startswith("token ")
-    assert query == f"a theft: AB00CDE, sighting {second}"
+    assert query == f"a theft: EV00DNC, sighting {second}"
 
 
 def test_clips_can_be_left_out(signing: Served, video: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -71,9 +72,17 @@ def test_uploads_survive_cuts_and_a_killed_service(tmp_path: Path) -> None:
     assert found.peak - found.rest < 60_000_000
 
 
-def test_an_upload_goes_through_a_bucket(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def own_stack(tmp_path: Path) -> Iterator[Stack]:
+    """Servers of its own, whose jobs no worker of another test takes."""
+    with Stack.open(tmp_path / "servers") as opened:
+        upgrade(opened.database_url)
+        yield opened
+
+
+def test_an_upload_goes_through_a_bucket(own_stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The store is a bucket: the service gathers, sends the whole file on, and workers ask the bucket for it."""
-    upgrade(stack.database_url)
+    stack = own_stack
     with session(stack.database_url) as db:
         token = tokens.create(db, "by bucket", [Scope.SUBMIT, Scope.SEARCH], None)
     with s3_server() as endpoint, bucket(endpoint, "depot", monkeypatch) as s3:
