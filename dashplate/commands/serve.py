@@ -97,6 +97,7 @@ def _serve_all(data: Path | None, folder: Path, ports: Ports) -> None:
 def serve_http(data: Path | None, place: Place, *, no_token: bool) -> None:
     """Serve over HTTP, on the servers that are given or run, else on ones of its own."""
     from dashplate.service.server import serve
+    from dashplate.web.app import create_app_with_pages
 
     with database(data) as config:
         with session(config.require_database()) as db:
@@ -107,7 +108,7 @@ def serve_http(data: Path | None, place: Place, *, no_token: bool) -> None:
             if nobody:
                 terminal.say("Nobody has a token yet; `dashplate token add NAME` makes one.")
 
-        serve(config, place, ready, no_token=no_token)
+        serve(config, place, ready, no_token=no_token, create=create_app_with_pages)
 
 
 def serve_metrics(data: Path | None, address: str, port: int) -> None:

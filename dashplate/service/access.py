@@ -1,9 +1,12 @@
-"""Who calls: tokens in the headers that clients send, scopes, how often one may call, and the record of who asked."""
+"""Who calls: tokens in the headers that clients send, sessions in the cookies of browsers, scopes, how often one may
+call, and the record of who asked."""
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from threading import Lock
@@ -16,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from dashplate.service.errors import Refused, too_many
-from db.access import tokens
+from db.access import sessions, tokens
 from db.access.tokens import Principal, Scope
 from db.engine import session
 from db.keeping import audit
@@ -30,6 +33,12 @@ CALLS_AT_ONCE, CALLS_A_SECOND = 200, 50.0
 _MOST_COUNTED = 10_000
 #: Whoever calls without a token where that is allowed.
 ANYBODY = Principal(None, "anybody on this machine", frozenset({Scope.READ}))
+#: Where a browser keeps its session, and sends what a page of this service alone knows; see `page_secret`.
+COOKIE, PAGE_HEADER = "dashplate_session", "x-csrf-token"
+#: The pictures of a page do not count as calls: the page did.
+PICTURES = "/pictures/"
+#: What changes nothing.
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 #: What proxies add.
 _PROXIES = frozenset({"forwarded", "via", "x-forwarded-for", "x-real-ip"})
 
@@ -80,28 +89,50 @@ class Access:
     def enter(self, request: Request) -> Principal:
         """Who calls. Raises Refused: 401 without a valid token, 429 where calls are too many."""
         who = self.known(request)
-        if not self._calls.take(f"token {who.token_id}" if who.token_id is not None else _address(request)):
+        if request.scope["path"].startswith(PICTURES):
+            return who
+        if not self._calls.take(f"token {who.token_id}" if who.token_id is not None else address_of(request)):
             raise too_many("Too many calls with this token. Try again in a second.")
         return who
 
     def known(self, request: Request) -> Principal:
         """The same, without counting the call."""
-        token, address = token_of(request), _address(request)
-        who = self._anybody(request) if token is None else self._found(token, address)
+        token, secret, address = token_of(request), session_of(request), address_of(request)
+        if token is not None:
+            who = self.holder(token, address)
+        elif secret is not None:
+            who = self._signed_in(request, secret, address)
+        else:
+            who = self._anybody(request)
         if who is None:
             raise Refused(401, "Send a token: `dashplate token add` makes one.", {"WWW-Authenticate": "Bearer"})
         return who
 
-    def _found(self, token: str, address: str) -> Principal | None:
-        # By a hash: a dictionary of tokens would tell by its time how much of one is right.
-        digest = hashlib.sha256(token.encode(errors="replace")).digest()
-        kept_until, who = self._known.get(digest, (0.0, None))
+    def holder(self, token: str, address: str) -> Principal | None:
+        """Who has this token. Raises Refused, 429, where too many wrong ones come from the address."""
+        return self._found(token, address, tokens.find)
+
+    def _signed_in(self, request: Request, secret: str, address: str) -> Principal | None:
+        who = self._found(secret, address, sessions.find)
+        # A page of another site can have a browser send its cookie, and not this.
+        said = request.headers.get(PAGE_HEADER, "")
+        changes = request.method not in _SAFE
+        if who is not None and changes and not hmac.compare_digest(said.encode(), page_secret(secret).encode()):
+            raise Refused(403, "This page does not belong to this session any more. Load it again.")
+        return who
+
+    def forget(self, secret: str) -> None:
+        """Let a session that has just ended open nothing from now on, here at least."""
+        self._known.pop(_hash(secret), None)
+
+    def _found(self, secret: str, address: str, find: Callable[[Session, str], Principal | None]) -> Principal | None:
+        kept_until, who = self._known.get(_hash(secret), (0.0, None))
         if time.monotonic() >= kept_until:
             with session(self._url) as db:
-                who = tokens.find(db, token)
+                who = find(db, secret)
             if len(self._known) > _MOST_COUNTED:
                 self._known.clear()
-            self._known[digest] = (time.monotonic() + _REMEMBERED_S, who)
+            self._known[_hash(secret)] = (time.monotonic() + _REMEMBERED_S, who)
         # A right one opens however many wrong ones come from its address: all clients of a proxy share one.
         if who is None and not self._calls.take(address):
             raise too_many("Too many wrong tokens from this address. Try again in a second.")
@@ -117,7 +148,7 @@ class Access:
         own_name = named == "localhost" or _is_loopback(named.strip("[]"))
         own_page = request.headers.get("origin", f"http://{host}").lower() == f"http://{host}"
         direct = _PROXIES.isdisjoint(request.headers.keys())
-        here = self._open_here and own_name and own_page and direct and _is_loopback(_address(request))
+        here = self._open_here and own_name and own_page and direct and _is_loopback(address_of(request))
         return ANYBODY if here else None
 
 
@@ -129,8 +160,18 @@ def token_of(request: Request) -> str | None:
     return request.headers.get("x-api-key")
 
 
-def require(scope: Scope) -> Any:
-    """A dependency: who calls, where that needs the scope. `door` has let them in."""
+def session_of(request: Request) -> str | None:
+    """The secret of a browser's session."""
+    return request.cookies.get(COOKIE)
+
+
+def page_secret(secret: str) -> str:
+    """What every page of a session holds, so that its calls are known to come from a page of this service."""
+    return hmac.new(secret.encode(errors="replace"), b"page", hashlib.sha256).hexdigest()
+
+
+def require(scope: Scope | None) -> Any:
+    """A dependency: who calls, where that needs the scope, or any at all. `door` has let them in."""
 
     # No function that waits: FastAPI would give it a thread.
     async def check(
@@ -139,7 +180,7 @@ def require(scope: Scope) -> Any:
         key: Annotated[str | None, Security(_api_key)] = None,
     ) -> Principal:
         caller: Principal = request.state.caller
-        if not caller.may(scope):
+        if scope is not None and not caller.may(scope):
             raise Refused(403, f"This needs a token with the scope {scope}.")
         return caller
 
@@ -158,14 +199,19 @@ def note(db: Session, request: Request, caller: Principal, action: str, query: s
     Raises Refused, 503, where that fails: what cannot be recorded is not answered.
     """
     try:
-        audit.record(db, f"token {caller.name}", _address(request) or "?", action, query, rows)
+        audit.record(db, f"token {caller.name}", address_of(request) or "?", action, query, rows)
         db.flush()
     except SQLAlchemyError as error:
         raise Refused(503, "This could not be put on record, so it is not answered. Try again later.") from error
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
+
+
+def _hash(secret: str) -> bytes:
+    # A dictionary of secrets would tell by its time how much of one is right.
+    return hashlib.sha256(secret.encode(errors="replace")).digest()
 
 
 def _is_loopback(address: str) -> bool:

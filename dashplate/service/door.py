@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashplate.service.access import Access
-from dashplate.service.errors import problem, status_of
+from dashplate.service.errors import answer, problem, status_of
 from dashplate.service.measured import Calls
 from dashplate.service.photographs.forms import MOST_BODY_BYTES
 from dashplate.service.uploads.headers import PIECE, method
@@ -22,9 +22,9 @@ MOST_JSON_BYTES = 2_000_000
 _PICTURES = frozenset({"multipart/form-data", "application/x-www-form-urlencoded", "application/octet-stream"})
 #: Threads that ask who calls. They are the door's own: others may wait for a share that hangs.
 _ASKING = 6
-#: What anybody may ask.
-_OPEN = frozenset({"/healthz"})
-#: Nothing here is a page: nothing may be loaded, framed, guessed or kept.
+#: What anybody may ask: whether the service answers, the way in, and what its page is drawn with.
+_OPEN, _OPEN_FOLDER = frozenset({"/healthz", "/login"}), "/static/"
+#: Of what is no page: nothing may be loaded, framed, guessed or kept.
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -64,7 +64,7 @@ class Door:
 
         request = Request(scope)
         try:
-            if scope["path"] not in _OPEN:
+            if scope["path"] not in _OPEN and not scope["path"].startswith(_OPEN_FOLDER):
                 asked = asyncio.get_running_loop().run_in_executor(self._asking, self._access.enter, request)
                 request.state.caller = await asked
             most = self._most(request)
@@ -85,7 +85,7 @@ class Door:
         except Exception as error:
             if began:
                 raise
-            await problem(*status_of(error))(scope, receive, strict)
+            await answer(request, *status_of(error))(scope, receive, strict)
 
     def _most(self, request: Request) -> int:
         """Bytes: those of a piece of an upload, of a form that holds a picture, else of a JSON document."""

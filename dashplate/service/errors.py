@@ -77,6 +77,21 @@ def problem(
     return JSONResponse(content, status, headers=dict(headers or {}), media_type=_TYPE)
 
 
+def answer(
+    request: Request,
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    errors: Sequence[Mapping[str, Any]] | None = None,
+) -> Response:
+    """The same as a page, where a person asked for one in a browser."""
+    page = getattr(request.app.state, "error_page", None)
+    if page is None or "text/html" not in request.headers.get("accept", ""):
+        return problem(status, detail, headers, errors)
+    shown: Response = page(request, status, detail, headers)
+    return shown
+
+
 def _phrase(status: int) -> str:
     # tus has a status of its own.
     return "Checksum Mismatch" if status == CHECKSUM_MISMATCH else HTTPStatus(status).phrase
@@ -114,21 +129,21 @@ def _methods(app: FastAPI, request: Request) -> list[str]:
 def install(app: FastAPI) -> None:
     """Have every error answered with a problem."""
 
-    def invalid(request: Request, error: Exception) -> JSONResponse:
+    def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         # Not what was sent: it may be a plate, a token or half a video.
         found = [{"where": ".".join(map(str, one["loc"])), "problem": one["msg"]} for one in error.errors()]
-        return problem(422, "The request is not as the description asks for.", errors=found)
+        return answer(request, 422, "The request is not as the description asks for.", errors=found)
 
-    def refused(request: Request, error: Exception) -> JSONResponse:
+    def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             allowed = ", ".join(_methods(app, request))
             return problem(405, f"This address takes {allowed}.", {"Allow": allowed})
-        return problem(error.status_code, str(error.detail), error.headers)
+        return answer(request, error.status_code, str(error.detail), error.headers)
 
-    def failed(request: Request, error: Exception) -> JSONResponse:
-        return problem(*status_of(error))
+    def failed(request: Request, error: Exception) -> Response:
+        return answer(request, *status_of(error))
 
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, refused)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from dashplate.addresses import is_loopback
@@ -76,8 +77,11 @@ class Place:
         return is_loopback(self.address)
 
 
-def serve(settings: Settings, place: Place, on_ready: Callable[[], None], *, no_token: bool = False) -> None:
-    """Serve until SIGTERM or SIGINT; `on_ready` hears when the ports are had.
+def serve(
+    settings: Settings, place: Place, on_ready: Callable[[], None], *, no_token: bool = False,
+    create: Callable[[Parts], FastAPI] = create_app,
+) -> None:  # fmt: skip
+    """Serve until SIGTERM or SIGINT; `on_ready` hears when the ports are had, `create` makes the application.
 
     Raises UsageError for a port that is taken, and for an open door to others.
     """
@@ -92,7 +96,7 @@ def serve(settings: Settings, place: Place, on_ready: Callable[[], None], *, no_
             settings.require_database(), open_here=no_token,
             at_once=settings.calls_at_once, a_second=settings.calls_a_second,
         )  # fmt: skip
-        app = create_app(Parts(settings, access, reader, cutter))
+        app = create(Parts(settings, access, reader, cutter))
         _allow_many_connections()
         on_ready()
         # No access log: addresses may hold plates.

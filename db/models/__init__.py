@@ -1,6 +1,6 @@
 """The tables. Every row has a natural key, so that doing a step twice changes nothing."""
 
-from db.models.access import TokenRow, UsageRow
+from db.models.access import SavedSearch, SessionRow, TokenRow, UsageRow
 from db.models.base import Base
 from db.models.findings import CorrectionRow, CropRow, FrameRow, Plate, ReadingRow, SightingRow, TrackletRow
 from db.models.keeping import AuditRow, Deletion, WatchedPlate
@@ -27,8 +27,10 @@ __all__ = [
     "Plate",
     "Pulse",
     "ReadingRow",
+    "SavedSearch",
     "SearchBacklog",
     "Segment",
+    "SessionRow",
     "SightingRow",
     "Spelling",
     "TokenRow",

@@ -109,6 +109,10 @@ class Plate(Base):
     confirmed: Mapped[bool] = mapped_column(server_default="false")
 
 
+#: A sighting that was read once only, or with a character that is less than half sure. The index stands on these words.
+UNSURE = "NOT confirmed OR shown LIKE '%?%'"
+
+
 class SightingRow(Base):
     """One vehicle passing once."""
 
@@ -117,6 +121,8 @@ class SightingRow(Base):
         UniqueConstraint("video_id", "index"),
         # The first and the last that was stored of a video.
         Index("ix_sightings_video", "video_id", "id"),
+        # What a person should look at.
+        Index("ix_sightings_unsure", "id", postgresql_where=text(UNSURE)),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)

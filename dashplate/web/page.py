@@ -1,0 +1,82 @@
+"""Puts a page together: template, texts, who looks at it, and headers that let it load nothing from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from dashplate.service.access import page_secret, session_of
+from dashplate.web import charts
+from dashplate.web.navigation import entries
+from dashplate.web.pictures import picture
+from dashplate.web.shown import FILTERS, plain
+from dashplate.web.static_files import static
+from dashplate.web.texts import LANGUAGE, t
+from db.access.tokens import Principal, Scope
+
+#: Scripts, styles and pictures of this service alone, none of them written into the page.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def pages_for(scope: Scope | None) -> APIRouter:
+    """A router of pages that need a scope, or are everybody's; their calls say so too, by `require(scope)`."""
+    return APIRouter(tags=[f"pages {scope or 'any'}"], include_in_schema=False)
+
+
+def render(
+    request: Request, caller: Principal | None, template: str, *, status: int = 200, **values: Any
+) -> HTMLResponse:
+    """A page, or a part of one that htmx puts in its place."""
+    secret = session_of(request)
+    about = {
+        "request": request,
+        "caller": caller,
+        "navigation": entries(caller, request.url.path) if caller else (),
+        "page_secret": page_secret(secret) if secret else "",
+        "picture": partial(picture, request),
+        "may": lambda scope: caller is not None and caller.may(Scope(scope)),
+    }
+    html = environment().get_template(template).render(**about, **values)
+    return HTMLResponse(html, status, {"Content-Security-Policy": _POLICY, "Vary": "HX-Request, Cookie"})
+
+
+def is_part(request: Request) -> bool:
+    """Whether htmx asks for a part of a page."""
+    return request.headers.get("hx-request") == "true"
+
+
+def error_page(request: Request, status: int, detail: str, headers: Mapping[str, str] | None) -> Response:
+    """What a browser shows of a problem; the way in, where nobody is signed in."""
+    if status == 401:
+        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"/login?next={quote(asked)}" if request.method == "GET" else "/login", 303)
+    caller = getattr(request.state, "caller", None)
+    shown = render(request, caller, "error.html", status=status, number=status, detail=detail)
+    shown.headers.update(headers or {})
+    return shown
+
+
+@cache
+def environment() -> Environment:
+    """Jinja, escaping everything; a name that is missing is an error."""
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=plain,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= FILTERS
+    made.globals |= {"t": t, "static": static, "language": LANGUAGE, "bars": charts.bars}
+    return made

@@ -1,0 +1,108 @@
+"""How figures, times and plates look on pages: Jinja's filters."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from dashplate.web.texts import t
+from pipeline.sources.source import printable, source_of, spelled
+from pipeline.sources.source import shown as name_of
+
+#: Below it a character counts as not recognised.
+_SURE = 0.5
+
+
+def plain(value: Any) -> Any:
+    """Text without what turns its direction or hides it; every expression of a template goes through this."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return spelled(value, "\n")
+    return value
+
+
+def number(value: float) -> str:
+    """12345 as 12,345."""
+    return f"{value:,.0f}"
+
+
+def percent(share: float) -> str:
+    """0.987 as 99%; never 100% of what is less."""
+    return f"{min(99, round(100 * share)) if share < 1 else 100}%"
+
+
+def clock(seconds: float) -> str:
+    """A place in a video: 75.25 as 1:15.2."""
+    tenths = int(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    place = f"{rest / 10:04.1f}"
+    return f"{hours}:{minutes:02}:{place}" if hours else f"{minutes}:{place}"
+
+
+def duration(seconds: float | None) -> str:
+    """How long something takes or is, in its two largest units: 3725 as 1 h 2 min."""
+    if seconds is None:
+        return t("common.unknown")
+    left, parts = round(seconds), []
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def moment(at: dt.datetime | None, source: str = "") -> Markup:
+    """A time in UTC, which `app.js` turns into the reader's own zone; `source` says whose clock it is of."""
+    if at is None:
+        return Markup('<span class="quiet">{}</span>').format(t("common.unknown"))
+    utc = at.astimezone(dt.UTC)
+    shown = f"{utc:%Y-%m-%d %H:%M} UTC"
+    title = f"{shown} · {source}" if source else shown
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(utc.isoformat(), title, shown)
+
+
+def file_name(path: str) -> str:
+    """A video's name without its folders."""
+    try:
+        return name_of(source_of(path))
+    except Exception:
+        return printable(path.rpartition("/")[2] or path)
+
+
+def plate(row: Mapping[str, Any]) -> Markup:
+    """A sighting's plate as a badge: what a person read there, else what the machine did, unsure characters marked."""
+    if row.get("corrected"):
+        return badge(row["corrected"], corrected=True)
+    if row.get("corrected") == "":
+        return badge(row["read_as"], wrong=True)
+    return badge_of_characters(row["read_as"], row["characters"])
+
+
+def badge(text: str, *, corrected: bool = False, wrong: bool = False) -> Markup:
+    """A plate's text as a badge."""
+    kind = " corrected" if corrected else " wrong" if wrong else ""
+    title = t("common.corrected") if corrected else t("common.no_plate") if wrong else ""
+    return Markup('<span class="plate{}"{}>{}</span>').format(
+        kind, Markup(' title="{}"').format(title) if title else "", spelled(text)
+    )
+
+
+def badge_of_characters(text: str, characters: Sequence[Mapping[str, Any]]) -> Markup:
+    """The same with each unsure character marked; `characters` as sightings hold them."""
+    if "".join(str(one.get("char", "")) for one in characters) != text:
+        return badge(text)
+    marked = (
+        Markup('<span class="unsure" title="{}">{}</span>').format(percent(one["confidence"]), spelled(one["char"]))
+        if one["confidence"] < _SURE
+        else spelled(one["char"])
+        for one in characters
+    )
+    return Markup('<span class="plate">{}</span>').format(Markup("").join(marked))
+
+
+FILTERS = {
+    function.__name__: function for function in (number, percent, clock, duration, moment, file_name, plate, badge)
+}

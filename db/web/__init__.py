@@ -1,0 +1,4 @@
+"""What only the pages ask, a module a page: each question answers within a page's time at a million sightings.
+
+Nothing here writes. Imports `db/findings` and what that imports.
+"""
