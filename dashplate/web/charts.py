@@ -6,26 +6,35 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-_WIDTH, _HEIGHT, _LABELS = 720.0, 140.0, 20.0
+#: Of the drawing; the page stretches it to its own width.
+_WIDTH, _HEIGHT = 700.0, 100.0
 _BAR = Markup(
-    '<rect class="bar" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="2"><title>{}: {:,.0f}</title></rect>'
+    '<rect class="bar" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}: {:,.0f}</title></rect>'
 )
-_LABEL = Markup('<text class="label" x="{:.1f}" y="{:.0f}" text-anchor="middle">{}</text>')
+_FIGURE = Markup(
+    '<figure class="chart"><div class="most">{}</div>'
+    '<svg viewBox="0 0 {:.0f} {:.0f}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
+    '<figcaption aria-hidden="true">{}</figcaption></figure>'
+)
 
 
-def bars(title: str, values: Sequence[tuple[str, float]], *, every: int = 1) -> Markup:
-    """Columns, one a value, with a label below every so-manieth; `title` says what they count."""
+def bars(title: str, values: Sequence[tuple[str, float]], labels: int = 5) -> Markup:
+    """Columns, one a value; so many labels below, the first and the last among them. `title` says what is counted."""
     top = max((value for _, value in values), default=0) or 1
     step = _WIDTH / max(1, len(values))
-    height = _HEIGHT - _LABELS
     drawn = []
     for number, (label, value) in enumerate(values):
-        tall = max(1.0, height * value / top) if value else 0.0
-        x = number * step
-        drawn.append(_BAR.format(x + step * 0.12, height - tall, step * 0.76, tall, label, value))
-        if number % every == 0:
-            drawn.append(_LABEL.format(x + step / 2, _HEIGHT - 4, label))
+        tall = max(1.5, _HEIGHT * value / top) if value else 0.0
+        drawn.append(_BAR.format((number + 0.12) * step, _HEIGHT - tall, step * 0.76, tall, label, value))
     said = ", ".join(f"{label}: {value:,.0f}" for label, value in values if value)
-    return Markup('<svg class="chart" viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}">{}</svg>').format(
-        _WIDTH, _HEIGHT, f"{title}. {said}" if said else title, Markup("").join(drawn)
-    )
+    return _FIGURE.format(
+        f"{top:,.0f}", _WIDTH, _HEIGHT, f"{title}. {said}" if said else title, Markup("").join(drawn),
+        Markup("").join(Markup("<span>{}</span>").format(label) for label in _some(values, labels)),
+    )  # fmt: skip
+
+
+def _some(values: Sequence[tuple[str, float]], most: int) -> list[str]:
+    """Labels of so many values, evenly spread."""
+    last = len(values) - 1
+    count = min(most, len(values))
+    return [values[round(number * last / max(1, count - 1))][0] for number in range(count)]
