@@ -14,6 +14,13 @@ from db.states import EventKind
 
 _RECORDED = text("SELECT recorded_at FROM videos WHERE id = :video")
 _HIT = text("SELECT * FROM watch_hits WHERE hit = :hit")
+#: Sightings of a video that are not searchable yet: events and hits of those before them still name those.
+_STORED_ANEW = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM sightings s JOIN search_backlog b ON s.id = ANY (b.sightings) WHERE s.video_id = :video)
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +53,15 @@ class Told:
         return [(self.seen["read_as"], min(1.0, self.seen["confidence"])), *others]
 
 
+class StoredAnew(Exception):
+    """A redo has stored the video's sightings anew, and nobody has looked yet which of them the event is about."""
+
+
 def find(db: Session, event_id: int, uid: str) -> Told | None:
-    """An event with its rows; None where what it is about is gone: purged, or not found again by a redo."""
+    """An event with its rows; None where what it is about is gone: purged, or not found again by a redo.
+
+    Raises StoredAnew. That holds only if all is read in one snapshot.
+    """
     event = db.scalar(select(Event).where(Event.id == event_id))
     if event is None:
         return None
@@ -57,6 +71,8 @@ def find(db: Session, event_id: int, uid: str) -> Told | None:
     number = event.sighting_id if event.kind == EventKind.SIGHTING else hit and hit["sighting"]
     sighting = pages.sighting(db, number) if number else None
     if sighting is None:
+        if db.scalar(_STORED_ANEW, {"video": event.video_id}):
+            raise StoredAnew
         return None
     begun = db.scalar(_RECORDED, {"video": sighting["video_id"]})
     return Told(uid, event, sighting, hit, begun and begun + dt.timedelta(seconds=sighting["best_s"]))
