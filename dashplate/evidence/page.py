@@ -25,13 +25,13 @@ _FAMILY = "evidence"
 _WIDTH, _HEIGHT, _MARGIN = 210.0, 297.0, 15.0
 _INNER = _WIDTH - 2 * _MARGIN
 #: Of the pictures, millimetres: the crop's box, and the frame's greatest height.
-_CROP, _FRAME_HEIGHT = (70.0, 26.0), 92.0
+_CROP, _FRAME_HEIGHT = (70.0, 26.0), 78.0
 #: Of the first column of a table, millimetres; and of a line.
 _NAMES, _LINE = 38.0, 4.6
 #: Tables end above this; what signs the page stands below.
 _FLOOR = _HEIGHT - _MARGIN - 10.0
 #: Of what a person notes, characters that a page has room for.
-_NOTE_CHARS = 200
+_NOTE_CHARS = 100
 #: RGB: of the box around the plate, of names, of rules.
 _BOX, _GREY, _RULE = (220, 30, 30), (110, 110, 110), (190, 190, 190)
 
