@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, Field
@@ -242,6 +243,25 @@ class PlateTold(BaseModel):
     confidence: Share
     confirmed: bool
     corrected: list[str] | None = Field(None, description="What people read in its sightings; null where nobody did.")
+
+
+class MakingState(StrEnum):
+    """How far something is that is made when it is asked for."""
+
+    WAITING = "waiting"
+    MAKING = "making"
+    MADE = "made"
+    FAILED = "failed"
+
+
+class AnnotatedTold(BaseModel):
+    """A video with boxes and readings, and how far it is."""
+
+    video: int
+    state: MakingState
+    share: Share = Field(description="How much of it is done.")
+    size: int | None = Field(description="Bytes; null until it is made.")
+    problem: str | None = Field(description="A sentence about why it could not be made.")
 
 
 class Again(BaseModel):
