@@ -22,6 +22,7 @@ from dashplate.delivery.mqtt import Brokers
 from dashplate.delivery.pictures import picture_of
 from dashplate.delivery.receivers import Carrier, carrier_of, filled_in
 from dashplate.delivery.signing import WebhookKey, webhook_key
+from dashplate.delivery.told import Told
 from dashplate.delivery.webhook import Webhooks
 from db.engine import retrying
 from db.models import Endpoint
@@ -144,11 +145,14 @@ class Sender:
         """Whether the endpoint has it now."""
         try:
             address = filled_in(endpoint.address)
-            found = await self._ask(lambda db: _message(db, held, endpoint, address))
-            if found is None:
+            event = await self._ask(lambda db: told.find(db, held.event, held.uid))
+            if event is None:
                 gone = "What it was about is gone: purged, or not found again by a redo."
                 await self._ask(lambda db: deliveries.told(db, held, None, gone))
                 return True
+            # Outside of any transaction: a share or bucket may take its time.
+            picture = await asyncio.to_thread(_picture, event) if messages.takes_picture(endpoint.format) else None
+            found = messages.message(event, endpoint.format, address, picture)
             answer = await self.send(endpoint, address, found, held.tries)
         except told.StoredAnew:
             await self._ask(lambda db: deliveries.put_back(db, held, _LOOK_S))
@@ -196,22 +200,13 @@ def _taken(db: Session, number: int, is_ours: bool, lease_s: float) -> tuple[End
     return endpoint, held
 
 
-def _message(db: Session, held: Held, endpoint: Endpoint, address: str) -> Message | None:
-    # As it was at one moment: an event that looks gone may be getting its new sighting just now.
-    db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-    event = told.find(db, held.event, held.uid)
-    if event is None:
+def _picture(event: Told) -> bytes | None:
+    """The frame of an event that has one. Raises nothing: whoever waits for a hit would rather hear of it without."""
+    try:
+        return picture_of(event.sighting)
+    except StoreError as problem:
+        log.warning("%s is told without its picture: %s", event.uid, problem)
         return None
-
-    def picture() -> bytes | None:
-        try:
-            return picture_of(event.sighting)
-        except StoreError as problem:
-            # Whoever waits for a hit would rather hear of it without its picture.
-            log.warning("%s is told without its picture: %s", held.uid, problem)
-            return None
-
-    return messages.message(db, event, endpoint.format, address, picture)
 
 
 def _secrets(key: WebhookKey, endpoint: Endpoint) -> list[str]:
