@@ -41,6 +41,7 @@ from pipeline.records import (
 from pipeline.sources.availability import check_answers
 from pipeline.sources.remote import open_remote
 from pipeline.sources.source import Source, source_of
+from pipeline.video.recorded import recorded
 from workers.allowed import allowed
 
 #: pts per second.
@@ -116,6 +117,7 @@ class StandIn:
             frame_rate=10.0,
             keyframes=(0,),
             frames=10 * drive.segments,
+            recorded=recorded(file, {}) if isinstance(file, Path) else None,
         )
         return info, [SegmentSpan(i, i * ticks, (i + 1) * ticks) for i in range(drive.segments)]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import av
 import numpy as np
 
-from output.files import drafted
 from output.marks import Marks
 from pipeline.errors import Unreadable
 from pipeline.records import Frame, MediaInfo
@@ -32,17 +31,16 @@ def write_annotated(
 ) -> None:
     """Write the frames with their marks; `progress` hears each frame's seconds into the video.
 
-    `media` has the size of the frames, and `scale` is that size over the original's. The file appears when it is whole.
-    Raises DashplateError where it cannot be written, Unreadable where no frame comes.
+    `media` has the size of the frames, and `scale` is that size over the original's. Raises Unreadable where no frame
+    comes.
     """
-    with drafted(out) as draft:
-        with av.open(str(draft), "w", format="mp4", options={"movflags": "faststart"}) as file:
-            encoder = Encoder(file, media, _OPTIONS, threads)
-            for frame in frames:
-                image = np.ascontiguousarray(frame.image)
-                marks.draw(image, frame.pts, scale)
-                encoder.put(Frame(frame.pts, frame.time_s, image))
-                progress(frame.time_s)
-            encoder.end()
-        if not encoder.frames:
-            raise Unreadable(f"No picture of {shown(media.path)} can be decoded.")
+    with av.open(str(out), "w", format="mp4", options={"movflags": "faststart"}) as file:
+        encoder = Encoder(file, media, _OPTIONS, threads)
+        for frame in frames:
+            image = np.ascontiguousarray(frame.image)
+            marks.draw(image, frame.pts, scale)
+            encoder.put(Frame(frame.pts, frame.time_s, image))
+            progress(frame.time_s)
+        encoder.end()
+    if not encoder.frames:
+        raise Unreadable(f"No picture of {shown(media.path)} can be decoded.")

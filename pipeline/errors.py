@@ -30,6 +30,10 @@ class Away(Inaccessible):
     """It cannot be reached now and may come back: its share, disk, server or network does not answer."""
 
 
+class Deleted(Inaccessible):
+    """It was deleted on purpose, and nothing brings it back."""
+
+
 class Unreadable(MediaError):
     """The file is there, but nothing in it can be decoded."""
 

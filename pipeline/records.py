@@ -85,6 +85,24 @@ class Box:
         return self.x1, self.y1, self.x2, self.y2
 
 
+class RecordedFrom(enum.StrEnum):
+    """What says when a file was recorded."""
+
+    #: The container names the time.
+    CONTAINER = "container"
+    #: The file system or storage does: when the file was last written, less its length. A copy may be newer.
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """When a recording began, as far as its file says."""
+
+    #: In UTC; a camera that knows no time zone writes its local time for it.
+    at: dt.datetime
+    told_by: RecordedFrom
+
+
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
     """What the probe learnt of one file without decoding it all."""
@@ -114,8 +132,8 @@ class MediaInfo:
     problem: str | None = None
     #: Places where a clock, a logo or a speed stands still on screen; what is found there is no plate.
     overlays: tuple[Box, ...] = ()
-    #: When it was recorded, as far as the file says; in UTC.
-    recorded_at: dt.datetime | None = None
+    #: None where nothing says when it was recorded.
+    recorded: Recorded | None = None
 
     def seconds(self, pts: int) -> float:
         """pts as seconds since the first frame."""

@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 from typing import overload
 
-from pipeline.errors import Inaccessible, UsageError
+from pipeline.errors import Deleted, UsageError
 from pipeline.sources.availability import is_unmounted
 from pipeline.sources.roots import check_allowed
 from pipeline.sources.source import Remote, Source, shown, source_of
-from store import uploaded
+from store import upload_folder, uploaded
+from workers.result_store import store
 from workers.settings import settings
 
 
@@ -32,15 +33,22 @@ def allowed(source: Remote) -> Remote: ...
 @overload
 def allowed(source: Source) -> Source: ...
 def allowed(source: Source) -> Source:
-    """The source to open, as `check_allowed` gives it. Raises like that, and Inaccessible for a deleted upload."""
+    """The source to open, as `check_allowed` gives it. Raises like that, and Deleted for an upload that is gone."""
     return check_allowed(source, roots_for(source))
+
+
+def must_not_be_deleted(source: Source) -> None:
+    """For what could not be opened: raises Deleted for an upload that is gone, for which a bucket is asked."""
+    folder = _upload_folder(source)
+    if isinstance(folder, Remote) and not any(store().files(upload_folder(folder.name))):
+        raise _deleted(source)
 
 
 def roots_for(source: Source) -> tuple[Source, ...]:
     """The roots that hold for a source: this process's, and for a whole upload in its own store that upload's folder.
 
     Of the store's files no other may be opened without a root that holds it; neither a link in that folder nor one on
-    the way to it leads anywhere else. Raises Inaccessible for a deleted upload.
+    the way to it leads anywhere else. Raises Deleted for an upload that is gone.
     """
     own = _upload_folder(source)
     return settings().roots if own is None else (*settings().roots, own)
@@ -69,5 +77,9 @@ def _folder_here(source: Path, place: Path) -> Path | None:
         return None
     if not os.path.isdir(real / folder) and not is_unmounted(real):
         # With its folder gone it would count as away, and be waited for.
-        raise Inaccessible(f"{shown(source)} was uploaded and is deleted since. Upload it again, for a new job.")
+        raise _deleted(source)
     return real / folder
+
+
+def _deleted(source: Source) -> Deleted:
+    return Deleted(f"{shown(source)} was uploaded and is deleted since. Upload it again, for a new job.")

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Annotated
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, NonNegativeFloat, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from db.queue.segment_moves import RETRY_DELAY_S, TROUBLE_DELAY_S
 from db.queue.unreachable import AWAY_S
+from db.telling.deliveries import DELAYS_S, LEASE_S
 from pipeline.detection.yolo import INPUT_PX
 from pipeline.errors import UsageError
 from pipeline.run import ModelConfig
@@ -113,6 +114,17 @@ class Settings(BaseSettings):
         default=(),
         description="Hosts that endpoints may have although they lie on a private network, separated by commas.",
     )
+    delivery_lease_s: float = Field(
+        default=LEASE_S,
+        gt=0,
+        description="What a sender took in hand and has not told for this long is told again. Longer than the 20 s that"
+        " an answer is waited for.",
+    )
+    delivery_delays_s: Annotated[tuple[NonNegativeFloat, ...], NoDecode] = Field(
+        default=DELAYS_S,
+        description="Waits before each further try of what an endpoint did not take, separated by commas; after the"
+        " last try it is dead.",
+    )
     work: str | None = Field(
         default=None, description="Stand-in for the models, as `module:Class`; for tests and benchmarks."
     )
@@ -157,6 +169,11 @@ class Settings(BaseSettings):
     @classmethod
     def _split_hosts(cls, value: object) -> object:
         return tuple(filter(None, value.lower().replace(" ", "").split(","))) if isinstance(value, str) else value
+
+    @field_validator("delivery_delays_s", mode="before")
+    @classmethod
+    def _split_delays(cls, value: object) -> object:
+        return tuple(filter(None, value.replace(" ", "").split(","))) if isinstance(value, str) else value
 
     @property
     def store(self) -> str:
@@ -213,8 +230,8 @@ def _spelled(value: object) -> str | None:
         case SecretStr():
             return value.get_secret_value()
         case tuple():
-            hosts = [one for one in value if isinstance(one, str)]
-            return ",".join(hosts) if hosts else join_roots(value)
+            listed = [str(one) for one in value if isinstance(one, str | float)]
+            return ",".join(listed) if listed else join_roots(value)
         case _:
             return str(value)
 
@@ -254,6 +271,8 @@ def as_markdown() -> str:
 def _shown(default: object) -> str:
     if default in (None, ()):
         return "unset"
+    if isinstance(default, tuple):
+        return ",".join(_shown(one) for one in default)
     return f"{default:g}" if isinstance(default, float) else f"{default}"
 
 

@@ -1,10 +1,9 @@
-"""The fleet that is disturbed: embedded servers, worker processes, and the jobs that are submitted to them."""
+"""The fleet that is disturbed: embedded servers, workers, senders, the service, and the jobs that are submitted."""
 
 from __future__ import annotations
 
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import time
@@ -15,22 +14,28 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import psutil
+from pydantic import SecretStr
 from sqlalchemy import RowMapping, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from bench.chaos import flaky_store
-from bench.chaos.footage import FLEETS, write_fleets
+from bench.chaos.footage import FLEETS, standing, write_fleets
+from bench.chaos.processes import ROOT, Processes
 from bench.chaos.proxy import Proxy
+from bench.chaos.receiver import Mood, Receiver
+from dashplate.delivery.signing import WebhookKey
 from dashplate.stack import Layout, Stack
 from dashplate.stack.postgres_server import PostgresServer
 from dashplate.stack.redis_server import RedisServer
-from dashplate.supervisor import Command, Supervisor
-from db.engine import engine_for, is_transient, retrying
+from dashplate.stack.server import free_port
+from db.access import tokens
+from db.access.tokens import Scope
+from db.engine import engine_for, is_transient, retrying, session
+from db.findings.plate_hashing import PlateKey
 from db.migrate import upgrade
+from db.telling import endpoints, watch_lists
 from pipeline.errors import UsageError
-from workers.celery_app.app import CONTROL, DETECT, READ
 
 T = TypeVar("T")
 
@@ -46,18 +51,13 @@ _PACE = {
     "DASHPLATE_QUIET_BUSY_S": "4",
     "DASHPLATE_RETRY_DELAY_S": "0.1",
     "DASHPLATE_TROUBLE_DELAY_S": "0.5",
+    "DASHPLATE_DELIVERY_LEASE_S": "2",
+    "DASHPLATE_DELIVERY_DELAYS_S": ",".join(["0.5"] * 20),
     "DASHPLATE_WINDOW": "8",
     "DASHPLATE_THREADS": "1",
 }
-#: Worker processes by name, with their role.
-WORKERS = {
-    "detect-1": DETECT, "detect-2": DETECT, "read-1": READ, "read-2": READ, "control-1": CONTROL, "control-2": CONTROL,
-}  # fmt: skip
-#: A dead worker is started again this soon.
-_RESTART_S = 0.5
-_STOP_S = 3.0
+_ENDPOINT = "chaos"
 _READY_S = 60.0
-_ROOT = Path(__file__).resolve().parents[2]
 _JOB = "SELECT id, open, finished_at IS NOT NULL AS ended FROM jobs WHERE key = :key"
 
 
@@ -92,8 +92,10 @@ class ChaosFleet:
         self._trouble_file = folder / "store.errors"
         self._closing = ExitStack()
         self._store_kind = ""
+        self.processes = Processes(folder)
         # Made anew: whoever keeps the folder of a run cannot read its hashed plates.
-        self._plate_key = secrets.token_hex(32)
+        self._plate_key, self._webhook_key = secrets.token_hex(32), secrets.token_hex(32)
+        self._service_port = free_port()
 
     def __enter__(self) -> Self:
         layout = Layout.at(self.folder)
@@ -109,14 +111,30 @@ class ChaosFleet:
         upgrade(self.url)
         self.files = write_fleets(self.share)
         self.calm()
-        self._workers: Supervisor | None = None
-        self._closing.callback(self._stop_workers)
+        self.receiver = self._closing.enter_context(Receiver(self._secret()))
+        self._begin_to_tell()
+        self._closing.callback(self.processes.stop)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing.close()
+
+    def _secret(self) -> str:
+        return WebhookKey(SecretStr(self._webhook_key)).secret(_ENDPOINT, 1)
+
+    def _begin_to_tell(self) -> None:
+        """Tell the receiver of everything, watch for some plates, and let somebody into the service."""
+        with session(self.url) as db:
+            endpoints.add(db, _ENDPOINT, self.receiver.url)
+            watch_lists.add(db, standing(PlateKey(self._plate_key)), "chaos")
+            #: For the service.
+            self.token = tokens.create(db, "chaos", [Scope.ADMIN], None)
+
+    @property
+    def service_url(self) -> str:
+        return f"http://127.0.0.1:{self._service_port}"
 
     def calm(self) -> None:
         """The result store is in order again."""
@@ -141,16 +159,17 @@ class ChaosFleet:
         self._share_away.rename(self.share)
 
     def ready(self, store_kind: str) -> None:
-        """See that servers answer, videos are there and all workers run, on that kind of store (`Schedule.store`)."""
+        """See that all answer, all run and videos are there, on that kind of store (`Schedule.store`)."""
         self.redis.ensure()
         self.postgres.ensure()
+        self.receiver.be(Mood.WELL)
         if self.videos_are_away:
             self.bring_videos_back()
         if self._store_kind != store_kind:
-            self._stop_workers()
+            self.processes.stop()
             self._store_kind = store_kind
-            self._start_workers()
-        wait_for("all workers", self._all_run, _READY_S)
+            self.processes.start(self._environment(), self._service_port)
+        wait_for("all processes", self.processes.all_run, _READY_S)
 
     def submit(self, fleet: str, key: str) -> Typed:
         """Begin to submit a fleet; the same key goes on with the same job."""
@@ -163,7 +182,7 @@ class ChaosFleet:
         env = {**os.environ, **self._environment(), "PGAPPNAME": name}
         command = (sys.executable, "-m", "dashplate", *words)
         with (self.folder / "logs" / "commands.log").open("ab") as log:
-            process = subprocess.Popen(command, env=env, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            process = subprocess.Popen(command, env=env, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         return Typed(words, process, name)
 
     def job(self, key: str) -> Job | None:
@@ -192,20 +211,6 @@ class ChaosFleet:
                     raise
             time.sleep(0.2)
 
-    def family(self, name: str) -> list[psutil.Process]:
-        """A worker process and its children, itself first; empty where it is just being started again."""
-        assert self._workers is not None
-        pid = next(state.pid for state in self._workers.states() if state.name == name)
-        return family_of(pid)
-
-    def worker_of(self, pid: int) -> str | None:
-        """The worker to whose family a process belongs."""
-        return next((name for name in WORKERS if any(one.pid == pid for one in self.family(name))), None)
-
-    def restarts(self) -> int:
-        """How often workers were started again."""
-        return sum(state.restarts for state in self._workers.states()) if self._workers else 0
-
     def _environment(self) -> dict[str, str]:
         flaky = self._store_kind == "flaky"
         place = flaky_store.flaky_url(self.store_folder) if flaky else str(self.store_folder)
@@ -219,57 +224,16 @@ class ChaosFleet:
             "DASHPLATE_ROOTS": str(self.share),
             "DASHPLATE_WORK": "bench.chaos.flaky_store:StandIn",
             "DASHPLATE_PLATE_KEY": self._plate_key,
+            "DASHPLATE_WEBHOOK_KEY": self._webhook_key,
+            "DASHPLATE_PRIVATE_HOSTS": "127.0.0.1",
+            # The service is asked for no photograph, and without weights loads no models.
+            "DASHPLATE_DETECTOR": str(self.folder / "no-weights"),
         }
-
-    def _start_workers(self) -> None:
-        self._workers = Supervisor(self.folder, grace_s=_STOP_S, longest_delay_s=_RESTART_S)
-        env = self._environment()
-        self._workers.start(
-            Command(name, (sys.executable, "-m", "dashplate", "worker", role), env, cwd=_ROOT)
-            for name, role in WORKERS.items()
-        )
-
-    def _stop_workers(self) -> None:
-        if self._workers is None:
-            return
-        for name in WORKERS:
-            tell(self.family(name), signal.SIGCONT)
-        self._workers.stop()
-        self._workers = None
-
-    def _all_run(self) -> bool:
-        """All have their pool; a frozen one goes on."""
-        for name in WORKERS:
-            family = self.family(name)
-            tell(family, signal.SIGCONT)
-            if len(family) < 2:
-                return False
-        return True
 
 
 def _through(network: Proxy, url: str) -> str:
     """A server's address as the other end of that network has it."""
     return make_url(url).set(port=network.port).render_as_string(hide_password=False)
-
-
-def family_of(pid: int | None) -> list[psutil.Process]:
-    """A process and its children, itself first; empty where there is none."""
-    if pid is None:
-        return []
-    try:
-        parent = psutil.Process(pid)
-        return [parent, *sorted(parent.children(recursive=True), key=lambda child: child.pid)]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def tell(processes: Sequence[psutil.Process], signum: signal.Signals) -> None:
-    """Send a signal to all that are still there."""
-    for process in processes:
-        try:
-            process.send_signal(signum)
-        except psutil.NoSuchProcess:
-            continue
 
 
 def wait_for(what: str, look: Callable[[], T | None], patience_s: float, every_s: float = 0.05) -> T:

@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from sqlalchemy.orm import Session
-
+from bench.chaos import telling
+from bench.chaos.comparison import Comparison
 from bench.chaos.faults.infrastructure import strike
-from bench.chaos.faults.wiped_sources import is_card
 from bench.chaos.fleet import ChaosFleet, wait_for
 from bench.chaos.footage import FLEETS
 from bench.chaos.scene import MAIN, OLD, Scene
 from bench.chaos.schedule import RERUNS, SUBMITTING, Schedule, Strike
-from bench.chaos.tables import Difference, Tables, difference, files_difference, left_of, readable, tables_of
+from bench.chaos.tables import Difference
 from db.jobs import cancel
 
 #: A schedule of which nothing ends for this long has come to a standstill; a busy machine takes half a minute to start
@@ -41,7 +40,7 @@ _MOST_AIMS = 4
 _INSTEAD = "kill-control"
 _BESIDE = ("small", OLD)
 #: What needs no job that is being done.
-_BEGINS = frozenset({"retry", "rerun", "purge", "small", "cancel", "card"})
+_BEGINS = frozenset({"retry", "rerun", "purge", "small", "cancel", "card", "kill-service"})
 #: What can happen once only: a command has been typed, and what it does is done.
 _TYPED = frozenset({"submit", "retry", "rerun", "purge"})
 
@@ -58,6 +57,9 @@ _SEEN = """
            coalesce(sum(losses), 0)::int AS losses
     FROM segments WHERE job_id = :job
 """
+_EVENTS = "SELECT count(*) AS events FROM events WHERE job_id = :job"
+#: Whether something is to be told yet, or may turn out to be.
+_STILL_OWED = "SELECT 1 FROM search_backlog UNION ALL SELECT 1 FROM deliveries WHERE state = 'pending' LIMIT 1"
 _OPEN = """
     SELECT v.path || ': ' || v.state || ' '
            || coalesce(string_agg(DISTINCT s.state || ' ' || s.index, ', '), '') AS line
@@ -118,18 +120,18 @@ class Chaos:
 
     def __init__(self, fleet: ChaosFleet) -> None:
         self._fleet = fleet
-        self._expected: dict[str, Tables] = {}
+        self.comparison = Comparison(fleet)
         self._undisturbed: dict[str, int] = {}
         self._begun = time.strftime("%H%M%S")
 
     def undisturbed(self, contents: Sequence[str]) -> dict[str, int]:
         """The undisturbed jobs of these drives; what has not been run is run now, side by side."""
-        new = [name for name in contents if name not in self._expected]
+        new = [name for name in contents if not self.comparison.knows(name)]
         keys = {name: self._submitted(name) for name in new}
         for name, key in keys.items():
             job_id = wait_for(f"the undisturbed run of {name}", partial(self._ended, key), _UNDISTURBED_S)
             wait_for(f"the tidy end of {name}", partial(self._tidy, job_id), _SETTLE_S)
-            self._expected[name] = self._fleet.look(partial(tables_of, job_id=job_id))
+            self.comparison.expect(name, job_id)
             self._undisturbed[name] = job_id
         return {name: self._undisturbed[name] for name in contents}
 
@@ -137,8 +139,9 @@ class Chaos:
         """Run a schedule and compare."""
         fleet = self._fleet
         fleet.ready(schedule.store)
+        fleet.look(telling.forget)
         self.undisturbed([schedule.content, "small"])
-        restarts, begun = fleet.restarts(), time.monotonic()
+        restarts, begun = fleet.processes.restarts(), time.monotonic()
         scene = Scene(fleet, schedule.content, f"{self._begun} {begun:.0f} seed {schedule.seed}")
         scene.submit(MAIN, schedule.content)
         if any(_kind(one) == "purge" for one in schedule.strikes):
@@ -157,24 +160,16 @@ class Chaos:
         seen = fleet.ask(_SEEN, job=scene.job_id)[0]
         return Outcome(
             schedule, time.monotonic() - begun, seen["attempts"], seen["failures"], seen["losses"],
-            fleet.restarts() - restarts, (*schedule.inside, *scene.struck), wrong, tuple(scene.story),
+            fleet.processes.restarts() - restarts, (*schedule.inside, *scene.struck), wrong, tuple(scene.story),
         )  # fmt: skip
-
-    def compare_job(self, content: str, job_id: int) -> Difference:
-        """A job's rows and files against those of the undisturbed run."""
-        return self._fleet.look(lambda db: self.compare_job_in(db, content, job_id))
-
-    def compare_job_in(self, db: Session, content: str, job_id: int) -> Difference:
-        """The same inside a transaction."""
-        rows = difference(self._expected[content], tables_of(db, job_id))
-        return rows + files_difference(db, job_id, self._fleet.store_folder)
 
     def _disturb(self, scene: Scene, schedule: Schedule) -> None:
         progress = Progress(scene)
-        waiting, aims = list(schedule.strikes), Counter[int]()
+        waiting, while_told = list(schedule.strikes), list(schedule.telling)
+        aims = Counter[int]()
         last_thaw, last_strike = 0.0, time.monotonic()
         # What ended may have been missed: last of all that is looked at.
-        while waiting or scene.due or not self._all_ended(scene) or scene.missed:
+        while waiting or while_told or scene.due or not self._all_ended(scene) or scene.missed:
             progress.check()
             before = len(scene.due)
             scene.carry_out()
@@ -193,6 +188,8 @@ class Chaos:
             elif waiting and self._is_time(scene, waiting[0], time.monotonic() - last_strike > _LONGEST_CALM_S):
                 self._strike(scene, waiting.pop(0))
                 last_strike = time.monotonic()
+            if scene.job_id and while_told and self._is_told(scene, while_told[0].at):
+                self._strike(scene, while_told.pop(0))
             time.sleep(_POLL_S)
         scene.note("all ended")
         self._fleet.calm()
@@ -214,12 +211,17 @@ class Chaos:
         if _kind(one) == "purge" and not scene.ended(OLD):
             return False
         # Nothing is being done, but it will be.
-        if _kind(one) not in _BEGINS and scene.at_rest() and not scene.over():
+        if not _begins(one) and scene.at_rest() and not scene.over():
             return False
         return self._is_its_turn(scene, one, late)
 
     def _is_its_turn(self, scene: Scene, one: Strike, late: bool) -> bool:
         return late or self._progress(scene.job_id) >= one.at * FLEETS[scene.content].segments
+
+    def _is_told(self, scene: Scene, share: float) -> bool:
+        """Whether that share of the job's events is there."""
+        there = self._fleet.ask(_EVENTS, job=scene.job_id)[0]["events"]
+        return there >= share * len(self.comparison.told[scene.content]) or scene.ended(MAIN)
 
     def _instead(self, scene: Scene, missed: Strike, aims: int) -> list[Strike]:
         """What takes the place of a strike that struck nothing: the same again, or one that always strikes."""
@@ -236,11 +238,11 @@ class Chaos:
     def _strike(self, scene: Scene, one: Strike) -> None:
         time.sleep(one.wait_s)
         scene.note(f"{one.fault} after {self._progress(scene.job_id)} segments")
-        if _kind(one) not in _BEGINS and scene.over():
+        if not _begins(one) and scene.over() and not self._fleet.ask(_STILL_OWED):
             scene.miss(one, "all had ended")
         else:
             strike(scene, one)
-        scene.wrong += self._shown(scene)
+        scene.wrong += self.comparison.shown(scene)
 
     def _all_ended(self, scene: Scene) -> bool:
         """Whether all is over; a job that is to be cancelled is cancelled as soon as something of it is done.
@@ -258,37 +260,10 @@ class Chaos:
         """Once what was left lying had time to go."""
         end = time.monotonic() + _SETTLE_S
         while True:
-            wrong = sum(scene.found, scene.wrong + self._shown(scene))
-            for name in scene.submissions:
-                wrong += self._compare_one(scene, name)
+            wrong = self.comparison.compare(scene)
             if not wrong or time.monotonic() > end:
                 return wrong
             time.sleep(0.2)
-
-    def _compare_one(self, scene: Scene, name: str) -> Difference:
-        if name in scene.purged:
-            job_id, forgotten = scene.purged[name]
-            left = self._fleet.look(lambda db: left_of(db, job_id, forgotten=forgotten))
-            return left + self._untidy(job_id)
-        found = scene.job(name)
-        assert found is not None
-        # A job that was given up has to be tidy, whatever its rows; of a card it was seen what it lost.
-        if name == "given up" or is_card(name):
-            return self._untidy(found.id)
-        return self.compare_job(scene.content if name == MAIN else name, found.id)
-
-    def _shown(self, scene: Scene) -> Difference:
-        """Plates that the job shows and must not."""
-        fleet = FLEETS[scene.content]
-        if not fleet.hashed:
-            return Difference()
-        return self._fleet.look(lambda db: readable(db, scene.job_id, fleet.plates))
-
-    def _untidy(self, job_id: int) -> Difference:
-        left = self._fleet.look(lambda db: tables_of(db, job_id))
-        steps = tuple(f"{table}: {key} is left" for table in ("outbox", "deletions") for key in left[table])
-        store = self._fleet.store_folder
-        return Difference(doubled=steps) + self._fleet.look(lambda db: files_difference(db, job_id, store))
 
     def _submitted(self, content: str) -> str:
         """Submit an undisturbed job; returns its key."""
@@ -304,10 +279,14 @@ class Chaos:
         return job.id if job is not None and job.ended else None
 
     def _tidy(self, job_id: int) -> bool:
-        return not self._untidy(job_id)
+        return not self.comparison.untidy(job_id) and not self.comparison.untold(job_id)
 
     def _progress(self, job_id: int) -> int:
         return int(self._fleet.ask(_PROGRESS, job=job_id)[0]["ended"])
+
+
+def _begins(one: Strike) -> bool:
+    return not _BEGINS.isdisjoint((one.fault, _kind(one)))
 
 
 def _kind(one: Strike) -> str:

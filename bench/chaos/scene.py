@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Thread
@@ -28,6 +29,8 @@ class Order:
     settles: Callable[[int], bool] = lambda code: code == 0
     #: Whether it makes sense to type it again now.
     sensible: Callable[[], bool] = lambda: True
+    #: The submission whose job it steers.
+    about: str = MAIN
 
     @property
     def settled(self) -> bool:
@@ -49,6 +52,10 @@ class Scene:
     #: Jobs that were purged, by the same: id, and whether their videos' own rows go too.
     purged: dict[str, tuple[int, bool]] = field(default_factory=dict)
     orders: list[Order] = field(default_factory=list)
+    #: How often each job was begun: submitted, resumed, done again; at most, by what was typed.
+    turns: Counter[str] = field(default_factory=Counter)
+    #: Whether plates were put on a watch list of the scene's own, named by its key.
+    watched: bool = False
     #: The order to do the job again.
     rerun: Order | None = None
     #: (moment, what to do then), for what lasts.
@@ -78,7 +85,14 @@ class Scene:
 
     def submit(self, name: str, drives: str | None = None) -> None:
         """Begin to submit drives as a job beside the others."""
+        self.turns[name] += 1
         self.submissions[name] = self.fleet.submit(drives or name, f"{self.key} {name}")
+
+    def give(self, order: Order) -> Order:
+        """Have an order typed until it is settled."""
+        self.turns[order.about] += 1
+        self.orders.append(order)
+        return order
 
     def job(self, name: str) -> Job | None:
         """A submitted job; None where it is not there yet."""
@@ -128,11 +142,13 @@ class Scene:
         for name, submission in self.submissions.items():
             # What is not there when it is submitted might be misspelt: nobody waits for it.
             if submission.process.poll() not in (None, 0) and not self.fleet.videos_are_away:
+                self.turns[name] += 1
                 self.submissions[name] = self.fleet.type(*submission.words)
         for order in self.orders:
             code = order.typed.process.poll()
             if code is not None and not order.settles(code) and order.sensible():
                 self.note(f"{order.typed.words[0]} ended with {code} and is typed again")
+                self.turns[order.about] += 1
                 order.typed = self.fleet.type(*order.typed.words)
 
     def later(self, seconds: float, act: Callable[[], None]) -> None:

@@ -1,7 +1,8 @@
 """A schedule of faults: a pure function of its seed, so that a failure can be replayed.
 
 Faults are dealt to ten seeds at a time, 0 to 9, 10 to 19 and so on: between them these have all drives and
-all faults, but for those of the store where theirs is a plain folder.
+all faults, but for those of the store where theirs is a plain folder. Each has two more that strike while the job's
+events are told.
 """
 
 from __future__ import annotations
@@ -65,6 +66,10 @@ FAULTS: dict[str, tuple[int, int]] = {
     "card-cancel": (1, 0),
     "card-frames": (1, 0),
 }
+#: What strikes those who tell and are told. Ten seeds have all of them.
+TELLING_FAULTS = ("kill-sender", "freeze-sender", "kill-service", "receiver-away", "receiver-error", "receiver-slow")
+#: And what else strikes while events are told; none of them costs a segment a loss.
+_BESIDE_TELLING = ("postgres-fast", "postgres-kill", "cut-postgres", "redis-lost", "kill-control", "kill-sweeper")
 #: A job beside is done again, its files gone for good or its frames torn: at most one a schedule.
 CARDS = frozenset(name for name in FAULTS if name.startswith("card-"))
 #: Drawn at most once a schedule: a second one would only make it longer.
@@ -108,6 +113,10 @@ _LASTS: dict[str, tuple[float, float]] = {
     "share-away": (1.0, 3.0),
     "share-opening": (1.0, 3.0),
     "pause": (0.4, 1.5),
+    "freeze-sender": (2.2, 3.6),
+    "receiver-away": (1.0, 3.0),
+    "receiver-error": (1.0, 3.0),
+    "receiver-slow": (1.0, 3.0),
 }
 
 
@@ -116,7 +125,8 @@ class Strike:
     """One fault and its moment."""
 
     fault: str
-    #: Share of the job's segments that have ended when it strikes, 0 to 1; sooner where nothing moves for long.
+    #: Share of the job's segments that have ended when it strikes, 0 to 1; sooner where nothing moves for long. Of
+    #: those that strike telling, the share of its events that are there.
     at: float
     #: And this many seconds later.
     wait_s: float
@@ -137,6 +147,8 @@ class Schedule:
     store: str
     #: In the order of their moments.
     strikes: tuple[Strike, ...]
+    #: Those that strike while its events are told, likewise.
+    telling: tuple[Strike, ...]
 
     @property
     def inside(self) -> tuple[str, ...]:
@@ -179,7 +191,7 @@ def schedule_of(seed: int, least: int = 5, most: int = 7) -> Schedule:
     again = next((number for number, name in enumerate(names) if name in RERUNS), len(names))
     moments = [*_moments(rng, again), *_moments(rng, len(names) - again)]
     strikes = tuple(_strike(rng, name, at) for name, at in zip(names, moments, strict=True))
-    return Schedule(seed, hand.content, hand.store, strikes)
+    return Schedule(seed, hand.content, hand.store, strikes, _telling(seed))
 
 
 @lru_cache(maxsize=64)
@@ -201,6 +213,15 @@ def deal(ten: int, least: int, most: int) -> tuple[Hand, ...]:
             if hand.takes(name):
                 hand.names.append(name)
     return tuple(hands)
+
+
+def _telling(seed: int) -> tuple[Strike, ...]:
+    """Two strikes while events are told: one of those who tell and are told, and one of what else there is."""
+    shuffled = random.Random(f"dashplate chaos telling {seed // TEN}").sample(TELLING_FAULTS, len(TELLING_FAULTS))
+    rng = random.Random(f"dashplate chaos telling of seed {seed}")
+    names = [shuffled[seed % TEN % len(shuffled)], rng.choice(_BESIDE_TELLING)]
+    rng.shuffle(names)
+    return tuple(_strike(rng, name, at) for name, at in zip(names, _moments(rng, len(names)), strict=True))
 
 
 def _rerun_in_the_middle(rng: random.Random, names: list[str]) -> list[str]:

@@ -17,6 +17,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from bench.chaos.footage import STANDING
+
 #: Natural key → the rest of the row, by table.
 Tables = Mapping[str, Mapping[str, tuple[str, ...]]]
 
@@ -59,6 +61,11 @@ _QUERIES: dict[str, str] = {
                g.y2, g.reads, g.confirmed, {_CROP.format("g.crop")}, g.tracklets
         FROM sightings g JOIN videos v ON v.id = g.video_id JOIN plates p ON p.id = g.plate_id
         WHERE v.job_id = :job""",
+    "hits": f"""
+        SELECT {_FILE} || ' ' || w.kind || ' ' || w.plate || ' ' || h.read_as, h.said, h.winner, h.share, h.distance,
+               h.first_s, h.last_s, h.best_s, h.existing, EXISTS (SELECT FROM sightings s WHERE s.id = h.sighting_id)
+        FROM hits h JOIN watch_entries w ON w.id = h.entry_id JOIN videos v ON v.id = h.video_id
+        WHERE v.job_id = :job AND w.label = '{STANDING}'""",
     "frames": f"""
         SELECT {_FILE} || ' ' || f.pts, regexp_replace(f.name, '^frames/\\d+/\\d+/\\d+-\\d+/', ''), f.sha256, f.size
         FROM frames f JOIN videos v ON v.id = f.video_id WHERE v.job_id = :job""",
@@ -80,13 +87,22 @@ _NAMED = """
 _OF_VIDEO = "SELECT id FROM videos WHERE job_id = :job"
 _OF_SEGMENT = "SELECT id FROM segments WHERE job_id = :job"
 _OF_TRACKLET = f"SELECT id FROM tracklets WHERE segment_id IN ({_OF_SEGMENT})"
-_STAYS = {"jobs": "id = :job", "videos": "job_id = :job", "segments": "job_id = :job"}
+_STAYS = {
+    "jobs": "id = :job",
+    "videos": "job_id = :job",
+    "segments": "job_id = :job",
+    # The states that were told.
+    "events": "job_id = :job",
+    "deliveries": "event_id IN (SELECT id FROM events WHERE job_id = :job)",
+}
 _GOES = {
     "outbox": "job_id = :job",
     "tracklets": f"segment_id IN ({_OF_SEGMENT})",
     "crops": f"tracklet_id IN ({_OF_TRACKLET})",
     "readings": f"tracklet_id IN ({_OF_TRACKLET})",
     "sightings": f"video_id IN ({_OF_VIDEO})",
+    "hits": f"video_id IN ({_OF_VIDEO})",
+    "events": "job_id = :job AND sighting_id IS NOT NULL",
     "frames": f"video_id IN ({_OF_VIDEO})",
     "plates": f"id IN (SELECT plate_id FROM sightings WHERE video_id IN ({_OF_VIDEO}))",
     "deletions": "name LIKE 'crops/' || :job || '/%' OR name LIKE 'frames/' || :job || '/%'",

@@ -28,10 +28,12 @@ from bench.service.footage import sighting_in_a_video
 from bench.service.pictures import frames
 from bench.service.running import PATIENCE_S, Service, service
 from bench.standin import Drive
+from dashplate.client import Client
 from db.access.tokens import Scope
 
 #: Variables for `fuzz_hooks`. JSON: what the service may open, a picture's file and its address, a sighting whose clip
-#: can be cut; and where each call is written down: method, path of the description, status.
+#: can be cut, and its video, of which an annotated one is made; and where each call is written down: method, path of
+#: the description, status.
 GIVEN, CALLS = "FUZZ_GIVEN", "FUZZ_CALLS"
 #: Of an answer: how fast they are is measured elsewhere, and a busy machine is no finding.
 _PATIENCE_S = "300"
@@ -86,11 +88,15 @@ def fuzz(examples: int, seed: int, seconds: int | None = None) -> Fuzzed:
         place = Path(name)
         with service(workers=True, roots=(picture_url,)) as here:
             token = here.token("fuzz", Scope.ADMIN)
+            sighting, video = sighting_in_a_video(here.database_url, here.folder / "drive.mp4")
+            with Client(here.url, token) as client:
+                client.annotated(video, PATIENCE_S)
             given = {
                 "sources": _rows(here, token),
                 "picture": str(place / _PICTURE),
                 "picture_url": picture_url,
-                "sighting": sighting_in_a_video(here.database_url, here.folder / "drive.mp4"),
+                "sighting": sighting,
+                "video": video,
             }
             (place / "schemathesis.toml").write_text(_CONFIG)
             env = {

@@ -57,6 +57,8 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
     for parameter in raw_schema["paths"]["/v1/sightings/{sighting}/clip"]["get"]["parameters"]:
         if parameter["name"] == "sighting":
             parameter["example"] = _given["sighting"]
+    for call in raw_schema["paths"]["/v1/videos/{video}/annotated"].values():
+        call["parameters"][0]["example"] = _given["video"]
     for parameter in raw_schema["paths"]["/v1/evidence"]["get"]["parameters"]:
         if parameter["name"] == "sighting":
             parameter["example"] = [_given["sighting"]]

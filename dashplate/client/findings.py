@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from pydantic import RootModel
 
-from dashplate.client.connection import Connection
+from dashplate.client.connection import Connection, ServiceError
 from dashplate.client.download import Download
 from dashplate.client.paging import paged
-from dashplate.service.documents import FoundPage, FoundSighting, Page, PlateTold, SightingTold
+from dashplate.service.documents import (
+    AnnotatedTold,
+    FoundPage,
+    FoundSighting,
+    MakingState,
+    Page,
+    PlateTold,
+    SightingTold,
+)
 
 ExportForm: TypeAlias = Literal[
     "csv", "json", "jsonl", "parquet", "xlsx", "plate-recognizer", "training", "cvat", "labelstudio", "yolo"
 ]
+#: How often what is being made is looked at, seconds.
+_LOOK_EVERY_S = 1.0
 #: Seconds without a byte, for what is whole before its first byte is sent: a million rows of XLSX.
 _MADE_FIRST_S = 900.0
 
@@ -109,6 +120,21 @@ class FindingCalls:
         asked |= {"plate": list(plates)} if plates else {}
         asked |= {"sighting": [str(number) for number in sightings]} if sightings else {}
         return Download(self._connection, "/v1/evidence", asked | ({"case": case} if case else {}))
+
+    def annotate(self, video: int) -> AnnotatedTold:
+        """Have a video made with boxes and readings, unless that is done; says how far it is."""
+        return self._connection.ask("POST", f"/v1/videos/{video}/annotated", AnnotatedTold, again=True)
+
+    def annotated(self, video: int, timeout_s: float | None = None) -> Download:
+        """That video, MP4, once it is made. Raises ServiceError where it cannot be, or not within the time."""
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        while (told := self.annotate(video)).state is not MakingState.MADE:
+            if told.problem is not None:
+                raise ServiceError(told.problem)
+            if until is not None and time.monotonic() + _LOOK_EVERY_S > until:
+                raise ServiceError(f"Video {video} is {told.state}, and not made within {timeout_s:g} s.")
+            time.sleep(_LOOK_EVERY_S)
+        return self._download(f"/v1/videos/{video}/annotated")
 
     def _download(self, path: str, **asked: str) -> Download:
         return Download(self._connection, path, asked)

@@ -22,7 +22,8 @@ from db.findings.plate_hashing import PlateKeyError
 from db.findings.stored_files import count_owed
 from db.findings.typed import whole_plate
 from db.keeping import audit, watched
-from db.keeping.retention import PurgeCount, PurgeScope, count_waiting
+from db.keeping.due import count_waiting
+from db.keeping.retention import PurgeCount, PurgeScope
 from output import terminal
 from output.files import json_text
 from output.tables import table

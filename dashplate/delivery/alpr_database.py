@@ -87,9 +87,11 @@ class AlprDatabase:
 
 
 def plate_read(sighting: RowMapping, camera: str, submitted_at: dt.datetime, jpeg: bytes | None) -> dict[str, Any]:
-    """A sighting, a row of `plate_sightings`, as the receiver takes it."""
+    """A sighting, a row of `plate_sightings`, as the receiver takes it; a person's reading is its plate."""
+    person = sighting["corrected"]
+    plate, sure = (person, 1.0) if person else (sighting["plate"], round(sighting["confidence"], 4))
     box = [sighting[corner] for corner in ("x1", "y1", "x2", "y2")]
-    prediction = as_codeproject_prediction(sighting["plate"], round(sighting["confidence"], 4), box)
+    prediction = as_codeproject_prediction(plate, sure, box)
     read: dict[str, Any] = {
         "ai_dump": [{"api": "alpr", "found": {"predictions": [prediction]}}],
         "camera": camera,
@@ -99,11 +101,12 @@ def plate_read(sighting: RowMapping, camera: str, submitted_at: dt.datetime, jpe
 
 
 def _moment(sighting: RowMapping, submitted_at: dt.datetime) -> dt.datetime:
-    """When the video was submitted, and the seconds into it: nothing is known of when it was recorded.
+    """When the frame was recorded; where nothing says so, when the video was submitted, and the seconds into it.
 
     It stays the same however often a video is done again, so that what was sent is known. The receiver takes equal
     plates at equal times for one; the last digits tell the photographs and videos of one submission apart.
     """
-    begin = submitted_at.astimezone(dt.UTC).replace(microsecond=0)
-    milliseconds = round(1000 * sighting["best_s"])
-    return begin + dt.timedelta(milliseconds=milliseconds, microseconds=sighting["video_id"] % 1000)
+    seen_at = sighting["recorded_at"] or submitted_at + dt.timedelta(seconds=sighting["best_s"])
+    milliseconds = seen_at.microsecond // 1000
+    whole = seen_at.astimezone(dt.UTC).replace(microsecond=0)
+    return whole + dt.timedelta(milliseconds=milliseconds, microseconds=sighting["video_id"] % 1000)

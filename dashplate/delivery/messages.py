@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from sqlalchemy.orm import Session
 
 from dashplate.delivery import foreign
 from dashplate.delivery.message import Message
 from dashplate.delivery.told import Told
 from dashplate.service.documents import JobTold, SightingTold, VideoTold
-from db.findings import pages, queries
-from db.states import EndpointFormat, EventKind
+from db.states import EndpointFormat
 
 #: Standard Webhooks wants bodies below 20 kB.
 _MOST_BYTES = 20_000
@@ -23,27 +19,30 @@ _MOST_BYTES = 20_000
 _DISPENSABLE = ("characters", "alternatives")
 
 
-def message(
-    db: Session, told: Told, format: EndpointFormat, target: str, picture: Callable[[], bytes | None]
-) -> Message:
-    """What an endpoint of that format and address is sent; `picture` gives the frame, JPEG, for those that take one."""
+def takes_picture(format: EndpointFormat) -> bool:
+    """Whether an endpoint of that format is sent the frame too."""
+    return format in (EndpointFormat.PLATERECOGNIZER, EndpointFormat.TEXT)
+
+
+def message(told: Told, format: EndpointFormat, target: str, picture: bytes | None) -> Message:
+    """What an endpoint of that format and address is sent; `picture` is the frame, JPEG, for those that take one."""
     match format:
         case EndpointFormat.DASHPLATE:
-            return Message(told.uid, told.event.kind, _own(db, told))
+            return Message(told.uid, told.event.kind, _own(told))
         case EndpointFormat.PLATERECOGNIZER:
-            return foreign.form(told, foreign.stream(told, target), picture())
+            return foreign.form(told, foreign.stream(told, target), picture)
         case EndpointFormat.OPENALPR:
             return Message(told.uid, told.event.kind, _json(foreign.openalpr(told)))
         case EndpointFormat.FRIGATE:
             return Message(told.uid, "tracked_object_update", _json(foreign.frigate(told)))
         case EndpointFormat.TEXT:
-            title, sentence = _in_words(db, told)
-            return Message(told.uid, told.event.kind, sentence.encode(), "text/plain", title, picture())
+            title, sentence = _in_words(told)
+            return Message(told.uid, told.event.kind, sentence.encode(), "text/plain", title, picture)
 
 
-def _own(db: Session, told: Told) -> bytes:
+def _own(told: Told) -> bytes:
     event = told.event
-    kind, about = _about(db, told)
+    kind, about = _about(told)
     whole = {"type": kind, "timestamp": event.created_at.astimezone(dt.UTC).isoformat(), "data": about}
     body = _json(whole)
     for name in _DISPENSABLE:
@@ -53,30 +52,27 @@ def _own(db: Session, told: Told) -> bytes:
     return body
 
 
-def _about(db: Session, told: Told) -> tuple[str, dict[str, Any]]:
+def _about(told: Told) -> tuple[str, dict[str, Any]]:
     """The type of an event, and its data."""
     event = told.event
     if told.sighting is not None:
         seen = SightingTold.of(told.sighting).model_dump(mode="json")
-        seen["recorded_at"] = told.recorded_at and told.recorded_at.astimezone(dt.UTC).isoformat()
         if told.hit is None:
             return "sighting.created", seen
         names = ("hit", "entry", "label", "colour", "wanted", "kind", "said", "winner", "share", "distance", "existing")
         return "hit.created", {**{name: told.hit[name] for name in names}, "sighting": seen}
-    if event.kind == EventKind.VIDEO:
-        row = pages.video(db, event.video_id or 0)
-        about = VideoTold.of(row).model_dump(mode="json") if row else {"id": event.video_id}
+    if told.job is not None:
+        about = JobTold.of(told.job).model_dump(mode="json")
     else:
-        row = queries.jobs(db, event.job_id, 1)[0]
-        about = JobTold.of(row).model_dump(mode="json")
+        about = VideoTold.of(told.video).model_dump(mode="json") if told.video else {"id": event.video_id}
     # As it was then; a redo may have begun since.
     return f"{event.kind}.{event.state}", {**about, "state": event.state}
 
 
-def _in_words(db: Session, told: Told) -> tuple[str, str]:
+def _in_words(told: Told) -> tuple[str, str]:
     """A title and a sentence for people."""
     if told.sighting is None:
-        _, about = _about(db, told)
+        _, about = _about(told)
         name = Path(about.get("path") or "").name or about.get("name") or ""
         ended = f"{told.event.kind.capitalize()} {about.get('id') or about.get('job')} ({name}) is {told.event.state}"
         return f"{ended}.", about.get("problem") or f"{ended}."

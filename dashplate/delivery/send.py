@@ -17,6 +17,7 @@ from dashplate.bring_up import database
 from dashplate.commands.privacy import note
 from dashplate.delivery.alpr_database import AlprDatabase, Delivered, NotDelivered, plate_read
 from dashplate.delivery.pictures import picture_of
+from dashplate.show import many
 from db.engine import session
 from db.findings import pages
 from db.models import Job, Video
@@ -38,6 +39,8 @@ class Count:
     failed: int = 0
     in_a_row: int = 0
     without_picture: int = 0
+    #: Left out: a person says so.
+    no_plate: int = 0
 
 
 def send_job(job: int, to: str, key_file: Path | None, camera: str | None, data: Path | None) -> int:
@@ -87,6 +90,9 @@ def _reads(url: str, job: int, to: str, camera: str, count: Count) -> Iterator[d
             videos = db.execute(select(Video.id, Video.created_at).where(Video.id.in_(ids)))
             submitted = {video.id: video.created_at for video in videos}
         for row in rows:
+            if row["corrected"] == "":
+                count.no_plate += 1
+                continue
             yield plate_read(row, camera, submitted[row["video_id"]], _picture(row, count))
 
 
@@ -115,5 +121,7 @@ def _deliver(receiver: AlprDatabase, read: dict[str, Any], count: Count) -> None
 def _tell(count: Count) -> None:
     new, known = count.delivered[Delivered.NEW], count.delivered[Delivered.KNOWN]
     print(f"{new} new, {known} known, {count.failed} failed.")
+    if count.no_plate:
+        terminal.say(f"{many(count.no_plate, 'sighting')} left out: a person says that it is no plate.")
     if count.without_picture:
         terminal.say(f"{count.without_picture} had no picture: none is kept, or it is gone from the result store.")

@@ -22,6 +22,7 @@ from dashplate.delivery.mqtt import Brokers
 from dashplate.delivery.pictures import picture_of
 from dashplate.delivery.receivers import Carrier, carrier_of, filled_in
 from dashplate.delivery.signing import WebhookKey, webhook_key
+from dashplate.delivery.told import Told
 from dashplate.delivery.webhook import Webhooks
 from db.engine import retrying
 from db.models import Endpoint
@@ -69,9 +70,11 @@ class Sender:
         self._serving: dict[int, asyncio.Task[None]] = {}
         self._pauses: dict[int, _Pause] = {}
         self._hold_at = self._forget_at = 0.0
+        self._stop = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; what is being sent by then is waited for."""
+        self._stop = stop
         try:
             while not stop.is_set():
                 try:
@@ -117,9 +120,15 @@ class Sender:
                 log.warning("Endpoint %s: %s", name, problem)
 
     async def _serve(self, number: int) -> None:
-        """Tell one endpoint some of what it is owed."""
+        """Tell one endpoint what it is owed, for as long as it takes it."""
+        while await self._tell_some(number) and not self._stop.is_set():
+            pass
+
+    async def _tell_some(self, number: int) -> bool:
+        """Whether the endpoint took all of some, and may be owed more."""
         try:
-            endpoint, held = await self._ask(lambda db: _taken(db, number, number in self._held))
+            lease_s = self._config.delivery_lease_s
+            endpoint, held = await self._ask(lambda db: _taken(db, number, number in self._held, lease_s))
             took = await asyncio.gather(*(self._tell(endpoint, one) for one in held)) if endpoint else []
         except Exception as problem:
             log.warning("Endpoint %d: %s", number, str(problem).partition("\n")[0])
@@ -130,20 +139,27 @@ class Sender:
         else:
             pause.until = time.monotonic() + pause.length_s
             pause.length_s = min(_LONGEST_PAUSE_S, 2 * pause.length_s)
+        return bool(took) and all(took)
 
     async def _tell(self, endpoint: Endpoint, held: Held) -> bool:
         """Whether the endpoint has it now."""
         try:
             address = filled_in(endpoint.address)
-            found = await self._ask(lambda db: _message(db, held, endpoint, address))
-            if found is None:
+            event = await self._ask(lambda db: told.find(db, held.event, held.uid))
+            if event is None:
                 gone = "What it was about is gone: purged, or not found again by a redo."
                 await self._ask(lambda db: deliveries.told(db, held, None, gone))
                 return True
+            # Outside of any transaction: a share or bucket may take its time.
+            picture = await asyncio.to_thread(_picture, event) if messages.takes_picture(endpoint.format) else None
+            found = messages.message(event, endpoint.format, address, picture)
             answer = await self.send(endpoint, address, found, held.tries)
+        except told.StoredAnew:
+            await self._ask(lambda db: deliveries.put_back(db, held, _LOOK_S))
+            return True
         except DashplateError as problem:
             answer = Answer(str(problem))
-        await self._ask(lambda db: _note(db, endpoint, held, answer))
+        await self._ask(lambda db: _note(db, endpoint, held, answer, self._config.delivery_delays_s))
         if answer.problem is not None:
             log.info("%s of endpoint %s: %s", held.uid, endpoint.name, answer.problem)
         return answer.problem is None
@@ -172,32 +188,25 @@ async def send_once(config: Settings, endpoint: Endpoint, found: Message) -> Ans
         await sender.close()
 
 
-def _taken(db: Session, number: int, is_ours: bool) -> tuple[Endpoint | None, Sequence[Held]]:
+def _taken(db: Session, number: int, is_ours: bool, lease_s: float) -> tuple[Endpoint | None, Sequence[Held]]:
     """An endpoint with some of what it is owed; a broker's is told by the sender that is connected to it."""
     endpoint = db.get(Endpoint, number)
     if endpoint is None or endpoint.disabled_at is not None:
         return None, ()
     if carrier_of(endpoint.address) is Carrier.BROKER and not is_ours:
         return None, ()
-    held = deliveries.take(db, number, _AT_ONCE)
+    held = deliveries.take(db, number, _AT_ONCE, lease_s)
     db.expunge(endpoint)
     return endpoint, held
 
 
-def _message(db: Session, held: Held, endpoint: Endpoint, address: str) -> Message | None:
-    event = told.find(db, held.event, held.uid)
-    if event is None:
+def _picture(event: Told) -> bytes | None:
+    """The frame of an event that has one. Raises nothing: whoever waits for a hit would rather hear of it without."""
+    try:
+        return picture_of(event.sighting)
+    except StoreError as problem:
+        log.warning("%s is told without its picture: %s", event.uid, problem)
         return None
-
-    def picture() -> bytes | None:
-        try:
-            return picture_of(event.sighting)
-        except StoreError as problem:
-            # Whoever waits for a hit would rather hear of it without its picture.
-            log.warning("%s is told without its picture: %s", held.uid, problem)
-            return None
-
-    return messages.message(db, event, endpoint.format, address, picture)
 
 
 def _secrets(key: WebhookKey, endpoint: Endpoint) -> list[str]:
@@ -206,10 +215,10 @@ def _secrets(key: WebhookKey, endpoint: Endpoint) -> list[str]:
     return [key.secret(endpoint.name, endpoint.secret - old) for old in range(2 if both else 1)]
 
 
-def _note(db: Session, endpoint: Endpoint, held: Held, answer: Answer) -> None:
+def _note(db: Session, endpoint: Endpoint, held: Held, answer: Answer, delays_s: Sequence[float]) -> None:
     if answer.problem is None:
         deliveries.told(db, held, answer.status)
         return
     if answer.gone:
         endpoints.disable(db, endpoint.id, answer.problem)
-    deliveries.failed(db, held, answer.problem, answer.status, answer.wait_s, final=answer.final)
+    deliveries.failed(db, held, answer.problem, answer.status, delays_s, answer.wait_s, final=answer.final)

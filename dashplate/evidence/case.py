@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,12 +15,22 @@ from dashplate.durations import CLIP_S
 from dashplate.evidence.hashing import sha256_of
 from db.findings.evidence import SightingKept, TrackletKept
 from pipeline.errors import DashplateError, MediaError
+from pipeline.records import RecordedFrom
 from pipeline.sources.fingerprints import check_same
 from pipeline.sources.source import source_of
 from pipeline.video.clip import ClipRequest
 from pipeline.video.container import open_source
 from store import Store
 from workers.allowed import allowed
+
+#: What a recording time is worth, by what tells it.
+_TOLD_BY = {
+    RecordedFrom.CONTAINER: "The file names the time at which its recording began, in UTC; a camera that knows no time"
+    " zone writes its local time for it.",
+    RecordedFrom.FILE: "The file names no time. The recording's begin is reckoned from when the file was last written,"
+    " in UTC; a copy may be written later than its original.",
+    None: "Nothing says when it was recorded.",
+}
 
 
 @dataclass(slots=True)
@@ -125,6 +136,8 @@ def facts(one: Exhibit, models: dict[str, Any]) -> dict[str, Any]:
         "sighting": row["sighting"], "plate": row["plate"], "read_as": row["read_as"], "shown": row["shown"],
         "country": row["country"], "confidence": row["confidence"], "confirmed": row["confirmed"],
         "agreeing_crops": row["reads"], "characters": row["characters"], "runners_up": row["alternatives"],
+        "correction": _correction(row),
+        "recorded_at": _at(row["recorded_at"]),
         "first_s": row["first_s"], "best_s": row["best_s"], "last_s": row["last_s"],
         "first_pts": row["first_pts"], "best_pts": row["best_pts"], "last_pts": row["last_pts"],
         "box": [row["x1"], row["y1"], row["x2"], row["y2"]],
@@ -132,7 +145,9 @@ def facts(one: Exhibit, models: dict[str, Any]) -> dict[str, Any]:
         "video": {
             "id": row["video_id"], "path": row["video"], "kind": row["kind"], "codec": row["codec"],
             "width": row["width"], "height": row["height"], "frame_rate": row["frame_rate"],
-            "duration_s": row["duration_s"], "submitted_at": _at(row["submitted_at"]),
+            "duration_s": row["duration_s"], "recording_began_at": _at(row["recording_began_at"]),
+            "recorded_from": row["recorded_from"], "recording_time": _TOLD_BY[row["recorded_from"]],
+            "submitted_at": _at(row["submitted_at"]),
             "processed_at": _at(row["processed_at"]), "fingerprint": row["fingerprint"],
             "size": one.original.size, "sha256": one.original.sha256, "not_hashed": one.original.problem,
         },
@@ -164,5 +179,13 @@ def _tracklet(one: Exhibit, tracklet: TrackletKept, left_out: set[str]) -> dict[
     }  # fmt: skip
 
 
-def _at(moment: Any) -> str | None:
-    return None if moment is None else moment.isoformat()
+def _correction(row: RowMapping) -> dict[str, Any] | None:
+    """What a person says of a sighting; `plate` is null where that is no plate."""
+    if row["corrected"] is None:
+        return None
+    said = {"plate": row["corrected"] or None, "is_plate": row["corrected"] != ""}
+    return said | {"by": row["corrected_by"], "at": _at(row["corrected_at"]), "note": row["correction_note"]}
+
+
+def _at(moment: dt.datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(dt.UTC).isoformat()

@@ -25,11 +25,13 @@ _FAMILY = "evidence"
 _WIDTH, _HEIGHT, _MARGIN = 210.0, 297.0, 15.0
 _INNER = _WIDTH - 2 * _MARGIN
 #: Of the pictures, millimetres: the crop's box, and the frame's greatest height.
-_CROP, _FRAME_HEIGHT = (70.0, 26.0), 92.0
+_CROP, _FRAME_HEIGHT = (70.0, 26.0), 78.0
 #: Of the first column of a table, millimetres; and of a line.
 _NAMES, _LINE = 38.0, 4.6
 #: Tables end above this; what signs the page stands below.
 _FLOOR = _HEIGHT - _MARGIN - 10.0
+#: Of what a person notes, characters that a page has room for.
+_NOTE_CHARS = 100
 #: RGB: of the box around the plate, of names, of rules.
 _BOX, _GREY, _RULE = (220, 30, 30), (110, 110, 110), (190, 190, 190)
 
@@ -100,6 +102,10 @@ class Pages:
         mark = "confirmed by several pictures" if facts["confirmed"] else "single read: only one picture says so"
         self._text(10, f"{sure}  ·  {mark}  ·  {facts['country'] or 'no country’s form'}")
         pdf.set_y(_MARGIN + 30)
+        if said := facts["correction"]:
+            what = f"a person reads {said['plate']}" if said["is_plate"] else "a person says that it is no plate"
+            self._text(10, f"The machine reads {facts['read_as']}; {what}.", _BOX)
+            pdf.set_y(_MARGIN + 36)
 
     def _frame(self, facts: dict[str, Any], frame: bytes | None) -> None:
         pdf = self._pdf
@@ -191,12 +197,16 @@ def _when(facts: dict[str, Any]) -> list[tuple[str, str]]:
             "Plate in the frame",
             "x {:.0f} to {:.0f}, y {:.0f} to {:.0f} pixels".format(*(facts["box"][i] for i in (0, 2, 1, 3))),
         ),
-        (
-            "Submitted, processed",
-            f"{_day(video['submitted_at'])}, {_day(video['processed_at'])} (not when it was recorded)",
-        ),
+        ("Recorded", _recorded(facts)),
+        ("Submitted, processed", f"{_day(video['submitted_at'])}, {_day(video['processed_at'])}"),
         ("Job", f"{facts['job']['id']}, {facts['job']['name']}"),
     ]
+
+
+def _recorded(facts: dict[str, Any]) -> str:
+    """When the frame was recorded that was read, and what says so."""
+    worth = facts["video"]["recording_time"]
+    return f"{_day(facts['recorded_at'])}. {worth}" if facts["recorded_at"] else f"unknown. {worth}"
 
 
 def _how(facts: dict[str, Any]) -> list[tuple[str, str]]:
@@ -208,6 +218,7 @@ def _how(facts: dict[str, Any]) -> list[tuple[str, str]]:
     crops = sum(one["crops_read"] for one in readings)
     return [
         ("Read as", f"{facts['read_as']}, from {crops} pictures of {seen} frames in which it was followed"),
+        *_corrected(facts["correction"]),
         ("Each character", "   ".join(f"{one['char']} {one['confidence']:.1%}" for one in facts["characters"])),
         ("Runners-up", runners_up or "none"),
         ("Pictures that agree", f"{facts['agreeing_crops']} (within one character)"),
@@ -215,6 +226,17 @@ def _how(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("Reader", f"{models['reader']['name']} on {models['reader']['engine']}, SHA-256 {models['reader']['sha256']}"),
         ("Programs", packages or "none of the models’ programs is installed where this package was made"),
     ]
+
+
+def _corrected(said: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """What a person says, who, and when."""
+    if said is None:
+        return []
+    note = said["note"] or ""
+    # The whole note stands in sightings.json.
+    short = f"{note[:_NOTE_CHARS]}…" if len(note) > _NOTE_CHARS else note
+    what = said["plate"] if said["is_plate"] else "no plate"
+    return [("Read by a person", f"{what}, {said['by']} at {_day(said['at'])}{f': {short}' if short else ''}")]
 
 
 def _files(facts: dict[str, Any]) -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ from dashplate.export.rows import Locate
 class PlateRecognizerLine:
     """One sighting; the fields are the CSV's columns."""
 
-    #: When the job was submitted, and the seconds into the video: nothing is known of when it was recorded.
+    #: When the frame was recorded; where nothing says so, when the job was submitted, and the seconds into the video.
     timestamp: str
     #: In small letters; a person's reading goes before the machine's, which is then the second candidate.
     plate: str
@@ -45,12 +45,11 @@ def stream_lines(
     sightings: Iterable[RowMapping], submitted_at: dt.datetime, locate: Locate
 ) -> Iterator[PlateRecognizerLine]:
     """The lines of sightings, rows of `plate_sightings` with the detector's `detection_confidence`."""
-    begin = submitted_at.astimezone(dt.UTC)
     # What a person says is no plate is none there.
-    return (_line(row, begin, locate) for row in sightings if row["corrected"] != "")
+    return (_line(row, submitted_at, locate) for row in sightings if row["corrected"] != "")
 
 
-def _line(row: RowMapping, begin: dt.datetime, locate: Locate) -> PlateRecognizerLine:
+def _line(row: RowMapping, submitted_at: dt.datetime, locate: Locate) -> PlateRecognizerLine:
     corners = {"xmin": row["x1"], "ymin": row["y1"], "xmax": row["x2"], "ymax": row["y2"]}
     box = {corner: round(at) for corner, at in corners.items()}
     others = [(a["text"], a["confidence"]) for a in row["alternatives"]]
@@ -58,8 +57,9 @@ def _line(row: RowMapping, begin: dt.datetime, locate: Locate) -> PlateRecognize
     texts = [*person, (row["read_as"], row["confidence"]), *others]
     dscore = row["detection_confidence"]
     country = (row["country"] or "").lower()
+    seen_at = row["recorded_at"] or submitted_at + dt.timedelta(seconds=row["best_s"])
     return PlateRecognizerLine(
-        timestamp=(begin + dt.timedelta(seconds=row["best_s"])).isoformat(" ", "microseconds"),
+        timestamp=seen_at.astimezone(dt.UTC).isoformat(" ", "microseconds"),
         plate=(row["corrected"] or row["plate"]).lower(),
         score=round(1.0 if person else row["confidence"], 3),
         dscore="" if dscore is None else round(dscore, 3),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from decimal import Decimal
@@ -52,6 +53,10 @@ class PlateRow:
     corrected_by: str = ""
     #: When, in ISO 8601.
     corrected_at: str = ""
+    #: When the frame that was read was recorded, in ISO 8601 and UTC; empty where the video's file does not say.
+    recorded_at: str = ""
+    #: What says so: `container` or `file`.
+    recorded_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,8 @@ class SightingLine:
     corrected: str = ""
     corrected_by: str = ""
     corrected_at: str = ""
+    recorded_at: str = ""
+    recorded_from: str = ""
 
 
 COLUMNS = tuple(field.name for field in fields(PlateRow))
@@ -136,6 +143,8 @@ def _common(best: RowMapping, locate: Locate) -> dict[str, Any]:
         "alternatives": " ".join(f"{a['text']}:{a['confidence']:.3f}" for a in best["alternatives"]),
         "read_as": best["read_as"],
         "frame": locate(best["frame"]) if best["frame"] else "",
+        "recorded_at": best["recorded_at"].astimezone(dt.UTC).isoformat() if best["recorded_at"] else "",
+        "recorded_from": best["recorded_from"] or "",
     }
 
 

@@ -14,7 +14,8 @@ from dashplate.service import corrections, errors, jobs, search, sightings
 from dashplate.service.access import Access, require
 from dashplate.service.description import described
 from dashplate.service.door import Door
-from dashplate.service.files import clips, evidence, exports
+from dashplate.service.files import annotated, clips, evidence, exports
+from dashplate.service.files.annotator import Annotator
 from dashplate.service.files.cutter import Cutter
 from dashplate.service.files.streams import Places
 from dashplate.service.measured import Calls, text_of
@@ -38,6 +39,7 @@ class Parts:
     access: Access
     reader: PhotoReader
     cutter: Cutter
+    annotator: Annotator
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -58,7 +60,8 @@ def create_app(parts: Parts) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.keeper, app.state.receiver = keeper, Receiver(keeper)
-    app.state.access, app.state.reader, app.state.cutter = parts.access, parts.reader, parts.cutter
+    app.state.access, app.state.reader = parts.access, parts.reader
+    app.state.cutter, app.state.annotator = parts.cutter, parts.annotator
     # Who follows asks the database twice a second; an export keeps a transaction open.
     app.state.followers = Places(32, "As many follow jobs as may. Try again in some seconds.")
     app.state.exports = Places(4, "As many exports are being sent as may. Try again in some seconds.")
@@ -68,7 +71,8 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.database_url, app.state.roots = parts.settings.require_database(), parts.settings.roots
     errors.install(app)
     for group in (
-        photographs, uploads, jobs, sightings, corrections, search, clips, exports, evidence, endpoints, compatible,
+        photographs, uploads, jobs, sightings, corrections, search, clips, exports, evidence, annotated, endpoints,
+        compatible,
     ):  # fmt: skip
         app.include_router(group.router)
     app.include_router(watch_lists.changes)

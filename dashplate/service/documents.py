@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
 from pydantic import BaseModel, Field
 
 from db.states import JobState, Priority, VideoState
-from pipeline.records import MediaKind
+from pipeline.records import MediaKind, RecordedFrom
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
@@ -26,6 +27,13 @@ Box = Annotated[
     ),
 ]
 Share = Annotated[float, Field(ge=0, le=1)]
+ToldBy = Annotated[
+    RecordedFrom | None,
+    Field(
+        description="What says when: `container`, the file itself, in UTC unless its camera knows no time zone; or"
+        " `file`, when it was last written, less its length, which is later for a copy. Null where nothing does."
+    ),
+]
 
 
 class CharacterRead(BaseModel):
@@ -122,6 +130,9 @@ class VideoTold(BaseModel):
     segments_done: int
     segments_quarantined: int
     finished_at: dt.datetime | None
+    # A service of before recording times tells none; so with sightings.
+    recorded_at: dt.datetime | None = Field(None, description="When its recording began, as far as its file says.")
+    recorded_from: ToldBy = None
 
     @classmethod
     def of(cls, row: RowMapping) -> VideoTold:
@@ -153,6 +164,10 @@ class SightingTold(BaseModel):
     )
     corrected_by: str | None = None
     corrected_at: dt.datetime | None = None
+    recorded_at: dt.datetime | None = Field(
+        None, description="When the frame was recorded that it was read from, as far as the video's file says."
+    )
+    recorded_from: ToldBy = None
     crop: str | None = Field(description="Where its picture is.", examples=["/v1/sightings/7/crop"])
     frame: str | None = Field(description="Where the whole frame is.", examples=["/v1/sightings/7/frame"])
 
@@ -179,6 +194,8 @@ class SightingTold(BaseModel):
             corrected=row["corrected"],
             corrected_by=row["corrected_by"],
             corrected_at=row["corrected_at"],
+            recorded_at=row["recorded_at"],
+            recorded_from=row["recorded_from"],
             crop=f"{at}/crop" if row["crop"] else None,
             frame=f"{at}/frame" if row["frame"] else None,
         )
@@ -226,6 +243,25 @@ class PlateTold(BaseModel):
     confidence: Share
     confirmed: bool
     corrected: list[str] | None = Field(None, description="What people read in its sightings; null where nobody did.")
+
+
+class MakingState(StrEnum):
+    """How far something is that is made when it is asked for."""
+
+    WAITING = "waiting"
+    MAKING = "making"
+    MADE = "made"
+    FAILED = "failed"
+
+
+class AnnotatedTold(BaseModel):
+    """A video with boxes and readings, and how far it is."""
+
+    video: int
+    state: MakingState
+    share: Share = Field(description="How much of it is done.")
+    size: int | None = Field(description="Bytes; null until it is made.")
+    problem: str | None = Field(description="A sentence about why it could not be made.")
 
 
 class Again(BaseModel):

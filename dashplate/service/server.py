@@ -17,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from dashplate.addresses import is_loopback
 from dashplate.service.access import Access
 from dashplate.service.app import Parts, create_app
+from dashplate.service.files.annotator import Annotator
 from dashplate.service.files.cutter import Cutter
 from dashplate.service.photographs.reader import PhotoReader
 from db.engine import allow
@@ -90,13 +91,13 @@ def serve(
     with ExitStack() as held:
         listening = [held.enter_context(_listen(place.address, port)) for port in place.ports]
         reader = held.enter_context(PhotoReader(settings.models, settings.photo_queue))
-        cutter = held.enter_context(Cutter())
+        cutter, annotator = held.enter_context(Cutter()), held.enter_context(Annotator(settings))
         allow(settings.require_database(), KEPT_CONNECTIONS, MOST_CONNECTIONS)
         access = Access(
             settings.require_database(), open_here=no_token,
             at_once=settings.calls_at_once, a_second=settings.calls_a_second,
         )  # fmt: skip
-        app = create(Parts(settings, access, reader, cutter))
+        app = create(Parts(settings, access, reader, cutter, annotator))
         _allow_many_connections()
         on_ready()
         # No access log: addresses may hold plates.

@@ -34,7 +34,10 @@ class SightingKept:
 
 
 def of_plate(db: Session, plate: str, most: int) -> list[int]:
-    """Numbers of the sightings of a plate as `typed` spells it, oldest first; O finds 0, and I finds 1."""
+    """Numbers of the sightings of a plate as `typed` spells it, oldest first; O finds 0, and I finds 1.
+
+    The machine or a person reads it there.
+    """
     return list(db.execute(_SQL["of_plate"], {"key": folded(plate), "most": most}).scalars())
 
 

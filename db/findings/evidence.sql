@@ -1,14 +1,18 @@
 -- What an evidence package says of a sighting: `db/findings/evidence.py`. Each statement begins with its name.
 
 -- name: of_plate
--- The sightings of a plate, oldest first. key: as `plates.key`.
-SELECT s.id FROM sightings s JOIN plates p ON p.id = s.plate_id WHERE p.key = :key ORDER BY s.id LIMIT :most
+-- The sightings of a plate, and those in which a person reads it, oldest first. key: as `plates.key`.
+SELECT s.id FROM sightings s JOIN plates p ON p.id = s.plate_id WHERE p.key = :key
+UNION
+SELECT c.sighting_id FROM corrections c WHERE translate(c.text, 'OI', '01') = :key AND c.sighting_id IS NOT NULL
+ORDER BY id LIMIT :most
 
 -- name: sighting
 -- One sighting with its video, its job and the frame that it was read from.
 SELECT p.sighting, p.plate, p.read_as, p.shown, p.country, p.confidence, p.confirmed, p.reads, p.characters, p.alternatives,
        p.job, p.job_name, p.video_id, p.video, p.first_s, p.last_s, p.best_s, p.first_pts, p.last_pts, p.best_pts,
-       p.x1, p.y1, p.x2, p.y2, p.processed_at, s.tracklets, j.options, v.kind, v.codec, v.width, v.height, v.frame_rate,
+       p.x1, p.y1, p.x2, p.y2, p.processed_at, p.corrected, p.corrected_by, p.corrected_at, p.correction_note,
+       p.recorded_at, p.recorded_from, v.recorded_at AS recording_began_at, s.tracklets, j.options, v.kind, v.codec, v.width, v.height, v.frame_rate,
        v.duration_s, v.content, v.fingerprint, v.created_at AS submitted_at,
        f.name AS frame, f.pts AS frame_pts, f.sha256 AS frame_sha256
 FROM plate_sightings p

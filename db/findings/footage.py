@@ -93,14 +93,25 @@ _PASSINGS = text(
 )
 
 
+_WATCHED = select(Video.id, Video.path, Video.kind, Video.content, Video.fingerprint, Job.options).join(
+    Job, Job.id == Video.job_id
+)
+
+
 def watched(db: Session, job_id: int) -> list[Watched]:
     """A job's videos in the order of their submission."""
-    columns = (Video.id, Video.path, Video.kind, Video.content, Video.fingerprint, Job.options)
-    rows = db.execute(select(*columns).join(Job, Job.id == Video.job_id).where(Job.id == job_id).order_by(Video.id))
-    return [
-        Watched(row.id, row.path, row.kind, JobOptions.from_json(row.options), row.content, row.fingerprint)
-        for row in rows
-    ]
+    return [_watched(row) for row in db.execute(_WATCHED.where(Job.id == job_id).order_by(Video.id)).mappings()]
+
+
+def watched_video(db: Session, video_id: int) -> Watched | None:
+    """One video; None where there is no such video."""
+    row = db.execute(_WATCHED.where(Video.id == video_id)).mappings().one_or_none()
+    return None if row is None else _watched(row)
+
+
+def _watched(row: RowMapping) -> Watched:
+    options = JobOptions.from_json(row["options"])
+    return Watched(row["id"], row["path"], row["kind"], options, row["content"], row["fingerprint"])
 
 
 def passings(db: Session, video_id: int) -> list[Passing]:

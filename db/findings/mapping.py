@@ -64,7 +64,8 @@ def media_columns(info: MediaInfo) -> dict[str, Any]:
         "problem": info.problem,
         "damage": info.problem,
         "overlays": [list(box.as_tuple()) for box in info.overlays],
-        "recorded_at": info.recorded_at,
+        "recorded_at": info.recorded and info.recorded.at,
+        "recorded_from": info.recorded and info.recorded.told_by,
     }
 
 

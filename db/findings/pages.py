@@ -20,7 +20,7 @@ _JOBS = text(
 )
 _VIDEO = """
     SELECT id, job_id AS job, path, kind, state, problem, width, height, duration_s, frame_rate, segments,
-           segments_done, segments_quarantined, finished_at
+           segments_done, segments_quarantined, finished_at, recorded_at, recorded_from
     FROM videos
 """
 _VIDEOS = text(f"{_VIDEO} WHERE job_id = :job AND id > :after ORDER BY id LIMIT :most")

@@ -15,6 +15,7 @@ from db.states import ENDED, JobState, SegmentState, listed
 #: What `videos` asks.
 VIDEOS = """
     SELECT v.id, v.path, v.kind, v.state, v.problem, v.width, v.height, v.duration_s, v.frame_rate, v.overlays,
+           v.recorded_at, v.recorded_from,
            v.segments, v.segments_done + v.segments_quarantined AS segments_ended,
            (SELECT count(DISTINCT s.plate_id) FROM sightings s WHERE s.video_id = v.id) AS plates
     FROM videos v WHERE v.job_id = :job ORDER BY v.id

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import FILL, Base, enum_of
 from db.states import ENDED, IN_FLIGHT, JobState, Priority, SegmentState, Stage, VideoState, listed
-from pipeline.records import MediaKind
+from pipeline.records import MediaKind, RecordedFrom
 
 
 class Job(Base):
@@ -121,8 +121,10 @@ class Video(Base):
     away_since: Mapped[dt.datetime | None]
     #: When somebody last looked in vain whether it can be reached.
     away_looked_at: Mapped[dt.datetime | None]
-    #: When it was recorded, as far as its file says; null where it does not, and in rows of before 0011.
+    #: When its recording began, as far as its file says; null where it does not, and in rows of before 0011.
     recorded_at: Mapped[dt.datetime | None]
+    #: What says so.
+    recorded_from: Mapped[RecordedFrom | None] = mapped_column(enum_of(RecordedFrom))
 
 
 class Segment(Base):

@@ -108,6 +108,12 @@ def failed(
     return _give_up(db, segment_id, attempt, reason, retry_s, lost=False, from_detect=from_detect)
 
 
+def hopeless(db: Session, segment_id: int, attempt: int, reason: str) -> bool:
+    """To quarantine at once: no attempt can succeed. False where this one was stale."""
+    values = {"problem": reason, "failures": Segment.failures + 1, "lease_until": None}
+    return _quarantine(db, segment_id, attempt, values)
+
+
 def lost_attempt(db: Session, segment_id: int, attempt: int, reason: str, retry_s: float = RETRY_DELAY_S) -> bool:
     """Count a worker that went silent, as `failed` counts an error."""
     return _give_up(db, segment_id, attempt, reason, retry_s, lost=True, from_detect=False)

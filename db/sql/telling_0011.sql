@@ -8,9 +8,10 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
 $$;
 
 -- By what a key at a distance of at most 1 is found: its likeness, and that without any one of its characters. Two keys that
--- differ in one character, or of which one has one more, have one of these in common.
+-- differ in one character, or of which one has one more, have one of these in common. Not STRICT, so that it is put into the
+-- statement that calls it, as is what follows: thousands of entries are one statement's.
 CREATE FUNCTION plate_neighbours(key text) RETURNS SETOF text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT plate_likeness(key)
     UNION
     SELECT left(plate_likeness(key), place - 1) || substr(plate_likeness(key), place + 1)
@@ -20,7 +21,7 @@ $$;
 -- What an entry of a watch list is found by: its key, the neighbours of its key, or the longest run of characters in its
 -- pattern.
 CREATE FUNCTION watch_terms_of(kind text, key text) RETURNS SETOF text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT key WHERE kind = 'exact'
     UNION ALL
     SELECT neighbour FROM plate_neighbours(key) neighbour WHERE kind = 'like'
@@ -118,8 +119,9 @@ $$;
 
 -- Notes which entries sightings fit that were just stored. A redo gives a passing another number: a hit whose sighting went is
 -- the new one's, and is not told again. Where the reading changed, so does the hit's reason; one that fits no more stays.
+-- Planned once a session: planning takes 2.5 ms, and matching a sighting 1.2 ms.
 CREATE FUNCTION note_hits(ids bigint[]) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     fit record;
     hit bigint;
@@ -208,8 +210,8 @@ BEGIN
         ids := array(
             SELECT s.id FROM sightings s
             WHERE s.id < entry.matched_below AND EXISTS (
-                SELECT FROM may_say(s.text, s.confidence, s.alternatives) c
-                WHERE c.key LIKE plate_like(entry.key) AND c.key NOT LIKE '#%')
+                SELECT FROM sighting_candidates c
+                WHERE c.sighting_id = s.id AND c.key LIKE plate_like(entry.key) AND c.key NOT LIKE '#%')
             ORDER BY s.id DESC LIMIT most);
     ELSE
         ids := array(
@@ -223,8 +225,8 @@ BEGIN
             FROM sightings s CROSS JOIN LATERAL (
                 SELECT c.key, c.winner, c.confidence,
                        CASE entry.kind WHEN 'like' THEN plate_distance(entry.key, c.key) ELSE 0 END AS distance
-                FROM may_say(s.text, s.confidence, s.alternatives) c
-                WHERE entry.kind = 'like' OR c.key LIKE plate_like(entry.key)
+                FROM sighting_candidates c
+                WHERE c.sighting_id = s.id AND (entry.kind = 'like' OR c.key LIKE plate_like(entry.key))
                 ORDER BY distance, c.winner DESC, c.confidence DESC LIMIT 1) f
             WHERE s.id = ANY (ids) AND f.distance <= 1 AND (f.key NOT LIKE '#%' OR entry.kind = 'exact')
             ON CONFLICT (entry_id, sighting_id) DO NOTHING RETURNING id, video_id, sighting_id

@@ -1,4 +1,5 @@
--- As in 0008; new at the end: what a person reads there, null where nobody has looked and empty where it is no plate.
+-- As in 0008; new at the end: what a person reads there, null where nobody has looked and empty where it is no plate; when
+-- the frame that was read was recorded, as far as the video's file says, and what says so.
 CREATE OR REPLACE VIEW plate_sightings AS
 SELECT
     p.text                                     AS plate,
@@ -29,7 +30,9 @@ SELECT
     CASE WHEN c.id IS NOT NULL THEN coalesce(c.text, '') END AS corrected,
     c.corrected_by,
     c.corrected_at,
-    c.note                                     AS correction_note
+    c.note                                     AS correction_note,
+    v.recorded_at + s.best_s * interval '1 second' AS recorded_at,
+    v.recorded_from
 FROM sightings s
 JOIN plates p ON p.id = s.plate_id
 JOIN videos v ON v.id = s.video_id

@@ -19,7 +19,7 @@ from db.states import DeliveryState
 #: A sender that has not told a delivery by then is taken for dead. Longer than any answer is waited for.
 LEASE_S = 90.0
 #: Seconds to the next try, after each.
-DELAYS_S = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+DELAYS_S = (5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
 #: Told ones are forgotten after so many days; their events stay, so that nothing is told twice.
 KEPT_DAYS = 30
 _MOST_FORGOTTEN = 1_000
@@ -40,7 +40,7 @@ class Held:
 
 _TAKE = text(
     f"""
-    UPDATE deliveries d SET lease_until = now() + interval '{LEASE_S} seconds', tries = d.tries + 1, tried_at = now()
+    UPDATE deliveries d SET lease_until = now() + :lease_s * interval '1 second', tries = d.tries + 1, tried_at = now()
     FROM (
         SELECT id FROM deliveries
         WHERE endpoint_id = :endpoint AND state = '{DeliveryState.PENDING}' AND due_at <= now()
@@ -70,6 +70,12 @@ _FAILED = text(
     UPDATE deliveries SET lease_until = NULL, status = :status, problem = :problem,
         state = CASE WHEN CAST(:delay_s AS float) IS NULL THEN '{DeliveryState.DEAD}' ELSE state END,
         due_at = now() + coalesce(:delay_s, 0) * interval '1 second'
+    WHERE id = :id AND state = '{DeliveryState.PENDING}'
+    """
+)
+_PUT_BACK = text(
+    f"""
+    UPDATE deliveries SET lease_until = NULL, tries = tries - 1, due_at = now() + :wait_s * interval '1 second'
     WHERE id = :id AND state = '{DeliveryState.PENDING}'
     """
 )
@@ -109,9 +115,9 @@ def due(db: Session) -> list[int]:
     return list(db.scalars(_DUE))
 
 
-def take(db: Session, endpoint: int, most: int) -> list[Held]:
+def take(db: Session, endpoint: int, most: int, lease_s: float = LEASE_S) -> list[Held]:
     """Take deliveries in hand, those that are due longest first."""
-    rows = db.execute(_TAKE, {"endpoint": endpoint, "most": most}).all()
+    rows = db.execute(_TAKE, {"endpoint": endpoint, "most": most, "lease_s": lease_s}).all()
     held = [Held(row.id, row.tries, row.event, f"evt_{row.uid.hex}", row.kind, row.created_at) for row in rows]
     return sorted(held, key=lambda one: (one.created_at, one.id))
 
@@ -122,12 +128,24 @@ def told(db: Session, held: Held, status: int | None, problem: str | None = None
 
 
 def failed(
-    db: Session, held: Held, problem: str, status: int | None, at_least_s: float = 0.0, *, final: bool = False
+    db: Session,
+    held: Held,
+    problem: str,
+    status: int | None,
+    delays_s: Sequence[float] = DELAYS_S,
+    at_least_s: float = 0.0,
+    *,
+    final: bool = False,
 ) -> None:
     """Try again later, as the endpoint asked for; after the last try, or a `final` one, it is dead."""
-    is_last = final or held.tries >= len(DELAYS_S)
-    delay_s = None if is_last else max(DELAYS_S[held.tries], at_least_s)
+    is_last = final or held.tries >= len(delays_s)
+    delay_s = None if is_last else max(delays_s[held.tries], at_least_s)
     db.execute(_FAILED, {"id": held.id, "problem": problem, "status": status, "delay_s": delay_s})
+
+
+def put_back(db: Session, held: Held, wait_s: float) -> None:
+    """Look at it again later: nothing was tried."""
+    db.execute(_PUT_BACK, {"id": held.id, "wait_s": wait_s})
 
 
 def resend(db: Session, delivery: int) -> bool:

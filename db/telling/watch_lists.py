@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import RowMapping, delete, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db.findings.plate_hashing import MARK
@@ -18,8 +18,8 @@ from db.states import WatchKind
 from pipeline.errors import UsageError
 from pipeline.formats.confusions import folded
 
-#: Rows of one statement.
-_ROWS = 1_000
+#: Entries of one statement.
+_ENTRIES_A_STATEMENT = 10_000
 #: Existing sightings that an entry is matched with at a time.
 CHUNK = 2_000
 _MOST_LABEL = 60
@@ -37,10 +37,16 @@ class Wish:
     note: str | None = None
     expires_at: dt.datetime | None = None
     alert_existing: bool = False
+    #: `plate` as the database spells it, and that as a key.
+    spelled: str = field(init=False)
+    key: str = field(init=False)
 
     def __post_init__(self) -> None:
         """Raises UsageError for what cannot be meant."""
-        key = self.key
+        # Once: a list may be long.
+        object.__setattr__(self, "spelled", typed(self.plate))
+        key = folded(self.spelled)
+        object.__setattr__(self, "key", key)
         if not key.strip("".join(WILDCARDS)):
             raise UsageError(f"{self.plate!r} holds no letter or digit, and would fit every plate.")
         if len(key) > 100:
@@ -49,10 +55,6 @@ class Wish:
             raise UsageError(f"A label has 1 to {_MOST_LABEL} characters.")
         if self.alike and (not is_whole(key) or len(key) > MOST_CHARS or key.startswith(MARK)):
             raise UsageError(f"Only a whole plate of at most {MOST_CHARS} characters can be watched by likeness.")
-
-    @property
-    def key(self) -> str:
-        return folded(typed(self.plate))
 
     @property
     def kind(self) -> WatchKind:
@@ -66,23 +68,48 @@ def add(db: Session, wishes: Sequence[Wish], owner: str) -> list[int]:
 
     One that is there already takes the new colour, note and end.
     """
+    names = [_name(wish) for wish in wishes]
     numbers: dict[tuple[str, str, str], int] = {}
-    for start in range(0, len(wishes), _ROWS):
-        rows = {(w.label, w.kind.value, w.key): _row(w, owner) for w in wishes[start : start + _ROWS]}
-        added = insert(WatchEntry).values(list(rows.values()))
-        kept = {name: added.excluded[name] for name in ("plate", "colour", "note", "expires_at", "alert_existing")}
-        there = added.on_conflict_do_update(index_elements=["label", "kind", "key"], set_=kept)
-        for row in db.execute(there.returning(WatchEntry.label, WatchEntry.kind, WatchEntry.key, WatchEntry.id)):
-            numbers[row.label, row.kind.value, row.key] = row.id
-    return [numbers[wish.label, wish.kind.value, wish.key] for wish in wishes]
+    for start in range(0, len(wishes), _ENTRIES_A_STATEMENT):
+        end = start + _ENTRIES_A_STATEMENT
+        # One that is named twice is what it was named last.
+        rows = dict(zip(names[start:end], wishes[start:end], strict=True))
+        for row in db.execute(_ADD, {**_columns(rows), "owner": owner}):
+            numbers[row.label, row.kind, row.key] = row.id
+    return [numbers[name] for name in names]
 
 
-def _row(wish: Wish, owner: str) -> dict[str, object]:
+def _name(wish: Wish) -> tuple[str, str, str]:
+    """By what an entry is the same: label, kind, key."""
+    return wish.label.strip(), wish.kind.value, wish.key
+
+
+def _columns(wishes: Mapping[tuple[str, str, str], Wish]) -> dict[str, list[Any]]:
     return {
-        "kind": wish.kind, "key": wish.key, "plate": typed(wish.plate), "label": wish.label.strip(),
-        "colour": wish.colour, "note": wish.note, "owner": owner, "expires_at": wish.expires_at,
-        "alert_existing": wish.alert_existing,
-    }  # fmt: skip
+        "labels": [label for label, _, _ in wishes],
+        "kinds": [kind for _, kind, _ in wishes],
+        "keys": [key for _, _, key in wishes],
+        "plates": [wish.spelled for wish in wishes.values()],
+        "colours": [wish.colour for wish in wishes.values()],
+        "notes": [wish.note for wish in wishes.values()],
+        "ends": [wish.expires_at for wish in wishes.values()],
+        "alerts": [wish.alert_existing for wish in wishes.values()],
+    }
+
+
+#: A column each: a statement of as many rows takes SQLAlchemy a second for a thousand.
+_ADD = text(
+    """
+    INSERT INTO watch_entries (label, kind, key, plate, colour, note, expires_at, alert_existing, owner)
+    SELECT n.*, :owner FROM unnest(
+        CAST(:labels AS text[]), CAST(:kinds AS text[]), CAST(:keys AS text[]), CAST(:plates AS text[]),
+        CAST(:colours AS text[]), CAST(:notes AS text[]), CAST(:ends AS timestamptz[]), CAST(:alerts AS boolean[])) n
+    ON CONFLICT (label, kind, key) DO UPDATE
+    SET plate = excluded.plate, colour = excluded.colour, note = excluded.note, expires_at = excluded.expires_at,
+        alert_existing = excluded.alert_existing
+    RETURNING label, kind, key, id
+    """
+)
 
 
 def match_existing(db: Session, entry: int, most: int = CHUNK) -> int:

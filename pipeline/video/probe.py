@@ -28,7 +28,7 @@ from pipeline.sources.remote import describe
 from pipeline.sources.source import Remote, Source, shown
 from pipeline.video.container import Survey, announced_rate, not_media, open_packets, open_source, open_video, survey
 from pipeline.video.image_size import PHOTO_PIXELS, TwoSizes, picture_size
-from pipeline.video.recorded import recorded_at
+from pipeline.video.recorded import recorded
 
 #: A video may end this much before its announced end: sound and picture seldom end together.
 END_SLACK_S = 0.5
@@ -247,7 +247,7 @@ def _probe_photo(source: Source) -> MediaInfo | None:
         keyframes=(0,),
         frames=1,
         problem=None if photo.whole else f"{shown(source)} ends early; the part that is missing is left grey.",
-        recorded_at=recorded_at(source, {}),
+        recorded=recorded(source, {}),
     )
 
 
@@ -260,7 +260,7 @@ def _probe_video(source: Source) -> MediaInfo:
         begin_s = (container.start_time or 0) / av.time_base
         announced_s = (container.duration or 0) / av.time_base
         codec, rate = stream.codec_context.name, announced_rate(stream)
-        recorded = recorded_at(source, container.metadata)
+        metadata = container.metadata
     first = _first_frame(source, codec)
     turn = round(first.rotation / 90) * 90 % 360
     sideways = turn in (90, 270)
@@ -279,7 +279,7 @@ def _probe_video(source: Source) -> MediaInfo:
         keyframes=clock.keyframes,
         frames=found.packets,
         problem=_video_problem(source, found, clock, found.end_s - begin_s, announced_s),
-        recorded_at=recorded,
+        recorded=recorded(source, metadata, float((clock.end_pts - clock.start_pts) * clock.time_base)),
     )
 
 

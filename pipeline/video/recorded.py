@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
+from pipeline.records import Recorded, RecordedFrom
 from pipeline.sources.object_versions import changed_at
 from pipeline.sources.remote import describe
 from pipeline.sources.source import Remote, Source
@@ -15,17 +16,23 @@ _EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 _AHEAD = dt.timedelta(days=1)
 
 
-def recorded_at(source: Source, metadata: Mapping[str, str]) -> dt.datetime | None:
-    """The time that a container's `metadata` names as its creation's, else when the file was last written.
+def recorded(source: Source, metadata: Mapping[str, str], length_s: float = 0.0) -> Recorded | None:
+    """When a recording of that length began: the time that the container's `metadata` names as its creation's, else
+    when the file was last written, less its length.
 
-    In UTC; cameras that know no time zone write their local time for it. None where neither is a plausible time.
+    None where neither is a plausible time.
     """
-    created: dt.datetime | None = None
-    with suppress(KeyError, ValueError):
-        created = _in_utc(dt.datetime.fromisoformat(metadata["creation_time"]))
-    written = _written(source)
     latest = dt.datetime.now(dt.UTC) + _AHEAD
-    return next((time for time in (created, written) if time is not None and _EARLIEST <= time <= latest), None)
+    claims = _claims(source, metadata, length_s)
+    return next((claim for claim in claims if _EARLIEST <= claim.at <= latest), None)
+
+
+def _claims(source: Source, metadata: Mapping[str, str], length_s: float) -> Iterator[Recorded]:
+    with suppress(KeyError, ValueError, OverflowError):
+        yield Recorded(_in_utc(dt.datetime.fromisoformat(metadata["creation_time"])), RecordedFrom.CONTAINER)
+    written = _written(source)
+    if written is not None:
+        yield Recorded(written - dt.timedelta(seconds=length_s), RecordedFrom.FILE)
 
 
 def _written(source: Source) -> dt.datetime | None:

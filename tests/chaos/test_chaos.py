@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from bench.chaos import telling
 from bench.chaos.command import line, total
 from bench.chaos.faults.infrastructure import strike
 from bench.chaos.faults.wiped_sources import gone
@@ -15,7 +18,17 @@ from bench.chaos.fleet import ChaosFleet, wait_for
 from bench.chaos.footage import FLEETS
 from bench.chaos.run import Chaos, Outcome
 from bench.chaos.scene import MAIN, Scene
-from bench.chaos.schedule import CONTENTS, FAULTS, RERUNS, STORE_FAULTS, TEN, Strike, deal, schedule_of
+from bench.chaos.schedule import (
+    CONTENTS,
+    FAULTS,
+    RERUNS,
+    STORE_FAULTS,
+    TELLING_FAULTS,
+    TEN,
+    Strike,
+    deal,
+    schedule_of,
+)
 from bench.chaos.tables import Difference, left_of, readable, tables_of
 from db.engine import engine_for
 from pipeline.errors import Away, MissingDependency
@@ -69,6 +82,10 @@ _HARM = {
         """,
         "#2 is too many",
     ),
+    "a hit is gone": (
+        "DELETE FROM hits WHERE video_id IN (SELECT id FROM videos WHERE job_id = :job)",
+        "hits: lane.mp4 exact",
+    ),
     "a segment was not looked at": (
         "UPDATE segments SET frames_looked = 99 WHERE job_id = :job AND index = 2",
         "segments: lane.mp4 2 has 99 instead of 100",
@@ -94,25 +111,25 @@ def small_job(fleet: ChaosFleet, chaos: Chaos) -> int:
 @pytest.mark.parametrize("harm", _HARM)
 def test_the_comparison_notices(fleet: ChaosFleet, chaos: Chaos, small_job: int, harm: str) -> None:
     statement, sentence = _HARM[harm]
-    assert not chaos.compare_job("small", small_job)
+    assert not chaos.comparison.compare_job("small", small_job)
     # Never committed.
     with Session(engine_for(fleet.url)) as db:
         assert db.execute(text(statement), {"job": small_job}).rowcount == 1  # type: ignore[attr-defined]
-        wrong = chaos.compare_job_in(db, "small", small_job)
+        wrong = chaos.comparison.compare_job_in(db, "small", small_job)
         assert [said for said in wrong.lines if sentence in said], wrong.lines
-    assert not chaos.compare_job("small", small_job)
+    assert not chaos.comparison.compare_job("small", small_job)
 
 
 def test_the_comparison_notices_files(fleet: ChaosFleet, chaos: Chaos, small_job: int) -> None:
     crops = sorted((fleet.store_folder / "crops" / str(small_job)).rglob("*.png"))
     away, late = crops[0].with_suffix(".away"), crops[0].with_name("0009-0.png")
     crops[0].rename(away)
-    assert len(chaos.compare_job("small", small_job).lost) == 1
+    assert len(chaos.comparison.compare_job("small", small_job).lost) == 1
     away.rename(crops[0])
     late.write_bytes(b"late")
-    assert len(chaos.compare_job("small", small_job).doubled) == 1
+    assert len(chaos.comparison.compare_job("small", small_job).doubled) == 1
     late.unlink()
-    assert not chaos.compare_job("small", small_job)
+    assert not chaos.comparison.compare_job("small", small_job)
 
 
 def test_a_plate_in_clear_is_noticed(fleet: ChaosFleet, chaos: Chaos) -> None:
@@ -129,9 +146,9 @@ def test_a_plate_in_clear_is_noticed(fleet: ChaosFleet, chaos: Chaos) -> None:
 def test_what_a_purge_leaves_is_noticed(fleet: ChaosFleet, small_job: int) -> None:
     with Session(engine_for(fleet.url)) as db:
         gone = {said.partition(":")[0] for said in left_of(db, small_job, forgotten=False).lines}
-        assert gone == {"tracklets", "crops", "readings", "sightings", "frames", "plates"}
+        assert gone == {"tracklets", "crops", "readings", "sightings", "hits", "frames", "plates"}
         both = {said.partition(":")[0] for said in left_of(db, small_job, forgotten=True).lines}
-        assert both == gone | {"jobs", "videos", "segments"}
+        assert both == gone | {"jobs", "videos", "segments", "events", "deliveries"}
 
 
 _OF_JOB = "video_id IN (SELECT id FROM videos WHERE job_id = :job)"
@@ -158,6 +175,62 @@ def test_what_a_second_pass_loses_is_noticed(fleet: ChaosFleet, small_job: int, 
         assert {said.split(": ")[1] for said in lost} == tables
 
 
+def test_an_undisturbed_job_is_told_as_its_footage_asks(fleet: ChaosFleet, chaos: Chaos) -> None:
+    fleet.ready("folder")
+    names = ("plain", "bare", "hashed", "small")
+    kinds = {}
+    for name, job in chaos.undisturbed(names).items():
+        heard = fleet.receiver.heard(job)
+        kinds[name] = Counter(one.type for one in heard)
+        assert all(one.signed for one in heard)
+        assert not telling.readable(heard, FLEETS[name].plates) or name != "hashed"
+    # Recorded of late, and asked for: whatever the rows say.
+    for name in names[:3]:
+        assert kinds[name]["sighting.created"] == _rows(fleet, "sightings", chaos.undisturbed([name])[name]) > 30
+        assert kinds[name]["hit.created"] == _rows(fleet, "hits", chaos.undisturbed([name])[name])
+    assert (kinds["plain"]["hit.created"], kinds["hashed"]["hit.created"]) == (4, 1)
+    # A backfill.
+    assert kinds["small"] == {"video.done": 1, "video.unreadable": 1, "job.finished": 1}
+
+
+def _rows(fleet: ChaosFleet, table: str, job: int) -> int:
+    of_job = f"SELECT count(*) AS n FROM {table} WHERE video_id IN (SELECT id FROM videos WHERE job_id = :job)"
+    return int(fleet.ask(of_job, job=job)[0]["n"])
+
+
+def test_what_is_told_wrongly_is_noticed(fleet: ChaosFleet, chaos: Chaos) -> None:
+    fleet.ready("folder")
+    heard = fleet.receiver.heard(chaos.undisturbed(["plain"])["plain"])
+    expected = telling.told(heard)
+    first, (hit, *_) = heard[0], [one for one in heard if one.type == "hit.created"]
+    assert not telling.difference(expected, telling.told([*heard, first]))
+
+    lost = telling.difference(expected, telling.told(one for one in heard if one is not hit))
+    assert [line.split()[1] for line in lost.lost] == ["hit.created"] == [line.split()[1] for line in lost.lines]
+    twice = telling.told([*heard, replace(hit, uid="evt_other")])
+    assert len(telling.difference(expected, twice).doubled) == len(telling.difference(expected, twice, 2).doubled) == 1
+    (done,) = [one for one in heard if one.type == "job.finished"]
+    again = telling.told([*heard, replace(done, uid="evt_other"), replace(done, uid="evt_third", type="job.running")])
+    assert len(telling.difference(expected, again).doubled) == 2
+    assert not telling.difference(expected, again, 2)
+    otherwise = [replace(one, data={**one.data, "share": 2}) if one is hit else one for one in heard]
+    assert len(telling.difference(expected, telling.told(otherwise)).changed) == 1
+    assert telling.forged([replace(hit, signed=False), replace(done, uid=hit.uid), hit]).changed
+    assert telling.unasked(expected).doubled
+
+
+def test_what_nobody_heard_of_is_noticed(fleet: ChaosFleet, chaos: Chaos) -> None:
+    fleet.ready("folder")
+    job = chaos.undisturbed(["plain"])["plain"]
+    heard = fleet.receiver.heard(job)
+    owed = "UPDATE deliveries SET state = 'dead' WHERE event_id = (SELECT max(id) FROM events WHERE job_id = :job)"
+    with Session(engine_for(fleet.url)) as db:
+        assert not telling.owed(db, job, heard)
+        assert len(telling.owed(db, job, heard[1:]).lost) == 1
+        db.execute(text(owed), {"job": job})
+        assert len(telling.owed(db, job, heard).lost) == 1
+
+
 def test_a_seed_is_a_schedule() -> None:
     schedules = [schedule_of(seed) for seed in range(100)]
     deal.cache_clear()
@@ -173,6 +246,8 @@ def test_ten_seeds_have_every_fault_that_their_store_allows_and_all_drives(first
     faults = {strike.fault for schedule in schedules for strike in schedule.strikes}
     (store,) = {schedule.store for schedule in schedules}
     assert faults == set(FAULTS) - (STORE_FAULTS if store == "folder" else set())
+    while_told = {strike.fault for schedule in schedules for strike in schedule.telling}
+    assert while_told >= set(TELLING_FAULTS)
 
 
 def test_what_is_done_again_is_disturbed_both_times() -> None:

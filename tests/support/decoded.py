@@ -18,7 +18,7 @@ def assert_like_the_path(remote: Source, path: Path) -> None:
     """Probe and every segment's frames are those of the path."""
     here, there = probe(path), probe(remote)
     # A server need not say when a file was written.
-    assert replace(there, path=path, recorded_at=here.recorded_at) == here
+    assert replace(there, path=path, recorded=here.recorded) == here
     for span in split(here, target_s=2.0, first_s=1.0):
         ours, theirs = (
             [(frame.pts, frame.image.tobytes()) for frame in Decoder(info, span, sample_fps=5)]

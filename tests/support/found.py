@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
 from db.engine import session
-from db.findings.mapping import media_columns
+from db.findings.mapping import media_columns, observation_json
 from db.findings.plates import held_plates
 from db.jobs.submit import create_job
-from db.models import SightingRow, Video
-from db.states import VideoState
+from db.models import CropRow, Segment, SightingRow, TrackletRow, Video
+from db.states import SegmentState, VideoState
 from pipeline.formats.confusions import folded
 from pipeline.job_options import JobOptions
+from pipeline.records import ReadTracklet
+from pipeline.run import VideoResult
 from pipeline.sources.fingerprints import content_of, fingerprint
 from pipeline.video.probe import probe
+from pipeline.video.split import split
 
 _AS_USUAL = JobOptions()
 
@@ -49,3 +54,38 @@ def sighted(
         db.add_all(rows)
         db.flush()
         return [row.id for row in rows]
+
+
+def followed(url: str, path: Path, result: VideoResult) -> int:
+    """A job of one file with its first sighting, as it was found; returns the video's number.
+
+    Of each tracklet the first and last observation are stored, and one of a crop.
+    """
+    (number,) = sighted(url, path, [result.sightings[0].best_s])
+    info = probe(path)
+    with session(url) as db:
+        sighting = db.get_one(SightingRow, number)
+        job = db.get_one(Video, sighting.video_id).job_id
+        for span in split(info):
+            segment = Segment(
+                video_id=sighting.video_id, job_id=job, index=span.index, start_pts=span.start_pts,
+                end_pts=span.end_pts, start_s=info.seconds(span.start_pts), end_s=info.seconds(span.end_pts),
+                state=SegmentState.DONE,
+            )  # fmt: skip
+            db.add(segment)
+            db.flush()
+            for one in result.tracklets:
+                if one.segment == span.index:
+                    _store(db, segment.id, one)
+        sighting.tracklets = [list(pair) for pair in result.sightings[0].tracklets]
+        return sighting.video_id
+
+
+def _store(db: Session, segment: int, one: ReadTracklet) -> None:
+    first, last, best = map(observation_json, (one.first, one.last, one.best))
+    tracklet = TrackletRow(segment_id=segment, index=one.index, first=first, last=last, seen=one.seen)
+    db.add(tracklet)
+    db.flush()
+    db.add(
+        CropRow(tracklet_id=tracklet.id, rank=0, observation=best, plate=[], quality=1.0, name=f"crops/{tracklet.id}")
+    )

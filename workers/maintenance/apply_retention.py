@@ -10,18 +10,9 @@ from sqlalchemy.orm import Session
 
 from db.engine import retrying
 from db.findings.plate_hashing import PlateKey, PlateKeyError
-from db.keeping.retention import (
-    SWEEPERS_CHUNK,
-    Place,
-    PurgeCount,
-    PurgeScope,
-    due,
-    due_by_job,
-    purge,
-    some_watched_by_hash,
-    toll,
-    undecided,
-)
+from db.keeping.due import Place, due, due_by_job
+from db.keeping.kept import some_watched_by_hash, undecided
+from db.keeping.retention import SWEEPERS_CHUNK, PurgeCount, PurgeScope, purge, toll
 from workers.hashed_jobs import own_key
 
 log = logging.getLogger(__name__)

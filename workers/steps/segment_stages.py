@@ -23,7 +23,7 @@ from db.models import CropRow
 from db.queue import segment_moves, unreachable
 from db.states import SegmentState
 from pipeline.detection.segment import SegmentDetection
-from pipeline.errors import Away, DashplateError, Inaccessible, Unreadable
+from pipeline.errors import Away, DashplateError, Deleted, Inaccessible, Unreadable
 from pipeline.job_options import JobOptions
 from pipeline.records import Box, Crop, MediaInfo, Reading, SegmentSpan
 from pipeline.sources.fingerprints import check_same
@@ -229,6 +229,8 @@ def _give_up(segment_id: int, attempt: int, step: SegmentState, error: Exception
         segment_moves.put_back(db, segment_id, attempt, failure, config.trouble_delay_s)
     elif isinstance(error, Away):
         unreachable.unreachable(db, segment_id, attempt, str(error), config.away_s, config.trouble_delay_s)
+    elif isinstance(error, Deleted):
+        segment_moves.hopeless(db, segment_id, attempt, str(error))
     else:
         gone = isinstance(error, MissingFile | DamagedFile)
         # It may be a share of which one cannot tell that it is away, and which comes back, but not within seconds.

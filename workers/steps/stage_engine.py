@@ -27,7 +27,7 @@ from pipeline.video.evidence import frames_at
 from pipeline.video.overlays import with_overlays
 from pipeline.video.probe import probe
 from pipeline.video.split import split
-from workers.allowed import allowed
+from workers.allowed import allowed, must_not_be_deleted
 from workers.celery_app.app import DETECT, READ
 from workers.settings import settings
 
@@ -101,11 +101,13 @@ def stage_engine() -> StageEngine:
 
 @contextmanager
 def in_view(source: Source) -> Iterator[None]:
-    """Raises Away in place of Inaccessible where the share of what is looked at in the block went meanwhile."""
+    """Raises, in place of Inaccessible, Away where the share of what is looked at in the block went meanwhile, and
+    Deleted where it was an upload."""
     try:
         yield
     except Inaccessible:
         allowed(source)
+        must_not_be_deleted(source)
         raise
 
 

@@ -1,1 +1,1 @@
-"""The faults: what strikes servers and workers, commands that people type meanwhile, and cards that are wiped."""
+"""The faults: what strikes servers and workers, who tells and is told, typed commands, and cards that are wiped."""

@@ -16,9 +16,9 @@ from celery import Celery
 from kombu import Queue
 from kombu.exceptions import OperationalError as BrokerError
 
-from bench.chaos.faults import typed_commands, wiped_sources
-from bench.chaos.fleet import WORKERS, family_of, tell
+from bench.chaos.faults import telling, typed_commands, wiped_sources
 from bench.chaos.footage import FLEETS
+from bench.chaos.processes import WORKERS, family_of, send_signal
 from bench.chaos.scene import MAIN, Missed, Scene
 from bench.chaos.schedule import Strike
 from bench.chaos.tables import Difference
@@ -61,7 +61,8 @@ def strike(scene: Scene, one: Strike) -> None:
     kind, _, what = one.fault.partition("-")
     scene.struck.append(one.fault)
     try:
-        _KINDS[kind](scene, what, one, rng)
+        act = _KINDS.get(one.fault) or _KINDS[kind]
+        act(scene, what, one, rng)
     except Missed as reason:
         scene.miss(one, reason)
 
@@ -73,15 +74,15 @@ def _kill(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
         return
     family = _sweeping_family(scene, rng) if role == "sweeper" else _family(scene, role, rng)
     victims = _pool(family) if part == "child" else family[:1] if part == "parent" else family
-    _tell_any(victims, signal.SIGKILL)
+    _signal_any(victims, signal.SIGKILL)
 
 
 def _freeze(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
     role, _, part = what.partition("-")
     family = _family(scene, DETECT if role == "long" else role, rng)
     frozen = _pool(family) if part == "child" else family
-    _tell_any(frozen, signal.SIGSTOP)
-    scene.later(one.lasts_s, lambda: tell(frozen, signal.SIGCONT))
+    _signal_any(frozen, signal.SIGSTOP)
+    scene.later(one.lasts_s, lambda: send_signal(frozen, signal.SIGCONT))
 
 
 def _redis(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
@@ -176,6 +177,7 @@ def _store(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
 
 
 def _pause(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
+    scene.turns[MAIN] += 1
     scene.fleet.steer(control.pause, scene.job_id)
     scene.later(one.lasts_s, lambda: scene.fleet.steer(control.resume, scene.job_id))
 
@@ -231,9 +233,9 @@ def _family(scene: Scene, role: str, rng: random.Random) -> list[psutil.Process]
     end = time.monotonic() + _AIM_S
     while state is not None and time.monotonic() < end:
         for row in scene.fleet.ask(_WORKING, job=scene.job_id, state=state):
-            name = scene.fleet.worker_of(int(row["worker"].rpartition(":")[2]))
+            name = scene.fleet.processes.worker_of(int(row["worker"].rpartition(":")[2]))
             if name is not None:
-                return scene.fleet.family(name)
+                return scene.fleet.processes.family(name)
         time.sleep(0.01)
     return _any_family(scene, role, rng)
 
@@ -241,7 +243,7 @@ def _family(scene: Scene, role: str, rng: random.Random) -> list[psutil.Process]
 def _any_family(scene: Scene, role: str, rng: random.Random) -> list[psutil.Process]:
     """The family of a worker of that role, if possible one that is not just being started again."""
     names = [name for name, other in WORKERS.items() if other == role]
-    families = [scene.fleet.family(name) for name in rng.sample(names, len(names))]
+    families = [scene.fleet.processes.family(name) for name in rng.sample(names, len(names))]
     return max(families, key=lambda family: bool(_pool(family)))
 
 
@@ -253,16 +255,16 @@ def _sweeping_family(scene: Scene, rng: random.Random) -> list[psutil.Process]:
         for row in scene.fleet.ask(_SWEEPING, lock=SWEEP_LOCK):
             port = network.client_port(row["client_port"])
             for name in (name for name, role in WORKERS.items() if role == CONTROL):
-                family = scene.fleet.family(name)
+                family = scene.fleet.processes.family(name)
                 if any(port in _ports(process) for process in family):
                     return family
     return _any_family(scene, CONTROL, rng)
 
 
-def _tell_any(victims: Sequence[psutil.Process], signum: signal.Signals) -> None:
+def _signal_any(victims: Sequence[psutil.Process], signum: signal.Signals) -> None:
     if not victims:
         raise Missed("the worker was just being started again")
-    tell(victims, signum)
+    send_signal(victims, signum)
 
 
 def _ports(process: psutil.Process) -> Sequence[int]:
@@ -286,7 +288,7 @@ def _down(server: Server) -> None:
     """SIGKILL to a server's main process, as the kernel does it when memory runs out."""
     main = server.main_process()
     if main is not None:
-        tell(family_of(main.pid)[:1], signal.SIGKILL)
+        send_signal(family_of(main.pid)[:1], signal.SIGKILL)
         server.stop()
 
 
@@ -298,7 +300,12 @@ def _celery(url: str) -> Celery:
     return made
 
 
+#: By a fault's whole name, else by its first word.
 _KINDS: dict[str, Callable[[Scene, str, Strike, random.Random], None]] = {
+    "kill-sender": telling.kill_sender,
+    "freeze-sender": telling.freeze_sender,
+    "kill-service": telling.kill_service,
+    "receiver": telling.receiver,
     "kill": _kill,
     "freeze": _freeze,
     "redis": _redis,

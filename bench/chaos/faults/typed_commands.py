@@ -26,7 +26,7 @@ _REFUSED = 2
 
 def retry(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
     """Try again what was given up."""
-    _kill_over_it(scene, _give(scene, Order(scene.fleet.type("retry", str(scene.job_id)))), one, rng)
+    _kill_over_it(scene, scene.give(Order(scene.fleet.type("retry", str(scene.job_id)))), one, rng)
 
 
 def rerun(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
@@ -35,10 +35,10 @@ def rerun(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
     step = what if what in steps else rng.choice(steps)
     typed = scene.fleet.type("rerun", str(scene.job_id), "--from", step)
     if what == "early":
-        _give(scene, Order(typed, settles=lambda code: code in (0, _REFUSED)))
+        scene.give(Order(typed, settles=lambda code: code in (0, _REFUSED)))
         return
     # Killed too late, it has done its work: then the job runs, and is done once more after that.
-    scene.rerun = _give(scene, Order(typed, sensible=lambda: scene.ended(MAIN)))
+    scene.rerun = scene.give(Order(typed, sensible=lambda: scene.ended(MAIN)))
     if step == "detect":
         _kill_over_it(scene, scene.rerun, one, rng)
 
@@ -52,13 +52,8 @@ def purge(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
     scene.purged[OLD] = (job_id, forget)
     typed = scene.fleet.type(*words)
     # Forgotten, the job is not there to be purged once more.
-    order = Order(typed, settles=lambda code: code == 0 or not scene.fleet.ask(_EXISTS, job=job_id))
-    _kill_over_it(scene, _give(scene, order), one, rng)
-
-
-def _give(scene: Scene, order: Order) -> Order:
-    scene.orders.append(order)
-    return order
+    order = Order(typed, settles=lambda code: code == 0 or not scene.fleet.ask(_EXISTS, job=job_id), about=OLD)
+    _kill_over_it(scene, scene.give(order), one, rng)
 
 
 def _kill_over_it(scene: Scene, order: Order, one: Strike, rng: random.Random) -> None:

@@ -58,6 +58,7 @@ def wipe(scene: Scene, what: str, one: Strike, rng: random.Random) -> None:
     drive.write(file)
     words = rng.choice(_KEEPS) if what not in ("read", "frames") else ()
     key = f"{scene.key} {name_of(what)}"
+    scene.turns[name_of(what)] += 1
     scene.submissions[name_of(what)] = scene.fleet.type("submit", "--key", key, *words, str(file))
     thread = Thread(target=_do_again, args=(scene, what, file), daemon=True)
     scene.killers.append(thread)
@@ -86,8 +87,7 @@ def _do_again(scene: Scene, what: str, file: Path) -> None:
 
 def _order(scene: Scene, name: str, words: Sequence[str]) -> None:
     """Type a command until it has done its work, or is refused because all has ended meanwhile."""
-    order = Order(scene.fleet.type(*words), lambda code: code in (_DONE, _REFUSED))
-    scene.orders.append(order)
+    order = scene.give(Order(scene.fleet.type(*words), lambda code: code in (_DONE, _REFUSED), about=name))
     wait_for(f"{words[0]} of {name}", lambda: order.settled, _LONGEST_S)
 
 

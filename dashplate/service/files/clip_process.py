@@ -7,33 +7,17 @@ It knows no password and no database. In comes the pickled request, from the web
 from __future__ import annotations
 
 import json
-import logging
 import pickle
 import resource
 import signal
 import sys
-from enum import StrEnum
 from typing import Any
 
-from pipeline.errors import Away, DashplateError, Inaccessible
-from pipeline.sources.roots import NotAllowed
+from dashplate.service.files.trouble import trouble_of
 from pipeline.video.clip import cut
 
 #: Seconds of the processor, and of address space: one 8K HEVC stream with its reference pictures takes 2 GB.
 LONGEST_S, MOST_MEMORY_BYTES = 120, 4 * 2**30
-
-
-class Trouble(StrEnum):
-    """Why there is no clip."""
-
-    #: Its share, disk or server does not answer.
-    AWAY = "away"
-    #: The file is not there any more, or cannot be opened.
-    GONE = "gone"
-    #: It may not be opened, is another file by now, or cannot be decoded.
-    NOT_THIS = "not this"
-    #: What nobody foresaw.
-    FAILED = "failed"
 
 
 def main() -> None:
@@ -51,22 +35,8 @@ def _answer(wanted: Any, roots: Any) -> tuple[dict[str, Any], bytes]:
     try:
         clip = cut(wanted, roots)
     except Exception as problem:
-        return {"problem": _trouble(problem), "sentence": str(problem)}, b""
+        return {"problem": trouble_of(problem), "sentence": str(problem)}, b""
     return {"size": len(clip)}, clip
-
-
-def _trouble(problem: Exception) -> Trouble:
-    match problem:
-        case Away():
-            return Trouble.AWAY
-        case NotAllowed():
-            return Trouble.NOT_THIS
-        case Inaccessible():
-            return Trouble.GONE
-        case DashplateError():
-            return Trouble.NOT_THIS
-    logging.error("A clip could not be cut.", exc_info=problem)
-    return Trouble.FAILED
 
 
 if __name__ == "__main__":

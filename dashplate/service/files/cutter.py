@@ -8,34 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import pickle
 import sys
 import time
 from collections.abc import Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from dashplate.service.errors import RETRY_AFTER_S, Refused, too_many
-from dashplate.service.files.clip_process import LONGEST_S, Trouble
-from pipeline.errors import Inaccessible
+from dashplate.service.errors import Refused, too_many
+from dashplate.service.files.clip_process import LONGEST_S
+from dashplate.service.files.trouble import Trouble
+from dashplate.service.files.video_roots import VideoRoots, refused, without_secrets
 from pipeline.sources.source import Source
 from pipeline.video.clip import ClipRequest
-from workers.allowed import roots_for
 
 #: Clips that are cut at a time, each on one core, and those that wait besides.
 AT_ONCE, WAITING = 2, 8
 #: How long a clip is kept after it was last asked for, and bytes of all that are kept; the longest clip has 15 MB.
 _KEPT_S, _KEPT_BYTES = 60.0, 64_000_000
-#: What is asked of the result store before a clip is cut takes a moment, unless its share hangs.
-_LONGEST_LOOK_S = 30.0
 #: More than the longest clip can have.
 _MOST_BYTES = 32_000_000
 _PROCESS = "dashplate.service.files.clip_process"
-#: What the process has no use for: addresses with passwords, and the plate key.
-_OWN = "DASHPLATE_"
 
 
 @dataclass(slots=True)
@@ -62,15 +56,14 @@ class Cutter:
         self._clips: dict[Hashable, _Clip] = {}
         self._running: set[asyncio.subprocess.Process] = set()
         self._turns = asyncio.Semaphore(AT_ONCE)
-        #: Their own: a share that hangs keeps them.
-        self._looking = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="clip")
+        self._roots = VideoRoots(AT_ONCE)
         self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> Cutter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._looking.shutdown(wait=False, cancel_futures=True)
+        self._roots.close()
         for process in self._running:
             with suppress(ProcessLookupError):
                 process.kill()
@@ -121,11 +114,10 @@ class Cutter:
 
     async def _cut(self, wanted: ClipRequest) -> bytes:
         async with self._turns:
-            roots = await self._roots(wanted)
-            env = {name: value for name, value in os.environ.items() if not name.startswith(_OWN)}
+            roots = await self._roots.of(wanted.media.path)
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-P", "-m", _PROCESS,
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=env,
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=without_secrets(),
             )  # fmt: skip
             self._running.add(process)
             try:
@@ -142,17 +134,6 @@ class Cutter:
                 await process.communicate()
                 self._running.discard(process)
 
-    async def _roots(self, wanted: ClipRequest) -> Sequence[Source]:
-        """Where the video may lie; an upload in its folder. Raises Refused: 404, and 503 where its share hangs."""
-        looking = asyncio.get_running_loop().run_in_executor(self._looking, roots_for, wanted.media.path)
-        try:
-            async with asyncio.timeout(_LONGEST_LOOK_S):
-                return await looking
-        except Inaccessible as gone:
-            raise Refused(404, str(gone)) from gone
-        except TimeoutError:
-            raise _refused(Trouble.AWAY, "The share or disk of this video does not answer. Try again later.") from None
-
     async def _answer(self, process: asyncio.subprocess.Process, wanted: ClipRequest, roots: Sequence[Source]) -> bytes:
         """What the process says. Raises Refused where there is no clip, other errors where it says nothing sensible."""
         assert process.stdin is not None
@@ -162,18 +143,7 @@ class Cutter:
         process.stdin.close()
         told: dict[str, Any] = json.loads(await process.stdout.readline())
         if "size" not in told:
-            raise _refused(Trouble(told["problem"]), str(told["sentence"]))
+            raise refused(Trouble(told["problem"]), str(told["sentence"]))
         if not 0 < told["size"] <= _MOST_BYTES:
             raise ValueError(told["size"])
         return await process.stdout.readexactly(told["size"])
-
-
-def _refused(trouble: Trouble, sentence: str) -> Refused:
-    match trouble:
-        case Trouble.AWAY:
-            return Refused(503, sentence, {"Retry-After": str(RETRY_AFTER_S)})
-        case Trouble.GONE:
-            return Refused(404, sentence)
-        case Trouble.NOT_THIS:
-            return Refused(409, sentence)
-    return Refused(500, "Something went wrong here; the service's log tells what.")

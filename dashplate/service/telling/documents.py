@@ -59,7 +59,7 @@ class HitTold(BaseModel):
     read_as: str
     existing: bool = Field(description="Whether the sighting was there before the entry.")
     created_at: dt.datetime
-    recorded_at: dt.datetime | None = Field(description="When its video was recorded, as far as the file says.")
+    recorded_at: dt.datetime | None = Field(description="When its video's recording began, as far as its file says.")
     job: int
     video: int
     path: str

@@ -25,6 +25,7 @@ _NOW = sa.func.now()
 
 def upgrade() -> None:
     op.add_column("videos", sa.Column("recorded_at", sa.DateTime(timezone=True)))
+    op.add_column("videos", sa.Column("recorded_from", _words("recordedfrom", "container", "file")))
     op.create_table(
         "watch_entries",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
@@ -156,7 +157,8 @@ def downgrade() -> None:
         _run(f"DROP FUNCTION {name}")
     for table in ("deliveries", "events", "endpoints", "hits", "watch_terms", "watch_entries"):
         op.drop_table(table)
-    op.drop_column("videos", "recorded_at")
+    for column in ("recorded_from", "recorded_at"):
+        op.drop_column("videos", column)
 
 
 def _words(name: str, *words: str) -> sa.Enum:

@@ -9,21 +9,16 @@ import av
 import numpy as np
 import pytest
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from db.engine import session
 from db.findings.footage import passings, spans, watched
-from db.findings.mapping import observation_json
-from db.models import CropRow, Segment, SightingRow, TrackletRow, Video
-from db.states import SegmentState
+from db.models import SightingRow, Video
 from pipeline.job_options import JobOptions
-from pipeline.records import MediaKind, ReadTracklet
+from pipeline.records import MediaKind
 from pipeline.run import VideoResult, run
-from pipeline.video.probe import probe
-from pipeline.video.split import split
 from synthesis.drive import Drive, render_drive
 from tests.support.command_line.in_process import run_command
-from tests.support.found import sighted
+from tests.support.found import followed, sighted
 from workers.settings import Settings, settings, using
 
 GREEN = np.array((60, 200, 60))
@@ -53,35 +48,9 @@ def command(database_url: str, redis_url: str, tmp_path: Path, monkeypatch: pyte
 
 @pytest.fixture
 def job(database_url: str, drive: Drive, result: VideoResult) -> int:
-    """What the drive shows, stored; of each tracklet the first and last observation, and one of a crop."""
-    (number,) = sighted(database_url, drive.video, [result.sightings[0].best_s])
-    info = probe(drive.video)
+    """What the drive shows, stored."""
     with session(database_url) as db:
-        sighting = db.get_one(SightingRow, number)
-        job = db.get_one(Video, sighting.video_id).job_id
-        for span in split(info):
-            segment = Segment(
-                video_id=sighting.video_id, job_id=job, index=span.index, start_pts=span.start_pts,
-                end_pts=span.end_pts, start_s=info.seconds(span.start_pts), end_s=info.seconds(span.end_pts),
-                state=SegmentState.DONE,
-            )  # fmt: skip
-            db.add(segment)
-            db.flush()
-            for one in result.tracklets:
-                if one.segment == span.index:
-                    _store(db, segment.id, one)
-        sighting.tracklets = [list(pair) for pair in result.sightings[0].tracklets]
-    return job
-
-
-def _store(db: Session, segment: int, one: ReadTracklet) -> None:
-    first, last, best = map(observation_json, (one.first, one.last, one.best))
-    tracklet = TrackletRow(segment_id=segment, index=one.index, first=first, last=last, seen=one.seen)
-    db.add(tracklet)
-    db.flush()
-    db.add(
-        CropRow(tracklet_id=tracklet.id, rank=0, observation=best, plate=[], quality=1.0, name=f"crops/{tracklet.id}")
-    )
+        return db.get_one(Video, followed(database_url, drive.video, result)).job_id
 
 
 def test_what_is_stored_of_a_passing_is_found(database_url: str, job: int, result: VideoResult) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import zipfile
@@ -90,6 +91,27 @@ def test_sightings_are_named_by_number_and_pictures_that_are_gone_are_told(road:
     package.write_bytes(package.read_bytes().replace(b"\x89PNG", b"\x89PNH"))
     broken = verified(package)
     assert broken.code in (1, 2)
+
+
+def test_a_plate_is_found_under_what_a_person_reads_and_under_the_machines(road: Road, package: Path) -> None:
+    job, (video,) = road.run("a.mp4")
+    began = dt.datetime(2026, 5, 1, 12, 0, 0, tzinfo=dt.UTC)
+    road.do("UPDATE videos SET recorded_at = :at, recorded_from = 'file' WHERE id = :id", at=began, id=video)
+    row, *_ = sightings(road, job)
+    run_command("correct", row["sighting"], "XO12YIZ", "--note", "seen in the frame")
+    # With O as 0, and I as 1.
+    for wanted in ("x0 12 y1z", row["plate"]):
+        said = run_command("evidence", wanted, "--no-clips", "--to", package)
+        assert said.code == 0, said.err
+        one = next(one for one in facts(package) if one["sighting"] == row["sighting"])
+        assert one["plate"] == row["plate"]
+        correction = one["correction"]
+        assert (correction["plate"], correction["by"]) == ("XO12YIZ", "somebody")
+        assert (correction["note"], correction["is_plate"]) == ("seen in the frame", True)
+        assert dt.datetime.fromisoformat(correction["at"]).tzinfo is not None
+        seen = dt.datetime.fromisoformat(one["recorded_at"]) - began
+        assert seen.total_seconds() == pytest.approx(row["best_s"], abs=0.001)
+        assert one["video"]["recorded_from"] == "file"
 
 
 def test_without_a_key_only_a_package_that_says_so_is_written(

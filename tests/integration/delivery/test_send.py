@@ -14,6 +14,8 @@ import pytest
 from sqlalchemy import text
 
 from db.engine import session
+from db.findings import corrections
+from db.findings.corrections import Correction
 from tests.integration.delivery.receiver import Receiver
 from tests.support.command_line.in_process import Said, run_command
 from tests.support.road import Road
@@ -75,6 +77,30 @@ def test_times_count_from_the_submission(road: Road, receiver: Receiver, send: A
         assert (moment - submitted).total_seconds() == pytest.approx(row["best_s"], abs=1.01)
         assert read["camera"] == "gate"
     assert len(set(moments)) == len(moments), "two videos of one submission are not taken for one"
+
+
+def test_times_are_those_of_the_recording_where_it_is_known(road: Road, receiver: Receiver, send: Any) -> None:
+    job, (video,) = road.run("a.mp4")
+    began = dt.datetime(2026, 5, 1, 12, 0, 0, tzinfo=dt.UTC)
+    road.do("UPDATE videos SET recorded_at = :at, recorded_from = 'container' WHERE id = :id", at=began, id=video)
+    send(job)
+    for row, read in zip(sightings(road, job), receiver.reads, strict=True):
+        seen = (dt.datetime.fromisoformat(read["timestamp"]) - began).total_seconds()
+        assert seen == pytest.approx(row["best_s"], abs=0.002)
+
+
+def test_a_persons_reading_is_sent_in_place_of_the_machines(road: Road, receiver: Receiver, send: Any) -> None:
+    job, _ = road.run("a.mp4")
+    read, none, *others = sightings(road, job)
+    with session(road.url) as db:
+        corrections.correct(db, read["sighting"], Correction("AB12CDF", "ada"))
+        corrections.correct(db, none["sighting"], Correction(None, "ada"))
+    said = send(job)
+    assert (said.code, said.out.splitlines()[0]) == (0, f"{1 + len(others)} new, 0 known, 0 failed."), said.err
+    assert "1 sighting left out: a person says that it is no plate." in said.out + said.err
+    sent = [one["ai_dump"][0]["found"]["predictions"][0] for one in receiver.reads]
+    assert [one["plate"] for one in sent] == ["AB12CDF", *(row["plate"] for row in others)]
+    assert sent[0]["confidence"] == 1.0
 
 
 def test_a_receiver_in_trouble_is_asked_again_and_then_told_of(road: Road, receiver: Receiver, send: Any) -> None:

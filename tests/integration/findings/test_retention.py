@@ -14,7 +14,8 @@ from dashplate.commands.checks.verify import check
 from db.engine import session
 from db.jobs import control
 from db.keeping import watched
-from db.keeping.retention import _LOCK_PLATES, PurgeScope, due, purge
+from db.keeping.due import due
+from db.keeping.retention import _LOCK_PLATES, PurgeScope, purge
 from db.models import CropRow, FrameRow, Plate, ReadingRow, Segment, SightingRow, TrackletRow, Video
 from db.states import SegmentState, Stage, VideoState
 from pipeline.errors import DashplateError, UsageError

@@ -12,8 +12,8 @@ from bench.standin import Drive, plate_text
 from dashplate.cli.program import app
 from dashplate.commands import privacy
 from db.engine import session
-from db.keeping import retention
-from db.keeping.retention import Place, due_by_job
+from db.keeping import due
+from db.keeping.due import Place, due_by_job
 from tests.support.road import Road, give_key
 from workers.maintenance import apply_retention as keeper
 from workers.maintenance.apply_retention import apply_retention
@@ -118,7 +118,7 @@ def test_a_round_looks_at_a_bounded_number(road: Road) -> None:
         some = due_by_job(db, 500, Place(job=2))
         more = due_by_job(db, 500, some[-1])
         values = {"limit": 500, "job": some[-1].job, "ended": some[-1].finished_at, "video": some[-1].video}
-        plan = db.scalar(text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {retention._DUE_BY_JOB.text}"), values)
+        plan = db.scalar(text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {due._DUE_BY_JOB.text}"), values)
     assert {place.job for place in some} == {2}
     assert len({*some, *more}) == 1000
     root = plan[0]["Plan"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from db.engine import session
 from db.jobs import control
 from db.keeping.retention import PurgeScope
 from db.keeping.watched import watch
-from db.states import Stage, VideoState
+from db.states import SegmentState, Stage, VideoState
 from pipeline.detection.segment import SegmentDetection
 from pipeline.records import Image, MediaInfo
 from tests.support.road import Road
@@ -41,6 +42,19 @@ def test_a_file_that_was_copied_back_is_the_same_file(road: Road) -> None:
     road.finish()
     assert (road.video(video).state, road.video(video).problem) == (VideoState.DONE, None)
     assert known(road)["readings"] == before["readings"]
+
+
+def test_an_upload_that_was_deleted_is_given_up_at_once(road: Road) -> None:
+    name = f"store/uploads/{'0a' * 16}/{DRIVE}"
+    (road.folder / name).parent.mkdir(parents=True)
+    job, (video,) = road.run(name, drive=Drive(segments=SEGMENTS))
+    before = known(road)
+    shutil.rmtree((road.folder / name).parent)
+    assert control.rerun(road.url, job, Stage.DETECT, {}) == SEGMENTS
+    road.finish()
+    assert known(road) == before
+    assert {(one.state, one.failures, one.attempt) for one in road.segments(job)} == {(SegmentState.QUARANTINED, 1, 2)}
+    assert "was uploaded and is deleted since" in str(road.video(video).problem)
 
 
 def test_a_file_that_is_replaced_in_the_middle_of_the_first_pass_is_told(road: Road) -> None:

@@ -13,7 +13,7 @@ from db.engine import engine_for, session
 from db.findings import queries
 from db.jobs.submit import NewVideo, add_videos
 from db.jobs.videos import end_video
-from db.keeping.retention import _DUE_BY_JOB
+from db.keeping.due import _DUE_BY_JOB
 from db.models import Segment, Video
 from db.queue import last_sweep, monitored, outbox, scheduler, segment_moves, unreachable
 from db.queue.segment_moves import Dispatched

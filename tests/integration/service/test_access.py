@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from dashplate.service.access import Access
 from dashplate.service.app import Parts
 from dashplate.service.description import described
+from dashplate.service.files.annotator import Annotator
 from dashplate.service.files.cutter import Cutter
 from dashplate.service.photographs.reader import PhotoReader
 from dashplate.stack import Stack
@@ -54,7 +55,8 @@ Call = tuple[str, str, Scope | None]
 def app(stack: Stack) -> FastAPI:
     """The application, to be asked for its calls alone."""
     with using(settings().model_copy(update={"database_url": SecretStr(stack.database_url)})) as config:
-        return create_app_with_pages(Parts(config, Access(stack.database_url), PhotoReader(config.models, 1), Cutter()))
+        reader = PhotoReader(config.models, 1)
+        return create_app_with_pages(Parts(config, Access(stack.database_url), reader, Cutter(), Annotator(config)))
 
 
 @pytest.fixture(scope="module")

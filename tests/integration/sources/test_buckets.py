@@ -8,7 +8,7 @@ from typing import Any
 import fsspec
 import pytest
 
-from pipeline.errors import Away, Inaccessible, MissingDependency, UsageError
+from pipeline.errors import Away, Deleted, Inaccessible, MissingDependency, UsageError
 from pipeline.sources.expand import expand
 from pipeline.sources.fingerprints import fingerprint, fingerprints
 from pipeline.sources.remote import BLOCK_BYTES, open_remote
@@ -17,6 +17,8 @@ from pipeline.video.probe import changed_since, probe
 from tests.support.decoded import assert_like_the_path
 from tests.support.s3_server import forget_drivers
 from tests.support.web_server import web_server
+from workers.allowed import must_not_be_deleted, place_of
+from workers.settings import settings
 
 
 def test_a_video_in_a_bucket_gives_the_frames_that_it_gives_here(s3: Any, clip: Path) -> None:
@@ -152,3 +154,18 @@ def test_any_storage_that_fsspec_knows_is_read(clip: Path) -> None:
         assert fingerprint(found) == fingerprint(found)
     finally:
         memory.rm("/cards", recursive=True)
+
+
+def test_a_bucket_is_asked_whether_an_upload_was_deleted(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASHPLATE_STORE_DIR", "s3://cards/results")
+    settings.cache_clear()
+    try:
+        here, gone = (place_of(f"uploads/{number * 32}/trip.mp4") for number in "ab")
+        s3.put_object(Bucket="cards", Key=f"results/uploads/{'a' * 32}/trip.mp4", Body=b"x")
+        must_not_be_deleted(here)
+        # Nothing is known of what was no upload.
+        must_not_be_deleted(source_of("s3://cards/2026/none.mp4"))
+        with pytest.raises(Deleted, match="was uploaded and is deleted since"):
+            must_not_be_deleted(gone)
+    finally:
+        settings.cache_clear()

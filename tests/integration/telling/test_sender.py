@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from dashplate.delivery.receivers import check_receiver
 from db.engine import session
-from db.states import DeliveryState, EventKind
+from db.findings.stage_results import store_sightings
+from db.states import DeliveryState, EndpointFormat, EventKind
 from db.telling import deliveries, endpoints
 from db.telling.watch_lists import Wish
 from pipeline.errors import UsageError
 from tests.support.database import end, run_sql
 from tests.support.processes import PATIENCE_S, wait_until
 from tests.support.scripted_server import Answer
-from tests.support.searching import store
+from tests.support.searching import index_all, saying, store
 from tests.support.telling import Telling, a_video, leased
 from tests.support.watching import watch
 from tests.support.webhook_receiver import Receiver
@@ -188,6 +192,70 @@ def test_what_is_gone_is_not_told(telling: Telling, receivers: Callable[[], Rece
     telling.start()
     telling.told(1)
     assert receiver.asked == []
+
+
+def test_what_a_redo_stores_anew_is_told_once_it_is_found_again(
+    telling: Telling, receivers: Callable[[], Receiver]
+) -> None:
+    receiver = receivers()
+    telling.add(receiver, "gate", EventKind.SIGHTING, EventKind.HIT)
+    watch(telling.url, Wish("AA11", "stolen"), matched=False)
+    _, video = a_video(telling.url, "AA11")
+    # The workers make it searchable a moment later.
+    with session(telling.url) as db:
+        store_sightings(db, video, [saying(0, "AA11", at_s=0)])
+    telling.start()
+    with session(telling.url) as db:
+        seen = text("SELECT bool_and(due_at > created_at + interval '1 second') FROM deliveries")
+        wait_until("a look", lambda: db.scalar(seen) and not leased(telling.url), every_s=0.1)
+    assert telling.states() == [("pending", 0, None)] * 2
+    assert receiver.asked == []
+    index_all(telling.url)
+    telling.told(2)
+    assert receiver.types() == ["hit.created", "sighting.created"]
+
+
+def test_the_plan_of_tries_can_be_set(telling: Telling, receivers: Callable[[], Receiver]) -> None:
+    receiver = receivers()
+    telling.env["DASHPLATE_DELIVERY_DELAYS_S"] = "0, 0.5"
+    telling.add(receiver, "gate", EventKind.SIGHTING)
+    a_video(telling.url, "AA11")
+    receiver.answers.extend([Answer(500)] * 3)
+    telling.start()
+    wait_until("its end", lambda: telling.states() == [("dead", 3, 500)], every_s=0.1)
+
+
+def test_no_transaction_waits_for_a_picture(telling: Telling, receivers: Callable[[], Receiver]) -> None:
+    receiver = receivers()
+    telling.add(receiver, "gate", EventKind.SIGHTING, format=EndpointFormat.PLATERECOGNIZER)
+    a_video(telling.url, "AA11")
+    # Whoever reads it waits until somebody writes.
+    slow = telling.log.parent / "store" / "crops" / "slow.jpg"
+    slow.parent.mkdir(parents=True)
+    os.mkfifo(slow)
+    run_sql(telling.url, "UPDATE sightings SET crop = 'crops/slow.jpg'")
+    telling.start()
+    pipes: list[int] = []
+    wait_until("the picture to be read", lambda: _opened(slow, pipes), every_s=0.1)
+    with session(telling.url) as db:
+        # Its own transaction is this one.
+        begun = db.scalar(text("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"))
+    assert begun == 0
+    with open(pipes.pop(), "wb") as pipe:
+        pipe.write(b"a picture")
+    telling.told(1)
+    assert b"a picture" in receiver.asked[0].body
+
+
+def _opened(pipe: Path, handles: list[int]) -> bool:
+    """Open it for writing once somebody reads it."""
+    try:
+        handles.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return False
+    return True
 
 
 def test_a_test_message_says_what_is_answered(telling: Telling, receivers: Callable[[], Receiver]) -> None:

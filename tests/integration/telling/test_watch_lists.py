@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from db.engine import session
+from db.findings.corrections import Correction, correct
 from db.findings.plate_hashing import plate_key
 from db.findings.stage_results import store_sightings
 from db.keeping.retention import PurgeScope, purge
@@ -138,6 +139,36 @@ def test_the_same_entry_again_changes_it_and_keeps_its_hits(database_url: str) -
     (hit,) = hits(database_url)
     assert (hit["colour"], hit["existing"]) == ("blue", False)
     assert watch(database_url, Wish("AA11", "b")) != [entry], "another list"
+
+
+def test_a_long_list_may_name_an_entry_twice(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_lists, "_ENTRIES_A_STATEMENT", 3)
+    once, twice = Wish("AA11", " a "), Wish("aa 11", "a", note="again")
+    others = [Wish(f"BB{number}*", "a") for number in range(5)]
+    numbers = watch(database_url, once, *others, twice, twice)
+    assert numbers[0] == numbers[-1] == numbers[-2]
+    assert len(set(numbers)) == 6
+    with session(database_url) as db:
+        first, *_ = watch_lists.entries(db)
+        assert (first["label"], first["note"]) == ("a", "again")
+        terms = db.execute(text("SELECT kind, term FROM watch_terms ORDER BY 1, 2")).all()
+    assert [tuple(row) for row in terms] == [("exact", "AA11"), *(("wildcard", f"BB{number}") for number in range(5))]
+
+
+def test_what_a_person_reads_there_fits_too(database_url: str) -> None:
+    """An entry that comes later, as one that is there already."""
+    _, (video,) = make_job(database_url, 0)
+    store(database_url, video, [saying(0, "AA11"), saying(1, "BB22", at_s=60)])
+    earlier = watch(database_url, Wish("CC33", "a"))
+    with session(database_url) as db:
+        number = db.scalar(text("SELECT min(id) FROM sightings"))
+        assert correct(db, number or 0, Correction("CC33", "ada"))
+    index_all(database_url)
+    later = watch(database_url, Wish("CC33", "b"), Wish("C*", "b"), Wish("*3", "b"), Wish("CC38", "b", alike=True))
+    found = hits(database_url)
+    assert {row["entry"] for row in found} == {*earlier, *later}
+    said = {(row["sighting"], row["said"], row["winner"], row["share"]) for row in found}
+    assert said == {(number, "CC33", True, 1.0)}
 
 
 @pytest.mark.parametrize("plate", ["*", "??", "-", ""])

@@ -6,7 +6,7 @@ import csv
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +24,8 @@ def sighting(plate: str, first_s: float = 1.0, **changes: Any) -> Any:
         "confirmed": True, "reads": 3, "first_s": first_s, "last_s": first_s + 2, "best_s": first_s + 1,
         "x1": 10.4, "y1": 20.6, "x2": 90.2, "y2": 40.0, "crop": "crops/1.png", "frame": "frames/1.jpg",
         "alternatives": [{"text": "AB12CD3", "confidence": 0.04}],
-        "read_as": "AB12CDE", "corrected": None, "corrected_by": None, "corrected_at": None,
+        "read_as": "AB12CDE", "corrected": None, "corrected_by": None, "corrected_at": None, "recorded_at": None,
+        "recorded_from": None,
     }  # fmt: skip
     return row | changes
 
@@ -85,6 +86,23 @@ def test_a_persons_reading_stands_beside_the_machines() -> None:
         ("XY34ZZZ", "", "", ""),
     ]
     assert rows[0]["confidence"] == "0.9123", "of the surest sighting, as before"
+
+
+def test_a_row_says_when_its_frame_was_recorded() -> None:
+    there = datetime(2026, 11, 30, 13, 30, tzinfo=timezone(timedelta(hours=5, minutes=30)))
+    rows = parsed(
+        unique_plates(
+            [
+                sighting("AB12CDE", 1.0, recorded_at=there, recorded_from="container"),
+                sighting("AB12CDE", 50.0, recorded_at=there + timedelta(seconds=49), confidence=0.1),
+                sighting("XY34ZZZ", 70.0),
+            ],
+            located,
+        )
+    )
+    assert [(row["recorded_at"], row["recorded_from"]) for row in rows] == [
+        ("2026-11-30T08:00:00+00:00", "container"), ("", ""),
+    ]  # fmt: skip
 
 
 def test_a_row_survives_the_csv() -> None:

@@ -44,7 +44,9 @@ def observation(pts: int) -> dict[str, Any]:
     return {"pts": pts, "time_s": pts / 1000, "box": [500.0, 300.0, 620.0, 330.0], "confidence": 0.9}
 
 
-def exhibit(store: Store, number: int, plate: str = PLATE, size: tuple[int, int] = (1280, 720)) -> Exhibit:
+def exhibit(
+    store: Store, number: int, plate: str = PLATE, size: tuple[int, int] = (1280, 720), **changes: Any
+) -> Exhibit:
     """A sighting with a frame and two crops in the store, as its rows tell of it."""
     width, height = size
     frame = store.put(f"frames/1/1/{number}.jpg", jpeg_bytes(np.full((height, width, 3), FRAME, np.uint8)))
@@ -68,11 +70,13 @@ def exhibit(store: Store, number: int, plate: str = PLATE, size: tuple[int, int]
         "alternatives": [{"text": "粤Z1Z34港", "confidence": 0.02}], "job": 1, "job_name": "a tour", "video_id": 1,
         "video": "/videos/卡/trip.mp4", "first_s": 1.0, "best_s": 2.0, "last_s": 3.0, "first_pts": 1000,
         "best_pts": 2000, "last_pts": 3000, "x1": 500.0, "y1": 300.0, "x2": 620.0, "y2": 330.0, "processed_at": NOW,
-        "submitted_at": NOW,
+        "submitted_at": NOW, "corrected": None, "corrected_by": None, "corrected_at": None, "correction_note": None,
+        "recorded_at": None, "recorded_from": None, "recording_began_at": None,
         "tracklets": [[0, 3]], "options": {}, "kind": "video", "codec": "h264", "width": width, "height": height,
         "frame_rate": 30.0, "duration_s": 60.0, "content": "c", "fingerprint": "f", "frame": frame.name,
         "frame_pts": 2000, "frame_sha256": frame.sha256,
     }  # fmt: skip
+    row |= changes
     made = Exhibit(SightingKept(row, JobOptions(), (TrackletKept(reading, pictures),)), None)  # type: ignore[arg-type]
     made.original = Original("ab" * 32, 123_456)
     return made
@@ -334,3 +338,47 @@ def test_what_is_no_key_is_refused_and_not_quoted(tmp_path: Path, content: str) 
     assert "secret" not in str(refused.value)
     with pytest.raises(UsageError):
         public_key(str(tmp_path / "key"))
+
+
+def first_facts(package: Path) -> dict[str, Any]:
+    with zipfile.ZipFile(package) as file:
+        told: dict[str, Any] = json.loads(file.read("sightings.json"))[0]
+    return told
+
+
+def test_what_a_person_reads_stands_beside_what_the_machine_reads(pack: Callable[..., Path], store: Store) -> None:
+    said = {"corrected": "AB12CDF", "corrected_by": "ada", "corrected_at": NOW, "correction_note": "x" * 1000}
+    package = pack(exhibit(store, 7, "AB12CDE", **said))
+    told = first_facts(package)
+    assert (told["plate"], told["read_as"]) == ("AB12CDE", "AB12CDE")
+    assert told["correction"] == {
+        "plate": "AB12CDF", "is_plate": True, "by": "ada", "at": NOW.isoformat(), "note": "x" * 1000,
+    }  # fmt: skip
+    (page,) = text_of(package)
+    assert "The machine reads AB12CDE; a person reads AB12CDF." in page
+    assert "ada at 2026-11-30 12:00:00 UTC" in page
+    assert "The original video" in page, "a long note leaves room for the rest"
+
+
+def test_what_a_person_says_is_no_plate_is_told(pack: Callable[..., Path], store: Store) -> None:
+    package = pack(exhibit(store, 7, "SALE", corrected="", corrected_by="ada", corrected_at=NOW))
+    said = first_facts(package)["correction"]
+    assert (said["plate"], said["is_plate"]) == (None, False)
+    assert "a person says that it is no plate" in text_of(package)[0]
+    assert first_facts(pack(exhibit(store, 8)))["correction"] is None
+
+
+def test_a_page_says_when_it_was_recorded_and_who_says_so(pack: Callable[..., Path], store: Store) -> None:
+    began, seen = NOW - dt.timedelta(hours=1), NOW - dt.timedelta(hours=1) + dt.timedelta(seconds=2)
+    times = {"recorded_at": seen, "recording_began_at": began}
+    package = pack(exhibit(store, 7, recorded_from="container", **times))
+    told = first_facts(package)
+    assert (told["recorded_at"], told["video"]["recording_began_at"]) == (seen.isoformat(), began.isoformat())
+    assert told["video"]["recorded_from"] == "container"
+    page = " ".join(text_of(package)[0].split())
+    assert "2026-11-30 11:00:02 UTC. The file names the time" in page
+    page = " ".join(text_of(pack(exhibit(store, 7, recorded_from="file", **times)))[0].split())
+    assert "The file names no time." in page
+    package = pack(exhibit(store, 8))
+    assert first_facts(package)["recorded_at"] is None
+    assert "unknown. Nothing says when it was recorded." in text_of(package)[0]
