@@ -23,6 +23,9 @@ from dashplate.client import Client
 PAGES = {
     "sign-in": "/login",
     "home": "/",
+    "submit": "/submit",
+    "jobs": "/jobs",
+    "job": "/jobs/{job}",
 }
 #: Width and height in pixels.
 SIZES = {"desktop": (1360, 900), "phone": (390, 844)}

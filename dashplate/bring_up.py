@@ -82,7 +82,7 @@ def everything(
             return
         supervisor = stack.enter_context(Supervisor(config.data_dir))
         # Not what is allowed without roots: that is for whoever types here, not for whoever has a token.
-        calls = [] if service_port is None else [service_command(config, service_port)]
+        calls = [] if service_port is None else [service_command(_with_flower(config, flower_port), service_port)]
         figures = [] if metrics_port is None else [metrics_command(config, metrics_port)]
         allowed = config.roots or default_roots(config, folders)
         config = stack.enter_context(using(config.model_copy(update={"roots": allowed})))
@@ -97,6 +97,12 @@ def everything(
             # A command that ends with its job leaves what is owed to those that stay.
             supervisor.start([sender_command(config)])
         yield Services(config, supervisor)
+
+
+def _with_flower(config: Settings, port: int | None) -> Settings:
+    """The same, told where Flower is unless somebody has said so."""
+    there = config.flower_url is not None or port is None
+    return config if there else config.model_copy(update={"flower_url": f"http://127.0.0.1:{port}"})
 
 
 def default_roots(config: Settings, folders: Sequence[Path]) -> tuple[Source, ...]:

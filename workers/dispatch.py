@@ -77,7 +77,7 @@ def send_step(message: outbox.Message) -> None:
         f"dashplate.{message.kind}",
         args=(message.key,),
         queue=express(CONTROL) if message.express else CONTROL,
-        argsrepr=_file_name(message.video),
+        argsrepr=f"{job_label(message.job)}{_file_name(message.video)}",
         time_limit=_LONGEST_OPENING_S if message.kind == outbox.PROBE else _hard_limit_s(message.duration_s),
     )
 
@@ -88,13 +88,18 @@ def waiting(queue: str) -> int:
 
 
 def label(batch: Sequence[segment_moves.Dispatched]) -> str:
-    """What Flower and the logs show as a task's arguments: the first segment, and how many are with it.
+    """What Flower and the logs show as a task's arguments: its job, the first segment, and how many are with it.
 
     Never its name: Flower keeps figures for each name, and Celery's parents count by it, for as long as they live.
     """
     first, more = batch[0], len(batch) - 1
-    text = f"{_file_name(first.video)} segment {first.index}, attempt {first.attempt}"
+    text = f"{job_label(first.job)}{_file_name(first.video)} segment {first.index}, attempt {first.attempt}"
     return f"{text}, and {more} more" if more else text
+
+
+def job_label(job: int) -> str:
+    """What begins the label of each task of a job, and of no other job's."""
+    return f"job {job}: "
 
 
 def _file_name(video: str) -> str:

@@ -81,6 +81,12 @@ class Settings(BaseSettings):
     photo_queue: int = Field(
         default=64, ge=1, description="Photographs that wait for the service's reader, those being read included."
     )
+    flower_url: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="Flower's address: `dashplate health flower` asks there, and pages of jobs link there, so that"
+        " browsers have to reach it. Unset: `http://127.0.0.1:5555` is asked; `dashplate up` sets it for its service.",
+    )
     calls_at_once: int = Field(
         default=200,
         ge=1,

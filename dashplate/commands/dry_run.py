@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from pipeline.errors import DashplateError, MediaError
 from pipeline.job_options import JobOptions
 from pipeline.records import MediaKind
 from pipeline.sources.expand import PHOTO_EXTENSIONS, check_allowed, expand, fingerprints
-from pipeline.sources.source import Remote, Source, printable
+from pipeline.sources.source import Source, printable, size_of
 from pipeline.video.probe import probe
 from pipeline.video.split import FIRST_S, TARGET_S
 from workers.settings import settings
@@ -72,7 +71,7 @@ def plan(sources: Sequence[Source], prints: set[str]) -> Plan:
     found = list(fingerprints(sources))
     first = {one.fingerprint: one for one in reversed(found) if not {one.fingerprint, one.former} & prints}
     new = [one for one in found if first.get(one.fingerprint) is one]
-    sizes = {one.source: _size(one.source) for one in new}
+    sizes = {one.source: size_of(one.source) for one in new}
     photos = [source for source in sizes if source.suffix.lower() in PHOTO_EXTENSIONS]
     videos = [source for source in sizes if source.suffix.lower() not in PHOTO_EXTENSIONS]
     sampled = videos[:: max(1, len(videos) // SAMPLES)][:SAMPLES]
@@ -138,16 +137,6 @@ def lines(planned: Plan, job: int | None, experience: queries.Experience | None)
         evidence = decimal(round(experience.bytes_per_s * planned.footage_s))
         said.append(f"Its evidence would take about {evidence} in the store.")
     return said
-
-
-def _size(source: Source) -> int | None:
-    if isinstance(source, Remote):
-        size = (source.details or {}).get("size")
-        return int(size) if size is not None else None
-    try:
-        return os.stat(source).st_size
-    except OSError:
-        return None
 
 
 def _length_s(source: Source) -> float | None:

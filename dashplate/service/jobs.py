@@ -114,7 +114,7 @@ def submit(
     key = idempotency_key and f"{caller.name}: {idempotency_key}"
     retain_s = None if wanted.retain is None else parse_duration(wanted.retain)
     about = Submission(wanted.name, key, wanted.priority, retain_s)
-    with _turn():
+    with turn():
         job = _submitted(url, _wanted(request, caller, wanted), options, about, wanted.uploads)
     response.headers["Location"] = f"/v1/jobs/{job}"
     return _told(url, job)
@@ -189,6 +189,12 @@ def rerun(request: Request, caller: Caller, job: Number, wanted: Rerun = _FROM_D
     return Again(videos=0, segments=found[0])
 
 
+def named(request: Request, words: Sequence[str]) -> Iterator[Source]:
+    """The files that paths and addresses mean, below the operator's roots. Raises UsageError, Inaccessible."""
+    roots = tuple(request.app.state.roots) or (PUBLIC,)
+    return expand([_meant(word, roots) for word in words], roots)
+
+
 def row_of(db: Session, job: int) -> RowMapping:
     """How far a job is. Raises Refused, 404, where there is none."""
     row = queries.progress(db, job)
@@ -213,7 +219,7 @@ def _steered(request: Request, job: int, steer: Callable[[str], object]) -> JobT
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
+def turn() -> Iterator[None]:
     """Few submissions at a time. Raises Refused, 429, where others take long."""
     if not _submissions.acquire(timeout=_LONGEST_WAIT_S):
         raise too_many("As many submissions are being taken in as may. Try again in some seconds.", 5)
@@ -235,11 +241,9 @@ def _submitted(
 
 def _wanted(request: Request, caller: Principal, wanted: Submitted) -> Iterator[Source]:
     """What the job is made of. Raises Refused and UsageError."""
-    roots = tuple(request.app.state.roots) or (PUBLIC,)
-    words = [_meant(word, roots) for word in wanted.sources]
+    found = named(request, wanted.sources) if wanted.sources or not wanted.uploads else ()
     keeper: Keeper = request.app.state.keeper
-    uploaded = keeper.sources(caller, wanted.uploads)
-    return chain(uploaded, expand(words, roots) if words or not uploaded else ())
+    return chain(keeper.sources(caller, wanted.uploads), found)
 
 
 def _meant(word: str, roots: tuple[Source, ...]) -> str | Path:

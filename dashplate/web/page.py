@@ -21,9 +21,10 @@ from dashplate.web.static_files import static
 from dashplate.web.texts import LANGUAGE, t
 from db.access.tokens import Principal, Scope
 
-#: Scripts, styles and pictures of this service alone, none of them written into the page.
+#: Scripts, styles and pictures of this service alone, none of them written into the page; `blob:` is a file of the
+#: reader's own, which the browser looks into before it is sent.
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 

@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
+from rich.filesize import decimal
+from sqlalchemy import RowMapping
 
+from dashplate.pace import outlook
 from dashplate.web.texts import t
 from pipeline.sources.source import printable, source_of, spelled
 from pipeline.sources.source import shown as name_of
@@ -103,6 +106,29 @@ def badge_of_characters(text: str, characters: Sequence[Mapping[str, Any]]) -> M
     return Markup('<span class="plate">{}</span>').format(Markup("").join(marked))
 
 
+def size(count: float) -> str:
+    """Bytes as people say them: 1536000 as 1.5 MB."""
+    return decimal(round(count))
+
+
+def share(job: Mapping[str, Any]) -> float:
+    """How much of a job's footage is done, of what is expected: 0 to 1, and 1 only of one that has ended."""
+    if job["finished_at"]:
+        return 1.0
+    expected_s = job["footage_expected_s"]
+    return min(0.999, job["footage_done_s"] / expected_s) if expected_s else 0.0
+
+
+def rest(job: RowMapping) -> str:
+    """How long the rest of a job takes; nothing where that cannot be told."""
+    ahead = outlook(job)
+    if ahead.remaining_s is None:
+        return ""
+    left = duration(ahead.remaining_s)
+    return t("common.about_left", time=left) if ahead.estimated else t("common.left", time=left)
+
+
 FILTERS = {
-    function.__name__: function for function in (number, percent, clock, duration, moment, file_name, plate, badge)
+    function.__name__: function
+    for function in (number, percent, clock, duration, moment, file_name, plate, badge, size, share, rest)
 }

@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
+from db.findings.queries import PROGRESS
+
 _JOBS = text(
-    """
-    SELECT p.*, (SELECT pace FROM job_pace WHERE job = p.job) AS pace
+    f"""
+    SELECT {PROGRESS}
     FROM (
         SELECT id FROM jobs WHERE CAST(:before AS bigint) IS NULL OR id < :before ORDER BY id DESC LIMIT :most
     ) page
@@ -36,7 +38,7 @@ _ONE_SIGHTING = text("SELECT * FROM plate_sightings WHERE sighting = :id")
 
 
 def jobs(db: Session, before: int | None, most: int) -> Sequence[RowMapping]:
-    """`job_progress` rows with their pace, newest first, below the job `before`."""
+    """How far jobs are, newest first, below the job `before`."""
     return _rows(db, _JOBS, before=before, most=most)
 
 

@@ -21,6 +21,15 @@ VIDEOS = """
     FROM videos v WHERE v.job_id = :job ORDER BY v.id
 """
 
+#: How far a job is, of `job_progress p`; without its plates, which take seconds to count at a million sightings.
+PROGRESS = """
+    p.job, p.name, p.created_at, p.finished_at, p.state, p.open, p.priority,
+    p.videos, p.videos_ended, p.videos_with_problem, p.videos_opened,
+    p.segments, p.segments_done, p.segments_quarantined, p.segments_delayed,
+    p.footage_s, p.footage_done_s, p.footage_expected_s,
+    (SELECT pace FROM job_pace WHERE job = p.job) AS pace
+"""
+
 
 def jobs(db: Session, job_id: int | None = None, limit: int = 50) -> Sequence[RowMapping]:
     """`job_progress` rows with their pace, newest first."""
@@ -37,18 +46,7 @@ def jobs(db: Session, job_id: int | None = None, limit: int = 50) -> Sequence[Ro
 
 def progress(db: Session, job_id: int) -> RowMapping | None:
     """How far a job is, without counting its plates: for one who looks four times a second."""
-    rows = _rows(
-        db,
-        """
-        SELECT p.job, p.name, p.created_at, p.finished_at, p.state, p.open, p.priority,
-               p.videos, p.videos_ended, p.videos_with_problem, p.videos_opened,
-               p.segments, p.segments_done, p.segments_quarantined, p.segments_delayed,
-               p.footage_s, p.footage_done_s, p.footage_expected_s,
-               (SELECT pace FROM job_pace WHERE job = p.job) AS pace
-        FROM job_progress p WHERE p.job = :job
-        """,
-        job=job_id,
-    )
+    rows = _rows(db, f"SELECT {PROGRESS} FROM job_progress p WHERE p.job = :job", job=job_id)
     return rows[0] if rows else None
 
 

@@ -36,6 +36,8 @@ class Message:
     express: bool = False
     #: Length of the video, as far as it is known.
     duration_s: float = 0.0
+    #: For people, as the video is.
+    job: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,11 +106,12 @@ def take_messages(db: Session, window: int) -> list[Message]:
         update(OutboxRow)
         .where(OutboxRow.id.in_([row.id for row in due]), OutboxRow.sent_at.is_(None), Video.id == OutboxRow.key)
         .values(sent_at=func.now(), sends=OutboxRow.sends + 1, lease_until=None, not_before=None)
-        .returning(OutboxRow.id, OutboxRow.kind, OutboxRow.key, Video.path, Video.duration_s)
+        .returning(OutboxRow.id, OutboxRow.kind, OutboxRow.key, Video.path, Video.duration_s, Video.job_id)
         .execution_options(synchronize_session=False)
     )
     messages = {
-        row.id: Message(row.id, row.kind, row.key, row.path, row.id in express, row.duration_s or 0.0) for row in sent
+        row.id: Message(row.id, row.kind, row.key, row.path, row.id in express, row.duration_s or 0.0, row.job_id)
+        for row in sent
     }
     _charge(db, "charge_video_tasks", {row.job_id: row.next_turn for row in due if row.id in messages})
     return [messages[row.id] for row in due if row.id in messages]

@@ -51,6 +51,8 @@ class Dispatched:
     only_read: bool = False
     #: Its job has nothing else on the way: it goes to the queue that is looked at first.
     express: bool = False
+    #: For people, as the video is.
+    job: int = 0
 
 
 def begin(
@@ -206,6 +208,7 @@ def described(db: Session, ids: Sequence[int]) -> list[Dispatched]:
             Segment.start_s,
             Segment.end_s,
             Segment.state,
+            Segment.job_id,
             Video.path,
         )
         .join(Video, Video.id == Segment.video_id)
@@ -220,6 +223,7 @@ def described(db: Session, ids: Sequence[int]) -> list[Dispatched]:
             index=row.number,
             duration_s=row.end_s - row.start_s,
             only_read=row.state is SegmentState.DETECTED,
+            job=row.job_id,
         )
         for row in rows
     ]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
+from db.findings.queries import PROGRESS
 from db.models.findings import UNSURE
 from db.states import VideoState, listed
 
@@ -16,10 +17,8 @@ DAYS = 28
 _WITH_PROBLEM = listed({VideoState.FAILED, VideoState.TRUNCATED, VideoState.UNREADABLE, VideoState.INACCESSIBLE})
 
 _JOBS = text(
-    """
-    SELECT p.job, p.name, p.state, p.created_at, p.finished_at, p.videos, p.videos_ended, p.videos_with_problem,
-           p.segments, p.segments_done, p.segments_quarantined, p.footage_done_s, p.footage_expected_s,
-           (SELECT pace FROM job_pace WHERE job = p.job) AS pace
+    f"""
+    SELECT {PROGRESS}
     FROM (SELECT id FROM jobs ORDER BY finished_at IS NULL DESC, id DESC LIMIT 6) newest
     JOIN job_progress p ON p.job = newest.id
     ORDER BY p.finished_at IS NULL DESC, p.job DESC

@@ -172,6 +172,12 @@ def known_countries() -> tuple[str, ...]:
     return tuple(country.code for country in _all_countries() if country.code is not None)
 
 
+def country_names() -> dict[str, str]:
+    """The countries that have a format: their names by their codes, by name."""
+    named = sorted(_all_countries(), key=lambda country: country.name)
+    return {country.code: country.name for country in named if country.code is not None}
+
+
 def parse_countries(value: str | None) -> tuple[str, ...]:
     """`GB,fr` as codes; raises UsageError for a country without a format file."""
     return _checked(part.strip() for part in (value or "").split(",") if part.strip())

@@ -145,6 +145,17 @@ def stored(source: Source) -> str:
     return text
 
 
+def size_of(source: Source) -> int | None:
+    """Bytes of a file, or of an object as its listing says; None where that is not known, or nothing is there."""
+    if isinstance(source, Remote):
+        size = (source.details or {}).get("size")
+        return int(size) if size is not None else None
+    try:
+        return os.stat(source).st_size
+    except OSError:
+        return None
+
+
 def shown(source: Source | str) -> str:
     """The name of a source as it stands in sentences: one line, no controls, of bounded length."""
     return printable(source if isinstance(source, str) else source.name or str(source))

@@ -61,7 +61,7 @@ def test_flower_shows_each_tasks_video_and_down_leaves_nothing(browser: Browser,
         assert up.poll() is None, log.read_text()
         submitted = _dashplate(environment, "submit", str(video), "--wait", "--data", str(data))
         assert submitted.returncode == 0, submitted.stderr
-        _see_the_tasks(browser, port, video.name, tmp_path / "flower.png")
+        _see_the_tasks(browser, port, f"job 1: {video.name}", tmp_path / "flower.png")
     finally:
         down = _dashplate(environment, "down", "--data", str(data))
         ended = up.wait(PATIENCE_S)

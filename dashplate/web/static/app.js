@@ -5,8 +5,8 @@ const dashplate = {
   secret: document.querySelector('meta[name="page-secret"]').content,
 
   /** A call of a page's own; rejects with the sentence that the service answers. */
-  async call(method, address, body) {
-    const headers = { "X-CSRF-Token": this.secret, Accept: "application/json" };
+  async call(method, address, body, more) {
+    const headers = { "X-CSRF-Token": this.secret, Accept: "application/json", ...more };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     const answer = await fetch(address, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
     const said = answer.status === 204 ? null : await answer.json().catch(() => null);
@@ -50,7 +50,9 @@ document.addEventListener("htmx:afterSwap", (event) => localise(event.detail.tar
 function choose(step) {
   const items = [...document.querySelectorAll("[data-item]")].filter((item) => item.offsetParent !== null);
   if (items.length === 0) return;
-  const now = items.findIndex((item) => item.classList.contains("chosen"));
+  // What was loaded anew since has lost its mark, and kept the focus where it has an id.
+  let now = items.findIndex((item) => item.classList.contains("chosen"));
+  if (now < 0) now = items.findIndex((item) => item.contains(document.activeElement));
   const next = items[Math.min(items.length - 1, Math.max(0, now + step))];
   if (now >= 0) items[now].classList.remove("chosen");
   next.classList.add("chosen");

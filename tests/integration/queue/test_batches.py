@@ -97,9 +97,9 @@ def test_segments_travel_together_in_their_order_with_the_reading_as_second_link
     assert [one.batch for one in sent] == [tokens(others[i : i + 3]) for i in (0, 3, 6)]
     assert {(one.task, one.then) for one in sent} == {("dashplate.detect", "dashplate.read")}
     assert [one.label for one in sent] == [
-        "drive.mp4 segment 1, attempt 1, and 2 more",
-        "drive.mp4 segment 4, attempt 1, and 2 more",
-        "drive.mp4 segment 7, attempt 1",
+        f"job {first.job}: drive.mp4 segment 1, attempt 1, and 2 more",
+        f"job {first.job}: drive.mp4 segment 4, attempt 1, and 2 more",
+        f"job {first.job}: drive.mp4 segment 7, attempt 1",
     ]
 
 

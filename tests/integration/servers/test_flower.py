@@ -135,7 +135,7 @@ def test_what_is_no_user_and_password_is_refused(
 def segments(first: int, files: int) -> list[Dispatched]:
     """A segment of each of so many files, of which no row knows: a worker asks for it and has nothing to do."""
     names = [f"/videos/tour {number} front.mp4" for number in range(first, first + files)]
-    return [Dispatched(10**9 + number, 1, name, 3, only_read=True) for number, name in enumerate(names)]
+    return [Dispatched(10**9 + number, 1, name, 3, only_read=True, job=7) for number, name in enumerate(names)]
 
 
 def test_figures_do_not_grow_with_the_files_and_the_list_still_names_them(
@@ -159,8 +159,8 @@ def test_figures_do_not_grow_with_the_files_and_the_list_still_names_them(
         assert {dict(labels)["task"] for _, labels in after if "task" in dict(labels)} == {"dashplate.read"}
         assert not [labels for _, labels in after if "tour" in str(labels)]
         listed = {str(task["args"]) for task in page.look(100)}
-        assert listed == {f"tour {number} front.mp4 segment 3, attempt 1" for number in range(65)}
-    assert "received: tour 64 front.mp4 segment 3, attempt 1" in log.read_text(), "the log names them too"
+        assert listed == {f"job 7: tour {number} front.mp4 segment 3, attempt 1" for number in range(65)}
+    assert "received: job 7: tour 64 front.mp4 segment 3, attempt 1" in log.read_text(), "the log names them too"
 
 
 def test_a_worker_started_again_has_the_name_it_had_and_a_second_one_another(
