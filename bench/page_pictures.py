@@ -23,6 +23,7 @@ from dashplate.client import Client
 PAGES = {
     "sign-in": "/login",
     "home": "/",
+    "video": "/videos/{video}",
 }
 #: Width and height in pixels.
 SIZES = {"desktop": (1360, 900), "phone": (390, 844)}

@@ -21,7 +21,7 @@ from pipeline.detection.again import whole_path
 from pipeline.detection.segment import DetectOptions
 from pipeline.errors import UsageError
 from pipeline.job_options import JobOptions
-from pipeline.records import Frame, MediaInfo, MediaKind, Observation, SegmentSpan
+from pipeline.records import Frame, MediaInfo, MediaKind, Observation, SegmentSpan, Tracklet
 from pipeline.run import ModelConfig, detect_segment, load_detector
 from pipeline.sources.fingerprints import check_same
 from pipeline.sources.source import printable, source_of
@@ -35,7 +35,8 @@ _BAR = (TextColumn("{task.description}"), BarColumn(bar_width=None), TaskProgres
 def annotate_video(job: int, named: str | None, out: Path, data: Path | None) -> None:
     """Write a job's video with a box and a reading for each sighting.
 
-    Little is stored of where a plate was between its crops, so they are detected again; readings are the stored ones.
+    Of plates that were found before 0013 little is stored of where they were between their crops: these are detected
+    again. Readings are the stored ones.
     """
     with database(data) as config:
         with session(config.require_database()) as db:
@@ -69,13 +70,14 @@ def _marks(
 ) -> Marks:
     """The sightings with all places where their plates were."""
     paths: list[list[Sequence[Observation]]] = [[] for _ in found]
-    detector = load_detector(models, MediaKind.VIDEO)
     for media, span in segments:
-        stored = [(path, one.seen) for one, path in _of_segment(found, paths, span.index)]
-        if stored:
+        stored = list(_of_segment(found, paths, span.index))
+        again: Sequence[Tracklet] = ()
+        if not all(one.whole for one, _ in stored):
+            detector = load_detector(models, MediaKind.VIDEO)
             again = detect_segment(media, span, detector, DetectOptions(options.sample_fps), models.threads).tracklets
-            for path, seen in stored:
-                path.append(whole_path(seen, again))
+        for one, path in stored:
+            path.append(one.seen if one.whole else whole_path(one.seen, again))
         on_segment()
     return Marks(Mark.of(one.plate, one.confirmed, path) for one, path in zip(found, paths, strict=True))
 

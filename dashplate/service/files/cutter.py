@@ -22,7 +22,7 @@ from dashplate.service.errors import RETRY_AFTER_S, Refused, too_many
 from dashplate.service.files.clip_process import LONGEST_S, Trouble
 from pipeline.errors import Inaccessible
 from pipeline.sources.source import Source
-from pipeline.video.clip import ClipRequest
+from pipeline.video.clip import Clip, ClipRequest
 from workers.allowed import roots_for
 
 #: Clips that are cut at a time, each on one core, and those that wait besides.
@@ -39,10 +39,10 @@ _OWN = "DASHPLATE_"
 
 
 @dataclass(slots=True)
-class _Clip:
+class _Kept:
     """A clip that is there or is being cut."""
 
-    task: asyncio.Task[bytes]
+    task: asyncio.Task[Clip]
     #: Calls that wait for it.
     waiting: int = 0
     asked_at: float = field(default_factory=time.monotonic)
@@ -51,7 +51,7 @@ class _Clip:
     def size(self) -> int:
         """Bytes; 0 where it is not there."""
         there = self.task.done() and not self.task.cancelled() and self.task.exception() is None
-        return len(self.task.result()) if there else 0
+        return len(self.task.result().data) if there else 0
 
 
 class Cutter:
@@ -59,7 +59,7 @@ class Cutter:
 
     def __init__(self) -> None:
         #: The one that was asked for last stands last.
-        self._clips: dict[Hashable, _Clip] = {}
+        self._clips: dict[Hashable, _Kept] = {}
         self._running: set[asyncio.subprocess.Process] = set()
         self._turns = asyncio.Semaphore(AT_ONCE)
         #: Their own: a share that hangs keeps them.
@@ -75,7 +75,7 @@ class Cutter:
             with suppress(ProcessLookupError):
                 process.kill()
 
-    async def clip(self, wanted: ClipRequest) -> bytes:
+    async def clip(self, wanted: ClipRequest) -> Clip:
         """The MP4. Cancelled, its process is killed unless another call waits for the same clip.
 
         Raises Refused: 404 where the video is gone, 409 where no clip can be made of it, 503 where it may be reached
@@ -87,14 +87,14 @@ class Cutter:
         if clip is None:
             if sum(not one.task.done() for one in self._clips.values()) >= AT_ONCE + WAITING:
                 raise too_many("As many clips wait to be cut as may. Try again in some seconds.", 5)
-            clip = _Clip(asyncio.create_task(self._cut(wanted)))
+            clip = _Kept(asyncio.create_task(self._cut(wanted)))
         self._clips[name] = clip
         clip.waiting += 1
         there = False
         try:
-            data = await asyncio.shield(clip.task)
+            made = await asyncio.shield(clip.task)
             there = True
-            return data
+            return made
         finally:
             clip.waiting -= 1
             clip.asked_at = time.monotonic()
@@ -119,7 +119,7 @@ class Cutter:
                 size -= clip.size
                 del self._clips[name]
 
-    async def _cut(self, wanted: ClipRequest) -> bytes:
+    async def _cut(self, wanted: ClipRequest) -> Clip:
         async with self._turns:
             roots = await self._roots(wanted)
             env = {name: value for name, value in os.environ.items() if not name.startswith(_OWN)}
@@ -153,7 +153,7 @@ class Cutter:
         except TimeoutError:
             raise _refused(Trouble.AWAY, "The share or disk of this video does not answer. Try again later.") from None
 
-    async def _answer(self, process: asyncio.subprocess.Process, wanted: ClipRequest, roots: Sequence[Source]) -> bytes:
+    async def _answer(self, process: asyncio.subprocess.Process, wanted: ClipRequest, roots: Sequence[Source]) -> Clip:
         """What the process says. Raises Refused where there is no clip, other errors where it says nothing sensible."""
         assert process.stdin is not None
         assert process.stdout is not None
@@ -165,7 +165,7 @@ class Cutter:
             raise _refused(Trouble(told["problem"]), str(told["sentence"]))
         if not 0 < told["size"] <= _MOST_BYTES:
             raise ValueError(told["size"])
-        return await process.stdout.readexactly(told["size"])
+        return Clip(await process.stdout.readexactly(told["size"]), float(told["first_s"]))
 
 
 def _refused(trouble: Trouble, sentence: str) -> Refused:
