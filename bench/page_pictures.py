@@ -26,6 +26,7 @@ PAGES = {
     "submit": "/submit",
     "jobs": "/jobs",
     "job": "/jobs/{job}",
+    "video": "/videos/{video}",
 }
 #: Width and height in pixels.
 SIZES = {"desktop": (1360, 900), "phone": (390, 844)}

@@ -15,7 +15,7 @@ from pipeline.detection.again import whole_path
 from pipeline.detection.segment import DetectOptions
 from pipeline.errors import UsageError
 from pipeline.job_options import JobOptions
-from pipeline.records import Frame, MediaInfo, MediaKind, Observation, SegmentSpan
+from pipeline.records import Frame, MediaInfo, MediaKind, Observation, SegmentSpan, Tracklet
 from pipeline.run import ModelConfig, detect_segment, load_detector
 from pipeline.sources.fingerprints import check_same
 from pipeline.sources.roots import check_allowed
@@ -61,8 +61,8 @@ def annotate(
 ) -> None:
     """Write the video with a box and a reading for each sighting; `progress` hears how much is done, 0 to 1.
 
-    Little is stored of where a plate was between its crops, so they are detected again; readings are the stored ones.
-    Raises MediaError where the video cannot be read, or is another file by now.
+    Of plates that were found before 0013 little is stored of where they were between their crops: these are detected
+    again. Readings are the stored ones. Raises MediaError where the video cannot be read, or is another file by now.
     """
     source = check_allowed(wanted.media.path, roots)
     check_same(source, wanted.content, wanted.fingerprint)
@@ -86,12 +86,13 @@ def _marks(
     paths: list[list[Sequence[Observation]]] = [[] for _ in wanted.found]
     options = DetectOptions(wanted.options.sample_fps)
     for number, (media, span) in enumerate(segments, start=1):
-        stored = [(path, one.seen) for one, path in _of_segment(wanted.found, paths, span.index)]
-        if stored:
+        stored = list(_of_segment(wanted.found, paths, span.index))
+        again: Sequence[Tracklet] = ()
+        if not all(one.whole for one, _ in stored):
             detector = load_detector(models, MediaKind.VIDEO)
             again = detect_segment(media, span, detector, options, models.threads).tracklets
-            for path, seen in stored:
-                path.append(whole_path(seen, again))
+        for one, path in stored:
+            path.append(one.seen if one.whole else whole_path(one.seen, again))
         on_segment(number)
     return Marks(Mark.of(one.plate, one.confirmed, path) for one, path in zip(wanted.found, paths, strict=True))
 

@@ -9,6 +9,8 @@ from pipeline.errors import UsageError
 
 #: Seconds of a clip before and after the frame that was read: as a rule, and at most.
 CLIP_S, MOST_CLIP_S = 3.0, 15.0
+#: Seconds of a clip between two moments of a video, at most.
+MOST_PIECE_S = 20.0
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SPAN = re.compile(r"([0-9]{1,9})([mhdw])")
 #: A century: past that, a slip of the finger is likelier.

@@ -41,7 +41,7 @@ _QUERIES: dict[str, str] = {
                s.covered, s.lease_until IS NULL
         FROM segments s JOIN videos v ON v.id = s.video_id WHERE s.job_id = :job""",
     "tracklets": f"""
-        SELECT {_SEGMENT} || ' ' || t.index, t.first, t.last, t.seen, t.provisional
+        SELECT {_SEGMENT} || ' ' || t.index, t.first, t.last, t.seen, encode(t.path, 'hex'), t.provisional
         FROM tracklets t JOIN segments s ON s.id = t.segment_id JOIN videos v ON v.id = s.video_id
         WHERE s.job_id = :job""",
     "crops": f"""

@@ -96,6 +96,14 @@ class FindingCalls:
         """So many seconds of the video around it, MP4."""
         return self._download(f"/v1/sightings/{sighting}/clip", before=f"{before_s:g}", after=f"{after_s:g}")
 
+    def footage(self, video: int, from_s: float, to_s: float) -> Download:
+        """A video between two of its seconds, 20 s at most, MP4."""
+        return self._download(f"/v1/videos/{video}/clip", **{"from": f"{from_s:g}", "to": f"{to_s:g}"})
+
+    def original(self, video: int) -> Download:
+        """The file itself, where browsers play it as it is."""
+        return self._download(f"/v1/videos/{video}/file")
+
     def export(
         self,
         job: int,

@@ -67,7 +67,7 @@ def cut_clip(sighting: int, out: Path, before_s: float, after_s: float, data: Pa
         with session(config.require_database()) as db:
             wanted = clip_of(db, sighting, before_s, after_s)
             note(db, "clip", f"sighting {sighting}", 1)
-        save_bytes(out, cut(wanted, roots_for(wanted.media.path)))
+        save_bytes(out, cut(wanted, roots_for(wanted.media.path)).data)
 
 
 def sql_shell(query: str | None, *, as_json: bool, data: Path | None) -> int:

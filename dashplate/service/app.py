@@ -14,7 +14,7 @@ from dashplate.service import corrections, errors, jobs, search, sightings
 from dashplate.service.access import Access, require
 from dashplate.service.description import described
 from dashplate.service.door import Door
-from dashplate.service.files import annotated, clips, evidence, exports
+from dashplate.service.files import annotated, clips, evidence, exports, videos
 from dashplate.service.files.annotator import Annotator
 from dashplate.service.files.cutter import Cutter
 from dashplate.service.files.streams import Places
@@ -65,13 +65,16 @@ def create_app(parts: Parts) -> FastAPI:
     # Who follows asks the database twice a second; an export keeps a transaction open.
     app.state.followers = Places(32, "As many follow jobs as may. Try again in some seconds.")
     app.state.exports = Places(4, "As many exports are being sent as may. Try again in some seconds.")
+    # A player asks for one range after the other, and leaves the one before.
+    app.state.originals = Places(16, "As many videos are being sent as may. Try again in some seconds.")
     # Each reads its videos from end to end, and is written to the disk before it is sent.
     app.state.packages = Places(2, "As many packages are being made as may. Try again in some seconds.")
     app.state.signer, app.state.settings = signer(None), parts.settings
     app.state.database_url, app.state.roots = parts.settings.require_database(), parts.settings.roots
     errors.install(app)
     for group in (
-        photographs, uploads, jobs, sightings, corrections, search, clips, exports, evidence, annotated, endpoints,
+        photographs, uploads, jobs, sightings, corrections, search, clips, videos, exports, evidence, annotated,
+        endpoints,
         compatible,
     ):  # fmt: skip
         app.include_router(group.router)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from sqlalchemy import RowMapping, select, text
 from sqlalchemy.orm import Session
 
-from db.findings.mapping import MEDIA_COLUMNS, media_of, observation_of
+from db.findings.mapping import MEDIA_COLUMNS, media_of, observation_of, path_of
 from db.models import Job, Segment, SightingRow, Video
 from pipeline.job_options import JobOptions
 from pipeline.records import MediaInfo, MediaKind, Observation, SegmentSpan
@@ -16,48 +18,55 @@ from pipeline.records import MediaInfo, MediaKind, Observation, SegmentSpan
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """A sighting's video, and the frame in it that was read."""
+    """A video as it can be shown."""
 
     media: MediaInfo
     #: As `pipeline.sources.fingerprints` made them when the file was opened and submitted.
     content: str | None
     fingerprint: str
-    #: pts of the frame that was read.
-    best_pts: int
-    #: Its plate is stored as a keyed hash.
+    #: Its plates are stored as keyed hashes.
     hashed: bool
 
 
-def footage(db: Session, sighting_id: int) -> Footage | None:
-    """The video that a sighting was found in; None where there is no such sighting."""
-    columns = (*MEDIA_COLUMNS, Video.content, Video.fingerprint, SightingRow.best_pts, Job.options)
-    asked = (
-        select(*columns)
-        .join(SightingRow, SightingRow.video_id == Video.id)
-        .join(Job, Job.id == Video.job_id)
-        .where(SightingRow.id == sighting_id)
-    )
-    row = db.execute(asked).mappings().one_or_none()
-    if row is None:
-        return None
+_FOOTAGE = select(*MEDIA_COLUMNS, Video.content, Video.fingerprint, Job.options).join(Job, Job.id == Video.job_id)
+
+
+def footage(db: Session, sighting_id: int) -> tuple[Footage, int] | None:
+    """The video that a sighting was found in, and pts of the frame that was read; None where there is no sighting."""
+    asked = _FOOTAGE.add_columns(SightingRow.best_pts).join(SightingRow, SightingRow.video_id == Video.id)
+    row = db.execute(asked.where(SightingRow.id == sighting_id)).mappings().one_or_none()
+    return None if row is None else (_footage(row), row["best_pts"])
+
+
+def footage_of(db: Session, video_id: int) -> Footage | None:
+    """A video; None where there is none of that number. Raises DashplateError for one that was never opened."""
+    row = db.execute(_FOOTAGE.where(Video.id == video_id)).mappings().one_or_none()
+    return None if row is None else _footage(row)
+
+
+def _footage(row: RowMapping) -> Footage:
     hashed = JobOptions.from_json(row["options"]).hashed
-    return Footage(media_of(row), row["content"], row["fingerprint"], row["best_pts"], hashed)
+    return Footage(media_of(row), row["content"], row["fingerprint"], hashed)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPath:
-    """What is stored of where a tracklet was: its first and last observation, and those that crops were kept of."""
+    """What is stored of where a tracklet was: all of it, or, in rows of before 0013, its first and last observation and
+    those that crops were kept of."""
 
     #: Number of the segment in its video.
     segment: int
     #: In no order.
     seen: tuple[Observation, ...]
+    #: They are all that there were.
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Passing:
     """A sighting, and where its plate was seen."""
 
+    sighting: int
     plate: str
     confirmed: bool
     tracklets: tuple[StoredPath, ...]
@@ -80,15 +89,17 @@ class Watched:
 #: A sighting names its tracklets by segment and index. Those that a redo has replaced are gone, and left out.
 _PASSINGS = text(
     """
-    SELECT p.sighting, p.plate, p.confirmed, g.index AS segment, t.first, t.last,
-           (SELECT jsonb_agg(c.observation) FROM crops c WHERE c.tracklet_id = t.id) AS seen
-    FROM plate_sightings p
-    JOIN sightings s ON s.id = p.sighting
+    SELECT s.id AS sighting, p.text AS plate, s.confirmed, g.index AS segment, t.first, t.last, t.path,
+           v.time_base_num, v.time_base_den,
+           (SELECT jsonb_agg(c.observation) FROM crops c WHERE t.path IS NULL AND c.tracklet_id = t.id) AS seen
+    FROM sightings s
+    JOIN plates p ON p.id = s.plate_id
+    JOIN videos v ON v.id = s.video_id
     CROSS JOIN LATERAL jsonb_array_elements(s.tracklets) AS named (pair)
     JOIN segments g ON g.video_id = s.video_id AND g.index = (named.pair ->> 0)::bigint
     JOIN tracklets t ON t.segment_id = g.id AND t.index = (named.pair ->> 1)::bigint AND NOT t.provisional
-    WHERE s.video_id = :video
-    ORDER BY p.sighting, t.id
+    WHERE s.video_id = :video AND s.last_s >= :since_s AND s.first_s <= :until_s
+    ORDER BY s.id, t.id
     """
 )
 
@@ -114,13 +125,24 @@ def _watched(row: RowMapping) -> Watched:
     return Watched(row["id"], row["path"], row["kind"], options, row["content"], row["fingerprint"])
 
 
-def passings(db: Session, video_id: int) -> list[Passing]:
-    """All sightings of a video with what is stored of their places."""
+def passings(db: Session, video_id: int, since_s: float = -math.inf, until_s: float = math.inf) -> list[Passing]:
+    """The sightings of a video, or of some seconds of it, with what is stored of their places."""
     found: dict[int, tuple[RowMapping, list[StoredPath]]] = {}
-    for row in db.execute(_PASSINGS, {"video": video_id}).mappings():
-        seen = tuple(observation_of(one) for one in (row["first"], row["last"], *(row["seen"] or ())))
-        found.setdefault(row["sighting"], (row, []))[1].append(StoredPath(row["segment"], seen))
-    return [Passing(row["plate"], row["confirmed"], tuple(tracklets)) for row, tracklets in found.values()]
+    asked = {"video": video_id, "since_s": since_s, "until_s": until_s}
+    for row in db.execute(_PASSINGS, asked).mappings():
+        found.setdefault(row["sighting"], (row, []))[1].append(_stored_path(row))
+    return [
+        Passing(number, row["plate"], row["confirmed"], tuple(tracklets)) for number, (row, tracklets) in found.items()
+    ]
+
+
+def _stored_path(row: RowMapping) -> StoredPath:
+    first = observation_of(row["first"])
+    if row["path"] is not None:
+        time_base = Fraction(row["time_base_num"], row["time_base_den"])
+        return StoredPath(row["segment"], path_of(row["path"], first, time_base), whole=True)
+    some = (first, observation_of(row["last"]), *map(observation_of, row["seen"] or ()))
+    return StoredPath(row["segment"], some, whole=False)
 
 
 def spans(db: Session, video_id: int) -> Sequence[tuple[MediaInfo, SegmentSpan]]:

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
 from db.findings.corrections import put_beside
-from db.findings.mapping import observation_json, read_tracklet_of, reading_columns, sighting_row
+from db.findings.mapping import observation_json, path_bytes, read_tracklet_of, reading_columns, sighting_row
 from db.findings.plate_hashing import PlateKey
 from db.findings.plates import held_plates, name_plates
 from db.findings.stored_files import wipe_sealed
@@ -62,6 +62,7 @@ def store_tracklets(
             "first": observation_json(tracklet.first),
             "last": observation_json(tracklet.last),
             "seen": len(tracklet.observations),
+            "path": path_bytes(tracklet.observations),
             "provisional": provisional,
         }
         for tracklet in tracklets

@@ -23,6 +23,8 @@ class TrackletRow(Base):
     first: Mapped[dict[str, Any]]
     last: Mapped[dict[str, Any]]
     seen: Mapped[int]
+    #: All its observations, as `db.findings.mapping.path_bytes` packs them; null in rows of before 0013.
+    path: Mapped[bytes | None]
     #: Found while a covered segment is done again: takes the place of the earlier ones once its readings are stored.
     provisional: Mapped[bool] = mapped_column(server_default=text("false"))
 

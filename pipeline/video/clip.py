@@ -45,7 +45,17 @@ class ClipRequest:
     end_pts: int
 
 
-def cut(wanted: ClipRequest, roots: Sequence[Source]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Some seconds of a video."""
+
+    #: MP4.
+    data: bytes
+    #: When the first of its frames is shown in the video, seconds; the clip's own time starts at 0.
+    first_s: float
+
+
+def cut(wanted: ClipRequest, roots: Sequence[Source]) -> Clip:
     """The clip as an MP4: H.264, yuv420p, no sound, index first; its time starts at 0.
 
     `roots` are those below which videos may be opened. A stream that has only one keyframe, or no usable time stamps,
@@ -60,19 +70,20 @@ def cut(wanted: ClipRequest, roots: Sequence[Source]) -> bytes:
     return _encoded(Decoder(scaled(_entered(media, start), MOST_PX), span, MOST_FPS, threads=1))
 
 
-def _encoded(decoder: Decoder) -> bytes:
-    file = io.BytesIO()
+def _encoded(decoder: Decoder) -> Clip:
+    file, first_s = io.BytesIO(), 0.0
     # To put the index first, FFmpeg reads what it wrote once more.
     with av.open(
         file, "w", format="mp4", options={"movflags": "faststart"}, io_open=lambda *_: io.BytesIO(file.getvalue())
     ) as out:
         encoder = Encoder(out, decoder.info, _OPTIONS)
         for frame in decoder:
+            first_s = first_s if encoder.frames else frame.time_s
             encoder.put(frame)
         encoder.end()
     if not encoder.frames:
         raise Unreadable(f"No picture of {shown(decoder.info.path)} around that time can be decoded.")
-    return file.getvalue()
+    return Clip(file.getvalue(), first_s)
 
 
 def _entered(media: MediaInfo, start_pts: int) -> MediaInfo:

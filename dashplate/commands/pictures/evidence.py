@@ -82,4 +82,4 @@ def verify_evidence(package: Path, public: str | None) -> int:
 
 
 def _cut(wanted: ClipRequest) -> bytes:
-    return cut(wanted, roots_for(wanted.media.path))
+    return cut(wanted, roots_for(wanted.media.path)).data

@@ -1,7 +1,8 @@
 """The process that cuts one clip for the service: it decodes what strangers made, and is killed if it takes too long.
 
 It knows no password and no database. In comes the pickled request, from the web process; out goes a line of JSON,
-`{"size": …}` with the clip's bytes behind it, or `{"problem": …, "sentence": …}`, which the web process need not trust.
+`{"size": …, "first_s": …}` with the clip's bytes behind it, or `{"problem": …, "sentence": …}`, which the web process
+need not trust.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def _answer(wanted: Any, roots: Any) -> tuple[dict[str, Any], bytes]:
         clip = cut(wanted, roots)
     except Exception as problem:
         return {"problem": trouble_of(problem), "sentence": str(problem)}, b""
-    return {"size": len(clip)}, clip
+    return {"size": len(clip.data), "first_s": clip.first_s}, clip.data
 
 
 if __name__ == "__main__":

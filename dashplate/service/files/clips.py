@@ -38,7 +38,7 @@ async def clip(
     """
     wanted = await run_in_threadpool(_noted, request, caller, sighting, before, after)
     cutter: Cutter = request.app.state.cutter
-    return ranged(request, await unless_hung_up(request, cutter.clip(wanted)), "video/mp4")
+    return ranged(request, (await unless_hung_up(request, cutter.clip(wanted))).data, "video/mp4")
 
 
 def _noted(request: Request, caller: Principal, sighting: int, before: float, after: float) -> ClipRequest:

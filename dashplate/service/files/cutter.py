@@ -21,7 +21,7 @@ from dashplate.service.files.clip_process import LONGEST_S
 from dashplate.service.files.trouble import Trouble
 from dashplate.service.files.video_roots import VideoRoots, refused, without_secrets
 from pipeline.sources.source import Source
-from pipeline.video.clip import ClipRequest
+from pipeline.video.clip import Clip, ClipRequest
 
 #: Clips that are cut at a time, each on one core, and those that wait besides.
 AT_ONCE, WAITING = 2, 8
@@ -33,10 +33,10 @@ _PROCESS = "dashplate.service.files.clip_process"
 
 
 @dataclass(slots=True)
-class _Clip:
+class _Kept:
     """A clip that is there or is being cut."""
 
-    task: asyncio.Task[bytes]
+    task: asyncio.Task[Clip]
     #: Calls that wait for it.
     waiting: int = 0
     asked_at: float = field(default_factory=time.monotonic)
@@ -45,7 +45,7 @@ class _Clip:
     def size(self) -> int:
         """Bytes; 0 where it is not there."""
         there = self.task.done() and not self.task.cancelled() and self.task.exception() is None
-        return len(self.task.result()) if there else 0
+        return len(self.task.result().data) if there else 0
 
 
 class Cutter:
@@ -53,7 +53,7 @@ class Cutter:
 
     def __init__(self) -> None:
         #: The one that was asked for last stands last.
-        self._clips: dict[Hashable, _Clip] = {}
+        self._clips: dict[Hashable, _Kept] = {}
         self._running: set[asyncio.subprocess.Process] = set()
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._roots = VideoRoots(AT_ONCE)
@@ -68,7 +68,7 @@ class Cutter:
             with suppress(ProcessLookupError):
                 process.kill()
 
-    async def clip(self, wanted: ClipRequest) -> bytes:
+    async def clip(self, wanted: ClipRequest) -> Clip:
         """The MP4. Cancelled, its process is killed unless another call waits for the same clip.
 
         Raises Refused: 404 where the video is gone, 409 where no clip can be made of it, 503 where it may be reached
@@ -80,14 +80,14 @@ class Cutter:
         if clip is None:
             if sum(not one.task.done() for one in self._clips.values()) >= AT_ONCE + WAITING:
                 raise too_many("As many clips wait to be cut as may. Try again in some seconds.", 5)
-            clip = _Clip(asyncio.create_task(self._cut(wanted)))
+            clip = _Kept(asyncio.create_task(self._cut(wanted)))
         self._clips[name] = clip
         clip.waiting += 1
         there = False
         try:
-            data = await asyncio.shield(clip.task)
+            made = await asyncio.shield(clip.task)
             there = True
-            return data
+            return made
         finally:
             clip.waiting -= 1
             clip.asked_at = time.monotonic()
@@ -112,7 +112,7 @@ class Cutter:
                 size -= clip.size
                 del self._clips[name]
 
-    async def _cut(self, wanted: ClipRequest) -> bytes:
+    async def _cut(self, wanted: ClipRequest) -> Clip:
         async with self._turns:
             roots = await self._roots.of(wanted.media.path)
             process = await asyncio.create_subprocess_exec(
@@ -134,7 +134,7 @@ class Cutter:
                 await process.communicate()
                 self._running.discard(process)
 
-    async def _answer(self, process: asyncio.subprocess.Process, wanted: ClipRequest, roots: Sequence[Source]) -> bytes:
+    async def _answer(self, process: asyncio.subprocess.Process, wanted: ClipRequest, roots: Sequence[Source]) -> Clip:
         """What the process says. Raises Refused where there is no clip, other errors where it says nothing sensible."""
         assert process.stdin is not None
         assert process.stdout is not None
@@ -146,4 +146,4 @@ class Cutter:
             raise refused(Trouble(told["problem"]), str(told["sentence"]))
         if not 0 < told["size"] <= _MOST_BYTES:
             raise ValueError(told["size"])
-        return await process.stdout.readexactly(told["size"])
+        return Clip(await process.stdout.readexactly(told["size"]), float(told["first_s"]))

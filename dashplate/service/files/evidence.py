@@ -85,7 +85,7 @@ def _packaged(
 
     def cut(wanted: ClipRequest) -> bytes:
         # Videos are decoded by processes of their own, which the loop looks after.
-        return asyncio.run_coroutine_threadsafe(cutter.clip(wanted), loop).result()
+        return asyncio.run_coroutine_threadsafe(cutter.clip(wanted), loop).result().data
 
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     who = f"token {caller.name}"

@@ -1,4 +1,4 @@
-"""What the pages need: sessions, saved searches, and an index of the sightings that a person should look at."""
+"""What the pages need: sessions, saved searches, paths of plates, and an index of what a person should look at."""
 
 from __future__ import annotations
 
@@ -34,11 +34,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_id", "name", name="uq_saved_searches_token_id"),
         sa.ForeignKeyConstraint(["token_id"], ["tokens.id"], ondelete="CASCADE", name="fk_saved_searches_token_id"),
     )
+    op.add_column("tracklets", sa.Column("path", sa.LargeBinary(), nullable=True))
     unsure = sa.text("NOT confirmed OR shown LIKE '%?%'")
     op.create_index("ix_sightings_unsure", "sightings", ["id"], postgresql_where=unsure)
 
 
 def downgrade() -> None:
     op.drop_index("ix_sightings_unsure", "sightings")
+    op.drop_column("tracklets", "path")
     op.drop_table("saved_searches")
     op.drop_table("sessions")
