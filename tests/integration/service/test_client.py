@@ -6,7 +6,9 @@ import csv
 import datetime as dt
 import inspect
 import io
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 from zipfile import ZipFile
@@ -21,7 +23,9 @@ from dashplate.service.jobs import Submitted
 from db.access.tokens import Scope
 from tests.conftest import SHARED_DATA
 from tests.support.annotations import check_cvat
+from tests.support.found import sighted
 from tests.support.jobs_over_http import SEGMENTS, card
+from tests.support.media_files import TIDY, write_clip
 from tests.support.processes import PATIENCE_S
 from tests.support.service import Served
 
@@ -132,6 +136,20 @@ def test_the_same_key_is_the_same_job_and_none_is_another(working: Served, clien
     first = client.submit([folder], idempotency_key="client-2").job
     assert client.submit([folder], idempotency_key="client-2").job == first
     assert client.submit([folder]).job != client.submit([folder]).job
+
+
+def test_when_it_was_recorded_is_told(working: Served, client: Client) -> None:
+    written = dt.datetime(2026, 5, 1, 12, 0, 0, tzinfo=dt.UTC)
+    file = write_clip(working.folder / "written.mp4", replace(TIDY, seconds=2))
+    os.utime(file, (written.timestamp(),) * 2)
+    (number,) = sighted(working.database_url, file, [0.5])
+    seen = client.sighting(number)
+    video = client.video(seen.video)
+    assert (seen.recorded_from, video.recorded_from) == ("file", "file")
+    assert seen.recorded_at is not None
+    assert video.recorded_at is not None
+    assert (written - video.recorded_at).total_seconds() == pytest.approx(2.0, abs=0.1)
+    assert (seen.recorded_at - video.recorded_at).total_seconds() == pytest.approx(0.5, abs=0.001)
 
 
 def test_a_token_without_the_scope_is_told_so(working: Served) -> None:
