@@ -23,6 +23,11 @@ from dashplate.client import Client
 PAGES = {
     "sign-in": "/login",
     "home": "/",
+    "exports": "/exports",
+    "health": "/health",
+    "audit": "/audit",
+    "tokens": "/tokens",
+    "settings": "/settings",
 }
 #: Width and height in pixels.
 SIZES = {"desktop": (1360, 900), "phone": (390, 844)}

@@ -21,7 +21,14 @@ class Place:
 
 
 #: In their order. A page is added here once it is there.
-PLACES = (Place("home", "/", None, first=True),)
+PLACES = (
+    Place("home", "/", None, first=True),
+    Place("exports", "/exports", Scope.SEARCH),
+    Place("health", "/health", Scope.ADMIN),
+    Place("audit", "/audit", Scope.ADMIN),
+    Place("tokens", "/tokens", Scope.ADMIN),
+    Place("settings", "/settings", Scope.ADMIN),
+)
 
 
 @dataclass(frozen=True, slots=True)
