@@ -27,6 +27,11 @@ PAGES = {
     "jobs": "/jobs",
     "job": "/jobs/{job}",
     "video": "/videos/{video}",
+    "exports": "/exports",
+    "health": "/health",
+    "audit": "/audit",
+    "tokens": "/tokens",
+    "settings": "/settings",
 }
 #: Width and height in pixels.
 SIZES = {"desktop": (1360, 900), "phone": (390, 844)}

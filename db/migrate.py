@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from db.engine import engine_for
 
@@ -32,3 +35,14 @@ def upgrade(url: str, revision: str = "head") -> None:
         prepared = config()
         prepared.attributes["connection"] = connection
         command.upgrade(prepared, revision)
+
+
+@cache
+def newest() -> str:
+    """The revision that this version brings a database to."""
+    return ScriptDirectory.from_config(config()).get_current_head() or ""
+
+
+def revision_of(db: Session) -> str:
+    """The revision that a database is at."""
+    return str(db.scalar(text("SELECT version_num FROM alembic_version")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -264,13 +265,33 @@ def using(config: Settings) -> Iterator[Settings]:
         settings.cache_clear()
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A setting, for people."""
+
+    name: str
+    variable: str
+    #: What it is where nobody sets it.
+    default: str
+    meaning: str
+
+
+def described() -> list[Described]:
+    """All settings, in their order."""
+    prefix = Settings.model_config["env_prefix"]
+    return [
+        Described(
+            name, f"{prefix}{name.upper()}", "per user" if field.default_factory else _shown(field.default),
+            field.description or "",
+        )
+        for name, field in Settings.model_fields.items()
+    ]  # fmt: skip
+
+
 def as_markdown() -> str:
     """The table of `docs/configuration.md`: one row per setting, with its variable, default and description."""
     lines = ["| Variable | Default | Meaning |", "|---|---|---|"]
-    prefix = Settings.model_config["env_prefix"]
-    for name, field in Settings.model_fields.items():
-        default = "per user" if field.default_factory else _shown(field.default)
-        lines.append(f"| `{prefix}{name.upper()}` | {default} | {field.description} |")
+    lines += [f"| `{one.variable}` | {one.default} | {one.meaning} |" for one in described()]
     return "\n".join(lines) + "\n"
 
 

@@ -81,7 +81,7 @@ def worker(
     loglevel: str = "INFO",
 ) -> None:
     """Serve one queue until stopped."""
-    from dashplate.commands.checks.health import install_heartbeat
+    from dashplate.signs_of_life import install_heartbeat
     from dashplate.stack import Layout
     from workers.serve import check_role, serve
     from workers.settings import settings

@@ -181,6 +181,8 @@ def require(scope: Scope | None) -> Any:
     ) -> Principal:
         caller: Principal = request.state.caller
         if scope is not None and not caller.may(scope):
+            # For the page that says it.
+            request.state.lacking = scope
             raise Refused(403, f"This needs a token with the scope {scope}.")
         return caller
 

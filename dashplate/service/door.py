@@ -14,6 +14,7 @@ from dashplate.service.errors import answer, problem, status_of
 from dashplate.service.measured import Calls
 from dashplate.service.photographs.forms import MOST_BODY_BYTES
 from dashplate.service.uploads.headers import PIECE, method
+from db.access.tokens import Principal
 from pipeline.errors import ServiceUnavailable
 
 #: Of bodies that hold no picture. JSON is parsed while all others wait: this takes some 20 ms.
@@ -22,6 +23,8 @@ MOST_JSON_BYTES = 2_000_000
 _PICTURES = frozenset({"multipart/form-data", "application/x-www-form-urlencoded", "application/octet-stream"})
 #: Threads that ask who calls. They are the door's own: others may wait for a share that hangs.
 _ASKING = 6
+#: A person who opens a page is told after so long that the database does not answer. Programs wait.
+_PAGE_PATIENCE_S = 2.0
 #: What anybody may ask: whether the service answers, the way in, and what its page is drawn with.
 _OPEN, _OPEN_FOLDER = frozenset({"/healthz", "/login"}), "/static/"
 #: Of what is no page: nothing may be loaded, framed, guessed or kept.
@@ -65,8 +68,7 @@ class Door:
         request = Request(scope)
         try:
             if scope["path"] not in _OPEN and not scope["path"].startswith(_OPEN_FOLDER):
-                asked = asyncio.get_running_loop().run_in_executor(self._asking, self._access.enter, request)
-                request.state.caller = await asked
+                request.state.caller = await self._caller(request)
             most = self._most(request)
             announced = request.headers.get("content-length", "")
             if announced.isdigit() and int(announced[:18]) > most:
@@ -86,6 +88,16 @@ class Door:
             if began:
                 raise
             await answer(request, *status_of(error))(scope, receive, strict)
+
+    async def _caller(self, request: Request) -> Principal:
+        """Who calls. Raises Refused, and ServiceUnavailable where that cannot be found out in a page's time."""
+        asked = asyncio.get_running_loop().run_in_executor(self._asking, self._access.enter, request)
+        headers = request.headers
+        looks = "text/html" in headers.get("accept", "") or "hx-request" in headers
+        try:
+            return await asyncio.wait_for(asked, _PAGE_PATIENCE_S if looks else None)
+        except TimeoutError:
+            raise ServiceUnavailable("PostgreSQL does not answer. Try again once it is back.") from None
 
     def _most(self, request: Request) -> int:
         """Bytes: those of a piece of an upload, of a form that holds a picture, else of a JSON document."""

@@ -25,6 +25,11 @@ PLACES = (
     Place("home", "/", None, first=True),
     Place("submit", "/submit", Scope.SUBMIT, first=True),
     Place("jobs", "/jobs", Scope.SUBMIT, first=True),
+    Place("exports", "/exports", Scope.SEARCH),
+    Place("health", "/health", Scope.ADMIN),
+    Place("audit", "/audit", Scope.ADMIN),
+    Place("tokens", "/tokens", Scope.ADMIN),
+    Place("settings", "/settings", Scope.ADMIN),
 )
 
 

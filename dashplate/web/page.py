@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache, partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,6 +28,10 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+
+#: Statuses that the page of errors has words for.
+_EXPLAINED = frozenset({403, 404, 409, 422, 429, 503})
+_PHRASES = frozenset(status.phrase for status in HTTPStatus)
 
 
 def pages_for(scope: Scope | None) -> APIRouter:
@@ -62,7 +67,13 @@ def error_page(request: Request, status: int, detail: str, headers: Mapping[str,
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?next={quote(asked)}" if request.method == "GET" else "/login", 303)
     caller = getattr(request.state, "caller", None)
-    shown = render(request, caller, "error.html", status=status, number=status, detail=detail)
+    again = request.url.path + (f"?{request.url.query}" if request.url.query else "") if request.method == "GET" else ""
+    shown = render(
+        request, caller, "error.html", status=status, number=status, again=again,
+        # A sentence, where there is one.
+        detail="" if detail in _PHRASES else detail,
+        lacking=getattr(request.state, "lacking", None), kind=status if status in _EXPLAINED else 500,
+    )  # fmt: skip
     shown.headers.update(headers or {})
     return shown
 

@@ -67,6 +67,12 @@ def make_job(
     return job_id, videos
 
 
+def forget_job(url: str, job: int) -> None:
+    """Take a job away with all that hangs on it, for those who share the database."""
+    with session(url) as db:
+        db.execute(delete(Job).where(Job.id == job))
+
+
 def split(db: Session, video_id: int, count: int, problem: str | None = None, fingerprint: str | None = None) -> bool:
     """What the producer does with a video that it could open; False where it came too late."""
     info = MediaInfo(

@@ -13,13 +13,13 @@ from pathlib import Path
 from rich.markup import escape
 
 from dashplate.bring_up import database, settings_for
-from dashplate.commands.checks.health import mark_alive
 from dashplate.commands.privacy import note
 from dashplate.delivery.message import Message
 from dashplate.delivery.receivers import Carrier, carrier_of, check_receiver, wanted_events
 from dashplate.delivery.signing import webhook_key
 from dashplate.durations import parse_duration
 from dashplate.export import plain
+from dashplate.signs_of_life import SENDER, mark_alive
 from db.engine import session
 from db.models import Endpoint
 from db.states import DeliveryState, EndpointFormat, EventKind
@@ -184,6 +184,6 @@ def run_sender(data: Path | None) -> None:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.add_signal_handler(number, stop.set)
             terminal.say("The sender is at work.")
-            await Sender(config, lambda: mark_alive("sender", config.data_dir)).run(stop)
+            await Sender(config, lambda: mark_alive(SENDER, config.data_dir)).run(stop)
 
         asyncio.run(serve())

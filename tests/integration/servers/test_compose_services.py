@@ -29,7 +29,7 @@ import psycopg
 import pytest
 import redis
 
-from dashplate.commands.checks import health
+from dashplate import signs_of_life
 from dashplate.stack.layout import Layout
 from dashplate.stack.postgres_server import PostgresServer, postgres_bin
 from dashplate.stack.redis_server import redis_binary
@@ -274,10 +274,10 @@ def test_a_hung_worker_gives_no_sign_of_life(native: Native) -> None:
     data_dir, process = native.data_dir("worker-read"), native.processes["worker-read"]
     process.send_signal(signal.SIGSTOP)
     try:
-        wait_until("its silence", lambda: not health.worker_alive("read", data_dir, max_age_s=4))
+        wait_until("its silence", lambda: not signs_of_life.worker_alive("read", data_dir, max_age_s=4))
     finally:
         process.send_signal(signal.SIGCONT)
-    wait_until("its next sign", lambda: health.worker_alive("read", data_dir, max_age_s=4))
+    wait_until("its next sign", lambda: signs_of_life.worker_alive("read", data_dir, max_age_s=4))
 
 
 def test_services_leave_in_time_on_their_signal(native: Native) -> None:

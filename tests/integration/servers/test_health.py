@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dashplate import signs_of_life
 from dashplate.commands.checks import health
 from dashplate.stack.server import free_port
 from pipeline.errors import ServiceUnavailable, UsageError
@@ -18,28 +19,28 @@ from workers.settings import settings
 
 
 def test_a_sign_of_life_grows_old(tmp_path: Path) -> None:
-    assert not health.worker_alive("read", tmp_path)
-    health.mark_alive("read", tmp_path)
-    assert health.worker_alive("read", tmp_path)
-    assert not health.worker_alive("detect", tmp_path)
+    assert not signs_of_life.worker_alive("read", tmp_path)
+    signs_of_life.mark_alive("read", tmp_path)
+    assert signs_of_life.worker_alive("read", tmp_path)
+    assert not signs_of_life.worker_alive("detect", tmp_path)
     then = time.time() - 90
     os.utime(tmp_path / "run" / "health" / "read", (then, then))
-    assert not health.worker_alive("read", tmp_path)
-    assert health.worker_alive("read", tmp_path, max_age_s=100)
+    assert not signs_of_life.worker_alive("read", tmp_path)
+    assert signs_of_life.worker_alive("read", tmp_path, max_age_s=100)
 
 
 def test_a_role_is_a_name_and_no_path(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (precious := tmp_path / "run" / "precious").touch()
     with pytest.raises(UsageError, match="Say which worker"):
-        health.install_heartbeat("../precious", tmp_path)
+        signs_of_life.install_heartbeat("../precious", tmp_path)
     assert precious.exists()
 
 
 def test_what_a_dead_worker_left_does_not_vouch_for_the_next(tmp_path: Path) -> None:
-    health.mark_alive("read", tmp_path)
-    health.install_heartbeat("read", tmp_path)
-    assert not health.worker_alive("read", tmp_path)
+    signs_of_life.mark_alive("read", tmp_path)
+    signs_of_life.install_heartbeat("read", tmp_path)
+    assert not signs_of_life.worker_alive("read", tmp_path)
 
 
 @pytest.mark.parametrize(
