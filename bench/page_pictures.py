@@ -23,6 +23,11 @@ from dashplate.client import Client
 PAGES = {
     "sign-in": "/login",
     "home": "/",
+    "review": "/review?first=newest",
+    "hits": "/hits",
+    "watch-lists": "/watch-lists",
+    "endpoints": "/endpoints",
+    "deliveries": "/endpoints/deliveries",
 }
 #: Width and height in pixels.
 SIZES = {"desktop": (1360, 900), "phone": (390, 844)}

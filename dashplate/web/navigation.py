@@ -21,7 +21,13 @@ class Place:
 
 
 #: In their order. A page is added here once it is there.
-PLACES = (Place("home", "/", None, first=True),)
+PLACES = (
+    Place("home", "/", None, first=True),
+    Place("review", "/review", Scope.CORRECT, first=True),
+    Place("hits", "/hits", Scope.SEARCH, first=True),
+    Place("watch_lists", "/watch-lists", Scope.SEARCH),
+    Place("endpoints", "/endpoints", Scope.ADMIN),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from dashplate.web.texts import t
 from pipeline.sources.source import printable, source_of, spelled
 from pipeline.sources.source import shown as name_of
 
+_COLOUR = re.compile(r"[A-Za-z]{3,20}|#[0-9A-Fa-f]{3,8}")
 #: Below it a character counts as not recognised.
 _SURE = 0.5
 
@@ -103,6 +105,12 @@ def badge_of_characters(text: str, characters: Sequence[Mapping[str, Any]]) -> M
     return Markup('<span class="plate">{}</span>').format(Markup("").join(marked))
 
 
+def drawable(colour: str | None) -> str:
+    """A colour as a picture may name it, a word or `#` and hexadecimal digits; empty where it is anything else."""
+    return colour if colour and _COLOUR.fullmatch(colour) else ""
+
+
 FILTERS = {
-    function.__name__: function for function in (number, percent, clock, duration, moment, file_name, plate, badge)
+    function.__name__: function
+    for function in (number, percent, clock, duration, moment, file_name, plate, badge, drawable)
 }
