@@ -55,7 +55,8 @@ def above(db: Session, wanted: Narrowed, hit: int) -> int:
 
 def job_name(db: Session, job: int) -> str | None:
     """What a job is called."""
-    return db.scalar(text("SELECT name FROM jobs WHERE id = :job"), {"job": job})
+    name: str | None = db.scalar(text("SELECT name FROM jobs WHERE id = :job"), {"job": job})
+    return name
 
 
 def _statement(asked: str, wanted: Narrowed) -> TextClause:
