@@ -32,6 +32,11 @@ PAGES = {
     "audit": "/audit",
     "tokens": "/tokens",
     "settings": "/settings",
+    "review": "/review?first=newest",
+    "hits": "/hits",
+    "watch-lists": "/watch-lists",
+    "endpoints": "/endpoints",
+    "deliveries": "/endpoints/deliveries",
 }
 #: Width and height in pixels.
 SIZES = {"desktop": (1360, 900), "phone": (390, 844)}

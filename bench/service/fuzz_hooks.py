@@ -15,6 +15,7 @@ import schemathesis
 from hypothesis import strategies
 
 from bench.service.fuzz import CALLS, GIVEN
+from dashplate.service.telling.watch_lists import CSV
 from dashplate.service.uploads.headers import PIECE
 from pipeline.sources.expand import MEDIA_EXTENSIONS
 
@@ -30,6 +31,8 @@ schemathesis.openapi.format("receiver", strategies.sampled_from(_receivers))
 schemathesis.openapi.format("uri", strategies.just(_given["picture_url"]))
 schemathesis.openapi.media_type("image/png", strategies.just(_picture))
 schemathesis.openapi.media_type(PIECE, strategies.binary(max_size=64))
+_entries = (b"plate,label\nKA05MH1234,fuzz\n", b"plate,like,label,colour,note,expires\nBB71ADU,yes,fuzz,red,why,30d\n")
+schemathesis.openapi.media_type(CSV, strategies.sampled_from(_entries))
 _calls = Path(os.environ[CALLS])
 
 
@@ -44,10 +47,10 @@ schemathesis.openapi.format("named-file", strategies.builds(_named, _stems, _end
 schemathesis.openapi.format("sha256-digest", strategies.from_regex(r"\Asha256 [A-Za-z0-9+/]{43}=\Z"))
 
 
-@schemathesis.serializer(PIECE)
+@schemathesis.serializer(PIECE, CSV)
 def piece(ctx: Any, value: Any) -> bytes:
-    """The body of a call that sends bytes of an upload."""
-    return value if isinstance(value, bytes) else str(value).encode()
+    """The body of a call that sends bytes of an upload, or a file of entries."""
+    return value if isinstance(value, bytes) else str(value).encode(errors="replace")
 
 
 @schemathesis.hook

@@ -18,6 +18,7 @@ from dashplate.service.telling.documents import (
     EndpointTold,
     EntryTold,
     HitTold,
+    Imported,
     Resent,
     SecretTold,
 )
@@ -47,6 +48,16 @@ class TellingCalls:
             "expires_at": expires_at and expires_at.isoformat(), "alert_existing": alert_existing,
         }  # fmt: skip
         return self._connection.ask("POST", "/v1/watchlist", EntryTold, again=True, json=wanted)
+
+    def import_watched(self, csv: str, label: str | None = None, *, alert_existing: bool = False) -> int:
+        """Put all entries of a CSV file on their lists, `label` being that of those that name none; returns how many.
+
+        `csv` is the file's text. Its first line names the columns: `plate`, and any of `like`, `label`, `colour`,
+        `note`, `expires`. Nothing is put in where a line is wrong.
+        """
+        asked = _given({"label": label, "alert_existing": alert_existing or None})
+        sent = {"content": csv.encode(), "headers": {"Content-Type": "text/csv"}, "params": asked}
+        return self._connection.ask("POST", "/v1/watchlist/import", Imported, again=True, **sent).entries
 
     def watched(self, label: str | None = None, *, ended: bool = False) -> Iterator[EntryTold]:
         """Entries, in the order in which they were added."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
+import json
 import logging
 import time
 import uuid
@@ -26,6 +28,7 @@ from dashplate.delivery.told import Told
 from dashplate.delivery.webhook import Webhooks
 from db.engine import retrying
 from db.models import Endpoint
+from db.states import EndpointFormat
 from db.telling import deliveries, endpoints
 from db.telling.deliveries import Held
 from pipeline.errors import DashplateError
@@ -186,6 +189,15 @@ async def send_once(config: Settings, endpoint: Endpoint, found: Message) -> Ans
         return await sender.send(endpoint, filled_in(endpoint.address), found)
     finally:
         await sender.close()
+
+
+async def test_once(config: Settings, endpoint: Endpoint) -> Answer:
+    """Send an endpoint a message of the type `test` now. Raises DashplateError."""
+    at = dt.datetime.now(dt.UTC).isoformat()
+    about = {"type": "test", "timestamp": at, "data": {"endpoint": endpoint.name}}
+    body = "A test of Dashplate." if endpoint.format is EndpointFormat.TEXT else json.dumps(about)
+    message = Message(f"evt_{uuid.uuid4().hex}", "test", body.encode(), title="A test")
+    return await send_once(config, endpoint, message)
 
 
 def _taken(db: Session, number: int, is_ours: bool, lease_s: float) -> tuple[Endpoint | None, Sequence[Held]]:

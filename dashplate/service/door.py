@@ -19,6 +19,8 @@ from pipeline.errors import ServiceUnavailable
 
 #: Of bodies that hold no picture. JSON is parsed while all others wait: this takes some 20 ms.
 MOST_JSON_BYTES = 2_000_000
+#: Of a CSV file: some 300,000 entries of a watch list.
+MOST_CSV_BYTES = 20_000_000
 #: Besides `image/…`, what pictures come as.
 _PICTURES = frozenset({"multipart/form-data", "application/x-www-form-urlencoded", "application/octet-stream"})
 #: Threads that ask who calls. They are the door's own: others may wait for a share that hangs.
@@ -100,11 +102,13 @@ class Door:
             raise ServiceUnavailable("PostgreSQL does not answer. Try again once it is back.") from None
 
     def _most(self, request: Request) -> int:
-        """Bytes: those of a piece of an upload, of a form that holds a picture, else of a JSON document."""
+        """Bytes: of a piece of an upload, of a CSV file, of a form that holds a picture, else of a JSON document."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == PIECE and request.scope["path"].startswith("/v1/uploads"):
             # Nothing collects them: each is written as it comes, up to what the upload still lacks.
             return self._most_upload_bytes
+        if kind == "text/csv":
+            return MOST_CSV_BYTES
         return MOST_BODY_BYTES if kind in _PICTURES or kind.startswith("image/") else MOST_JSON_BYTES
 
 

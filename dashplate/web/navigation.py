@@ -30,6 +30,10 @@ PLACES = (
     Place("audit", "/audit", Scope.ADMIN),
     Place("tokens", "/tokens", Scope.ADMIN),
     Place("settings", "/settings", Scope.ADMIN),
+    Place("review", "/review", Scope.CORRECT, first=True),
+    Place("hits", "/hits", Scope.SEARCH, first=True),
+    Place("watch_lists", "/watch-lists", Scope.SEARCH),
+    Place("endpoints", "/endpoints", Scope.ADMIN),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from dashplate.web.texts import t
 from pipeline.sources.source import printable, source_of, spelled
 from pipeline.sources.source import shown as name_of
 
+_COLOUR = re.compile(r"[A-Za-z]{3,20}|#[0-9A-Fa-f]{3,8}")
 #: Below it a character counts as not recognised.
 _SURE = 0.5
 
@@ -128,7 +130,25 @@ def rest(job: RowMapping) -> str:
     return t("common.about_left", time=left) if ahead.estimated else t("common.left", time=left)
 
 
+def drawable(colour: str | None) -> str:
+    """A colour as a picture may name it, a word or `#` and hexadecimal digits; empty where it is anything else."""
+    return colour if colour and _COLOUR.fullmatch(colour) else ""
+
+
 FILTERS = {
     function.__name__: function
-    for function in (number, percent, clock, duration, moment, file_name, plate, badge, size, share, rest)
+    for function in (
+        number,
+        percent,
+        clock,
+        duration,
+        moment,
+        file_name,
+        plate,
+        badge,
+        size,
+        share,
+        rest,
+        drawable,
+    )  # fmt: skip
 }

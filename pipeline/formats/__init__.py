@@ -175,7 +175,7 @@ def known_countries() -> tuple[str, ...]:
 
 def country_names() -> dict[str, str]:
     """The countries that have a format: their names by their codes, by name."""
-    named = sorted(_all_countries(), key=lambda country: country.name)
+    named = sorted(all_countries(), key=lambda country: country.name)
     return {country.code: country.name for country in named if country.code is not None}
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
-import json
 import signal
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +11,6 @@ from rich.markup import escape
 
 from dashplate.bring_up import database, settings_for
 from dashplate.commands.privacy import note
-from dashplate.delivery.message import Message
 from dashplate.delivery.receivers import Carrier, carrier_of, check_receiver, wanted_events
 from dashplate.delivery.signing import webhook_key
 from dashplate.durations import parse_duration
@@ -121,18 +117,13 @@ def rotate_secret(name: str, overlap: str, data: Path | None) -> None:
 
 def test_endpoint(name: str, data: Path | None) -> None:
     """Send an endpoint one message, now, and say what it answers. Raises DashplateError where it does not take it."""
-    from dashplate.delivery.sender import send_once
+    from dashplate.delivery.sender import test_once
 
     with database(data) as config:
         with session(config.require_database()) as db:
             row = endpoints.named(db, name)
             db.expunge(row)
-        now = dt.datetime.now(dt.UTC).isoformat()
-        about = {"type": "test", "timestamp": now, "data": {"endpoint": name}}
-        is_text = row.format is EndpointFormat.TEXT
-        body = "A test of Dashplate." if is_text else json.dumps(about)
-        message = Message(f"evt_{uuid.uuid4().hex}", "test", body.encode(), title="A test")
-        answer = asyncio.run(send_once(config, row, message))
+        answer = asyncio.run(test_once(config, row))
     if answer.problem is not None:
         raise DashplateError(answer.problem)
     print(f"{name} took it{f' (status {answer.status})' if answer.status else ''}.")

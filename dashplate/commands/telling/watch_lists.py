@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import datetime as dt
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +15,8 @@ from sqlalchemy import RowMapping
 from dashplate import show
 from dashplate.bring_up import database
 from dashplate.commands.privacy import note, who
-from dashplate.durations import parse_duration
 from dashplate.export import plain
+from dashplate.watch_files import IMPORTED, end_of, wishes
 from db.engine import session
 from db.findings.plate_hashing import PlateKeyError
 from db.states import WatchKind
@@ -29,12 +27,6 @@ from output.files import json_text
 from output.tables import table
 from pipeline.errors import UsageError
 from workers.hashed_jobs import hashed_plate
-
-#: Entries of one transaction of an import.
-_IMPORTED = 5_000
-#: Columns of a file of entries; `plate` has to be there.
-COLUMNS = ("plate", "like", "label", "colour", "note", "expires")
-_TRUE, _FALSE = frozenset({"1", "true", "yes", "y", "x"}), frozenset({"", "0", "false", "no", "n"})
 
 
 def wish(
@@ -49,7 +41,7 @@ def wish(
     alert_existing: bool = False,
 ) -> Wish:
     """An entry as somebody types it. Raises UsageError, or PlateKeyError where a hash is wanted without a key."""
-    wanted = Wish(plate, label, alike, colour, remark, _end(expires), alert_existing)
+    wanted = Wish(plate, label, alike, colour, remark, end_of(expires), alert_existing)
     if not hashed:
         return wanted
     if wanted.kind is not WatchKind.EXACT:
@@ -84,50 +76,15 @@ def import_entries(file: Path, label: str | None, *, alert_existing: bool, data:
                 lines = held.enter_context(file.open(encoding="utf-8-sig", newline=""))
             except OSError as error:
                 raise UsageError(f"{file} cannot be read: {error.strerror}.") from None
-        wishes = list(_wishes(lines, label, alert_existing))
+        wanted = list(wishes(lines, label, alert_existing=alert_existing))
     with database(data) as config:
         url, numbers = config.require_database(), set()
-        for start in range(0, len(wishes), _IMPORTED):
+        for start in range(0, len(wanted), IMPORTED):
             with session(url) as db:
-                some = wishes[start : start + _IMPORTED]
+                some = wanted[start : start + IMPORTED]
                 numbers |= set(watch_lists.add(db, some, who()))
                 note(db, "watchlist", f"import {file.name}", len(some))
     print(f"{len(numbers):,} entries are watched. The workers match them with sightings of before.")
-
-
-def _wishes(lines: Iterable[str], label: str | None, alert_existing: bool) -> Iterator[Wish]:
-    """Raises UsageError, which names the line, for whatever cannot be meant: nothing is imported then."""
-    reader = csv.DictReader(lines)
-    try:
-        names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
-        if "plate" not in names:
-            raise UsageError(f"The first line has no column `plate`. Name the columns: {', '.join(COLUMNS)}.")
-        if unknown := sorted(set(names) - set(COLUMNS)):
-            raise UsageError(f"There is no column {', '.join(unknown)}; there are {', '.join(COLUMNS)}.")
-        reader.fieldnames = names
-        for row in reader:
-            try:
-                yield _wish_of(row, label, alert_existing)
-            except UsageError as error:
-                raise UsageError(f"Line {reader.line_num}: {error}") from None
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UsageError(f"Line {reader.line_num + 1} is no CSV in UTF-8: {error}.") from None
-
-
-def _wish_of(row: dict[str, Any], label: str | None, alert_existing: bool) -> Wish:
-    if None in row:
-        raise UsageError("it has more fields than the first line.")
-    given = {name: (value or "").strip() for name, value in row.items()}
-    alike = given.get("like", "").lower()
-    if alike not in _TRUE | _FALSE:
-        raise UsageError(f"{alike!r} under `like` is neither yes nor no.")
-    named = given.get("label") or label
-    if not named:
-        raise UsageError("it names no label; give one with --label for all that have none.")
-    return Wish(
-        given["plate"], named, alike in _TRUE, given.get("colour") or None, given.get("note") or None,
-        _end(given.get("expires") or None), alert_existing,
-    )  # fmt: skip
 
 
 def remove_entry(entry: int, *, forget: bool, data: Path | None) -> None:
@@ -196,21 +153,6 @@ def entry_told(row: RowMapping) -> dict[str, Any]:
     )  # fmt: skip
     told = plain(row)
     return {name: told[name] for name in names}
-
-
-def _end(expires: str | None) -> dt.datetime | None:
-    """When an entry ends: a span from now, or a moment."""
-    if expires is None:
-        return None
-    now = dt.datetime.now(dt.UTC)
-    try:
-        return now + dt.timedelta(seconds=parse_duration(expires))
-    except UsageError:
-        pass
-    try:
-        return dt.datetime.fromisoformat(expires.strip()).astimezone()
-    except (ValueError, OverflowError):
-        raise UsageError(f"{expires!r} is no time. Give a span, as 30d, or a date, as 2027-01-31.") from None
 
 
 def _described(wanted: Wish) -> str:

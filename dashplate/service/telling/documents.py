@@ -41,6 +41,12 @@ class EntryTold(BaseModel):
         return cls.model_validate(dict(row))
 
 
+class Imported(BaseModel):
+    """How many entries a file put on watch lists."""
+
+    entries: int
+
+
 class HitTold(BaseModel):
     """A sighting that fits an entry, and why."""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, BeforeValidator, Field, StrictBool
 
 from dashplate.service.access import note, require, url_of
@@ -13,11 +15,13 @@ from dashplate.service.documents import Page
 from dashplate.service.errors import Refused, responses
 from dashplate.service.jobs import Cursor, Most, Number
 from dashplate.service.search import Moment
-from dashplate.service.telling.documents import EntryTold, HitTold
+from dashplate.service.telling.documents import EntryTold, HitTold, Imported
+from dashplate.watch_files import IMPORTED, wishes
 from db.access.tokens import Principal, Scope
 from db.engine import session
 from db.telling import watch_lists
 from db.telling.watch_lists import Wish
+from pipeline.errors import UsageError
 
 #: What changes lists, and what shows them and their hits.
 changes = APIRouter(tags=["watch lists"])
@@ -25,6 +29,14 @@ shown = APIRouter(tags=["hits"])
 Searcher = Annotated[Principal, require(Scope.SEARCH)]
 Operator = Annotated[Principal, require(Scope.ADMIN)]
 Label = Annotated[str | None, Query(min_length=1, max_length=60, description="Of this list.")]
+#: What a file of entries is sent as, and how the description shows it.
+CSV = "text/csv"
+_FILE = {
+    "type": "string",
+    "description": "Its first line names the columns: `plate`, and any of `like`, `label`, `colour`, `note`,"
+    " `expires`.",
+    "examples": ["plate,label\nKA05MH1234,stolen\n"],
+}
 _Word = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 
 
@@ -66,6 +78,41 @@ def watch(request: Request, caller: Operator, wanted: Wanted, response: Response
         watch_lists.match_existing(db, entry)
     response.headers["Location"] = f"/v1/watchlist/{entry}"
     return _entry(request, entry)
+
+
+@changes.post(
+    "/v1/watchlist/import",
+    responses=responses(409, 415),
+    openapi_extra={"requestBody": {"required": True, "content": {CSV: {"schema": _FILE}}}},
+)
+async def import_entries(
+    request: Request, caller: Operator, label: Label = None, alert_existing: bool = False
+) -> Imported:
+    """Put all entries of a CSV file on their lists; none where a line is wrong.
+
+    What is there already takes the file's colour, note and end. Workers match the entries with what is there.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != CSV:
+        raise Refused(415, f"Send the file as {CSV}.")
+    file = await request.body()
+    return await run_in_threadpool(_imported, request, caller, file, _text(label), alert_existing)
+
+
+def _imported(request: Request, caller: Principal, file: bytes, label: str | None, alert_existing: bool) -> Imported:
+    try:
+        lines = io.StringIO(file.decode("utf-8-sig").replace("\0", ""), newline="")
+        wanted = list(wishes(lines, label, alert_existing=alert_existing))
+    except UnicodeDecodeError:
+        raise Refused(409, "The file is no text in UTF-8.") from None
+    except UsageError as error:
+        raise Refused(409, str(error)) from error
+    numbers: set[int] = set()
+    for start in range(0, len(wanted), IMPORTED):
+        some = wanted[start : start + IMPORTED]
+        with session(url_of(request)) as db:
+            numbers |= set(watch_lists.add(db, some, f"token {caller.name}"))
+            note(db, request, caller, "watchlist", f"import {label or 'a file'}", len(some))
+    return Imported(entries=len(numbers))
 
 
 @shown.get("/v1/watchlist", responses=responses())

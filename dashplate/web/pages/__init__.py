@@ -1,6 +1,36 @@
 """A module a page, or a few that belong together: what is asked, by whom, and which template shows it."""
 
-from dashplate.web.pages import audit, exports, health, home, jobs, settings, sign_in, submit, tokens, video
+from dashplate.web.pages import (
+    audit,
+    endpoints,
+    exports,
+    health,
+    hits,
+    home,
+    jobs,
+    review,
+    settings,
+    sign_in,
+    submit,
+    tokens,
+    video,
+    watch_lists,
+)
 
 #: All of them; each has a `router`.
-PAGES = (audit, exports, health, home, jobs, settings, sign_in, submit, tokens, video)
+PAGES = (
+    audit,
+    endpoints,
+    exports,
+    health,
+    hits,
+    home,
+    jobs,
+    review,
+    settings,
+    sign_in,
+    submit,
+    tokens,
+    video,
+    watch_lists,
+)
