@@ -23,6 +23,12 @@ from dashplate.client import Client
 PAGES = {
     "sign-in": "/login",
     "home": "/",
+    "sightings": "/sightings",
+    "sighting": "/sightings/{sighting}",
+    "plates": "/plates",
+    "plate": "/plates/{plate}",
+    "search": "/search?plate={plate}",
+    "search-nothing": "/search",
 }
 #: Width and height in pixels.
 SIZES = {"desktop": (1360, 900), "phone": (390, 844)}

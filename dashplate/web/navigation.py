@@ -21,7 +21,11 @@ class Place:
 
 
 #: In their order. A page is added here once it is there.
-PLACES = (Place("home", "/", None, first=True),)
+PLACES = (
+    Place("home", "/", None, first=True),
+    Place("sightings", "/sightings", Scope.SEARCH, first=True),
+    Place("plates", "/plates", Scope.SEARCH, first=True),
+)
 
 
 @dataclass(frozen=True, slots=True)
