@@ -37,6 +37,12 @@ PAGES = {
     "watch-lists": "/watch-lists",
     "endpoints": "/endpoints",
     "deliveries": "/endpoints/deliveries",
+    "sightings": "/sightings",
+    "sighting": "/sightings/{sighting}",
+    "plates": "/plates",
+    "plate": "/plates/{plate}",
+    "search": "/search?plate={plate}",
+    "search-nothing": "/search",
 }
 #: Width and height in pixels.
 SIZES = {"desktop": (1360, 900), "phone": (390, 844)}

@@ -25,15 +25,17 @@ PLACES = (
     Place("home", "/", None, first=True),
     Place("submit", "/submit", Scope.SUBMIT, first=True),
     Place("jobs", "/jobs", Scope.SUBMIT, first=True),
+    Place("sightings", "/sightings", Scope.SEARCH, first=True),
+    Place("plates", "/plates", Scope.SEARCH, first=True),
+    Place("review", "/review", Scope.CORRECT, first=True),
+    Place("hits", "/hits", Scope.SEARCH, first=True),
+    Place("watch_lists", "/watch-lists", Scope.SEARCH),
+    Place("endpoints", "/endpoints", Scope.ADMIN),
     Place("exports", "/exports", Scope.SEARCH),
     Place("health", "/health", Scope.ADMIN),
     Place("audit", "/audit", Scope.ADMIN),
     Place("tokens", "/tokens", Scope.ADMIN),
     Place("settings", "/settings", Scope.ADMIN),
-    Place("review", "/review", Scope.CORRECT, first=True),
-    Place("hits", "/hits", Scope.SEARCH, first=True),
-    Place("watch_lists", "/watch-lists", Scope.SEARCH),
-    Place("endpoints", "/endpoints", Scope.ADMIN),
 )
 
 

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from dashplate.service.access import page_secret, session_of
 from dashplate.web import charts
 from dashplate.web.navigation import entries
-from dashplate.web.pictures import picture
+from dashplate.web.pictures import crop_of, picture
 from dashplate.web.shown import FILTERS, plain
 from dashplate.web.static_files import static
 from dashplate.web.texts import LANGUAGE, t
@@ -50,6 +50,7 @@ def render(
         "navigation": entries(caller, request.url.path) if caller else (),
         "page_secret": page_secret(secret) if secret else "",
         "picture": partial(picture, request),
+        "crop_of": partial(crop_of, request),
         "may": lambda scope: caller is not None and caller.may(Scope(scope)),
     }
     html = environment().get_template(template).render(**about, **values)
@@ -90,5 +91,6 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= FILTERS
-    made.globals |= {"t": t, "static": static, "language": LANGUAGE, "bars": charts.bars}
+    made.globals |= {"t": t, "static": static, "language": LANGUAGE, "bars": charts.bars, "bar": charts.bar}
+    made.globals |= {"calendar": charts.calendar}
     return made

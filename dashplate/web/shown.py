@@ -38,6 +38,13 @@ def percent(share: float) -> str:
     return f"{min(99, round(100 * share)) if share < 1 else 100}%"
 
 
+def chance(share: float) -> str:
+    """A share that may be tiny: 0.0421 as 4.2%, 0.00003 as < 0.1%."""
+    if share >= 0.1:
+        return percent(share)
+    return f"{100 * share:.1f}%" if share >= 0.001 else "< 0.1%"
+
+
 def clock(seconds: float) -> str:
     """A place in a video: 75.25 as 1:15.2."""
     tenths = int(seconds * 10)
@@ -67,6 +74,11 @@ def moment(at: dt.datetime | None, source: str = "") -> Markup:
     shown = f"{utc:%Y-%m-%d %H:%M} UTC"
     title = f"{shown} · {source}" if source else shown
     return Markup('<time datetime="{}" title="{}">{}</time>').format(utc.isoformat(), title, shown)
+
+
+def day(at: dt.datetime) -> str:
+    """A day as UTC has it: 2026-11-30."""
+    return f"{at.astimezone(dt.UTC):%Y-%m-%d}"
 
 
 def file_name(path: str) -> str:
@@ -135,20 +147,7 @@ def drawable(colour: str | None) -> str:
     return colour if colour and _COLOUR.fullmatch(colour) else ""
 
 
-FILTERS = {
-    function.__name__: function
-    for function in (
-        number,
-        percent,
-        clock,
-        duration,
-        moment,
-        file_name,
-        plate,
-        badge,
-        size,
-        share,
-        rest,
-        drawable,
-    )  # fmt: skip
-}
+_FILTERS = (
+    number, percent, chance, clock, duration, moment, day, file_name, plate, badge, size, share, rest, drawable,
+)  # fmt: skip
+FILTERS = {function.__name__: function for function in _FILTERS}

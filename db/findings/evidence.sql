@@ -36,4 +36,4 @@ ORDER BY g.index, t.index
 
 -- name: crops
 -- The pictures of a tracklet, best first.
-SELECT rank, observation, plate, quality, name, sha256 FROM crops WHERE tracklet_id = :tracklet ORDER BY rank
+SELECT id, rank, observation, plate, quality, name, sha256 FROM crops WHERE tracklet_id = :tracklet ORDER BY rank

@@ -123,13 +123,17 @@ class SightingRow(Base):
         UniqueConstraint("video_id", "index"),
         # The first and the last that was stored of a video.
         Index("ix_sightings_video", "video_id", "id"),
+        # A plate's, the newest first.
+        Index("ix_sightings_plate", "plate_id", "id"),
         # What a person should look at.
         Index("ix_sightings_unsure", "id", postgresql_where=text(UNSURE)),
+        # What the gallery narrows by: of many that are looked through, few have to be fetched.
+        Index("ix_sightings_newest", "id", postgresql_include=["video_id", "country", "confidence"]),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     video_id: Mapped[int] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))
-    plate_id: Mapped[int] = mapped_column(ForeignKey("plates.id"), index=True)
+    plate_id: Mapped[int] = mapped_column(ForeignKey("plates.id"))
     index: Mapped[int]
     #: What this sighting was read as; its plate's text may differ in what no picture tells apart.
     text: Mapped[str]

@@ -1,4 +1,4 @@
-"""What the pages need: sessions, saved searches, paths of plates, and an index of what a person should look at."""
+"""What the pages need: sessions, saved searches, paths of plates, and indexes of sightings that pages go by."""
 
 from __future__ import annotations
 
@@ -37,9 +37,16 @@ def upgrade() -> None:
     op.add_column("tracklets", sa.Column("path", sa.LargeBinary(), nullable=True))
     unsure = sa.text("NOT confirmed OR shown LIKE '%?%'")
     op.create_index("ix_sightings_unsure", "sightings", ["id"], postgresql_where=unsure)
+    narrowed_by = ["video_id", "country", "confidence"]
+    op.create_index("ix_sightings_newest", "sightings", ["id"], postgresql_include=narrowed_by)
+    op.create_index("ix_sightings_plate", "sightings", ["plate_id", "id"])
+    op.drop_index("ix_sightings_plate_id", "sightings")
 
 
 def downgrade() -> None:
+    op.create_index("ix_sightings_plate_id", "sightings", ["plate_id"])
+    op.drop_index("ix_sightings_plate", "sightings")
+    op.drop_index("ix_sightings_newest", "sightings")
     op.drop_index("ix_sightings_unsure", "sightings")
     op.drop_column("tracklets", "path")
     op.drop_table("saved_searches")
