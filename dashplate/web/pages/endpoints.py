@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Any, Annotated
 
 from fastapi import Path as InPath
 from fastapi import Query, Request
@@ -54,7 +54,7 @@ def deliveries(
     with session(url_of(request)) as db:
         rows = endpoints.deliveries(db, state, name, before, AT_ONCE)
         names = [row.name for row in told.known(db)]
-    shown = {
+    shown: dict[str, Any] = {
         "rows": rows, "state": state, "endpoint": name, "most_tries": _MOST_TRIES,
         # Those that wait come in the order in which they are due: the first are what one looks for.
         "more": len(rows) == AT_ONCE and state is not DeliveryState.PENDING,

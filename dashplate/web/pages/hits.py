@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Any, Annotated
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query, Request
@@ -42,7 +42,7 @@ def show(request: Request, caller: Searcher, wanted: Asked, before: Id = None) -
         rows = hits.page(db, wanted, before, AT_ONCE)
         said = {name: value for name, value in _query(wanted).items() if name != "new"}
         note(db, request, caller, "hits", " ".join(f"{k} {v}" for k, v in said.items()) or "all", len(rows))
-        shown = {"rows": rows, "more": len(rows) == AT_ONCE, "wanted": wanted, "address": _address}
+        shown: dict[str, Any] = {"rows": rows, "more": len(rows) == AT_ONCE, "wanted": wanted, "address": _address}
         if is_part(request):
             return render(request, caller, "hits/rows.html", **shown)
         entry = watch_lists.entry_of(db, wanted.entry) if wanted.entry else None
