@@ -67,7 +67,7 @@ def original_of(db: Session, video: int) -> Footage:
     try:
         found = footage_of(db, video)
     except DashplateError as problem:
-        raise NoClip(str(problem)) from problem
+        raise NoClip(f"Video {video} was never opened, so nothing of it can be shown.") from problem
     if found is None:
         raise NoVideo(f"There is no video {video}.")
     return _shown(found)
