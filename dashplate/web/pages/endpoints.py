@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Annotated
+from typing import Annotated, Any
 
 from fastapi import Path as InPath
 from fastapi import Query, Request

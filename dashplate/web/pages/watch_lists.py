@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import Query, Request
@@ -50,7 +50,12 @@ def show(
         )  # fmt: skip
         note(db, request, caller, "watchlist", f"list {label or 'all'}", len(rows))
         more = _address(label, find, ended, _of(rows[-1])) if len(rows) == AT_ONCE else None
-        shown: dict[str, Any] = {"rows": rows, "more": more, "above": after.label if after else None, "most": watch_lists.MOST}
+        shown: dict[str, Any] = {
+            "rows": rows,
+            "more": more,
+            "above": after.label if after else None,
+            "most": watch_lists.MOST,
+        }
         if is_part(request):
             return render(request, caller, "watch_lists/rows.html", **shown)
         return render(
