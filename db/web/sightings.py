@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
@@ -55,7 +56,7 @@ class Place:
 class Page:
     """Some sightings, and where the next page begins; None where nothing is left."""
 
-    rows: Sequence[RowMapping]
+    rows: Sequence[RowMapping | Mapping[str, Any]]
     following: Place | None
 
 
@@ -83,6 +84,7 @@ _BOUNDS = """
     CROSS JOIN LATERAL (SELECT id FROM sightings WHERE video_id = v.id ORDER BY id LIMIT 1) f
     CROSS JOIN LATERAL (SELECT id FROM sightings WHERE video_id = v.id ORDER BY id DESC LIMIT 1) l
 """
+_RECORDED = text("SELECT id, recorded_at FROM videos WHERE id = ANY (:ids)")
 _BOTTOM = text("SELECT id FROM sightings WHERE id < :before ORDER BY id DESC OFFSET :many LIMIT 1")
 
 
@@ -107,17 +109,31 @@ def rows_of(db: Session, ids: Sequence[int]) -> list[RowMapping]:
     return [rows[number] for number in ids if number in rows]
 
 
+def with_times(db: Session, rows: Sequence[RowMapping]) -> list[dict[str, Any]]:
+    """Rows of a search as a card shows them: with the time by the camera's clock."""
+    videos = {row["video_id"] for row in rows}
+    recorded = {row.id: row.recorded_at for row in db.execute(_RECORDED, {"ids": list(videos)})} if videos else {}
+    return [{**row, "recorded": _after(recorded.get(row["video_id"]), row["best_s"])} for row in rows]
+
+
+def _after(began: dt.datetime | None, seconds: float) -> dt.datetime | None:
+    return None if began is None else began + dt.timedelta(seconds=seconds)
+
+
 def _by_plate(db: Session, narrowed: Narrowed, place: Place) -> Page:
     """Those that were read as a plate; search finds them in the order of their numbers, for none is like it only."""
     wanted = Wanted(
         narrowed.plate or "", narrowed.hashed, of_job=narrowed.job, of_country=narrowed.country, since=narrowed.since,
         until=narrowed.until, least_share=narrowed.at_least, winners=True,
     )  # fmt: skip
-    looked = search(db, wanted, 2 * A_PAGE, Behind(0, place.before) if place.before < _LAST else None)
-    ids = [row["sighting"] for row in looked if _fits(row, narrowed)]
-    whole = len(looked) < 2 * A_PAGE and len(ids) <= A_PAGE
-    last = ids[A_PAGE - 1] if len(ids) > A_PAGE else looked[-1]["sighting"] if looked else 0
-    return Page(rows_of(db, ids[:A_PAGE]), None if whole else Place(last))
+    further = narrowed.at_most is not None or narrowed.unsure or narrowed.corrected
+    most = 2 * A_PAGE if further else A_PAGE
+    looked = search(db, wanted, most, Behind(0, place.before) if place.before < _LAST else None)
+    fitting = [row for row in looked if _fits(row, narrowed)]
+    whole = len(looked) < most and len(fitting) <= A_PAGE
+    last = fitting[A_PAGE - 1] if len(fitting) > A_PAGE else looked[-1] if looked else None
+    following = None if whole or last is None else Place(last["sighting"])
+    return Page(with_times(db, fitting[:A_PAGE]), following)
 
 
 def _fits(row: RowMapping, narrowed: Narrowed) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import Query, Request
@@ -22,7 +23,7 @@ from db.findings import search
 from db.findings.search import Behind, Wanted, index_if_it_can, is_complete, may_be_like
 from db.findings.typed import is_whole, typed
 from db.web import job_names
-from db.web.sightings import A_PAGE, rows_of
+from db.web.sightings import A_PAGE, with_times
 from pipeline.errors import UsageError
 from workers.hashed_jobs import hashed_plate
 
@@ -76,7 +77,7 @@ def show(
             try:
                 with db.begin_nested():
                     values = _found(db, request, wanted, asked.behind())
-                    known = None if asked.behind() else _one_plate(db, wanted)
+                    known = None if asked.behind() else _one_plate(db, wanted, values["rows"])
             except UsageError as error:
                 wrong = str(error)
             note(db, request, caller, "search", wanted.hashed or asked.text(), len(values["rows"]))
@@ -95,7 +96,7 @@ def _found(db: Session, request: Request, wanted: Wanted, behind: Behind | None)
     found = search.search(db, wanted, A_PAGE, behind)
     last = found[-1] if len(found) == A_PAGE else None
     return {
-        "rows": rows_of(db, [row["sighting"] for row in found]),
+        "rows": with_times(db, found),
         "reasons": {row["sighting"]: why(row, search.said(row)) for row in found},
         "here": address(request, before=behind.sighting, distance=behind.distance) if behind else address(request),
         "next": address(request, before=last["sighting"], distance=last["distance"]) if last else None,
@@ -121,8 +122,10 @@ def _likeness(distance: float) -> str:
     return t("search.near") if distance < 1 else t("search.one_other")
 
 
-def _one_plate(db: Session, wanted: Wanted) -> RowMapping | None:
+def _one_plate(db: Session, wanted: Wanted, rows: Sequence[Mapping[str, Any]]) -> RowMapping | None:
     """The unique plate that fits, where it is the only one."""
+    if not is_whole(wanted.wanted) and len({row["plate"] for row in rows}) > 1:
+        return None
     fitting = search.plates(db, wanted.wanted, 2, wanted.hashed)
     return fitting[0] if len(fitting) == 1 else None
 

@@ -14,6 +14,7 @@ const words = document.getElementById("words").dataset;
   function draw() {
     x = Math.min(0, Math.max(view.clientWidth * (1 - scale), x));
     y = Math.min(0, Math.max(view.clientHeight * (1 - scale), y));
+    sheet.style.setProperty("--zoom", scale);
     sheet.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
   }
   /** Zoom so that what is at (atX, atY) of the view stays there. */
