@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -71,6 +72,8 @@ def main(
     url: Annotated[str, typer.Argument(help="Of the service.")],
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("out/pages"),
     only: Annotated[list[str] | None, typer.Option(help="Names of pages.")] = None,
+    size: Annotated[list[str] | None, typer.Option(help=", ".join(SIZES))] = None,
+    scheme: Annotated[list[str] | None, typer.Option(help=", ".join(SCHEMES))] = None,
     whole: Annotated[bool, typer.Option(help="Down to the page's end.")] = True,
 ) -> None:
     """Take the pictures."""
@@ -80,7 +83,7 @@ def main(
     with sync_playwright() as playwright:
         program = shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        for look in looks(addresses(url, token), only or list(PAGES)):
+        for look in looks(addresses(url, token), only or list(PAGES), size or list(SIZES), scheme or list(SCHEMES)):
             complaints += _take(browser, url, token, look, out / look.file, whole)
         browser.close()
     for line in dict.fromkeys(complaints):
@@ -102,13 +105,12 @@ def addresses(url: str, token: str) -> dict[str, str]:
     return {name: address.format_map(newest) for name, address in PAGES.items() if newest or "{" not in address}
 
 
-def looks(pages: dict[str, str], only: list[str]) -> Iterator[Look]:
+def looks(pages: dict[str, str], only: list[str], sizes: list[str], schemes: list[str]) -> Iterator[Look]:
     """All pictures that are to be taken."""
     for name, address in pages.items():
         if name in only:
-            for size in SIZES:
-                for scheme in SCHEMES:
-                    yield Look(name, address, size, scheme)
+            for size, scheme in product(sizes, schemes):
+                yield Look(name, address, size, scheme)
 
 
 def _take(browser: Browser, url: str, token: str, look: Look, file: Path, whole: bool) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,34 +12,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from bench.standin import Drive
-from tests.conftest import ROOT, missing
+from tests.conftest import ROOT
+from tests.support.browser import chromium
 from tests.support.processes import PATIENCE_S, processes_on, wait_until
-
-_CHROMIUM_ARGUMENTS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's own Chromium."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        missing("Chromium is not installed; run: sudo apt-get install chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=list(_CHROMIUM_ARGUMENTS))
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 def test_flower_shows_each_tasks_video_and_down_leaves_nothing(browser: Browser, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from bench.page_pictures import sign_in
 from dashplate.stack import Stack
@@ -35,7 +35,8 @@ from pipeline.job_options import JobOptions
 from pipeline.records import Box
 from pipeline.sources.fingerprints import fingerprint
 from synthesis.drive import Drive
-from tests.conftest import ROOT, missing
+from tests.conftest import ROOT
+from tests.support.browser import chromium
 from tests.support.found import sighted
 from tests.support.processes import PATIENCE_S, wait_until
 from tests.support.road import Road, stand_in_road
@@ -86,16 +87,11 @@ def shown(stack: Stack, demo_drive: Drive, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def page(shown: Shown) -> Iterator[Page]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        missing("Chromium is not installed; run: sudo apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as browser:
         opened = browser.new_page(viewport={"width": 1500, "height": 1000}, device_scale_factor=2)
         opened.set_default_timeout(60_000)
         sign_in(opened, shown.url, shown.token)
         yield opened
-        browser.close()
 
 
 def processed(road: Road, path: Path) -> int:
