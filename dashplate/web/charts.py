@@ -69,7 +69,7 @@ def calendar(title: str, counts: Mapping[dt.date, int], weeks: int) -> Markup:
         shade = -(-_SHADES * count // top)
         x, y = _LEFT + week * _STEP, _ABOVE + weekday * _STEP
         drawn.append(_CELL.format(shade, x, y, _DAY, _DAY, f"{day:%a %-d %b %Y}", count))
-        if day.day == 1 or place == 0:
+        if day.day == 1:
             drawn.append(_MONTH.format(x, f"{day:%b}"))
     drawn += [
         Markup('<text class="label" x="0" y="{}">{}</text>').format(_ABOVE + row * _STEP + 10, f"{_any(row):%a}")

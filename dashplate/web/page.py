@@ -34,9 +34,9 @@ _EXPLAINED = frozenset({403, 404, 409, 422, 429, 503})
 _PHRASES = frozenset(status.phrase for status in HTTPStatus)
 
 
-def pages_for(scope: Scope | None) -> APIRouter:
-    """A router of pages that need a scope, or are everybody's; their calls say so too, by `require(scope)`."""
-    return APIRouter(tags=[f"pages {scope or 'any'}"], include_in_schema=False)
+def pages_for(*scopes: Scope | None) -> APIRouter:
+    """A router of pages that need all these scopes, or are everybody's; their calls say so too, by `require`."""
+    return APIRouter(tags=[f"pages {' and '.join(scope or 'any' for scope in scopes)}"], include_in_schema=False)
 
 
 def render(

@@ -111,8 +111,9 @@ class Plate(Base):
     confirmed: Mapped[bool] = mapped_column(server_default="false")
 
 
-#: A sighting that was read once only, or with a character that is less than half sure. The index stands on these words.
-UNSURE = "NOT confirmed OR shown LIKE '%?%'"
+#: What a person should look at: read once only, with a character that is less than half sure, or less sure as a whole
+#: than four in five. The index stands on these words.
+UNSURE = "NOT confirmed OR shown LIKE '%?%' OR confidence < 0.8"
 
 
 class SightingRow(Base):

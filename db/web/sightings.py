@@ -32,7 +32,7 @@ class Narrowed:
     #: Confidence of the reading: from, and up to.
     at_least: float | None = None
     at_most: float | None = None
-    #: Read once only, or with a character that is less than half sure.
+    #: What a person should look at, whether somebody has or not.
     unsure: bool = False
     #: A person said something of it.
     corrected: bool = False

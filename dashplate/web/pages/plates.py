@@ -26,7 +26,7 @@ from db.web.plates import OnePlate
 from db.web.sightings import Place
 from workers.hashed_jobs import hashed_plate
 
-router = pages_for(Scope.SEARCH)
+router, correctors = pages_for(Scope.SEARCH), pages_for(Scope.SEARCH, Scope.CORRECT)
 Caller = Annotated[Principal, require(Scope.SEARCH)]
 Plate = Annotated[str, Path(max_length=200)]
 #: Plates of the list, at first and at most; who wants others gives a pattern.
@@ -96,7 +96,7 @@ def others(request: Request, caller: Caller, plate: Plate) -> Response:
     )
 
 
-@router.get("/plates/{plate}/correct")
+@correctors.get("/plates/{plate}/correct")
 def correct(
     request: Request,
     caller: Annotated[Principal, require(Scope.CORRECT)],
@@ -111,6 +111,9 @@ def correct(
         rows = plates.uncorrected(db, of)
         note(db, request, caller, "plate", f"correct {of.key if of.hashed else of.text}", len(rows))
     return render(request, caller, "plates/correct.html", of=of, to=to or "", rows=rows)
+
+
+router.include_router(correctors)
 
 
 def _found(db: Session, plate: str) -> OnePlate:

@@ -35,7 +35,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["token_id"], ["tokens.id"], ondelete="CASCADE", name="fk_saved_searches_token_id"),
     )
     op.add_column("tracklets", sa.Column("path", sa.LargeBinary(), nullable=True))
-    unsure = sa.text("NOT confirmed OR shown LIKE '%?%'")
+    unsure = sa.text("NOT confirmed OR shown LIKE '%?%' OR confidence < 0.8")
     op.create_index("ix_sightings_unsure", "sightings", ["id"], postgresql_where=unsure)
     narrowed_by = ["video_id", "country", "confidence"]
     op.create_index("ix_sightings_newest", "sightings", ["id"], postgresql_include=narrowed_by)

@@ -41,6 +41,8 @@ OPENS = {
     "": Scope.READ,
     **{f"pages {scope}": scope for scope in Scope},
     "pages any": None,
+    # Of single scopes, that alone is both.
+    "pages search and correct": Scope.ADMIN,
 }
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "JUNK")
 OPEN = "/healthz"
