@@ -132,11 +132,16 @@ def test_what_goes_wrong_is_told_once_and_tried_again(
 def test_a_process_that_dies_takes_nothing_along(served: Served, client: httpx.Client, video: int) -> None:
     path = f"/v1/videos/{video}/annotated"
     client.post(path).raise_for_status()
-    (process,) = wait_until("the making", lambda: processes(served))
+    # Another's may be under way before.
+    (process,) = wait_until("the making", lambda: _state(client, path) == "making" and processes(served))
     assert not any(name.startswith("DASHPLATE_") for name in process.environ()), "it is told no password"
     os.kill(process.pid, signal.SIGKILL)
     told = wait_until("its failure", lambda: _failed(client, path), every_s=0.2)
     assert "ended over it" in told["problem"]
+
+
+def _state(client: httpx.Client, path: str) -> str:
+    return str(client.post(path).raise_for_status().json()["state"])
 
 
 def _failed(client: httpx.Client, path: str) -> dict[str, str] | None:
@@ -153,7 +158,14 @@ def test_so_many_may_wait(served: Served, client: httpx.Client, drive: Drive, re
     assert full
     assert all(answer.headers["retry-after"] for answer in full)
     assert len(processes(served)) <= 1
-    wait_until("those that wait to be made", lambda: not _under_way(client, videos, answers), every_s=1.0)
+    wait_until("their end", lambda: _hurried(served) and not _under_way(client, videos, answers), every_s=0.5)
+
+
+def _hurried(served: Served) -> bool:
+    """What is being made is given up: the tests after this one want the processor."""
+    for process in processes(served):
+        process.kill()
+    return True
 
 
 def _under_way(client: httpx.Client, videos: list[int], answers: list[httpx.Response]) -> bool:
