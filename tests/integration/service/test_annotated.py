@@ -158,14 +158,7 @@ def test_so_many_may_wait(served: Served, client: httpx.Client, drive: Drive, re
     assert full
     assert all(answer.headers["retry-after"] for answer in full)
     assert len(processes(served)) <= 1
-    wait_until("their end", lambda: _hurried(served) and not _under_way(client, videos, answers), every_s=0.5)
-
-
-def _hurried(served: Served) -> bool:
-    """What is being made is given up: the tests after this one want the processor."""
-    for process in processes(served):
-        process.kill()
-    return True
+    wait_until("those that wait to be made", lambda: not _under_way(client, videos, answers), every_s=1.0)
 
 
 def _under_way(client: httpx.Client, videos: list[int], answers: list[httpx.Response]) -> bool:
