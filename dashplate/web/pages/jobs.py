@@ -24,7 +24,6 @@ from db.web import jobs
 from db.web.jobs import Jobs, Videos
 from pipeline.job_options import JobOptions
 from workers.dispatch import job_label
-from workers.settings import Settings
 
 router = pages_for(Scope.SUBMIT)
 searchers = pages_for(Scope.SEARCH)
@@ -62,7 +61,7 @@ def show(request: Request, caller: Caller, job: Number, show: Videos = Videos.AL
     options = JobOptions.from_json(asked["options"])
     return render(
         request, caller, "jobs/job.html", **values, options=options, retain_s=asked["retain_s"],
-        flower=_tasks_in_flower(request, job),
+        flower=tasks_in_flower(request.app.state.settings.flower_url, request.url.hostname or "", job),
     )  # fmt: skip
 
 
@@ -125,17 +124,13 @@ def _newest(request: Request, db: Session, caller: Principal, row: RowMapping, a
     return {"job": row, "sightings": found, "last": last, "signs": signs}
 
 
-def _tasks_in_flower(request: Request, job: int) -> str | None:
-    """Where Flower lists the job's tasks; None where the reader's browser cannot reach it."""
-    settings: Settings = request.app.state.settings
-    if settings.flower_url is None:
-        return None
-    here = is_loopback(urlsplit(settings.flower_url).hostname or "")
-    if here and not is_loopback(request.url.hostname or ""):
+def tasks_in_flower(flower: str | None, host: str, job: int) -> str | None:
+    """Where Flower lists a job's tasks; None where the browser, which reached us as `host`, cannot reach it."""
+    if flower is None or (is_loopback(urlsplit(flower).hostname or "") and not is_loopback(host)):
         return None
     # Flower's page takes a search in its address only behind the beginning of a name.
     searched = f'dashplate args:"{job_label(job)}"'
-    return f"{settings.flower_url.rstrip('/')}/tasks?name={quote(searched)}"
+    return f"{flower.rstrip('/')}/tasks?name={quote(searched)}"
 
 
 def sentences(job: RowMapping, waits: str | None) -> list[str]:

@@ -92,7 +92,7 @@ def test_stranded_segments_are_sent_again_under_the_same_number(database_url: st
         (again,) = segment_moves.stranded(db, SegmentState.QUEUED, 10.0)
         assert again == replace(queued, express=False)
         assert segment_moves.stranded(db, SegmentState.DETECTED, 10.0) == [
-            segment_moves.Dispatched(detected.segment_id, 1, "/cam/0.mp4", 1, 10.0, only_read=True)
+            segment_moves.Dispatched(detected.segment_id, 1, "/cam/0.mp4", 1, 10.0, only_read=True, job=queued.job)
         ]
     with session(database_url) as db:
         assert segment_moves.stranded(db, SegmentState.QUEUED, 10.0) == [], "it has just been sent"
