@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
@@ -48,7 +49,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with log.open("wb") as said:
         up = subprocess.Popen([*_DASHPLATE, "up", *words], env=environment, stdout=said, stderr=said)
     try:
-        wait_until("all", lambda: up.poll() is not None or "is up" in log.read_text(), every_s=0.3)
+        url = f"http://127.0.0.1:{port}"
+        wait_until("the service", lambda: up.poll() is not None or _answers(url), every_s=0.3)
         assert up.poll() is None, log.read_text()
         made = subprocess.run(
             [*_DASHPLATE, "token", "add", "ann", "--scope", "admin", "--data", str(data)],
@@ -56,10 +58,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         )  # fmt: skip
         found = re.search(r"dp_\S+", made.stdout)
         assert found, made
-        yield Site(f"http://127.0.0.1:{port}", found[0], videos)
+        yield Site(url, found[0], videos)
     finally:
         up.send_signal(signal.SIGTERM)
         up.wait(PATIENCE_S)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz", timeout=2).status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 @pytest.fixture(scope="module")
