@@ -124,17 +124,22 @@ def open_sighting(page: Page, site: Site, plate: str) -> None:
     expect(page.locator("h1 .plate")).to_have_text(plate)
 
 
+def holds(page: Page, condition: str) -> None:
+    """Wait until it does. The pages let no script wait in them that is not theirs."""
+    wait_until(condition, lambda: page.evaluate(condition), every_s=0.1)
+
+
 def test_a_sighting_shows_its_picture_and_plays_its_clip(page: Page, site: Site, seen: str) -> None:
     open_sighting(page, site, seen)
     crop = page.locator(".crop-large img")
     assert crop.evaluate("one => one.complete && one.naturalWidth > 20")
     page.locator("[data-clip] button").click()
     expect(page.locator("[data-clip] video")).to_be_visible(timeout=DRIVE_MS)
-    page.wait_for_function("document.querySelector('[data-clip] video').readyState >= 2")
+    holds(page, "document.querySelector('[data-clip] video').readyState >= 2")
     page.evaluate("document.querySelector('[data-clip] video').play()")
-    page.wait_for_function("document.querySelector('[data-clip] video').currentTime > 0.3")
+    holds(page, "document.querySelector('[data-clip] video').currentTime > 0.3")
     page.locator("a[href^='/videos/']").first.click()
-    page.wait_for_function("document.querySelector('dash-player video').readyState >= 2")
+    holds(page, "document.querySelector('dash-player video')?.readyState >= 2")
 
 
 def test_what_is_corrected_is_found_and_taken_back(page: Page, site: Site, seen: str) -> None:
