@@ -105,12 +105,15 @@ def fuzz(examples: int, seed: int, seconds: int | None = None) -> Fuzzed:
                 GIVEN: json.dumps(given),
                 CALLS: str(place / "calls"),
             }
+            # Made at the first call, which takes longer than schemathesis waits on a busy machine.
+            with here.client(token) as client:
+                described = client.get("/v1/openapi.json").json()["paths"]
             argv = _command(here, token, examples, seed)
             argv += [] if seconds is None else ["--max-time", str(seconds)]
             done = subprocess.run(argv, cwd=place, env=env, capture_output=True, text=True, check=False)
             text = done.stdout + done.stderr + here.log
-            with here.client(token) as client:
-                described = client.get("/v1/openapi.json").json()["paths"]
+            if not (place / "calls").exists():
+                raise RuntimeError(f"Nothing was called:\n{text}")
         counted = Counter(
             (call, status) for call, _, status in map(_parted, (place / "calls").read_text().splitlines())
         )

@@ -62,6 +62,10 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
             parameter["example"] = _given["sighting"]
     for call in raw_schema["paths"]["/v1/videos/{video}/annotated"].values():
         call["parameters"][0]["example"] = _given["video"]
+    for path in ("/v1/videos/{video}/clip", "/v1/videos/{video}/file"):
+        for parameter in raw_schema["paths"][path]["get"]["parameters"]:
+            if parameter["name"] == "video":
+                parameter["example"] = _given["video"]
     for parameter in raw_schema["paths"]["/v1/evidence"]["get"]["parameters"]:
         if parameter["name"] == "sighting":
             parameter["example"] = [_given["sighting"]]
