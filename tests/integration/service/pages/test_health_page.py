@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from dashplate.service.access import COOKIE, Access
 from dashplate.service.app import Parts
+from dashplate.service.files.annotator import Annotator
 from dashplate.service.files.cutter import Cutter
 from dashplate.service.photographs.reader import PhotoReader
 from dashplate.stack.server import free_port
@@ -66,7 +67,7 @@ def test_servers_that_are_not_there_are_told_at_once() -> None:
 def test_a_person_is_told_that_the_database_hangs(hanging: int) -> None:
     config = asking(hanging, hanging)
     url = config.require_database()
-    app = create_app_with_pages(Parts(config, Access(url), PhotoReader(config.models, 1), Cutter()))
+    app = create_app_with_pages(Parts(config, Access(url), PhotoReader(config.models, 1), Cutter(), Annotator(config)))
 
     async def opened() -> httpx.Response:
         transport = httpx.ASGITransport(app)
