@@ -25,6 +25,7 @@ from tests.support.processes import PATIENCE_S, wait_until
 _DASHPLATE = (sys.executable, "-m", "dashplate")
 #: Reading a drive takes so long on a busy machine; anything else a browser waits for.
 DRIVE_MS, SOON_MS = 900_000, 60_000
+expect.set_options(timeout=SOON_MS)
 DESKTOP: ViewportSize = {"width": 1360, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
@@ -189,7 +190,13 @@ def test_the_next_drive_of_a_watched_plate_is_a_hit(
     page.click("#go")
     page.wait_for_url("**/jobs/*")
     expect(page.locator("#progress .state.finished")).to_be_visible(timeout=DRIVE_MS)
-    page.goto(f"{site.url}/hits?new=true")
+
+    def is_told() -> bool:
+        page.goto(f"{site.url}/hits?new=true")
+        return page.locator(".hit", has_text=f"wanted by {number}").count() > 0
+
+    # Workers look for hits some seconds after a job's end.
+    wait_until("the hit", is_told, every_s=1.0)
     expect(page.locator(".hit", has_text=f"wanted by {number}").first).to_contain_text(seen)
     expect(page.locator(".hit", has_text=f"wanted by {number}").first).to_contain_text("again.mp4")
 
