@@ -64,8 +64,8 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
         call["parameters"][0]["example"] = _given["video"]
     for path in ("/v1/videos/{video}/clip", "/v1/videos/{video}/file"):
         for parameter in raw_schema["paths"][path]["get"]["parameters"]:
-            if parameter["name"] == "video":
-                parameter["example"] = _given["video"]
+            if parameter["name"] in (known := {"video": _given["video"], "from": 0, "to": 2}):
+                parameter["example"] = known[parameter["name"]]
     for parameter in raw_schema["paths"]["/v1/evidence"]["get"]["parameters"]:
         if parameter["name"] == "sighting":
             parameter["example"] = [_given["sighting"]]
