@@ -58,7 +58,7 @@ async def video_clip(
     `X-First-Second` says where in the video its first frame is. Of photographs and hashed plates there is none.
     """
     if not 0 < until - since <= MOST_PIECE_S:
-        raise Refused(422, f"`to` is after `from`, and by {MOST_PIECE_S:.0f} s at most.")
+        raise Refused(409, f"`to` is after `from`, and by {MOST_PIECE_S:.0f} s at most.")
     wanted = await run_in_threadpool(
         _noted, request, caller, video, "clip", partial(piece_of, from_s=since, to_s=until)
     )
