@@ -21,6 +21,7 @@ from dashplate.web.shown import FILTERS, plain
 from dashplate.web.static_files import static
 from dashplate.web.texts import LANGUAGE, t
 from db.access.tokens import Principal, Scope
+from pipeline.records import UNSURE_BELOW
 
 #: Scripts, styles and pictures of this service alone, none of them written into the page; `blob:` is a file of the
 #: reader's own, which the browser looks into before it is sent.
@@ -91,6 +92,13 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= FILTERS
-    made.globals |= {"t": t, "static": static, "language": LANGUAGE, "bars": charts.bars, "bar": charts.bar}
+    made.globals |= {
+        "t": t,
+        "static": static,
+        "language": LANGUAGE,
+        "unsure_below": UNSURE_BELOW,
+        "bars": charts.bars,
+        "bar": charts.bar,
+    }
     made.globals |= {"calendar": charts.calendar}
     return made

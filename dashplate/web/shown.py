@@ -13,12 +13,11 @@ from sqlalchemy import RowMapping
 
 from dashplate.pace import outlook
 from dashplate.web.texts import t
+from pipeline.records import UNSURE_BELOW
 from pipeline.sources.source import printable, source_of, spelled
 from pipeline.sources.source import shown as name_of
 
 _COLOUR = re.compile(r"[A-Za-z]{3,20}|#[0-9A-Fa-f]{3,8}")
-#: Below it a character counts as not recognised.
-_SURE = 0.5
 
 
 def plain(value: Any) -> Any:
@@ -113,7 +112,7 @@ def badge_of_characters(text: str, characters: Sequence[Mapping[str, Any]]) -> M
         return badge(text)
     marked = (
         Markup('<span class="unsure" title="{}">{}</span>').format(percent(one["confidence"]), spelled(one["char"]))
-        if one["confidence"] < _SURE
+        if one["confidence"] < UNSURE_BELOW
         else spelled(one["char"])
         for one in characters
     )
