@@ -14,7 +14,7 @@ from pipeline.sources.source import Source
 from workers.allowed import roots_for
 
 #: What is asked of the result store takes a moment, unless its share hangs.
-_LONGEST_LOOK_S = 30.0
+LONGEST_LOOK_S = 30.0
 
 
 #: What such a process has no use for: addresses with passwords, and the plate key.
@@ -35,17 +35,22 @@ class VideoRoots:
         """Where the video may lie; an upload in its folder. Raises Refused: 404, and 503 where its share hangs."""
         looking = asyncio.get_running_loop().run_in_executor(self._looking, roots_for, video)
         try:
-            async with asyncio.timeout(_LONGEST_LOOK_S):
+            async with asyncio.timeout(LONGEST_LOOK_S):
                 return await looking
         except Inaccessible as gone:
             raise Refused(404, str(gone)) from gone
         except TimeoutError:
-            raise refused(Trouble.AWAY, "The share or disk of this video does not answer. Try again later.") from None
+            raise hanging() from None
 
 
 def without_secrets() -> dict[str, str]:
     """The environment of such a process."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_OWN)}
+
+
+def hanging() -> Refused:
+    """What is answered where a share does not."""
+    return refused(Trouble.AWAY, "The share or disk of this video does not answer. Try again later.")
 
 
 def refused(trouble: Trouble, sentence: str) -> Refused:

@@ -16,10 +16,12 @@ from starlette.concurrency import run_in_threadpool
 from dashplate.clips import NoClip, NoVideo, media_type, original_of, piece_of
 from dashplate.durations import MOST_PIECE_S
 from dashplate.service.access import Access, note, require, url_of
-from dashplate.service.errors import RETRY_AFTER_S, Refused
+from dashplate.service.errors import Refused
 from dashplate.service.files.cutter import Cutter
 from dashplate.service.files.ranges import described, ranged, span_of
 from dashplate.service.files.streams import Placed, Places
+from dashplate.service.files.trouble import trouble_of
+from dashplate.service.files.video_roots import LONGEST_LOOK_S, hanging, refused
 from dashplate.service.jobs import Number
 from dashplate.service.photographs.calls import unless_hung_up
 from dashplate.service.threads import beside
@@ -39,8 +41,6 @@ Caller = Annotated[Principal, require(Scope.SEARCH)]
 
 #: Bytes that are read and sent at a time.
 _PIECE_BYTES = 512_000
-#: A share that hangs is not waited for.
-_LONGEST_LOOK_S = 30.0
 #: Where the first frame of a clip is in its video, seconds.
 FIRST_SECOND = "X-First-Second"
 
@@ -114,18 +114,14 @@ def _noted(request: Request, caller: Principal, video: int, action: str, ask: Ca
 async def _opened(wanted: Footage) -> tuple[BinaryIO, int]:
     """The file and its size. Raises Refused: 404 where it is gone, 409 where it may not be shown, 503 while away."""
     try:
-        async with asyncio.timeout(_LONGEST_LOOK_S):
+        async with asyncio.timeout(LONGEST_LOOK_S):
             return await beside(partial(_open, wanted))
     except TimeoutError:
-        sentence = "The share or disk of this video does not answer. Try again later."
-        raise Refused(503, sentence, {"Retry-After": str(RETRY_AFTER_S)}) from None
-    except Away as away:
-        raise Refused(503, str(away), {"Retry-After": str(RETRY_AFTER_S)}) from None
-    except (NotAllowed, Unreadable) as problem:
-        raise Refused(409, str(problem)) from None
-    except (Inaccessible, OSError) as gone:
-        name = shown(wanted.media.path)
-        raise Refused(404, f"{name} cannot be read." if isinstance(gone, OSError) else str(gone)) from None
+        raise hanging() from None
+    except (Away, NotAllowed, Unreadable, Inaccessible) as problem:
+        raise refused(trouble_of(problem), str(problem)) from None
+    except OSError:
+        raise Refused(404, f"{shown(wanted.media.path)} cannot be read.") from None
 
 
 def _open(wanted: Footage) -> tuple[BinaryIO, int]:
