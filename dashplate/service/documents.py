@@ -242,7 +242,10 @@ class PlateTold(BaseModel):
     videos: int
     confidence: Share
     confirmed: bool
-    corrected: list[str] | None = Field(None, description="What people read in its sightings; null where nobody did.")
+    corrected: list[str] | None = Field(
+        None,
+        description="What people read in its sightings; an empty text where that is no plate, null where nobody did.",
+    )
 
 
 class MakingState(StrEnum):

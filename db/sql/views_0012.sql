@@ -44,7 +44,8 @@ LEFT JOIN LATERAL (
     ORDER BY abs(pts - s.best_pts), pts LIMIT 1
 ) f ON true;
 
--- As in 0009; new at the end: what people read in its sightings, null where nobody corrected any.
+-- As in 0009; new at the end: what people read in its sightings, empty where that is no plate, null where nobody corrected
+-- any.
 CREATE OR REPLACE VIEW unique_plates AS
 SELECT
     text          AS plate,
@@ -56,7 +57,7 @@ SELECT
     confirmed,
     created_at    AS first_stored_at,
     key,
-    (SELECT array_agg(DISTINCT c.text ORDER BY c.text) FROM corrections c WHERE c.plate_id = plates.id) AS corrected
+    (SELECT array_agg(DISTINCT coalesce(c.text, '')) FROM corrections c WHERE c.plate_id = plates.id) AS corrected
 FROM plates
 WHERE sightings > 0;
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
+from http.client import HTTPConnection
+from pathlib import Path
+from tempfile import mkdtemp
 from threading import Thread
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -62,8 +67,7 @@ def test_callers_who_wait_for_the_database_hold_up_nobody(
 
 
 def submission(served: Served, files: int) -> str:
-    folder = served.folder / "card"
-    folder.mkdir()
+    folder = Path(mkdtemp(dir=served.folder))
     for number in range(files):
         written(folder / f"{number}.mp4", str(number).encode())
     return str(folder)
@@ -106,12 +110,14 @@ def test_a_caller_who_leaves_has_submitted_a_whole_job(
     served: Served, client: httpx.Client, beside: psycopg.Connection[tuple[object, ...]]
 ) -> None:
     before = len(jobs_open(served.database_url))
-    body = {"sources": [submission(served, 40)], "name": "left"}
-    with psycopg.connect(served.database_url.replace("+psycopg", "")) as holder:
+    body = json.dumps({"sources": [submission(served, 40)], "name": "left"})
+    headers = {"Authorization": f"Bearer {served.token(Scope.SUBMIT)}", "Content-Type": "application/json"}
+    caller = HTTPConnection(urlsplit(served.url).netloc)
+    with psycopg.connect(served.database_url.replace("+psycopg", "")) as holder, closing(caller):
         holder.execute("LOCK TABLE outbox IN EXCLUSIVE MODE")
-        with pytest.raises(httpx.ReadTimeout):
-            client.post("/v1/jobs", json=body, timeout=2.0)
+        caller.request("POST", "/v1/jobs", body, headers)
         wait_until("the submission", lambda: waiting(beside, 1))
+        caller.close()
         assert len(jobs_open(served.database_url)) == before
     wait_until("the job", lambda: len(jobs_open(served.database_url)) > before)
     assert jobs_open(served.database_url)[-1][1] is False

@@ -12,6 +12,7 @@ import pytest
 
 from dashplate.service.errors import Refused
 from dashplate.service.files import cutter as cutting
+from dashplate.service.files import video_roots
 from dashplate.service.files.cutter import Cutter
 from pipeline.sources.fingerprints import content_of, fingerprint
 from pipeline.video.clip import ClipRequest
@@ -50,7 +51,7 @@ def test_whoever_hangs_up_while_a_clip_is_handed_over_frees_its_turn(wanted: Cli
             async with asyncio.timeout(_PATIENCE_S):
                 while cutter._running:
                     await asyncio.sleep(0.01)
-                assert len(await cutter.clip(wanted)) > 200_000
+                assert len((await cutter.clip(wanted)).data) > 200_000
 
     asyncio.run(hang_up())
 
@@ -71,8 +72,8 @@ def test_a_clip_that_nobody_asks_for_again_is_forgotten(wanted: ClipRequest, mon
 
 def test_a_share_that_hangs_is_not_waited_for(wanted: ClipRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     back = threading.Event()
-    monkeypatch.setattr(cutting, "_LONGEST_LOOK_S", 0.2)
-    monkeypatch.setattr(cutting, "roots_for", lambda source: back.wait())
+    monkeypatch.setattr(video_roots, "LONGEST_LOOK_S", 0.2)
+    monkeypatch.setattr(video_roots, "roots_for", lambda source: back.wait())
 
     async def ask() -> None:
         with Cutter() as cutter:

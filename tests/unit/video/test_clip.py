@@ -70,7 +70,7 @@ def test_a_clip_shows_the_moments_that_were_asked_for(files: Files, name: str) -
     path = files[name]
     info = probe(path)
     begin, end = (0.6, 1.7) if info.duration_s < 3 else (1.4, 2.6)
-    clip = played(cut(request_of(path, begin, end), ()))
+    clip = played(cut(request_of(path, begin, end), ()).data)
     wanted = shown_between(info, begin, end)
     assert len(clip.times) == len(wanted) > 5
     assert np.allclose(clip.times, [time for time, _ in wanted], atol=0.002)
@@ -95,7 +95,7 @@ def test_colours_stay_what_they_are(tmp_path: Path) -> None:
             frame.pts, frame.time_base = index, Fraction(1, 30)
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
-    clip = cut(request_of(path, 0.0, 0.5), ())
+    clip = cut(request_of(path, 0.0, 0.5), ()).data
     with av.open(io.BytesIO(clip)) as container:
         assert (container.streams.video[0].codec_context.colorspace, container.streams.video[0].color_range) == (1, 1)
     image = played(clip).images[3]
@@ -106,18 +106,18 @@ def test_colours_stay_what_they_are(tmp_path: Path) -> None:
 
 def test_large_and_fast_sources_are_made_smaller(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "large.mp4", replace(TIDY, width=1920, height=1080, fps=60, seconds=1))
-    clip = played(cut(request_of(path, 0.0, 1.0), ()))
+    clip = played(cut(request_of(path, 0.0, 1.0), ()).data)
     assert clip.images[0].shape == (720, MOST_PX, 3)
     assert len(clip.times) == MOST_FPS
     assert np.allclose(np.diff(clip.times), 1 / 30, atol=0.001)
     upright = write_clip(tmp_path / "upright.mp4", replace(TIDY, width=1080, height=1920, seconds=0.2))
-    assert played(cut(request_of(upright, 0.0, 0.2), ())).images[0].shape == (MOST_PX, 720, 3)
+    assert played(cut(request_of(upright, 0.0, 0.2), ()).data).images[0].shape == (MOST_PX, 720, 3)
 
 
 def test_what_lies_outside_of_the_video_is_left_out(files: Files) -> None:
-    assert len(played(cut(request_of(files["tidy"], -5.0, 0.5), ())).times) == 15
-    assert len(played(cut(request_of(files["tidy"], 5.5, 99.0), ())).times) == 15
-    assert len(played(cut(request_of(files["single_frame"], -1.0, 1.0), ())).times) == 1
+    assert len(played(cut(request_of(files["tidy"], -5.0, 0.5), ()).data).times) == 15
+    assert len(played(cut(request_of(files["tidy"], 5.5, 99.0), ()).data).times) == 15
+    assert len(played(cut(request_of(files["single_frame"], -1.0, 1.0), ()).data).times) == 1
 
 
 def test_only_what_is_needed_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +155,7 @@ def test_a_clip_is_the_same_each_time(files: Files) -> None:
 
 
 def test_damage_is_passed_over_and_where_nothing_is_left_it_is_said(files: Files, tmp_path: Path) -> None:
-    assert len(played(cut(request_of(files["noise"], 0.0, 6.0), ())).times) > 100
+    assert len(played(cut(request_of(files["noise"], 0.0, 6.0), ()).data).times) > 100
     wanted = request_of(files["tidy"], 4.0, 5.0)
     data = bytearray(files["tidy"].read_bytes())
     start, end = data.index(b"mdat") + 4, data.rindex(b"moov") - 4

@@ -206,6 +206,9 @@ def test_a_plate_gathers_what_people_say_is_it_and_leaves_out_what_they_say_is_n
     assert shown(page.text) == [true, misread]
     assert "2 sightings" in page.text
     assert "2 more were corrected to something else" in page.text
+    plates = {one["plate"]: one["corrected"] for one in client.get("/v1/plates", params={"pattern": "MI00SSEB"}).json()}
+    assert plates == {"MI00SSEB": ["", "QQ77QQQ"], "MI00SSE8": ["MI00SSEB"]}
+    assert "no plate" in client.get("/plates?plate=MI00SSEB").text
     assert shown(client.get("/plates/QQ77QQQ").text) == [wrong], "only a person read it"
     assert client.get("/plates/NEVER1").status_code == 404
     times = client.get("/plates/MI00SSEB/times?zone=Europe/Madrid", headers=PART).text
