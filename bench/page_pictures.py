@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Annotated, Any
 import typer
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import TimeoutError as Waited
 
 from dashplate.client import Client
 
@@ -48,8 +50,9 @@ PAGES = {
 #: Width and height in pixels.
 SIZES = {"desktop": (1360, 900), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
-#: What comes by itself after a page has such long to do so, milliseconds.
-_SETTLE_MS = 900
+#: What comes by itself after a page has such long to do so, milliseconds; it is waited for so long. A player that has
+#: buffered enough of its video keeps the connection.
+_SETTLE_MS, _QUIET_MS = 900, 10_000
 #: axe's words for what keeps people out.
 _SERIOUS = frozenset({"serious", "critical"})
 
@@ -127,15 +130,25 @@ def _take(browser: Browser, url: str, token: str, look: Look, file: Path, whole:
     if look.address != "/login":
         sign_in(page, url, token)
     page.goto(f"{url}{look.address}")
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(_SETTLE_MS)
-    page.screenshot(path=file, full_page=whole)
+    _settle(page)
+    if whole:
+        # Pictures further down are fetched once they are in sight.
+        tall = page.evaluate("document.documentElement.scrollHeight")
+        page.set_viewport_size({"width": wide, "height": max(high, tall)})
+        _settle(page)
+    page.screenshot(path=file)
     wrong = [f"{look.name} ({look.size}, {look.scheme}): {line}" for line in (*said, *_found_by_axe(page))]
     too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     if too_wide > 0:
         wrong.append(f"{look.name} ({look.size}): {too_wide} px too wide")
     context.close()
     return wrong
+
+
+def _settle(page: Page) -> None:
+    with suppress(Waited):
+        page.wait_for_load_state("networkidle", timeout=_QUIET_MS)
+    page.wait_for_timeout(_SETTLE_MS)
 
 
 def sign_in(page: Page, url: str, token: str) -> None:

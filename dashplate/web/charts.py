@@ -25,8 +25,8 @@ _CELL = Markup('<rect class="day s{}" x="{}" y="{}" width="{}" height="{}" rx="2
 _MONTH = Markup('<text class="label" x="{}" y="11">{}</text>')
 
 
-def bars(title: str, values: Sequence[tuple[str, float]], labels: int = 5) -> Markup:
-    """Columns, one a value; so many labels below, the first and the last among them. `title` says what is counted."""
+def bars(title: str, values: Sequence[tuple[str, float]], every: int) -> Markup:
+    """Columns, one a value, with a label below each `every`-th from the first. `title` says what is counted."""
     top = max((value for _, value in values), default=0) or 1
     step = _WIDTH / max(1, len(values))
     drawn = []
@@ -36,15 +36,10 @@ def bars(title: str, values: Sequence[tuple[str, float]], labels: int = 5) -> Ma
     said = ", ".join(f"{label}: {value:,.0f}" for label, value in values if value)
     return _FIGURE.format(
         f"{top:,.0f}", _WIDTH, _HEIGHT, f"{title}. {said}" if said else title, Markup("").join(drawn),
-        Markup("").join(Markup("<span>{}</span>").format(label) for label in _some(values, labels)),
+        Markup("").join(
+            Markup("<span>{}</span>").format("" if place % every else label) for place, (label, _) in enumerate(values)
+        ),
     )  # fmt: skip
-
-
-def _some(values: Sequence[tuple[str, float]], most: int) -> list[str]:
-    """Labels of so many values, evenly spread."""
-    last = len(values) - 1
-    count = min(most, len(values))
-    return [values[round(number * last / max(1, count - 1))][0] for number in range(count)]
 
 
 def bar(share: float) -> Markup:

@@ -52,6 +52,7 @@ def render(
         "page_secret": page_secret(secret) if secret else "",
         "picture": partial(picture, request),
         "crop_of": partial(crop_of, request),
+        "signs": request.app.state.signer is not None,
         "may": lambda scope: caller is not None and caller.may(Scope(scope)),
     }
     html = environment().get_template(template).render(**about, **values)
@@ -72,8 +73,8 @@ def error_page(request: Request, status: int, detail: str, headers: Mapping[str,
     again = request.url.path + (f"?{request.url.query}" if request.url.query else "") if request.method == "GET" else ""
     shown = render(
         request, caller, "error.html", status=status, number=status, again=again,
-        # A sentence, where there is one.
-        detail="" if detail in _PHRASES else detail,
+        # A sentence, where there is one that the page does not say itself.
+        detail="" if detail in _PHRASES or status == 500 else detail,
         lacking=getattr(request.state, "lacking", None), kind=status if status in _EXPLAINED else 500,
     )  # fmt: skip
     shown.headers.update(headers or {})

@@ -13,6 +13,7 @@ from sqlalchemy import RowMapping
 
 from dashplate.pace import outlook
 from dashplate.web.texts import t
+from pipeline.formats import all_countries
 from pipeline.records import UNSURE_BELOW
 from pipeline.sources.source import printable, source_of, spelled
 from pipeline.sources.source import shown as name_of
@@ -57,6 +58,8 @@ def duration(seconds: float | None) -> str:
     """How long something takes or is, in its two largest units: 3725 as 1 h 2 min."""
     if seconds is None:
         return t("common.unknown")
+    if 0 < seconds < 1:
+        return "< 1 s"
     left, parts = round(seconds), []
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
         count, left = divmod(left, size)
@@ -75,9 +78,21 @@ def moment(at: dt.datetime | None, source: str = "") -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(utc.isoformat(), title, shown)
 
 
+def seen(row: Mapping[str, Any]) -> Markup:
+    """When a sighting was recorded or, where nothing says that, when it was processed; the title says which."""
+    if row["recorded_at"] is None:
+        return moment(row["processed_at"], t("common.times.processed"))
+    return moment(row["recorded_at"], t(f"common.times.{row['recorded_from']}"))
+
+
 def day(at: dt.datetime) -> str:
     """A day as UTC has it: 2026-11-30."""
     return f"{at.astimezone(dt.UTC):%Y-%m-%d}"
+
+
+def country(code: str) -> str:
+    """A country's name; its code where no format is known of it."""
+    return next((one.name for one in all_countries() if one.code == code), code)
 
 
 def file_name(path: str) -> str:
@@ -147,6 +162,7 @@ def drawable(colour: str | None) -> str:
 
 
 _FILTERS = (
-    number, percent, chance, clock, duration, moment, day, file_name, plate, badge, size, share, rest, drawable,
+    number, percent, chance, clock, duration, moment, seen, day, country, file_name, plate, badge, size, share, rest,
+    drawable,
 )  # fmt: skip
 FILTERS = {function.__name__: function for function in _FILTERS}

@@ -31,10 +31,12 @@ _NARROWED = {
     "new": "NOT h.existing",
 }
 _PAGE = """
-    SELECT w.*, j.name AS job_name, p.characters, p.corrected, p.crop
+    SELECT w.*, j.name AS job_name, v.recorded_at + make_interval(secs => w.best_s) AS passed_at, v.recorded_from,
+           p.characters, p.corrected, p.crop
     FROM (SELECT h.id FROM hits h WHERE h.id < :before {narrowed} ORDER BY h.id DESC LIMIT :most) page
     JOIN watch_hits w ON w.hit = page.id
     JOIN jobs j ON j.id = w.job
+    JOIN videos v ON v.id = w.video_id
     LEFT JOIN plate_sightings p ON p.sighting = w.sighting
     ORDER BY w.hit DESC
 """

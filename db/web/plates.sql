@@ -31,7 +31,7 @@ WHERE s.plate_id = :plate AND NOT EXISTS (SELECT 1 FROM corrections c WHERE c.si
 ORDER BY s.id DESC LIMIT :most
 
 -- name: times
--- When it was seen: by the camera's clock where the file says when it was recorded, else when it was processed.
+-- When it was seen: when it was recorded, as the file itself or its date says, else when it was processed.
 WITH mine AS MATERIALIZED (
     (SELECT s.id, s.video_id, s.best_s FROM sightings s
      WHERE s.plate_id = :plate AND NOT EXISTS (
@@ -42,11 +42,12 @@ WITH mine AS MATERIALIZED (
     SELECT s.id, s.video_id, s.best_s FROM corrections c JOIN sightings s ON s.id = c.sighting_id
     WHERE translate(c.text, 'OI', '01') = :key
 ), timed AS MATERIALIZED (
-    SELECT v.job_id, v.id AS video_id, v.path, v.recorded_at IS NOT NULL AS recorded,
+    SELECT v.job_id, v.id AS video_id, v.path, v.recorded_from,
            coalesce(v.recorded_at + make_interval(secs => m.best_s), v.finished_at) AS at
     FROM mine m JOIN videos v ON v.id = m.video_id
 )
-SELECT count(*) AS counted, count(*) FILTER (WHERE recorded) AS recorded, min(at) AS first, max(at) AS last,
+SELECT count(*) AS counted, count(*) FILTER (WHERE recorded_from = 'container') AS by_camera,
+       count(*) FILTER (WHERE recorded_from = 'file') AS by_file, min(at) AS first, max(at) AS last,
        (SELECT coalesce(jsonb_object_agg(day, n), '{}') FROM (
             SELECT CAST(at AT TIME ZONE :zone AS date) AS day, count(*) AS n FROM timed
             WHERE at IS NOT NULL GROUP BY 1) d) AS days,
@@ -102,7 +103,8 @@ GROUP BY p.text, p.key, p.country, p.sightings ORDER BY min(n.distance) NULLS LA
 
 -- name: newest
 -- The newest sighting of each of these plates.
-SELECT p.key, s.id AS sighting, s.crop, v.recorded_at + make_interval(secs => s.best_s) AS recorded, v.finished_at AS processed_at
+SELECT p.key, s.id AS sighting, s.crop, v.recorded_at + make_interval(secs => s.best_s) AS recorded_at, v.recorded_from,
+       v.finished_at AS processed_at
 FROM plates p
 CROSS JOIN LATERAL (SELECT * FROM sightings WHERE plate_id = p.id ORDER BY id DESC LIMIT 1) s
 JOIN videos v ON v.id = s.video_id

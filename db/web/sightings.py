@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
@@ -56,20 +55,20 @@ class Place:
 class Page:
     """Some sightings, and where the next page begins; None where nothing is left."""
 
-    rows: Sequence[RowMapping | Mapping[str, Any]]
+    rows: Sequence[RowMapping]
     following: Place | None
 
 
-#: `recorded`: by the clock of the file's camera, where the file says when it was recorded.
 _ROWS = text(
     """
     SELECT p.sighting, p.plate, p.read_as, p.characters, p.corrected, p.confidence, p.confirmed, p.shown, p.country,
            p.job, p.job_name, p.video_id, p.video, p.first_s, p.best_s, p.crop, p.processed_at, p.plate_id,
-           v.recorded_at + make_interval(secs => p.best_s) AS recorded
-    FROM plate_sightings p JOIN videos v ON v.id = p.video_id
+           p.recorded_at, p.recorded_from
+    FROM plate_sightings p
     WHERE p.sighting = ANY (:ids)
     """
 )
+_NEWEST = text("SELECT id FROM sightings ORDER BY id DESC LIMIT :most")
 #: A video's sightings are stored as it is finished: those that were finished first and last hold the lowest and the
 #: highest numbers, whichever of some that ended at once was first. Videos that are done again still have their former
 #: sightings.
@@ -84,7 +83,6 @@ _BOUNDS = """
     CROSS JOIN LATERAL (SELECT id FROM sightings WHERE video_id = v.id ORDER BY id LIMIT 1) f
     CROSS JOIN LATERAL (SELECT id FROM sightings WHERE video_id = v.id ORDER BY id DESC LIMIT 1) l
 """
-_RECORDED = text("SELECT id, recorded_at FROM videos WHERE id = ANY (:ids)")
 _BOTTOM = text("SELECT id FROM sightings WHERE id < :before ORDER BY id DESC OFFSET :many LIMIT 1")
 
 
@@ -109,15 +107,9 @@ def rows_of(db: Session, ids: Sequence[int]) -> list[RowMapping]:
     return [rows[number] for number in ids if number in rows]
 
 
-def with_times(db: Session, rows: Sequence[RowMapping]) -> list[dict[str, Any]]:
-    """Rows of a search as a card shows them: with the time by the camera's clock."""
-    videos = {row["video_id"] for row in rows}
-    recorded = {row.id: row.recorded_at for row in db.execute(_RECORDED, {"ids": list(videos)})} if videos else {}
-    return [{**row, "recorded": _after(recorded.get(row["video_id"]), row["best_s"])} for row in rows]
-
-
-def _after(began: dt.datetime | None, seconds: float) -> dt.datetime | None:
-    return None if began is None else began + dt.timedelta(seconds=seconds)
+def newest(db: Session, most: int) -> list[RowMapping]:
+    """The same of those that came in last, the newest first."""
+    return rows_of(db, db.execute(_NEWEST, {"most": most}).scalars().all())
 
 
 def _by_plate(db: Session, narrowed: Narrowed, place: Place) -> Page:
@@ -133,7 +125,7 @@ def _by_plate(db: Session, narrowed: Narrowed, place: Place) -> Page:
     whole = len(looked) < most and len(fitting) <= A_PAGE
     last = fitting[A_PAGE - 1] if len(fitting) > A_PAGE else looked[-1] if looked else None
     following = None if whole or last is None else Place(last["sighting"])
-    return Page(with_times(db, fitting[:A_PAGE]), following)
+    return Page(fitting[:A_PAGE], following)
 
 
 def _fits(row: RowMapping, narrowed: Narrowed) -> bool:

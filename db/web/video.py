@@ -19,7 +19,7 @@ _VIDEO = text(
     """
     SELECT v.id, v.job_id AS job, j.name AS job_name, v.path, v.kind, v.state, v.problem, v.width, v.height, v.codec,
            v.frame_rate, v.duration_s, v.segments, v.segments_done, v.segments_quarantined, v.footage_done_s,
-           v.recorded_at, v.created_at, v.finished_at, v.purged_at, v.away_since,
+           v.recorded_at, v.recorded_from, v.created_at, v.finished_at, v.purged_at, v.away_since,
            coalesce((j.options ->> 'hashed')::boolean, false) AS hashed,
            (SELECT count(*) FROM sightings s WHERE s.video_id = v.id) AS sightings
     FROM videos v JOIN jobs j ON j.id = v.job_id WHERE v.id = :video

@@ -176,7 +176,7 @@ def test_the_next_drive_of_a_watched_plate_is_a_hit(
     page.locator("#watch form button").first.click()
     expect(page.locator("#watch")).to_be_hidden()
     page.goto(f"{site.url}/hits")
-    expect(page.locator(".hit", has_text=f"wanted by {number}").first).to_contain_text("was there before")
+    expect(page.locator(".hit", has_text=f"wanted by {number}").first).to_contain_text("earlier sighting")
     if number == "phone":
         # One more drive is enough; what came before the entry counts as well.
         return

@@ -259,6 +259,8 @@ def test_what_a_browser_does_not_play_is_shown_in_pieces(
     page.keyboard.press("j")
     see(page, 10.5)
     assert frame_on_screen(page, luma) == 105
+    # No answer is left unread, which would keep its connection.
+    page.wait_for_load_state("networkidle")
 
 
 def test_a_file_that_is_gone_is_told(shown: Shown, page: Page, demo_drive: Drive, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def show(
     return render(
         request, caller, "exports/page.html", jobs=offered, chosen=job or (offered[0]["job"] if offered else None),
         forms=[form for form in Form if not form.is_labelled], labelled=[form for form in Form if form.is_labelled],
-        rows=list(Rows), plate=plate[:200], signs=request.app.state.signer is not None, most=MOST_SIGHTINGS,
+        rows=list(Rows), plate=plate[:200], most=MOST_SIGHTINGS,
         more=len(offered) >= exports.MOST_JOBS,
     )  # fmt: skip
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Request
+from fastapi import Query, Request
 from fastapi.responses import Response
 
-from dashplate.service.access import require, url_of
+from dashplate.service.access import note, require, url_of
+from dashplate.web.asked import Number
 from dashplate.web.page import pages_for, render
 from db.access.tokens import Principal, Scope
 from db.engine import session
-from db.web import home
+from db.web import home, sightings
 
 router = pages_for(None)
 submitters, searchers = pages_for(Scope.SUBMIT), pages_for(Scope.SEARCH)
+#: Two rows of a wide page.
+_NEWEST = 12
 
 
 @router.get("/")
@@ -28,6 +31,21 @@ def running(request: Request, caller: Annotated[Principal, require(Scope.SUBMIT)
     """Jobs that have not ended, and the last that have; asked for again and again."""
     with session(url_of(request)) as db:
         return render(request, caller, "home/running.html", jobs=home.jobs(db))
+
+
+@searchers.get("/home/newest")
+def newest(
+    request: Request, caller: Annotated[Principal, require(Scope.SEARCH)], after: Annotated[Number, Query()] = None
+) -> Response:
+    """What was seen last, of all jobs; nothing where that is still the sighting `after`."""
+    with session(url_of(request)) as db:
+        rows = sightings.newest(db, _NEWEST)
+        last = rows[0]["sighting"] if rows else None
+        if rows and last == after:
+            return Response(status_code=204)
+        if rows:
+            note(db, request, caller, "gallery", "the newest", len(rows))
+    return render(request, caller, "home/newest.html", rows=rows, last=last)
 
 
 @searchers.get("/home/figures")

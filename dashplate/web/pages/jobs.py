@@ -120,8 +120,7 @@ def _newest(request: Request, db: Session, caller: Principal, row: RowMapping, a
     if after and last == after and not row["finished_at"]:
         return {"sightings": None}
     note(db, request, caller, "sightings", f"job {row['job']}, the newest", len(found))
-    signs = request.app.state.signer is not None
-    return {"job": row, "sightings": found, "last": last, "signs": signs}
+    return {"job": row, "sightings": found, "last": last}
 
 
 def tasks_in_flower(flower: str | None, host: str, job: int) -> str | None:

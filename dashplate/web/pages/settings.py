@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from dashplate.evidence.models_used import models_used
 from dashplate.service.access import require, url_of
 from dashplate.stack import mask_url
+from dashplate.stack.system import CHILD_MARK
 from dashplate.web.page import pages_for, render
 from dashplate.web.texts import t
 from db import migrate
@@ -65,9 +66,8 @@ def show(request: Request, caller: Operator) -> Response:
     """What is set, by whom, and what it means."""
     settings: Settings = request.app.state.settings
     return render(
-        request, caller, "settings/page.html", groups=grouped(settings, os.environ),
-        signs=request.app.state.signer is not None, others=other_variables(os.environ),
-    )  # fmt: skip
+        request, caller, "settings/page.html", groups=grouped(settings, os.environ), others=other_variables(os.environ)
+    )
 
 
 @router.get("/settings/models")
@@ -102,7 +102,7 @@ def masked(name: str, value: Any) -> str:
         case SecretStr():
             return mask_url(value.get_secret_value()) if name.endswith("_url") else t("settings.set")
         case tuple():
-            return ", ".join(masked(name, str(one)) for one in value) or t("settings.unset")
+            return ", ".join(masked(name, one) for one in value) or t("settings.unset")
         case float():
             return f"{value:g}"
         case int():
@@ -113,7 +113,7 @@ def masked(name: str, value: Any) -> str:
 
 def other_variables(environment: Mapping[str, str]) -> list[tuple[str, bool]]:
     """Names of Dashplate's other variables in this process, each with whether anything reads it."""
-    settings = {_SIGNING, *(about.variable for about in described())}
+    settings = {_SIGNING, CHILD_MARK, *(about.variable for about in described())}
     names = sorted(name for name in environment if name.startswith("DASHPLATE_") and name not in settings)
     return [(name, name in _OTHERS or name.startswith(_TELL)) for name in names]
 

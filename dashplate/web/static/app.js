@@ -21,6 +21,33 @@ const dashplate = {
     document.getElementById("said").append(line);
     setTimeout(() => line.remove(), 8000);
   },
+
+  /** Open a dialog, without what went wrong in it before. */
+  open(id) {
+    const dialog = document.getElementById(id);
+    this.wrong(dialog, "");
+    dialog.showModal();
+  },
+
+  /** Tell in a form or dialog what went wrong; nothing where the sentence is empty. */
+  wrong(within, sentence) {
+    const line = within.querySelector(".wrong");
+    line.textContent = sentence;
+    line.hidden = sentence === "";
+  },
+
+  /** Do something while its buttons rest; `tell` is told why it did not work. */
+  async attempt(within, act, tell = (sentence) => this.wrong(within, sentence)) {
+    const buttons = within.matches("button") ? [within] : [...within.querySelectorAll("button")];
+    for (const button of buttons) button.disabled = true;
+    try {
+      await act();
+    } catch (problem) {
+      tell(problem.message);
+    } finally {
+      for (const button of buttons) button.disabled = false;
+    }
+  },
 };
 
 document.addEventListener("htmx:configRequest", (event) => {

@@ -18,6 +18,7 @@ from db.access.tokens import Scope
 from pipeline.job_options import JobOptions
 from tests.support.found import sighted
 from tests.support.media_files import B_FRAMES, write_clip
+from tests.support.pages import person
 from tests.support.service import Serve, Served
 
 SMALL = replace(B_FRAMES, width=320, height=180, seconds=8)
@@ -54,6 +55,12 @@ def test_a_package_comes_signed_with_clip_and_hash(signing: Served, video: Path,
     who, query = signing.last_audited("evidence")
     assert who.startswith("token ")
     assert query == f"a theft: EV00DNC, sighting {second}"
+
+
+def test_a_sightings_page_offers_its_package(signing: Served, video: Path) -> None:
+    (sighting,) = sighted(signing.database_url, video, [0.5], plate="EP{:02}AGE")
+    with person(signing, Scope.SEARCH) as client:
+        assert f'href="/v1/evidence?sighting={sighting}"' in client.get(f"/sightings/{sighting}").text
 
 
 def test_clips_can_be_left_out(signing: Served, video: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from dashplate.web.charts import MOST_WEEKS, bar, calendar, weeks_of
+from dashplate.web.charts import MOST_WEEKS, bar, bars, calendar, weeks_of
 
 
 def test_a_calendar_ends_with_the_last_day_and_tells_its_counts() -> None:
@@ -22,6 +22,12 @@ def test_a_calendar_is_as_long_as_its_days_within_a_year() -> None:
     assert weeks_of({day: 1}, 18) == 18
     assert weeks_of({day: 1, day - dt.timedelta(weeks=30): 1}, 18) == 32
     assert weeks_of({day: 1, day - dt.timedelta(days=2000): 1}, 18) == MOST_WEEKS
+
+
+def test_columns_are_labelled_below_their_own_place() -> None:
+    drawn = str(bars("Hours", [(str(hour), hour) for hour in range(8)], every=3))
+    below = drawn[drawn.index("<figcaption") :]
+    assert [label.partition("<")[0] for label in below.split("<span>")[1:]] == ["0", "", "", "3", "", "", "6", ""]
 
 
 def test_a_bar_stays_within_its_bounds() -> None:

@@ -25,6 +25,7 @@ def test_every_setting_is_in_a_group_once() -> None:
         ("store_dir", "s3://id:geheim@bucket/x", "s3://id:***@bucket/x"),
         ("roots", (), "not set"),
         ("window", 32, "32"),
+        ("delivery_delays_s", (5.0, 300.0), "5, 300"),
         ("lease_s", 20.0, "20"),
     ],
 )
@@ -40,5 +41,7 @@ def test_who_set_it_is_told() -> None:
 
 
 def test_a_variable_that_nothing_reads_is_strange() -> None:
-    given = {"DASHPLATE_WINDOWS": "1", "DASHPLATE_TELL_A": "x", "DASHPLATE_WINDOW": "1", "PATH": "/"}
+    given = dict.fromkeys(
+        ("DASHPLATE_CHILD_OF", "DASHPLATE_WINDOWS", "DASHPLATE_TELL_A", "DASHPLATE_WINDOW", "PATH"), "1"
+    )
     assert other_variables(given) == [("DASHPLATE_TELL_A", True), ("DASHPLATE_WINDOWS", False)]

@@ -8,31 +8,6 @@ const ends = {
     return `/v1/endpoints/${encodeURIComponent(this.name)}${call}`;
   },
 
-  open(id) {
-    const dialog = document.getElementById(id);
-    this.wrong(dialog, "");
-    dialog.showModal();
-  },
-
-  wrong(within, sentence) {
-    const line = within.querySelector(".wrong");
-    line.textContent = sentence;
-    line.hidden = sentence === "";
-  },
-
-  /** Do something while its buttons rest; `tell` is told why it did not work. */
-  async attempt(within, act, tell) {
-    const buttons = within.matches("button") ? [within] : [...within.querySelectorAll("button")];
-    for (const button of buttons) button.disabled = true;
-    try {
-      await act();
-    } catch (problem) {
-      tell(problem.message);
-    } finally {
-      for (const button of buttons) button.disabled = false;
-    }
-  },
-
   add(form) {
     const given = form.elements;
     const wanted = {
@@ -40,12 +15,12 @@ const ends = {
       events: [...form.querySelectorAll('[name="events"]:checked')].map((one) => one.value),
       labels: given.labels.value.split(",").map((one) => one.trim()).filter(Boolean),
     };
-    return this.attempt(form, async () => {
+    return dashplate.attempt(form, async () => {
       const made = await dashplate.call("POST", "/v1/endpoints", wanted);
       document.getElementById("add").close();
       if (made.secret) this.show(made.secret);
       else location.reload();
-    }, (sentence) => this.wrong(form, sentence));
+    });
   },
 
   show(secret) {
@@ -57,7 +32,7 @@ const ends = {
     this.name = button.closest("[data-name]").dataset.name;
     const title = document.querySelector(`#${button.dataset.asks} [data-says]`);
     title.textContent = title.dataset.says.replace("{name}", this.name);
-    this.open(button.dataset.asks);
+    dashplate.open(button.dataset.asks);
   },
 
   sure(dialog) {
@@ -66,18 +41,18 @@ const ends = {
       remove: () => dashplate.call("DELETE", this.address()),
       rotate: () => dashplate.call("POST", this.address("/rotate?overlap_s=" + document.getElementById("rotate-overlap").value)),
     };
-    return this.attempt(dialog, async () => {
+    return dashplate.attempt(dialog, async () => {
       const said = await acts[dialog.id]();
       dialog.close();
       if (said) this.show(said.secret);
       else location.reload();
-    }, (sentence) => this.wrong(dialog, sentence));
+    });
   },
 
   test(button, panel) {
     const line = panel.querySelector(".answer");
     line.textContent = "…";
-    return this.attempt(button, async () => {
+    return dashplate.attempt(button, async () => {
       const answer = await dashplate.call("POST", `/endpoints/${encodeURIComponent(this.name)}/test`);
       line.textContent = answer.said;
       line.classList.toggle("wrong", !answer.took);
@@ -85,14 +60,14 @@ const ends = {
   },
 
   enable(button) {
-    return this.attempt(button, async () => {
+    return dashplate.attempt(button, async () => {
       await dashplate.call("POST", this.address("/enable"));
       location.reload();
     }, (sentence) => dashplate.say(sentence));
   },
 
   resend(button) {
-    return this.attempt(button, async () => {
+    return dashplate.attempt(button, async () => {
       await dashplate.call("POST", `/v1/deliveries/${button.dataset.delivery}/resend`);
       dashplate.say(button.dataset.resent);
       button.closest("article").classList.add("sent");
@@ -101,7 +76,7 @@ const ends = {
 
   resendAll(button) {
     const of = button.dataset.endpoint ? "?endpoint=" + encodeURIComponent(button.dataset.endpoint) : "";
-    return this.attempt(button, async () => {
+    return dashplate.attempt(button, async () => {
       const said = await dashplate.call("POST", "/v1/deliveries/resend" + of);
       dashplate.say(button.dataset.resent.replace("{deliveries}", said.deliveries.toLocaleString()));
       for (const article of document.querySelectorAll(".delivery")) article.classList.add("sent");
@@ -130,7 +105,7 @@ const ends = {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
-  if (button.dataset.opens) ends.open(button.dataset.opens);
+  if (button.dataset.opens) dashplate.open(button.dataset.opens);
   else if (button.dataset.asks) ends.ask(button);
   else if (button.dataset.do) ends.act(button);
   else if ("closes" in button.dataset) button.closest("dialog").close();

@@ -27,16 +27,6 @@ document.addEventListener("submit", async (event) => {
   }
 });
 
-document.querySelector("[data-watch]")?.addEventListener("submit", (event) => {
-  event.preventDefault();
-  const form = event.target, { plate, label, like, note } = form.elements, wrong = form.querySelector(".wrong");
-  const body = { plate: plate.value, label: label.value, like: Boolean(like?.checked), note: note.value.trim() || null };
-  dashplate.call("POST", "/v1/watchlist", body).then(
-    () => { form.closest("dialog").close(); dashplate.say(document.getElementById("words").dataset.watched); },
-    (error) => { wrong.textContent = error.message; wrong.hidden = false; },
-  );
-});
-
 // The latest days are at the right.
 document.addEventListener("htmx:afterSwap", () => {
   for (const calendar of document.querySelectorAll(".scrolls")) calendar.scrollLeft = calendar.scrollWidth;

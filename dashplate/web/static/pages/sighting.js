@@ -95,34 +95,18 @@ document.querySelector("[data-clip] button")?.addEventListener("click", async (e
   holder.prepend(video);
 });
 
-/** Send what a form says; its dialog shows why that failed. */
-async function send(form, method, address, body) {
-  const wrong = form.querySelector(".wrong");
-  wrong.hidden = true;
-  try {
-    return await dashplate.call(method, address, body);
-  } catch (error) {
-    wrong.textContent = error.message;
-    wrong.hidden = false;
-    throw error;
-  }
-}
-
 const correction = document.querySelector("[data-correction]");
 function correct(plate) {
   const note = correction.elements.note?.value.trim();
   const body = note ? { plate, note } : { plate };
-  send(correction, "POST", `/v1/sightings/${correction.dataset.correction}/correction`, body).then(() => location.reload(), () => {});
+  dashplate.attempt(correction, async () => {
+    await dashplate.call("POST", `/v1/sightings/${correction.dataset.correction}/correction`, body);
+    location.reload();
+  });
 }
 correction?.addEventListener("submit", (event) => { event.preventDefault(); correct(correction.elements.plate.value); });
 correction?.querySelector("[data-no-plate]").addEventListener("click", () => correct(null));
 document.querySelector("[data-take-back]")?.addEventListener("click", (event) => {
   const address = `/v1/sightings/${event.target.dataset.takeBack}/correction`;
   dashplate.call("DELETE", address).then(() => location.reload(), (error) => dashplate.say(error.message));
-});
-document.querySelector("[data-watch]")?.addEventListener("submit", (event) => {
-  event.preventDefault();
-  const form = event.target, { plate, label, like, note } = form.elements;
-  const body = { plate: plate.value, label: label.value, like: Boolean(like?.checked), note: note.value.trim() || null };
-  send(form, "POST", "/v1/watchlist", body).then(() => { form.closest("dialog").close(); dashplate.say(words.watched); }, () => {});
 });

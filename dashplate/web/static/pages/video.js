@@ -39,6 +39,18 @@ function placeIn(stretches, second) {
   return null;
 }
 
+/** Fetch the first byte of a file; its headers, or the sentence that says why it is not sent. */
+async function firstByte(address) {
+  const answer = await fetch(address, { headers: { Range: "bytes=0-0", Accept: "application/json" } });
+  if (!answer.ok) {
+    const told = await answer.json().catch(() => null);
+    throw new Error((told && told.detail) || answer.statusText);
+  }
+  // A body that nobody reads keeps its connection.
+  await answer.arrayBuffer();
+  return answer.headers;
+}
+
 function clockOf(seconds) {
   const tenths = Math.floor(seconds * 10 + 1e-6), minutes = Math.floor(tenths / 600), hours = Math.floor(minutes / 60);
   const rest = ((tenths % 600) / 10).toFixed(1).padStart(4, "0");
@@ -125,10 +137,7 @@ class Pieces {
 
   /** Have a piece cut, which is kept for a minute; where its first frame is. */
   async cut(piece) {
-    const answer = await fetch(this.address(piece), { headers: { Range: "bytes=0-0", Accept: "application/json" } });
-    if (answer.ok) return Number(answer.headers.get("X-First-Second"));
-    const told = await answer.json().catch(() => null);
-    throw new Error((told && told.detail) || answer.statusText);
+    return Number((await firstByte(this.address(piece))).get("X-First-Second"));
   }
 
   async seek(second) {
@@ -247,6 +256,7 @@ class Player extends HTMLElement {
     if (!Array.isArray(this.boxes.minutes.get(Math.floor(Math.max(0, second) / BOXES_S)))) {
       await this.boxes.ready(second);
       this.draw();
+      this.showPlace(this.shownAt);
     }
     // The next minute before it is needed.
     if (second % BOXES_S > BOXES_S - 10 && second + 10 < this.duration) this.boxes.ready(second + 10);
@@ -370,15 +380,15 @@ class Player extends HTMLElement {
       if (this.media.error) this.tell(this.media.error.message);
       return;
     }
-    const answer = await fetch(this.source.address, { headers: { Range: "bytes=0-0", Accept: "application/json" } });
-    if (answer.ok) {
-      const second = this.aimedAt || 0;
-      this.source = new Pieces(this, this.media);
-      await this.seek(second);
+    try {
+      await firstByte(this.source.address);
+    } catch (problem) {
+      this.tell(problem.message);
       return;
     }
-    const told = await answer.json().catch(() => null);
-    this.tell((told && told.detail) || answer.statusText);
+    const second = this.aimedAt || 0;
+    this.source = new Pieces(this, this.media);
+    await this.seek(second);
   }
 
   // The timeline

@@ -2,31 +2,6 @@
 "use strict";
 
 const lists = {
-  open(name) {
-    const dialog = document.getElementById(name);
-    this.wrong(dialog, "");
-    dialog.showModal();
-  },
-
-  wrong(within, sentence) {
-    const line = within.querySelector(".wrong");
-    line.textContent = sentence;
-    line.hidden = sentence === "";
-  },
-
-  /** Do something, and show the page anew, or why it did not work. */
-  async attempt(within, act) {
-    const buttons = [...within.querySelectorAll("button")];
-    for (const button of buttons) button.disabled = true;
-    try {
-      await act();
-    } catch (problem) {
-      this.wrong(within, problem.message);
-    } finally {
-      for (const button of buttons) button.disabled = false;
-    }
-  },
-
   add(form) {
     const given = form.elements;
     const entry = {
@@ -34,7 +9,7 @@ const lists = {
       colour: given.colour.value || null, note: given.note.value.trim() || null, alert_existing: given.alert_existing.checked,
       expires_at: given.end.value ? new Date(given.end.value).toISOString() : null,
     };
-    return this.attempt(form, async () => {
+    return dashplate.attempt(form, async () => {
       await dashplate.call("POST", "/v1/watchlist", entry);
       location.assign("/watch-lists?label=" + encodeURIComponent(entry.label));
     });
@@ -45,7 +20,7 @@ const lists = {
     const asked = new URLSearchParams();
     if (label.value.trim()) asked.set("label", label.value.trim());
     if (alert_existing.checked) asked.set("alert_existing", "true");
-    return this.attempt(form, async () => {
+    return dashplate.attempt(form, async () => {
       const answer = await fetch("/v1/watchlist/import?" + asked, {
         method: "POST", body: file.files[0],
         headers: { "X-CSRF-Token": dashplate.secret, "Content-Type": "text/csv", Accept: "application/json" },
@@ -62,12 +37,12 @@ const lists = {
     const title = dialog.querySelector("[data-says]");
     title.textContent = title.dataset.says.replace("{plate}", button.dataset.plate);
     dialog.dataset.entry = button.dataset.entry;
-    this.open(dialog.id);
+    dashplate.open(dialog.id);
   },
 
   sure(dialog) {
     const forgets = dialog.id === "forget" ? "?forget=true" : "";
-    return this.attempt(dialog, async () => {
+    return dashplate.attempt(dialog, async () => {
       await dashplate.call("DELETE", `/v1/watchlist/${dialog.dataset.entry}${forgets}`);
       location.reload();
     });
@@ -77,7 +52,7 @@ const lists = {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
-  if (button.dataset.opens) lists.open(button.dataset.opens);
+  if (button.dataset.opens) dashplate.open(button.dataset.opens);
   else if (button.dataset.asks) lists.ask(button);
   else if ("closes" in button.dataset) button.closest("dialog").close();
   else if ("sure" in button.dataset) lists.sure(button.closest("dialog"));
@@ -88,7 +63,7 @@ document.addEventListener("submit", (event) => {
   if (event.target.id === "add-form") lists.add(event.target);
   else lists.import(event.target);
 });
-if (document.getElementById("add").dataset.open) lists.open("add");
+if (document.getElementById("add").dataset.open) dashplate.open("add");
 const imported = sessionStorage.getItem("imported");
 if (imported) {
   sessionStorage.removeItem("imported");

@@ -23,13 +23,13 @@ def test_a_hit_says_why_and_where(served: Served) -> None:
         page = client.get("/hits", params={"job": job}).text
         assert served.last_audited("hits")[1] == f"job {job}"
     assert page.count("<article") == 3
-    assert "the plate that is watched" in page
-    assert " off from" in page
+    assert "the watched plate" in page
+    assert "easily taken for" in page
     assert "It could also be HT051234, 4% sure" in page
     assert "0:51.0" in page, "the time is that of the frame that was read"
     for hostile in ("<script>a", "<b>", "<i>", "\u202e", 'onload="x'):
         assert hostile not in page
-    assert "was there before" not in page
+    assert "earlier sighting" not in page
 
 
 def test_hits_come_a_page_at_a_time_and_narrowed(served: Served) -> None:
@@ -49,7 +49,7 @@ def test_hits_come_a_page_at_a_time_and_narrowed(served: Served) -> None:
         assert "<html" not in part
         assert client.get("/hits", params={"entry": early, "new": True}).text.count("<article") == 1
         assert client.get("/hits", params={"label": "hits: pages", "job": job, "new": True}).text.count("<article") == 0
-        assert client.get("/hits", params={"label": "hits: pages", "job": job}).text.count("was there before") == 24
+        assert client.get("/hits", params={"label": "hits: pages", "job": job}).text.count("earlier sighting") == 24
 
 
 def test_new_hits_are_announced_without_telling_what_they_are(served: Served) -> None:
