@@ -17,7 +17,7 @@ _SQL = Path(__file__).parents[2] / "sql"
 #: Of `telling_0011.sql`, in its order; `index_sightings` is that of 0009 again.
 _FUNCTIONS = (
     "plate_likeness", "plate_neighbours", "watch_terms_of", "add_watch_terms", "watch_matches", "tell", "alerting",
-    "same_passing", "note_hits", "tell_sightings", "match_existing", "tell_state",
+    "same_passing", "hold_videos_of", "note_hits", "tell_sightings", "match_existing", "tell_state",
 )  # fmt: skip
 _FORMATS = ("dashplate", "platerecognizer", "openalpr", "frigate", "text")
 _NOW = sa.func.now()
