@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from bench.chaos import telling
+from bench.chaos.compared import telling
+from bench.chaos.compared.tables import Difference, Tables, difference, files_difference, left_of, readable, tables_of
+from bench.chaos.compared.telling import Told
+from bench.chaos.disturbed.fleet import ChaosFleet
 from bench.chaos.faults.wiped_sources import is_card
-from bench.chaos.fleet import ChaosFleet
 from bench.chaos.footage import FLEETS
 from bench.chaos.scene import MAIN, Scene
-from bench.chaos.tables import Difference, Tables, difference, files_difference, left_of, readable, tables_of
-from bench.chaos.telling import Told
 
 
 class Comparison:

@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from bench.chaos.compared.tables import Difference
+from bench.chaos.disturbed.receiver import Heard
 from bench.chaos.footage import STANDING
-from bench.chaos.receiver import Heard
-from bench.chaos.tables import Difference
 from db.states import DeliveryState
 
 #: Natural key → event's id → what it said.

@@ -1,6 +1,6 @@
 """A result store that fails on demand: `flaky:///folder` is a folder whose writes fail as a file beside it says.
 
-Workers load this module with their work, `DASHPLATE_WORK=bench.chaos.flaky_store:StandIn`.
+Workers load this module with their work, `DASHPLATE_WORK=bench.chaos.disturbed.flaky_store:StandIn`.
 """
 
 from __future__ import annotations

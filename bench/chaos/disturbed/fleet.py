@@ -19,11 +19,11 @@ from sqlalchemy import RowMapping, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from bench.chaos import flaky_store
+from bench.chaos.disturbed import flaky_store
+from bench.chaos.disturbed.processes import ROOT, Processes
+from bench.chaos.disturbed.proxy import Proxy
+from bench.chaos.disturbed.receiver import Mood, Receiver
 from bench.chaos.footage import FLEETS, standing, write_fleets
-from bench.chaos.processes import ROOT, Processes
-from bench.chaos.proxy import Proxy
-from bench.chaos.receiver import Mood, Receiver
 from dashplate.delivery.signing import WebhookKey
 from dashplate.stack import Layout, Stack
 from dashplate.stack.postgres_server import PostgresServer
@@ -141,7 +141,7 @@ class ChaosFleet:
         self.trouble()
 
     def trouble(self, chance: float = 0.0, full: bool = False) -> None:
-        """The result store fails from now on; see `bench.chaos.flaky_store`."""
+        """The result store fails from now on; see `bench.chaos.disturbed.flaky_store`."""
         flaky_store.set_trouble(self._trouble_file, chance, full)
 
     @property
@@ -222,7 +222,7 @@ class ChaosFleet:
             "DASHPLATE_DATA_DIR": str(self.folder),
             "DASHPLATE_STORE_DIR": place,
             "DASHPLATE_ROOTS": str(self.share),
-            "DASHPLATE_WORK": "bench.chaos.flaky_store:StandIn",
+            "DASHPLATE_WORK": "bench.chaos.disturbed.flaky_store:StandIn",
             "DASHPLATE_PLATE_KEY": self._plate_key,
             "DASHPLATE_WEBHOOK_KEY": self._webhook_key,
             "DASHPLATE_PRIVATE_HOSTS": "127.0.0.1",

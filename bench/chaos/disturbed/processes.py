@@ -12,7 +12,7 @@ import psutil
 from dashplate.supervisor import Command, Supervisor
 from workers.celery_app.app import CONTROL, DETECT, READ
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 #: Workers by name, with their role.
 WORKERS = {
     "detect-1": DETECT, "detect-2": DETECT, "read-1": READ, "read-2": READ, "control-1": CONTROL, "control-2": CONTROL,

@@ -16,7 +16,7 @@ from dashplate.web.shown import duration, file_name, number
 from dashplate.web.texts import t
 from db import migrate
 from db.states import IN_FLIGHT, SegmentState
-from db.web.health import MOST
+from db.web.operating.health import MOST
 from store.store import RESERVE_BYTES
 from workers.celery_app.app import ROLES
 

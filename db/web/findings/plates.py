@@ -17,7 +17,7 @@ from db.findings.plate_hashing import MARK
 from db.findings.search import may_be_like
 from db.findings.typed import typed
 from db.named_sql import statements
-from db.web.sightings import A_PAGE, Page, Place, rows_of
+from db.web.findings.sightings import A_PAGE, Page, Place, rows_of
 from pipeline.formats.confusions import folded
 
 _SQL = statements(Path(__file__).with_suffix(".sql"))

@@ -1,4 +1,4 @@
--- What the pages of plates ask: db/web/plates.py. Each statement begins with its name.
+-- What the pages of plates ask: db/web/findings/plates.py. Each statement begins with its name.
 
 -- name: one
 -- The plate of a key, and how many corrections take sightings from it or give it others.

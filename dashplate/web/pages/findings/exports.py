@@ -14,7 +14,7 @@ from dashplate.service.files.evidence import MOST_SIGHTINGS
 from dashplate.web.page import pages_for, render
 from db.access.tokens import Principal, Scope
 from db.engine import session
-from db.web import exports
+from db.web.findings import exports
 
 router = pages_for(Scope.SEARCH)
 Searcher = Annotated[Principal, require(Scope.SEARCH)]

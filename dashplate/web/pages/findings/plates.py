@@ -15,15 +15,15 @@ from dashplate.service.errors import Refused
 from dashplate.web.asked import Number, Word, address
 from dashplate.web.charts import weeks_of
 from dashplate.web.page import is_part, pages_for, render
-from dashplate.web.pages.sightings import addresses
+from dashplate.web.pages.findings.sightings import addresses
 from db.access.tokens import Principal, Scope
 from db.engine import session
 from db.findings import search
 from db.findings.search import index_if_it_can
 from db.findings.typed import typed
-from db.web import plates
-from db.web.plates import OnePlate
-from db.web.sightings import Place
+from db.web.findings import plates
+from db.web.findings.plates import OnePlate
+from db.web.findings.sightings import Place
 from workers.hashed_jobs import hashed_plate
 
 router, correctors = pages_for(Scope.SEARCH), pages_for(Scope.SEARCH, Scope.CORRECT)

@@ -13,7 +13,7 @@ from dashplate.service.errors import Refused
 from dashplate.web.page import pages_for, render
 from db.access.tokens import Principal, Scope
 from db.engine import session
-from db.web import review
+from db.web.findings import review
 
 router = pages_for(Scope.CORRECT)
 Corrector = Annotated[Principal, require(Scope.CORRECT)]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from dashplate.service.access import note, require, url_of
 from dashplate.web.asked import Asked, Filled, Percent, Tick, address, countries
 from dashplate.web.page import is_part, pages_for, render
-from dashplate.web.pages.saved import saved_of
+from dashplate.web.pages.findings.saved import saved_of
 from dashplate.web.shown import chance
 from dashplate.web.texts import t
 from db.access.tokens import Principal, Scope
@@ -23,7 +23,7 @@ from db.findings import search
 from db.findings.search import Behind, Wanted, index_if_it_can, is_complete, may_be_like
 from db.findings.typed import is_whole, typed
 from db.web import job_names
-from db.web.sightings import A_PAGE, with_times
+from db.web.findings.sightings import A_PAGE, with_times
 from pipeline.errors import UsageError
 from workers.hashed_jobs import hashed_plate
 

@@ -17,7 +17,7 @@ from db.access.tokens import Principal, Scope
 from db.engine import session
 from db.findings import evidence
 from db.findings.evidence import SightingKept
-from db.web import sighting as of_sighting
+from db.web.findings import sighting as of_sighting
 from pipeline.formats.confusions import folded
 
 router = pages_for(Scope.SEARCH)

@@ -10,15 +10,16 @@ from fastapi.responses import Response
 from dashplate.service.access import note, require, url_of
 from dashplate.web.asked import Asked, Chip, Number, Percent, Tick, address, countries
 from dashplate.web.page import is_part, pages_for, render
-from dashplate.web.pages.saved import saved_of
+from dashplate.web.pages.findings.saved import saved_of
 from dashplate.web.shown import day, file_name, percent
 from dashplate.web.texts import t
 from db.access.tokens import Principal, Scope
 from db.engine import session
 from db.findings.search import index_if_it_can
 from db.findings.typed import typed
-from db.web import job_names, sightings
-from db.web.sightings import Narrowed, Page, Place
+from db.web import job_names
+from db.web.findings import sightings
+from db.web.findings.sightings import Narrowed, Page, Place
 from workers.hashed_jobs import hashed_plate
 
 router = pages_for(Scope.SEARCH)

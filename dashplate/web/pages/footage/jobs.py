@@ -20,8 +20,8 @@ from db.access.tokens import Principal, Scope
 from db.engine import session
 from db.findings import queries
 from db.states import JobState
-from db.web import jobs
-from db.web.jobs import Jobs, Videos
+from db.web.footage import jobs
+from db.web.footage.jobs import Jobs, Videos
 from pipeline.job_options import JobOptions
 from workers.dispatch import job_label
 

@@ -23,7 +23,7 @@ from db.findings import queries
 from db.findings.queries import Experience
 from db.jobs import uploads
 from db.states import Priority
-from db.web import submit
+from db.web.footage import submit
 from pipeline.alerts import Alerts
 from pipeline.errors import DashplateError
 from pipeline.formats import country_names

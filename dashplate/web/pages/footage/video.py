@@ -22,7 +22,7 @@ from db.engine import session
 from db.findings import pages
 from db.findings.footage import passings
 from db.states import VideoState
-from db.web import video
+from db.web.footage import video
 from output.marks import Mark
 from pipeline.records import MediaKind, Observation
 

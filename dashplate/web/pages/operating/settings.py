@@ -21,7 +21,7 @@ from dashplate.web.texts import t
 from db import migrate
 from db.access.tokens import Principal, Scope
 from db.engine import session
-from db.web import health
+from db.web.operating import health
 from pipeline.formats import all_countries
 from pipeline.job_options import JobOptions
 from workers.settings import Described, Settings, described

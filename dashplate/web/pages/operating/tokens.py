@@ -16,7 +16,7 @@ from db.access import tokens
 from db.access.tokens import Principal, Scope
 from db.engine import session
 from db.models import TokenRow
-from db.web import tokens as shown
+from db.web.operating import tokens as shown
 from pipeline.errors import UsageError
 
 router = pages_for(Scope.ADMIN)

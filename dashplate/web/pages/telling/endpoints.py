@@ -19,7 +19,7 @@ from db.engine import session
 from db.states import DeliveryState, EndpointFormat, EventKind
 from db.telling import deliveries as delivered
 from db.telling import endpoints as told
-from db.web import endpoints
+from db.web.telling import endpoints
 from pipeline.errors import DashplateError, UsageError
 
 router = pages_for(Scope.ADMIN)

@@ -13,9 +13,9 @@ from dashplate.web.page import is_part, pages_for, render
 from db.access.tokens import Principal, Scope
 from db.engine import session
 from db.telling import watch_lists
-from db.web import hits
-from db.web.hits import Narrowed
-from db.web.watch_lists import labels
+from db.web.telling import hits
+from db.web.telling.hits import Narrowed
+from db.web.telling.watch_lists import labels
 
 router = pages_for(Scope.SEARCH)
 Searcher = Annotated[Principal, require(Scope.SEARCH)]

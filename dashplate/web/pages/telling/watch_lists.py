@@ -15,8 +15,8 @@ from dashplate.web.page import is_part, pages_for, render
 from db.access.tokens import Principal, Scope
 from db.engine import session
 from db.findings.typed import typed
-from db.web import watch_lists
-from db.web.watch_lists import Behind
+from db.web.telling import watch_lists
+from db.web.telling.watch_lists import Behind
 from pipeline.formats.confusions import folded
 
 router = pages_for(Scope.SEARCH)

@@ -14,8 +14,8 @@ from sqlalchemy import text
 from db.access.tokens import Scope
 from db.engine import session
 from db.findings.search import index_some, is_complete
-from db.web import sightings
-from db.web.sightings import A_PAGE, Narrowed, Place
+from db.web.findings import sightings
+from db.web.findings.sightings import A_PAGE, Narrowed, Place
 from pipeline.job_options import JobOptions
 from tests.support.found import sighted
 from tests.support.media_files import Recipe, write_clip
