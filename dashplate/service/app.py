@@ -15,8 +15,8 @@ from dashplate.service.access import Access, require
 from dashplate.service.description import described
 from dashplate.service.door import Door
 from dashplate.service.files import annotated, clips, evidence, exports, videos
-from dashplate.service.files.annotator import Annotator
-from dashplate.service.files.cutter import Cutter
+from dashplate.service.files.making.annotator import Annotator
+from dashplate.service.files.making.cutter import Cutter
 from dashplate.service.files.streams import Places
 from dashplate.service.measured import Calls, text_of
 from dashplate.service.photographs import calls as photographs

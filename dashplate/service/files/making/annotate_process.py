@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dashplate.annotated import annotate
-from dashplate.service.files.trouble import trouble_of
+from dashplate.service.files.making.trouble import trouble_of
 
 #: What the longest video that is made takes at the most that is encoded of a second, 1 MB, and some.
 MOST_BYTES = 8 * 2**30

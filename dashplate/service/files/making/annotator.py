@@ -7,21 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import pickle
-import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, BinaryIO
 
 from dashplate.annotated import Annotation
 from dashplate.service.documents import MakingState
 from dashplate.service.errors import Refused, too_many
-from dashplate.service.files.trouble import Trouble
-from dashplate.service.files.video_roots import VideoRoots, refused, without_secrets
-from pipeline.sources.source import Source
+from dashplate.service.files.making.child_processes import ChildProcesses, NoAnswer
+from dashplate.service.files.making.trouble import Trouble
+from dashplate.service.files.making.video_roots import VideoRoots, refused
 from workers.settings import Settings
 
 #: Those that wait, besides the one that is made: each wants all threads that the settings allow.
@@ -30,7 +26,7 @@ WAITING = 4
 LONGEST_FOOTAGE_S = 2 * 3600.0
 #: How long one is kept after it was last asked for, and how many are kept: each has up to 8 GB.
 _KEPT_S, _KEPT = 3600.0, 4
-_PROCESS = "dashplate.service.files.annotate_process"
+_PROCESS = "dashplate.service.files.making.annotate_process"
 
 
 @dataclass(slots=True)
@@ -69,7 +65,7 @@ class Annotator:
         self._settings = settings
         #: The one that was asked for last stands last.
         self._made: dict[int, Made] = {}
-        self._running: set[asyncio.subprocess.Process] = set()
+        self._processes = ChildProcesses(_PROCESS)
         self._turns = asyncio.Semaphore(1)
         self._roots = VideoRoots(1)
         self._timer: asyncio.TimerHandle | None = None
@@ -79,9 +75,7 @@ class Annotator:
 
     def __exit__(self, *_: object) -> None:
         self._roots.close()
-        for process in self._running:
-            with suppress(ProcessLookupError):
-                process.kill()
+        self._processes.close()
         for one in self._made.values():
             one.file.close()
 
@@ -143,47 +137,30 @@ class Annotator:
         try:
             async with self._turns:
                 made.state = MakingState.MAKING
-                limit_s = 2 * self._settings.limit_s(made.wanted.media.duration_s)
-                roots = await self._roots.of(made.wanted.media.path)
-                try:
-                    async with asyncio.timeout(limit_s):
-                        await self._run(made, roots)
-                except TimeoutError:
-                    raise Refused(409, f"Making it took longer than {limit_s} s.") from None
+                await self._run(made)
             made.state, made.share = MakingState.MADE, 1.0
         except Refused as problem:
             made.state, made.refused = MakingState.FAILED, problem
         made.asked_at = time.monotonic()
         self._forget_in_time()
 
-    async def _run(self, made: Made, roots: Sequence[Source]) -> None:
+    async def _run(self, made: Made) -> None:
         """Raises Refused where the process makes none."""
-        file = made.file.fileno()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", _PROCESS, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            env=without_secrets(), pass_fds=(file,),
-        )  # fmt: skip
-        self._running.add(process)
+        media, file = made.wanted.media, made.file.fileno()
+        roots = await self._roots.of(media.path)
+        wanted = made.wanted, roots, self._settings.models, file
+        limit_s = 2 * self._settings.limit_s(media.duration_s)
         try:
-            assert process.stdin is not None
-            process.stdin.write(pickle.dumps((made.wanted, roots, self._settings.models, file)))
-            await process.stdin.drain()
-            process.stdin.close()
-            await _followed(process, made)
-        except (OSError, EOFError, ValueError, LookupError, TypeError) as problem:
+            await self._processes.ask(wanted, lambda said: _follow(said, made), limit_s, [file])
+        except TimeoutError:
+            raise Refused(409, f"Making it took longer than {limit_s} s.") from None
+        except NoAnswer as problem:
             raise Refused(409, "The process that made this video ended over it.") from problem
-        finally:
-            with suppress(ProcessLookupError):
-                process.kill()
-            # Its end is told once all that it has written is read.
-            await process.communicate()
-            self._running.discard(process)
 
 
-async def _followed(process: asyncio.subprocess.Process, made: Made) -> None:
+async def _follow(said: asyncio.StreamReader, made: Made) -> None:
     """Hear the process to its end. Raises Refused where it makes none, other errors where it says nothing sensible."""
-    assert process.stdout is not None
-    while line := await process.stdout.readline():
+    while line := await said.readline():
         told = json.loads(line)
         if "problem" in told:
             raise refused(Trouble(told["problem"]), str(told["sentence"]))

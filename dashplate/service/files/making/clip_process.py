@@ -14,7 +14,7 @@ import signal
 import sys
 from typing import Any
 
-from dashplate.service.files.trouble import trouble_of
+from dashplate.service.files.making.trouble import trouble_of
 from pipeline.video.clip import cut
 
 #: Seconds of the processor, and of address space: one 8K HEVC stream with its reference pictures takes 2 GB.

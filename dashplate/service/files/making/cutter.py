@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import pickle
-import sys
 import time
-from collections.abc import Hashable, Sequence
-from contextlib import suppress
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
 from dashplate.service.errors import Refused, too_many
-from dashplate.service.files.clip_process import LONGEST_S
-from dashplate.service.files.trouble import Trouble
-from dashplate.service.files.video_roots import VideoRoots, refused, without_secrets
-from pipeline.sources.source import Source
+from dashplate.service.files.making.child_processes import ChildProcesses, NoAnswer
+from dashplate.service.files.making.clip_process import LONGEST_S
+from dashplate.service.files.making.trouble import Trouble
+from dashplate.service.files.making.video_roots import VideoRoots, refused
 from pipeline.video.clip import Clip, ClipRequest
 
 #: Clips that are cut at a time, each on one core, and those that wait besides.
@@ -29,7 +26,7 @@ AT_ONCE, WAITING = 2, 8
 _KEPT_S, _KEPT_BYTES = 60.0, 64_000_000
 #: More than the longest clip can have.
 _MOST_BYTES = 32_000_000
-_PROCESS = "dashplate.service.files.clip_process"
+_PROCESS = "dashplate.service.files.making.clip_process"
 
 
 @dataclass(slots=True)
@@ -54,7 +51,7 @@ class Cutter:
     def __init__(self) -> None:
         #: The one that was asked for last stands last.
         self._clips: dict[Hashable, _Kept] = {}
-        self._running: set[asyncio.subprocess.Process] = set()
+        self._processes = ChildProcesses(_PROCESS)
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._roots = VideoRoots(AT_ONCE)
         self._timer: asyncio.TimerHandle | None = None
@@ -64,9 +61,7 @@ class Cutter:
 
     def __exit__(self, *_: object) -> None:
         self._roots.close()
-        for process in self._running:
-            with suppress(ProcessLookupError):
-                process.kill()
+        self._processes.close()
 
     async def clip(self, wanted: ClipRequest) -> Clip:
         """The MP4. Cancelled, its process is killed unless another call waits for the same clip.
@@ -115,35 +110,19 @@ class Cutter:
     async def _cut(self, wanted: ClipRequest) -> Clip:
         async with self._turns:
             roots = await self._roots.of(wanted.media.path)
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", _PROCESS,
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=without_secrets(),
-            )  # fmt: skip
-            self._running.add(process)
             try:
-                async with asyncio.timeout(LONGEST_S):
-                    return await self._answer(process, wanted, roots)
+                return await self._processes.ask((wanted, roots), _clip_of, LONGEST_S)
             except TimeoutError:
                 raise Refused(409, f"Cutting it took longer than {LONGEST_S} s. Ask for fewer seconds.") from None
-            except (OSError, EOFError, ValueError, LookupError, TypeError) as problem:
+            except NoAnswer as problem:
                 raise Refused(409, "The process that cut this clip ended over it.") from problem
-            finally:
-                with suppress(ProcessLookupError):
-                    process.kill()
-                # Its end is told once all that it has written is read.
-                await process.communicate()
-                self._running.discard(process)
 
-    async def _answer(self, process: asyncio.subprocess.Process, wanted: ClipRequest, roots: Sequence[Source]) -> Clip:
-        """What the process says. Raises Refused where there is no clip, other errors where it says nothing sensible."""
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(pickle.dumps((wanted, roots)))
-        await process.stdin.drain()
-        process.stdin.close()
-        told: dict[str, Any] = json.loads(await process.stdout.readline())
-        if "size" not in told:
-            raise refused(Trouble(told["problem"]), str(told["sentence"]))
-        if not 0 < told["size"] <= _MOST_BYTES:
-            raise ValueError(told["size"])
-        return Clip(await process.stdout.readexactly(told["size"]), float(told["first_s"]))
+
+async def _clip_of(said: asyncio.StreamReader) -> Clip:
+    """What the process says. Raises Refused where there is no clip, other errors where it says nothing sensible."""
+    told: dict[str, Any] = json.loads(await said.readline())
+    if "size" not in told:
+        raise refused(Trouble(told["problem"]), str(told["sentence"]))
+    if not 0 < told["size"] <= _MOST_BYTES:
+        raise ValueError(told["size"])
+    return Clip(await said.readexactly(told["size"]), float(told["first_s"]))

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from dashplate.service.errors import RETRY_AFTER_S, Refused
-from dashplate.service.files.trouble import Trouble
+from dashplate.service.files.making.trouble import Trouble
 from pipeline.errors import Inaccessible
 from pipeline.sources.source import Source
 from workers.allowed import roots_for
 
 #: What is asked of the result store takes a moment, unless its share hangs.
 LONGEST_LOOK_S = 30.0
-
-
-#: What such a process has no use for: addresses with passwords, and the plate key.
-_OWN = "DASHPLATE_"
 
 
 class VideoRoots:
@@ -41,11 +36,6 @@ class VideoRoots:
             raise Refused(404, str(gone)) from gone
         except TimeoutError:
             raise hanging() from None
-
-
-def without_secrets() -> dict[str, str]:
-    """The environment of such a process."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(_OWN)}
 
 
 def hanging() -> Refused:
