@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 MOST_HITS = 20
 _ABOUT = text(
     """
-    SELECT p.*, v.recorded_at + make_interval(secs => p.best_s) AS recorded, u.sightings AS of_plate,
+    SELECT p.*, p.recorded_at AS recorded, u.sightings AS of_plate,
            (SELECT f.pts FROM frames f WHERE f.video_id = p.video_id AND f.name = p.frame) AS frame_pts,
            (SELECT id FROM sightings n
             WHERE n.video_id = p.video_id AND n.index < s.index ORDER BY n.index DESC LIMIT 1)
@@ -20,7 +20,6 @@ _ABOUT = text(
                AS after
     FROM plate_sightings p
     JOIN sightings s ON s.id = p.sighting
-    JOIN videos v ON v.id = p.video_id
     JOIN plates u ON u.id = p.plate_id
     WHERE p.sighting = :sighting
     """

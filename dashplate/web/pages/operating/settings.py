@@ -41,7 +41,7 @@ _WORK = "work"
 #: What commands and clients read beside the settings.
 _OTHERS = frozenset(
     f"DASHPLATE_{name}" for name in (
-        "FLOWER_AUTH", "FLOWER_URL", "METRICS_TOKEN", "METRICS_URL", "PROGRESS", "SEND_KEY", "SERVICE_URL", "TOKEN",
+        "FLOWER_AUTH", "METRICS_TOKEN", "METRICS_URL", "PROGRESS", "SEND_KEY", "SERVICE_URL", "TOKEN",
         "URL", "USER",
     )
 )  # fmt: skip
