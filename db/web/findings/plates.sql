@@ -67,7 +67,11 @@ FROM timed
 -- Plates that passed within some seconds of it. Sightings of a video are numbered in the order of their times, so its
 -- neighbours are found by their numbers.
 WITH mine AS MATERIALIZED (
-    (SELECT s.id FROM sightings s WHERE s.plate_id = :plate ORDER BY s.id DESC LIMIT :most)
+    (SELECT s.id FROM sightings s
+     WHERE s.plate_id = :plate AND NOT EXISTS (
+         SELECT 1 FROM corrections c
+         WHERE c.sighting_id = s.id AND (c.text IS NULL OR translate(c.text, 'OI', '01') <> :key))
+     ORDER BY s.id DESC LIMIT :most)
     UNION
     (SELECT c.sighting_id FROM corrections c
      WHERE translate(c.text, 'OI', '01') = :key AND c.sighting_id IS NOT NULL ORDER BY c.sighting_id DESC LIMIT :most)

@@ -16,25 +16,25 @@ MOST = 1_000
 #: Jobs that are offered to choose from.
 MOST_JOBS = 100
 
-# Nobody can look at the picture of a hashed sighting.
-_WAITING = (
+#: Which sightings `s` wait for a person. Nobody can look at the picture of a hashed one.
+WAITING = (
     f"({UNSURE}) AND s.text NOT LIKE '{MARK}%' AND NOT EXISTS (SELECT FROM corrections c WHERE c.sighting_id = s.id)"
 )
 _NEWEST = text(
     f"""
-    SELECT s.id, s.confidence FROM sightings s WHERE {_WAITING} ORDER BY s.id DESC LIMIT {MOST}
+    SELECT s.id, s.confidence FROM sightings s WHERE {WAITING} ORDER BY s.id DESC LIMIT {MOST}
     """
 )
 _NEWEST_OF_JOB = text(
     f"""
     SELECT s.id, s.confidence FROM videos v JOIN sightings s ON s.video_id = v.id
-    WHERE v.job_id = :job AND {_WAITING} ORDER BY s.id DESC LIMIT {MOST}
+    WHERE v.job_id = :job AND {WAITING} ORDER BY s.id DESC LIMIT {MOST}
     """
 )
 _SHOWN = text(
     f"""
     SELECT p.*, v.width, v.height
-    FROM (SELECT s.id FROM sightings s WHERE s.id = ANY (:ids) AND {_WAITING}) w
+    FROM (SELECT s.id FROM sightings s WHERE s.id = ANY (:ids) AND {WAITING}) w
     JOIN plate_sightings p ON p.sighting = w.id JOIN videos v ON v.id = p.video_id
     ORDER BY array_position(CAST(:ids AS bigint[]), w.id)
     """

@@ -63,11 +63,9 @@ class Page:
 #: `recorded`: by the clock of the file's camera, where the file says when it was recorded.
 _ROWS = text(
     """
-    SELECT p.sighting, p.plate, p.read_as, p.characters, p.corrected, p.confidence, p.confirmed, p.shown, p.country,
-           p.job, p.job_name, p.video_id, p.video, p.first_s, p.best_s, p.crop, p.processed_at, p.plate_id,
-           v.recorded_at + make_interval(secs => p.best_s) AS recorded
-    FROM plate_sightings p JOIN videos v ON v.id = p.video_id
-    WHERE p.sighting = ANY (:ids)
+    SELECT sighting, plate, read_as, characters, corrected, confidence, confirmed, shown, country, job, job_name,
+           video_id, video, first_s, best_s, crop, processed_at, plate_id, recorded_at AS recorded
+    FROM plate_sightings WHERE sighting = ANY (:ids)
     """
 )
 #: A video's sightings are stored as it is finished: those that were finished first and last hold the lowest and the
@@ -84,7 +82,7 @@ _BOUNDS = """
     CROSS JOIN LATERAL (SELECT id FROM sightings WHERE video_id = v.id ORDER BY id LIMIT 1) f
     CROSS JOIN LATERAL (SELECT id FROM sightings WHERE video_id = v.id ORDER BY id DESC LIMIT 1) l
 """
-_RECORDED = text("SELECT id, recorded_at FROM videos WHERE id = ANY (:ids)")
+_UNSURE_OF = text(f"SELECT id FROM sightings WHERE id = ANY (:ids) AND ({UNSURE})")
 _BOTTOM = text("SELECT id FROM sightings WHERE id < :before ORDER BY id DESC OFFSET :many LIMIT 1")
 
 
@@ -109,15 +107,9 @@ def rows_of(db: Session, ids: Sequence[int]) -> list[RowMapping]:
     return [rows[number] for number in ids if number in rows]
 
 
-def with_times(db: Session, rows: Sequence[RowMapping]) -> list[dict[str, Any]]:
-    """Rows of a search as a card shows them: with the time by the camera's clock."""
-    videos = {row["video_id"] for row in rows}
-    recorded = {row.id: row.recorded_at for row in db.execute(_RECORDED, {"ids": list(videos)})} if videos else {}
-    return [{**row, "recorded": _after(recorded.get(row["video_id"]), row["best_s"])} for row in rows]
-
-
-def _after(began: dt.datetime | None, seconds: float) -> dt.datetime | None:
-    return None if began is None else began + dt.timedelta(seconds=seconds)
+def cards(found: Sequence[RowMapping]) -> list[dict[str, Any]]:
+    """Rows of a search as a card shows them."""
+    return [{**row, "recorded": row["recorded_at"]} for row in found]
 
 
 def _by_plate(db: Session, narrowed: Narrowed, place: Place) -> Page:
@@ -129,21 +121,24 @@ def _by_plate(db: Session, narrowed: Narrowed, place: Place) -> Page:
     further = narrowed.at_most is not None or narrowed.unsure or narrowed.corrected
     most = 2 * A_PAGE if further else A_PAGE
     looked = search(db, wanted, most, Behind(0, place.before) if place.before < _LAST else None)
-    fitting = [row for row in looked if _fits(row, narrowed)]
+    fitting = _fitting_of(db, looked, narrowed)
     whole = len(looked) < most and len(fitting) <= A_PAGE
     last = fitting[A_PAGE - 1] if len(fitting) > A_PAGE else looked[-1] if looked else None
     following = None if whole or last is None else Place(last["sighting"])
-    return Page(with_times(db, fitting[:A_PAGE]), following)
+    return Page(cards(fitting[:A_PAGE]), following)
 
 
-def _fits(row: RowMapping, narrowed: Narrowed) -> bool:
-    sure = row["confirmed"] and "?" not in row["shown"]
-    return (
-        (narrowed.at_least is None or row["confidence"] >= narrowed.at_least)
+def _fitting_of(db: Session, found: Sequence[RowMapping], narrowed: Narrowed) -> list[RowMapping]:
+    """Those of a search that fit what search does not narrow by."""
+    unsure = set(db.scalars(_UNSURE_OF, {"ids": [row["sighting"] for row in found]})) if narrowed.unsure else ()
+    return [
+        row
+        for row in found
+        if (narrowed.at_least is None or row["confidence"] >= narrowed.at_least)
         and (narrowed.at_most is None or row["confidence"] <= narrowed.at_most)
-        and not (narrowed.unsure and sure)
-        and not (narrowed.corrected and row["corrected"] is None)
-    )
+        and (not narrowed.unsure or row["sighting"] in unsure)
+        and (not narrowed.corrected or row["corrected"] is not None)
+    ]
 
 
 def _bounded(db: Session, narrowed: Narrowed, place: Place) -> Place:

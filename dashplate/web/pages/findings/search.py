@@ -23,7 +23,7 @@ from db.findings import search
 from db.findings.search import Behind, Wanted, index_if_it_can, is_complete, may_be_like
 from db.findings.typed import is_whole, typed
 from db.web import job_names
-from db.web.findings.sightings import A_PAGE, with_times
+from db.web.findings.sightings import A_PAGE, cards
 from pipeline.errors import UsageError
 from workers.hashed_jobs import hashed_plate
 
@@ -96,7 +96,7 @@ def _found(db: Session, request: Request, wanted: Wanted, behind: Behind | None)
     found = search.search(db, wanted, A_PAGE, behind)
     last = found[-1] if len(found) == A_PAGE else None
     return {
-        "rows": with_times(db, found),
+        "rows": cards(found),
         "reasons": {row["sighting"]: why(row, search.said(row)) for row in found},
         "here": address(request, before=behind.sighting, distance=behind.distance) if behind else address(request),
         "next": address(request, before=last["sighting"], distance=last["distance"]) if last else None,

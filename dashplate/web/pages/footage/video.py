@@ -28,6 +28,7 @@ from pipeline.records import MediaKind, Observation
 
 router = pages_for(Scope.SEARCH)
 Caller = Annotated[Principal, require(Scope.SEARCH)]
+After = Annotated[int, Query(ge=0, le=2**63 - 1)]
 Second = Annotated[float, Query(ge=-1, le=1e6, allow_inf_nan=False)]
 
 #: Sightings of a list that come at a time, and that a timeline has pictures of.
@@ -62,7 +63,7 @@ def state(request: Request, caller: Caller, number: Number) -> Response:
 
 
 @router.get("/videos/{number}/sightings")
-def sightings(request: Request, caller: Caller, number: Number, after_s: Second, after: int) -> Response:
+def sightings(request: Request, caller: Caller, number: Number, after_s: Second, after: After) -> Response:
     """More of the list, past a sighting."""
     with session(url_of(request)) as db:
         found = _known(db, number)

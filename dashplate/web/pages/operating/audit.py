@@ -32,10 +32,7 @@ class Filters(BaseModel, extra="forbid"):
     behind: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = None
 
     def wanted(self) -> audit.Wanted:
-        until = _day(self.until)
-        return audit.Wanted(
-            self.who, self.action, self.words, _day(self.since), until and until + dt.timedelta(days=1)
-        )  # fmt: skip
+        return audit.Wanted(self.who, self.action, self.words, _day(self.since), _day(self.until, 1))
 
     def given(self) -> dict[str, Any]:
         """What narrows."""
@@ -63,9 +60,9 @@ def _words(asked: Filters) -> str:
     return f"{told}, before entry {asked.behind}" if asked.behind else told
 
 
-def _day(text: str) -> dt.datetime | None:
-    """A day's begin in UTC; None for none, and for a day that no calendar has."""
+def _day(text: str, later: int = 0) -> dt.datetime | None:
+    """The begin in UTC of a day, or of one some days later; None for none, and for a day that no calendar has."""
     try:
-        return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC) if text else None
-    except ValueError:
+        return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC) + dt.timedelta(days=later) if text else None
+    except (ValueError, OverflowError):
         return None

@@ -17,7 +17,6 @@ from dashplate.web.texts import t
 from db.access.tokens import Principal, Scope
 from db.engine import session
 from db.states import DeliveryState, EndpointFormat, EventKind
-from db.telling import deliveries as delivered
 from db.telling import endpoints as told
 from db.web.telling import endpoints
 from pipeline.errors import DashplateError, UsageError
@@ -26,8 +25,6 @@ router = pages_for(Scope.ADMIN)
 Operator = Annotated[Principal, require(Scope.ADMIN)]
 Name = Annotated[str, InPath(max_length=60)]
 AT_ONCE = 50
-#: A delivery that was tried so often is dead.
-_MOST_TRIES = len(delivered.DELAYS_S) + 1
 
 
 @router.get("/endpoints")
@@ -55,7 +52,9 @@ def deliveries(
         rows = endpoints.deliveries(db, state, name, before, AT_ONCE)
         names = [row.name for row in told.known(db)]
     shown: dict[str, Any] = {
-        "rows": rows, "state": state, "endpoint": name, "most_tries": _MOST_TRIES,
+        "rows": rows, "state": state, "endpoint": name,
+        # After the last of these it is dead.
+        "most_tries": 1 + len(request.app.state.settings.delivery_delays_s),
         # Those that wait come in the order in which they are due: the first are what one looks for.
         "more": len(rows) == AT_ONCE and state is not DeliveryState.PENDING,
     }  # fmt: skip

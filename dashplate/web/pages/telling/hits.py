@@ -20,6 +20,7 @@ from db.web.telling.watch_lists import labels
 router = pages_for(Scope.SEARCH)
 Searcher = Annotated[Principal, require(Scope.SEARCH)]
 Id = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
+Above = Annotated[int, Query(ge=0, le=2**63 - 1)]
 AT_ONCE = 24
 
 
@@ -53,7 +54,7 @@ def show(request: Request, caller: Searcher, wanted: Asked, before: Id = None) -
 
 
 @router.get("/hits/newer")
-def newer(request: Request, caller: Searcher, wanted: Asked, above: Annotated[int, Query(ge=0)] = 0) -> Response:
+def newer(request: Request, caller: Searcher, wanted: Asked, above: Above = 0) -> Response:
     """How many came in above the topmost that is shown; asked for again and again, and tells nothing of them."""
     with session(url_of(request)) as db:
         count = hits.above(db, wanted, above)
