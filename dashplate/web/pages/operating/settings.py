@@ -22,7 +22,7 @@ from db import migrate
 from db.access.tokens import Principal, Scope
 from db.engine import session
 from db.web.operating import health
-from pipeline.formats import all_countries
+from pipeline.formats import country_names
 from pipeline.job_options import JobOptions
 from workers.settings import Described, Settings, described
 
@@ -80,7 +80,7 @@ def models(request: Request, caller: Operator) -> Response:
             "Dashplate": metadata.version("dashplate"), "Python": platform.python_version(),
             "PostgreSQL": health.version(db), t("settings.schema"): migrate.revision_of(db), **used["packages"],
         }  # fmt: skip
-    countries = sorted((one.name, one.code) for one in all_countries() if one.code)
+    countries = [(name, code) for code, name in country_names().items()]
     return render(request, caller, "settings/models.html", used=used, versions=versions, countries=countries)
 
 
