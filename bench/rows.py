@@ -1,7 +1,7 @@
 """Compares the rows that two trees give: `python -m bench.rows OUT.jsonl VIDEO...`, then `--against OUT.jsonl`.
 
 Processes a rendered drive and the videos with `dashplate run` on servers of its own, and writes every row of the job, a
-line each. Left out is what belongs to the run: ids, times, workers, attempts (`bench.chaos.tables`).
+line each. Left out is what belongs to the run: ids, times, workers, attempts (`bench.chaos.compared.tables`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.chaos.tables import tables_of
+from bench.chaos.compared.tables import tables_of
 from bench.road.runs import dashplate, watch
 from dashplate.stack import Stack
 from db.engine import session

@@ -40,14 +40,8 @@ def mark_alive(role: str, data_dir: Path) -> None:
     file.touch()
 
 
-def worker_alive(role: str, data_dir: Path, max_age_s: float = MAX_AGE_S) -> bool:
-    """Say whether a worker of this role that works on this data folder gave a sign of life lately."""
-    age_s = age_of_sign_s(role, data_dir)
-    return age_s is not None and age_s <= max_age_s
-
-
 def age_of_sign_s(role: str, data_dir: Path) -> float | None:
-    """Seconds since its last sign of life; None where there never was one."""
+    """Seconds since the last sign of life of the role's worker, or the sender; None where there never was one."""
     try:
         return max(0.0, time.time() - _file(role, data_dir).stat().st_mtime)
     except OSError:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.chaos.fleet import ChaosFleet
+from bench.chaos.disturbed.fleet import ChaosFleet
 from bench.chaos.run import Chaos, Outcome
 from bench.chaos.schedule import Schedule, schedule_of
 from pipeline.errors import DashplateError

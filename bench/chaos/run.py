@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from bench.chaos import telling
-from bench.chaos.comparison import Comparison
+from bench.chaos.compared import telling
+from bench.chaos.compared.comparison import Comparison
+from bench.chaos.compared.tables import Difference
+from bench.chaos.disturbed.fleet import ChaosFleet, wait_for
 from bench.chaos.faults.infrastructure import strike
-from bench.chaos.fleet import ChaosFleet, wait_for
 from bench.chaos.footage import FLEETS
 from bench.chaos.scene import MAIN, OLD, Scene
 from bench.chaos.schedule import RERUNS, SUBMITTING, Schedule, Strike
-from bench.chaos.tables import Difference
 from db.jobs import cancel
 
 #: A schedule of which nothing ends for this long has come to a standstill; a busy machine takes half a minute to start

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Thread
 
-from bench.chaos.fleet import ChaosFleet, Job, Typed
+from bench.chaos.compared.tables import Difference
+from bench.chaos.disturbed.fleet import ChaosFleet, Job, Typed
 from bench.chaos.schedule import Strike
-from bench.chaos.tables import Difference
 
 #: The job that a schedule is about, and one that is purged beside it.
 MAIN, OLD = "main", "old"

@@ -98,7 +98,7 @@ class FindingCalls:
 
     def footage(self, video: int, from_s: float, to_s: float) -> Download:
         """A video between two of its seconds, 20 s at most, MP4."""
-        return self._download(f"/v1/videos/{video}/clip", **{"from": f"{from_s:g}", "to": f"{to_s:g}"})
+        return self._download(f"/v1/videos/{video}/clip", **{"from": str(from_s), "to": str(to_s)})
 
     def original(self, video: int) -> Download:
         """The file itself, where browsers play it as it is."""

@@ -15,8 +15,8 @@ from dashplate.service.access import Access, require
 from dashplate.service.description import described
 from dashplate.service.door import Door
 from dashplate.service.files import annotated, clips, evidence, exports, videos
-from dashplate.service.files.annotator import Annotator
-from dashplate.service.files.cutter import Cutter
+from dashplate.service.files.making.annotator import Annotator
+from dashplate.service.files.making.cutter import Cutter
 from dashplate.service.files.streams import Places
 from dashplate.service.measured import Calls, text_of
 from dashplate.service.photographs import calls as photographs
@@ -44,12 +44,12 @@ class Parts:
 
 def create_app(parts: Parts) -> FastAPI:
     """The application."""
-    # The pages that FastAPI makes of the description load scripts from elsewhere.
     keeper = Keeper(parts.settings)
     app = FastAPI(
         title="Dashplate",
         version=metadata.version("dashplate"),
         description="Reads licence plates out of photographs and fleets of dashcam videos.",
+        # The pages that FastAPI makes of the description load scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -59,6 +59,26 @@ def create_app(parts: Parts) -> FastAPI:
         # Short names, which the description's links go by.
         generate_unique_id_function=lambda route: route.name,
     )
+    _share(app, parts, keeper)
+    errors.install(app)
+    for router in _ROUTERS:
+        app.include_router(router)
+    calls = Calls(parts.reader)
+    _add_own_calls(app, calls)
+    app.add_middleware(Door, access=parts.access, calls=calls, most_upload_bytes=keeper.most_bytes)
+    return app
+
+
+#: In the order in which the description names the calls.
+_ROUTERS = (
+    photographs.router, uploads.router, jobs.router, sightings.router, corrections.router, search.router,
+    clips.router, videos.router, exports.router, evidence.router, annotated.router, endpoints.router,
+    compatible.router, watch_lists.changes, watch_lists.shown,
+)  # fmt: skip
+
+
+def _share(app: FastAPI, parts: Parts, keeper: Keeper) -> None:
+    """What calls find in `request.app.state`."""
     app.state.keeper, app.state.receiver = keeper, Receiver(keeper)
     app.state.access, app.state.reader = parts.access, parts.reader
     app.state.cutter, app.state.annotator = parts.cutter, parts.annotator
@@ -71,15 +91,10 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.packages = Places(2, "As many packages are being made as may. Try again in some seconds.")
     app.state.signer, app.state.settings = signer(None), parts.settings
     app.state.database_url, app.state.roots = parts.settings.require_database(), parts.settings.roots
-    errors.install(app)
-    for group in (
-        photographs, uploads, jobs, sightings, corrections, search, clips, videos, exports, evidence, annotated,
-        endpoints,
-        compatible,
-    ):  # fmt: skip
-        app.include_router(group.router)
-    app.include_router(watch_lists.changes)
-    app.include_router(watch_lists.shown)
+
+
+def _add_own_calls(app: FastAPI, calls: Calls) -> None:
+    """What is told of the service itself; the description leaves it out."""
 
     @app.get("/healthz", include_in_schema=False)
     async def healthy() -> dict[str, bool]:
@@ -90,12 +105,7 @@ def create_app(parts: Parts) -> FastAPI:
     def description(caller: Annotated[Principal, require(Scope.READ)]) -> JSONResponse:
         return JSONResponse(described(app))
 
-    calls = Calls(parts.reader)
-
     @app.get("/metrics", include_in_schema=False)
     async def metrics(caller: Annotated[Principal, require(Scope.READ)]) -> Response:
         """Figures for Prometheus: see docs/monitoring.md."""
         return text_of(calls.registry)
-
-    app.add_middleware(Door, access=parts.access, calls=calls, most_upload_bytes=keeper.most_bytes)
-    return app

@@ -17,8 +17,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from dashplate.addresses import is_loopback
 from dashplate.service.access import Access
 from dashplate.service.app import Parts, create_app
-from dashplate.service.files.annotator import Annotator
-from dashplate.service.files.cutter import Cutter
+from dashplate.service.files.making.annotator import Annotator
+from dashplate.service.files.making.cutter import Cutter
 from dashplate.service.photographs.reader import PhotoReader
 from db.engine import allow
 from pipeline.errors import UsageError

@@ -100,6 +100,6 @@ def environment() -> Environment:
         "unsure_below": UNSURE_BELOW,
         "bars": charts.bars,
         "bar": charts.bar,
+        "calendar": charts.calendar,
     }
-    made.globals |= {"calendar": charts.calendar}
     return made

@@ -17,7 +17,7 @@ from dashplate.service.jobs import Number
 from db.access.tokens import Principal, Scope
 from db.engine import session
 from db.findings import pages
-from db.web.sighting import crop_name
+from db.web.findings.sighting import crop_name
 from workers.result_store import store
 
 router = APIRouter(tags=["pages search"], include_in_schema=False)

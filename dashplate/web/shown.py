@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping
 
 from dashplate.pace import outlook
 from dashplate.web.texts import t
-from pipeline.formats import all_countries
+from pipeline.formats import country_names
 from pipeline.records import UNSURE_BELOW
 from pipeline.sources.source import printable, source_of, spelled
 from pipeline.sources.source import shown as name_of
@@ -92,7 +92,7 @@ def day(at: dt.datetime) -> str:
 
 def country(code: str) -> str:
     """A country's name; its code where no format is known of it."""
-    return next((one.name for one in all_countries() if one.code == code), code)
+    return country_names().get(code, code)
 
 
 def file_name(path: str) -> str:

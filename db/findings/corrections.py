@@ -35,6 +35,8 @@ class Correction:
     note: str | None = None
 
 
+#: Whoever purges a video or does it again locks it before its sightings, and so must whoever corrects one.
+_HOLD = text("SELECT hold_videos_of(ARRAY[CAST(:sighting AS bigint)])")
 _CORRECT = text(
     """
     INSERT INTO corrections (video_id, sighting_id, plate_id, text, read_as, corrected_by, note,
@@ -58,6 +60,7 @@ def options_of(db: Session, sighting_id: int) -> JobOptions | None:
 
 def correct(db: Session, sighting_id: int, said: Correction) -> bool:
     """Put a person's reading beside a sighting, in place of an earlier one; False where there is no such sighting."""
+    db.execute(_HOLD, {"sighting": sighting_id})
     values = {"sighting": sighting_id, "text": said.text, "by": said.by, "note": said.note}
     return db.scalar(_CORRECT, values) is not None
 

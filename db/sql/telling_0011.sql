@@ -117,6 +117,13 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT greatest(first_a, first_b) - least(last_a, last_b) <= 20
 $$;
 
+-- Holds the videos of sightings until the transaction ends: no purge and no aggregation takes a sighting away between its
+-- being read and what is noted of it. To be called before plates are locked, as those lock videos first, too.
+CREATE FUNCTION hold_videos_of(ids bigint[]) RETURNS void
+LANGUAGE sql AS $$
+    SELECT FROM videos WHERE id IN (SELECT video_id FROM sightings WHERE id = ANY (ids)) ORDER BY id FOR KEY SHARE
+$$;
+
 -- Notes which entries sightings fit that were just stored. A redo gives a passing another number: a hit whose sighting went is
 -- the new one's, and is not told again. Where the reading changed, so does the hit's reason; one that fits no more stays.
 -- Planned once a session: planning takes 2.5 ms, and matching a sighting 1.2 ms.
@@ -219,6 +226,7 @@ BEGIN
             WHERE c.spelling_id = ANY (spellings) AND c.sighting_id < entry.matched_below
             ORDER BY c.sighting_id DESC LIMIT most);
     END IF;
+    PERFORM hold_videos_of(ids);
     FOR hit IN
         INSERT INTO hits (entry_id, video_id, sighting_id, said, winner, share, distance, read_as, first_s, last_s, best_s, existing)
             SELECT entry.id, s.video_id, s.id, f.key, f.winner, f.confidence, f.distance, s.text, s.first_s, s.last_s, s.best_s, true
@@ -282,6 +290,7 @@ BEGIN
     IF notes = 0 THEN
         RETURN 0;
     END IF;
+    PERFORM hold_videos_of(ids);
     WITH gone AS (DELETE FROM candidates WHERE sighting_id = ANY (ids) RETURNING sighting_id, spelling_id)
     SELECT array_agg(DISTINCT spelling_id), array_agg(DISTINCT sighting_id) INTO left_by, known FROM gone;
 

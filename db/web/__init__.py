@@ -1,4 +1,5 @@
-"""What only the pages ask, a module a page: each question answers within a page's time at a million sightings.
+"""What only the pages ask, a module a page, in folders as `dashplate/web/pages/` has them.
 
-Nothing here writes. Imports `db/findings` and what that imports.
+Each question answers within a page's time at a million sightings. Nothing here writes. Imports `db/findings` and what
+that imports.
 """

@@ -8,8 +8,8 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from db.findings.queries import PROGRESS
-from db.models.findings import UNSURE
 from db.states import VideoState, listed
+from db.web.findings.review import WAITING
 
 #: Whatever is counted is counted up to here; the page says "more than".
 MOST = 1000
@@ -37,8 +37,7 @@ _TODAY = text(
 _NEEDS = text(
     f"""
     SELECT (SELECT count(*) FROM (
-                SELECT 1 FROM sightings s WHERE ({UNSURE}) AND NOT EXISTS (
-                    SELECT 1 FROM corrections c WHERE c.sighting_id = s.id) LIMIT :most) u) AS unsure,
+                SELECT 1 FROM sightings s WHERE {WAITING} LIMIT :most) u) AS unsure,
            (SELECT count(*) FROM (
                 SELECT 1 FROM videos WHERE state IN {_WITH_PROBLEM} AND finished_at > now() - interval '7 days'
                 LIMIT :most) v) AS videos,

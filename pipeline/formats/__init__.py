@@ -124,7 +124,7 @@ def load_formats(countries: Sequence[str] | None = None) -> Formats:
 
     Raises UsageError for a code without a file.
     """
-    known = {country.code: country for country in all_countries()}
+    known = {country.code: country for country in _all_countries()}
     catch_all = known.pop(None)
     if not countries:
         return Formats([catch_all, *known.values()], asked=False)
@@ -135,7 +135,7 @@ def load_formats(countries: Sequence[str] | None = None) -> Formats:
 
 
 @cache
-def all_countries() -> tuple[CountryFormat, ...]:
+def _all_countries() -> tuple[CountryFormat, ...]:
     """Every YAML file, the catch-all among them."""
     folder = resources.files(__name__) / "countries"
     files = sorted(file.name for file in folder.iterdir() if file.name.endswith(".yaml"))
@@ -170,12 +170,12 @@ def _stand_ins(char: str, allowed: Iterable[str]) -> list[str]:
 
 def known_countries() -> tuple[str, ...]:
     """ISO 3166 codes of all countries that have a format."""
-    return tuple(country.code for country in all_countries() if country.code is not None)
+    return tuple(country.code for country in _all_countries() if country.code is not None)
 
 
 def country_names() -> dict[str, str]:
     """The countries that have a format: their names by their codes, by name."""
-    named = sorted(all_countries(), key=lambda country: country.name)
+    named = sorted(_all_countries(), key=lambda country: country.name)
     return {country.code: country.name for country in named if country.code is not None}
 
 

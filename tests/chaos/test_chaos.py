@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from bench.chaos import telling
 from bench.chaos.command import line, total
+from bench.chaos.compared import telling
+from bench.chaos.compared.tables import Difference, left_of, readable, tables_of
+from bench.chaos.disturbed.fleet import ChaosFleet, wait_for
 from bench.chaos.faults.infrastructure import strike
 from bench.chaos.faults.wiped_sources import gone
-from bench.chaos.fleet import ChaosFleet, wait_for
 from bench.chaos.footage import FLEETS
 from bench.chaos.run import Chaos, Outcome
 from bench.chaos.scene import MAIN, Scene
@@ -29,7 +30,6 @@ from bench.chaos.schedule import (
     deal,
     schedule_of,
 )
-from bench.chaos.tables import Difference, left_of, readable, tables_of
 from db.engine import engine_for
 from pipeline.errors import Away, MissingDependency
 from pipeline.sources.roots import check_allowed

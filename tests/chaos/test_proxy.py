@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.chaos.proxy import Proxy
+from bench.chaos.disturbed.proxy import Proxy
 
 _LOOPBACK = "127.0.0.1"
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from bench.chaos.receiver import Mood, Receiver
+from bench.chaos.disturbed.receiver import Mood, Receiver
 from dashplate.delivery.signing import signatures
 
 _SECRET = f"whsec_{base64.b64encode(b'a secret').decode()}"

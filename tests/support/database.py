@@ -257,8 +257,16 @@ def count(url: str, table: type[Base]) -> int:
         return db.scalar(select(func.count()).select_from(table)) or 0
 
 
-def overlap(url: str, first: Callable[[Session], object], second: Callable[[Session], object]) -> None:
-    """Run `second` while `first`'s transaction is open; commit `first` when the other waits for it or is through."""
+def overlap(
+    url: str,
+    first: Callable[[Session], object],
+    second: Callable[[Session], object],
+    rest: Callable[[Session], object] = lambda _: None,
+) -> None:
+    """Run `second` while `first`'s transaction is open; commit `first` when the other waits for it or is through.
+
+    `rest` is done in `first`'s transaction before it is committed.
+    """
 
     def other() -> None:
         with session(url) as db:
@@ -270,6 +278,7 @@ def overlap(url: str, first: Callable[[Session], object], second: Callable[[Sess
             db.flush()
             through = pool.submit(other)
             wait_until("the second transaction", lambda: through.done() or waiting(url))
+            rest(db)
         through.result(timeout=PATIENCE_S)
 
 

@@ -16,12 +16,12 @@ from celery import Celery
 from kombu import Queue
 from kombu.exceptions import OperationalError as BrokerError
 
+from bench.chaos.compared.tables import Difference
+from bench.chaos.disturbed.processes import WORKERS, family_of, send_signal
 from bench.chaos.faults import telling, typed_commands, wiped_sources
 from bench.chaos.footage import FLEETS
-from bench.chaos.processes import WORKERS, family_of, send_signal
 from bench.chaos.scene import MAIN, Missed, Scene
 from bench.chaos.schedule import Strike
-from bench.chaos.tables import Difference
 from dashplate.stack.server import Server
 from db.jobs import control
 from workers.celery_app.app import CONTROL, DETECT, QUEUES, READ

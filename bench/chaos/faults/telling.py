@@ -11,8 +11,8 @@ from contextlib import suppress
 
 import psutil
 
-from bench.chaos.processes import SENDERS, SERVICE, send_signal
-from bench.chaos.receiver import Mood
+from bench.chaos.disturbed.processes import SENDERS, SERVICE, send_signal
+from bench.chaos.disturbed.receiver import Mood
 from bench.chaos.scene import Missed, Scene
 from bench.chaos.schedule import Strike
 from bench.standin import plate_text

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 
-from bench.chaos.fleet import Typed
+from bench.chaos.disturbed.fleet import Typed
 from bench.chaos.footage import FLEETS
 from bench.chaos.scene import MAIN, OLD, Order, Scene
 from bench.chaos.schedule import Strike

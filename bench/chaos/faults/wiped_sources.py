@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from threading import Thread
 
-from bench.chaos.fleet import wait_for
+from bench.chaos.compared.tables import Difference, Tables, difference, tables_of
+from bench.chaos.disturbed.fleet import wait_for
 from bench.chaos.scene import Order, Scene
 from bench.chaos.schedule import Strike
-from bench.chaos.tables import Difference, Tables, difference, tables_of
 from bench.standin import Drive
 
 #: What a card's job keeps, as it is typed.

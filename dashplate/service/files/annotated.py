@@ -15,7 +15,7 @@ from dashplate.annotated import Annotation, annotation_of
 from dashplate.service.access import note, require, url_of
 from dashplate.service.documents import AnnotatedTold, MakingState
 from dashplate.service.errors import Refused, responses
-from dashplate.service.files.annotator import Annotator, Made
+from dashplate.service.files.making.annotator import Annotator, Made
 from dashplate.service.files.streams import Placed, Places
 from dashplate.service.jobs import Number
 from db.access.tokens import Principal, Scope

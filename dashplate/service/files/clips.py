@@ -7,17 +7,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from dashplate.clips import NoClip, NoSighting, clip_of
+from dashplate.clips import clip_of
 from dashplate.durations import CLIP_S, MOST_CLIP_S
-from dashplate.service.access import note, require, url_of
-from dashplate.service.errors import Refused
-from dashplate.service.files.cutter import Cutter
+from dashplate.service.access import require
+from dashplate.service.files.making.cutter import Cutter
+from dashplate.service.files.on_record import on_record
 from dashplate.service.files.ranges import described, ranged
 from dashplate.service.jobs import Number
 from dashplate.service.photographs.calls import unless_hung_up
 from db.access.tokens import Principal, Scope
-from db.engine import session
-from pipeline.video.clip import ClipRequest
 
 router = APIRouter(tags=["plates and sightings"])
 
@@ -36,19 +34,8 @@ async def clip(
 
     It is cut out of the original when it is asked for; of photographs and hashed plates there is none.
     """
-    wanted = await run_in_threadpool(_noted, request, caller, sighting, before, after)
+    wanted = await run_in_threadpool(
+        on_record, request, caller, "clip", f"sighting {sighting}", lambda db: clip_of(db, sighting, before, after)
+    )
     cutter: Cutter = request.app.state.cutter
     return ranged(request, (await unless_hung_up(request, cutter.clip(wanted))).data, "video/mp4")
-
-
-def _noted(request: Request, caller: Principal, sighting: int, before: float, after: float) -> ClipRequest:
-    refused: Refused | None = None
-    with session(url_of(request)) as db:
-        try:
-            wanted = clip_of(db, sighting, before, after)
-        except (NoSighting, NoClip) as problem:
-            refused = Refused(404 if isinstance(problem, NoSighting) else 409, str(problem))
-        note(db, request, caller, "clip", f"sighting {sighting}", int(refused is None))
-    if refused is not None:
-        raise refused
-    return wanted

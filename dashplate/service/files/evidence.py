@@ -24,7 +24,7 @@ from dashplate.evidence.page import Made
 from dashplate.evidence.signing import Signer, short
 from dashplate.service.access import note, require, url_of
 from dashplate.service.errors import Refused, responses
-from dashplate.service.files.cutter import Cutter
+from dashplate.service.files.making.cutter import Cutter
 from dashplate.service.files.streams import Placed, Places
 from db.access.tokens import Principal, Scope
 from db.engine import session

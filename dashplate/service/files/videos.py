@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from functools import partial
-from typing import Annotated, BinaryIO, TypeVar
+from typing import Annotated, BinaryIO
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from dashplate.clips import NoClip, NoVideo, media_type, original_of, piece_of
+from dashplate.clips import media_type, original_of, piece_of
 from dashplate.durations import MOST_PIECE_S
-from dashplate.service.access import Access, note, require, url_of
+from dashplate.service.access import Access, require
 from dashplate.service.errors import Refused
-from dashplate.service.files.cutter import Cutter
+from dashplate.service.files.making.cutter import Cutter
+from dashplate.service.files.making.trouble import trouble_of
+from dashplate.service.files.making.video_roots import LONGEST_LOOK_S, hanging, refused
+from dashplate.service.files.on_record import on_record
 from dashplate.service.files.ranges import described, ranged, span_of
 from dashplate.service.files.streams import Placed, Places
-from dashplate.service.files.trouble import trouble_of
-from dashplate.service.files.video_roots import LONGEST_LOOK_S, hanging, refused
 from dashplate.service.jobs import Number
 from dashplate.service.photographs.calls import unless_hung_up
 from dashplate.service.threads import beside
 from db.access.tokens import Principal, Scope
-from db.engine import session
 from db.findings.footage import Footage
 from pipeline.errors import Away, Inaccessible, Unreadable
 from pipeline.sources.fingerprints import check_same
@@ -36,7 +35,6 @@ from pipeline.video.container import open_source
 from workers.allowed import allowed
 
 router = APIRouter(tags=["plates and sightings"])
-T = TypeVar("T")
 Caller = Annotated[Principal, require(Scope.SEARCH)]
 
 #: Bytes that are read and sent at a time.
@@ -60,7 +58,7 @@ async def video_clip(
     if not 0 < until - since <= MOST_PIECE_S:
         raise Refused(409, f"`to` is after `from`, and by {MOST_PIECE_S:.0f} s at most.")
     wanted = await run_in_threadpool(
-        _noted, request, caller, video, "clip", partial(piece_of, from_s=since, to_s=until)
+        on_record, request, caller, "clip", f"video {video}", lambda db: piece_of(db, video, since, until)
     )
     cutter: Cutter = request.app.state.cutter
     clip = await unless_hung_up(request, cutter.clip(wanted))
@@ -75,7 +73,9 @@ async def video_file(request: Request, caller: Caller, video: Number) -> Streami
 
     It is sent while it is read. Of others there are clips.
     """
-    wanted = await run_in_threadpool(_noted, request, caller, video, "file", original_of)
+    wanted = await run_in_threadpool(
+        on_record, request, caller, "file", f"video {video}", lambda db: original_of(db, video)
+    )
     kind = media_type(wanted.media)
     if kind is None:
         raise Refused(409, f"{shown(wanted.media.path)} is of a kind that browsers do not show. Ask for clips of it.")
@@ -95,20 +95,6 @@ async def video_file(request: Request, caller: Caller, video: Number) -> Streami
     answer = Placed(held, _pieces(request, file, span.end - span.start), kind, headers)
     answer.status_code = span.status
     return answer
-
-
-def _noted(request: Request, caller: Principal, video: int, action: str, ask: Callable[[Session, int], T]) -> T:
-    """What is asked of a video, once that is on record."""
-    refused: Refused | None = None
-    with session(url_of(request)) as db:
-        try:
-            found = ask(db, video)
-        except (NoVideo, NoClip) as problem:
-            refused = Refused(404 if isinstance(problem, NoVideo) else 409, str(problem))
-        note(db, request, caller, action, f"video {video}", int(refused is None))
-    if refused is not None:
-        raise refused
-    return found
 
 
 async def _opened(wanted: Footage) -> tuple[BinaryIO, int]:

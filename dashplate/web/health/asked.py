@@ -22,7 +22,7 @@ from dashplate.signs_of_life import SENDER, WORKERS, age_of_sign_s
 from db import migrate
 from db.engine import is_transient, session, why_unreachable
 from db.queue import monitored
-from db.web import health
+from db.web.operating import health
 from workers.settings import Settings
 
 T = TypeVar("T")

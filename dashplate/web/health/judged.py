@@ -12,11 +12,11 @@ from enum import StrEnum
 from dashplate.metrics.places import Broker, Room
 from dashplate.signs_of_life import MAX_AGE_S, SENDER, WORKERS
 from dashplate.web.health.asked import Answers, Database, Machine, Silent
-from dashplate.web.shown import duration, file_name, number
+from dashplate.web.shown import duration, file_name, number, size
 from dashplate.web.texts import t
 from db import migrate
 from db.states import IN_FLIGHT, SegmentState
-from db.web.health import MOST
+from db.web.operating.health import MOST
 from store.store import RESERVE_BYTES
 from workers.celery_app.app import ROLES
 
@@ -264,12 +264,3 @@ def _photographs(waiting: int, most: int) -> Look:
     if waiting >= most:
         return Look("photographs", State.LOOK, said, t("health.photographs.full"))
     return Look("photographs", State.GOOD, said)
-
-
-def size(count: float) -> str:
-    """Bytes in the largest unit that fits: 1.5 GB."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if count < 1000 or unit == "TB":
-            break
-        count /= 1000
-    return f"{count:.0f} {unit}" if count >= 10 or unit == "B" else f"{count:.1f} {unit}"

@@ -12,7 +12,8 @@ from dashplate.web.asked import Number
 from dashplate.web.page import pages_for, render
 from db.access.tokens import Principal, Scope
 from db.engine import session
-from db.web import home, sightings
+from db.web import home
+from db.web.findings import sightings
 
 router = pages_for(None)
 submitters, searchers = pages_for(Scope.SUBMIT), pages_for(Scope.SEARCH)

@@ -17,7 +17,7 @@ _SQL = Path(__file__).parents[2] / "sql"
 #: Of `telling_0011.sql`, in its order; `index_sightings` is that of 0009 again.
 _FUNCTIONS = (
     "plate_likeness", "plate_neighbours", "watch_terms_of", "add_watch_terms", "watch_matches", "tell", "alerting",
-    "same_passing", "note_hits", "tell_sightings", "match_existing", "tell_state",
+    "same_passing", "hold_videos_of", "note_hits", "tell_sightings", "match_existing", "tell_state",
 )  # fmt: skip
 _FORMATS = ("dashplate", "platerecognizer", "openalpr", "frigate", "text")
 _NOW = sa.func.now()
@@ -26,6 +26,32 @@ _NOW = sa.func.now()
 def upgrade() -> None:
     op.add_column("videos", sa.Column("recorded_at", sa.DateTime(timezone=True)))
     op.add_column("videos", sa.Column("recorded_from", _words("recordedfrom", "container", "file")))
+    _create_watch_entries()
+    _create_hits()
+    _create_endpoints()
+    _create_events()
+    _create_deliveries()
+    _run((_SQL / "telling_0011.sql").read_text(encoding="utf-8"))
+
+
+def downgrade() -> None:
+    for view in ("dead_deliveries", "watch_hits"):
+        _run(f"DROP VIEW {view}")
+    for table in ("jobs", "videos"):
+        _run(f"DROP TRIGGER tell_state ON {table}")
+    before = (_SQL / "search_0009.sql").read_text(encoding="utf-8")
+    again = before[before.index("CREATE FUNCTION index_sightings") :]
+    _run(again.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1))
+    _run("DROP TRIGGER add_watch_terms ON watch_entries")
+    for name in reversed(_FUNCTIONS):
+        _run(f"DROP FUNCTION {name}")
+    for table in ("deliveries", "events", "endpoints", "hits", "watch_terms", "watch_entries"):
+        op.drop_table(table)
+    for column in ("recorded_from", "recorded_at"):
+        op.drop_column("videos", column)
+
+
+def _create_watch_entries() -> None:
     op.create_table(
         "watch_entries",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
@@ -53,6 +79,9 @@ def upgrade() -> None:
         _of("watch_terms", "entry_id", "watch_entries"),
     )
     op.create_index("ix_watch_terms_entry_id", "watch_terms", ["entry_id"])
+
+
+def _create_hits() -> None:
     op.create_table(
         "hits",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
@@ -75,6 +104,9 @@ def upgrade() -> None:
         _of("hits", "video_id", "videos"),
     )
     op.create_index("ix_hits_video", "hits", ["video_id", "entry_id"])
+
+
+def _create_endpoints() -> None:
     op.create_table(
         "endpoints",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
@@ -93,6 +125,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_endpoints"),
         sa.UniqueConstraint("name", name="uq_endpoints_name"),
     )
+
+
+def _create_events() -> None:
     op.create_table(
         "events",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
@@ -115,6 +150,9 @@ def upgrade() -> None:
     op.create_index("ix_events_video", "events", ["video_id", "key"])
     op.create_index("ix_events_job", "events", ["job_id"])
     op.create_index("ix_events_hit_id", "events", ["hit_id"])
+
+
+def _create_deliveries() -> None:
     op.create_table(
         "deliveries",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
@@ -141,24 +179,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_deliveries_dead", "deliveries", ["endpoint_id", "id"], postgresql_where="state = 'dead'")
     op.create_index("ix_deliveries_told", "deliveries", ["tried_at"], postgresql_where="state = 'told'")
-    _run((_SQL / "telling_0011.sql").read_text(encoding="utf-8"))
-
-
-def downgrade() -> None:
-    for view in ("dead_deliveries", "watch_hits"):
-        _run(f"DROP VIEW {view}")
-    for table in ("jobs", "videos"):
-        _run(f"DROP TRIGGER tell_state ON {table}")
-    before = (_SQL / "search_0009.sql").read_text(encoding="utf-8")
-    again = before[before.index("CREATE FUNCTION index_sightings") :]
-    _run(again.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1))
-    _run("DROP TRIGGER add_watch_terms ON watch_entries")
-    for name in reversed(_FUNCTIONS):
-        _run(f"DROP FUNCTION {name}")
-    for table in ("deliveries", "events", "endpoints", "hits", "watch_terms", "watch_entries"):
-        op.drop_table(table)
-    for column in ("recorded_from", "recorded_at"):
-        op.drop_column("videos", column)
 
 
 def _words(name: str, *words: str) -> sa.Enum:

@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from tuspyserver import create_tus_router
 
-from bench.chaos.proxy import Proxy
+from bench.chaos.disturbed.proxy import Proxy
 from dashplate.client import Client, ServiceError
 from dashplate.client.uploads import PIECE_BYTES
 from dashplate.stack.server import free_port

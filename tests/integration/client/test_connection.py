@@ -196,6 +196,9 @@ def test_a_download_is_there_only_once_it_is_whole(client: Client, service: Scri
     service.answers.append(Answer(200, b"mp4"))
     assert client.clip(3, 1.5, 2).read() == b"mp4"
     assert service.asked[-1].path == "/v1/sightings/3/clip?before=1.5&after=2"
+    service.answers.append(Answer(200, b"mp4"))
+    assert client.footage(7, 12345.678, 12350).read() == b"mp4"
+    assert service.asked[-1].path == "/v1/videos/7/clip?from=12345.678&to=12350"
     (tmp_path / "taken").mkdir()
     service.answers.append(Answer(200, b"mp4"))
     with pytest.raises(DashplateError, match="could not be written"):

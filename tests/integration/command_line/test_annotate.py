@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import av
-import numpy as np
 import pytest
 from sqlalchemy import text
 
@@ -15,24 +13,10 @@ from db.findings.footage import passings, spans, watched
 from db.models import SightingRow, Video
 from pipeline.job_options import JobOptions
 from pipeline.records import MediaKind
-from pipeline.run import VideoResult, run
-from synthesis.drive import Drive, render_drive
 from tests.support.command_line.in_process import run_command
 from tests.support.found import followed, sighted
-from workers.settings import Settings, settings, using
-
-GREEN = np.array((60, 200, 60))
-
-
-@pytest.fixture(scope="module")
-def drive(tmp_path_factory: pytest.TempPathFactory) -> Drive:
-    return render_drive(tmp_path_factory.mktemp("drive") / "drive.mp4", seed=7, duration_s=3.0, plates=1)
-
-
-@pytest.fixture(scope="module")
-def result(drive: Drive, tmp_path_factory: pytest.TempPathFactory) -> VideoResult:
-    with using(Settings(data_dir=tmp_path_factory.mktemp("data"))) as config:
-        return run(drive.video, config.models)
+from tests.support.seen_drive import SeenDrive, assert_boxed
+from workers.settings import settings
 
 
 @pytest.fixture
@@ -47,13 +31,13 @@ def command(database_url: str, redis_url: str, tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.fixture
-def job(database_url: str, drive: Drive, result: VideoResult) -> int:
+def job(database_url: str, seen_drive: SeenDrive) -> int:
     """What the drive shows, stored."""
     with session(database_url) as db:
-        return db.get_one(Video, followed(database_url, drive.video, result)).job_id
+        return db.get_one(Video, followed(database_url, seen_drive.video, seen_drive.result)).job_id
 
 
-def test_what_is_stored_of_a_passing_is_found(database_url: str, job: int, result: VideoResult) -> None:
+def test_what_is_stored_of_a_passing_is_found(database_url: str, job: int, seen_drive: SeenDrive) -> None:
     with session(database_url) as db:
         (video,) = watched(db, job)
         (found,) = passings(db, video.id)
@@ -61,26 +45,21 @@ def test_what_is_stored_of_a_passing_is_found(database_url: str, job: int, resul
     assert video.kind is MediaKind.VIDEO
     assert [span.index for _, span in decoded] == list(range(len(decoded)))
     assert found.plate == "AB00CDE"
-    tracklets = {(one.segment, one.index): one for one in result.tracklets}
-    wanted = [tracklets[pair] for pair in result.sightings[0].tracklets]
+    tracklets = {(one.segment, one.index): one for one in seen_drive.result.tracklets}
+    wanted = [tracklets[pair] for pair in seen_drive.sighting.tracklets]
     stored = [{one.pts for one in path.seen} for path in found.tracklets]
     assert stored == [{one.first.pts, one.best.pts, one.last.pts} for one in wanted]
 
 
 @pytest.mark.usefixtures("command")
 def test_every_frame_from_first_to_last_has_its_box(
-    database_url: str, job: int, result: VideoResult, tmp_path: Path
+    database_url: str, job: int, seen_drive: SeenDrive, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.mp4"
     said = run_command("annotate", job, "--to", out)
     assert said.code == 0, said.err
     assert "1 sighting" in said.out
-    sighting = result.sightings[0]
-    with av.open(str(out)) as container:
-        frames = [(frame.time or 0.0, frame.to_ndarray(format="bgr24")) for frame in container.decode(video=0)]
-    assert len(frames) == pytest.approx(90, abs=1)
-    boxed = [time for time, image in frames if (np.abs(image.astype(int) - GREEN).max(axis=2) < 40).sum() > 300]
-    assert boxed == [time for time, _ in frames if sighting.first_s - 1e-3 <= time <= sighting.last_s + 1e-3]
+    assert_boxed(out, seen_drive.sighting)
     with session(database_url) as db:
         action, rows = db.execute(text("SELECT action, rows FROM audit ORDER BY id DESC LIMIT 1")).one()
     assert (action, rows) == ("annotate", 1)
@@ -95,8 +74,8 @@ def test_a_video_is_named_where_there_are_several(database_url: str, job: int, t
 
 
 @pytest.mark.usefixtures("command")
-def test_a_job_that_hides_its_plates_is_not_shown(database_url: str, drive: Drive, tmp_path: Path) -> None:
-    (number,) = sighted(database_url, drive.video, [1.0], JobOptions(hashed=True))
+def test_a_job_that_hides_its_plates_is_not_shown(database_url: str, seen_drive: SeenDrive, tmp_path: Path) -> None:
+    (number,) = sighted(database_url, seen_drive.video, [1.0], JobOptions(hashed=True))
     with session(database_url) as db:
         job = db.get_one(Video, db.get_one(SightingRow, number).video_id).job_id
     run_command("annotate", job, "--to", tmp_path / "out.mp4").assert_refused("keyed hashes")

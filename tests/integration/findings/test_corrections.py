@@ -26,7 +26,7 @@ from db.models import CorrectionRow
 from db.states import Stage
 from pipeline.errors import UsageError
 from pipeline.records import Box, Observation, Sighting
-from tests.support.database import count, make_job, run_sql
+from tests.support.database import count, make_job, overlap, run_sql
 from tests.support.road import KEY, Road, give_key
 from tests.support.tables.findings import sighting
 from tests.support.tables.plates import DRIVE, PLATES, hashed, readable
@@ -249,6 +249,20 @@ def test_a_purge_takes_those_along_that_wait(database_url: str, video: int) -> N
     correct(database_url, number)
     store(database_url, video)
     purged(database_url, video)
+    assert count(database_url, CorrectionRow) == 0
+
+
+def test_a_video_that_is_being_purged_or_done_again_is_waited_for(database_url: str, video: int) -> None:
+    """Both lock the video, then take its sightings away: what is corrected meanwhile is not there any more."""
+    (number,) = store(database_url, video, passing(0, "AB12CDE", 1, 2, 3))
+    said: list[bool] = []
+    overlap(
+        database_url,
+        lambda db: db.execute(text("SELECT FROM videos WHERE id = :id FOR UPDATE"), {"id": video}),
+        lambda db: said.append(corrections.correct(db, number, Correction("CC33CCC", "ada"))),
+        rest=lambda db: db.execute(text("DELETE FROM sightings WHERE video_id = :id"), {"id": video}),
+    )
+    assert said == [False]
     assert count(database_url, CorrectionRow) == 0
 
 

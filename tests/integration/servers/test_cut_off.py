@@ -22,7 +22,7 @@ from redis.exceptions import ConnectionError as Gone
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from bench.chaos.proxy import Proxy
+from bench.chaos.disturbed.proxy import Proxy
 from db.engine import IDLE_TRANSACTION_MS, engine_for
 from tests.support.processes import PATIENCE_S
 from workers.celery_app import redis_transport

@@ -19,14 +19,13 @@ from workers.settings import settings
 
 
 def test_a_sign_of_life_grows_old(tmp_path: Path) -> None:
-    assert not signs_of_life.worker_alive("read", tmp_path)
+    assert signs_of_life.age_of_sign_s("read", tmp_path) is None
     signs_of_life.mark_alive("read", tmp_path)
-    assert signs_of_life.worker_alive("read", tmp_path)
-    assert not signs_of_life.worker_alive("detect", tmp_path)
-    then = time.time() - 90
+    assert signs_of_life.age_of_sign_s("read", tmp_path) == pytest.approx(0, abs=60)
+    assert signs_of_life.age_of_sign_s("detect", tmp_path) is None
+    then = time.time() - 900
     os.utime(tmp_path / "run" / "health" / "read", (then, then))
-    assert not signs_of_life.worker_alive("read", tmp_path)
-    assert signs_of_life.worker_alive("read", tmp_path, max_age_s=100)
+    assert signs_of_life.age_of_sign_s("read", tmp_path) == pytest.approx(900, abs=60)
 
 
 def test_a_role_is_a_name_and_no_path(tmp_path: Path) -> None:
@@ -40,7 +39,7 @@ def test_a_role_is_a_name_and_no_path(tmp_path: Path) -> None:
 def test_what_a_dead_worker_left_does_not_vouch_for_the_next(tmp_path: Path) -> None:
     signs_of_life.mark_alive("read", tmp_path)
     signs_of_life.install_heartbeat("read", tmp_path)
-    assert not signs_of_life.worker_alive("read", tmp_path)
+    assert signs_of_life.age_of_sign_s("read", tmp_path) is None
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from dashplate.service.access import Access
 from dashplate.service.app import Parts
 from dashplate.service.description import described
-from dashplate.service.files.annotator import Annotator
-from dashplate.service.files.cutter import Cutter
+from dashplate.service.files.making.annotator import Annotator
+from dashplate.service.files.making.cutter import Cutter
 from dashplate.service.photographs.reader import PhotoReader
 from dashplate.stack import Stack
 from dashplate.stack.server import free_port

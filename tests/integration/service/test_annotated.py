@@ -10,7 +10,6 @@ from pathlib import Path
 
 import av
 import httpx
-import numpy as np
 import psutil
 import pytest
 from sqlalchemy import text
@@ -19,31 +18,18 @@ from dashplate.client import Client, ServiceError
 from db.access.tokens import Scope
 from db.engine import session
 from pipeline.job_options import JobOptions
-from pipeline.run import VideoResult, run
-from synthesis.drive import Drive, render_drive
 from tests.support.found import followed, sighted
 from tests.support.media_files import photo
 from tests.support.processes import PATIENCE_S, wait_until
+from tests.support.seen_drive import SeenDrive, assert_boxed
 from tests.support.service import Served
-from workers.settings import Settings, using
-
-GREEN = np.array((60, 200, 60))
-
-
-@pytest.fixture(scope="module")
-def drive(tmp_path_factory: pytest.TempPathFactory) -> Drive:
-    return render_drive(tmp_path_factory.mktemp("drive") / "drive.mp4", seed=7, duration_s=3.0, plates=1)
-
-
-@pytest.fixture(scope="module")
-def result(drive: Drive, tmp_path_factory: pytest.TempPathFactory) -> VideoResult:
-    with using(Settings(data_dir=tmp_path_factory.mktemp("data"))) as config:
-        return run(drive.video, config.models)
 
 
 @pytest.fixture
-def video(served: Served, drive: Drive, result: VideoResult) -> int:
-    return followed(served.database_url, Path(shutil.copy(drive.video, served.folder / "seen.mp4")), result)
+def video(served: Served, seen_drive: SeenDrive) -> int:
+    return followed(
+        served.database_url, Path(shutil.copy(seen_drive.video, served.folder / "seen.mp4")), seen_drive.result
+    )
 
 
 @pytest.fixture
@@ -67,7 +53,7 @@ def processes(served: Served) -> list[psutil.Process]:
 
 
 def test_a_video_is_made_and_saved(
-    served: Served, client: httpx.Client, video: int, result: VideoResult, tmp_path: Path
+    served: Served, client: httpx.Client, video: int, seen_drive: SeenDrive, tmp_path: Path
 ) -> None:
     path = f"/v1/videos/{video}/annotated"
     none = client.get(path)
@@ -82,10 +68,7 @@ def test_a_video_is_made_and_saved(
     assert (told.state, told.share, told.size) == ("made", 1.0, saved.stat().st_size)
     with av.open(str(saved)) as container:
         assert container.streams.video[0].codec_context.name == "h264"
-        frames = [(frame.time or 0.0, frame.to_ndarray(format="bgr24")) for frame in container.decode(video=0)]
-    boxed = [time for time, image in frames if (np.abs(image.astype(int) - GREEN).max(axis=2) < 40).sum() > 300]
-    first, last = result.sightings[0].first_s, result.sightings[0].last_s
-    assert boxed == [time for time, _ in frames if first - 1e-3 <= time <= last + 1e-3]
+    assert_boxed(saved, seen_drive.sighting)
     answer = client.get(path)
     assert (answer.headers["content-type"], answer.content) == ("video/mp4", saved.read_bytes())
     with session(served.database_url) as db:
@@ -99,7 +82,7 @@ def test_a_video_is_made_and_saved(
     assert client.get(path).status_code == 404
 
 
-def test_where_there_is_none_it_is_said(served: Served, client: httpx.Client, drive: Drive) -> None:
+def test_where_there_is_none_it_is_said(served: Served, client: httpx.Client, seen_drive: SeenDrive) -> None:
     url = served.database_url
 
     def refused(video: int, status: int, words: str) -> None:
@@ -114,15 +97,15 @@ def test_where_there_is_none_it_is_said(served: Served, client: httpx.Client, dr
     refused(999_999, 404, "There is no video")
     refused(video_of(sighted(url, photo(served.folder), [0.0])[0]), 409, "is no video")
     hashed = JobOptions(hashed=True, evidence=False)
-    refused(video_of(sighted(url, drive.video, [1.0], hashed)[0]), 409, "keyed hashes")
+    refused(video_of(sighted(url, seen_drive.video, [1.0], hashed)[0]), 409, "keyed hashes")
     # It has no segments.
-    refused(video_of(sighted(url, drive.video, [1.0])[0]), 409, "has not been opened")
+    refused(video_of(sighted(url, seen_drive.video, [1.0])[0]), 409, "has not been opened")
 
 
 def test_what_goes_wrong_is_told_once_and_tried_again(
-    served: Served, client: httpx.Client, drive: Drive, result: VideoResult
+    served: Served, client: httpx.Client, seen_drive: SeenDrive
 ) -> None:
-    outside = followed(served.database_url, drive.video, result)
+    outside = followed(served.database_url, seen_drive.video, seen_drive.result)
     with Client(served.url, served.token(Scope.SEARCH)) as user:
         with pytest.raises(ServiceError, match="outside the folders"):
             user.annotated(outside, PATIENCE_S)
@@ -149,9 +132,9 @@ def _failed(client: httpx.Client, path: str) -> dict[str, str] | None:
     return told if told["state"] == "failed" else None
 
 
-def test_so_many_may_wait(served: Served, client: httpx.Client, drive: Drive, result: VideoResult) -> None:
-    file = Path(shutil.copy(drive.video, served.folder / "many.mp4"))
-    videos = [followed(served.database_url, file, result) for _ in range(7)]
+def test_so_many_may_wait(served: Served, client: httpx.Client, seen_drive: SeenDrive) -> None:
+    file = Path(shutil.copy(seen_drive.video, served.folder / "many.mp4"))
+    videos = [followed(served.database_url, file, seen_drive.result) for _ in range(7)]
     answers = [client.post(f"/v1/videos/{video}/annotated") for video in videos]
     assert [answer.status_code for answer in answers][:2] == [200, 200]
     full = [answer for answer in answers if answer.status_code == 429]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from dashplate.service.errors import Refused
-from dashplate.service.files import cutter as cutting
-from dashplate.service.files import video_roots
-from dashplate.service.files.cutter import Cutter
+from dashplate.service.files.making import cutter as cutting
+from dashplate.service.files.making import video_roots
+from dashplate.service.files.making.cutter import Cutter
 from pipeline.sources.fingerprints import content_of, fingerprint
 from pipeline.video.clip import ClipRequest
 from pipeline.video.probe import probe
@@ -44,12 +45,12 @@ def test_whoever_hangs_up_while_a_clip_is_handed_over_frees_its_turn(wanted: Cli
     async def hang_up() -> None:
         with Cutter() as cutter:
             call = asyncio.create_task(cutter.clip(wanted))
-            while not any(process.stdout and process.stdout._paused for process in cutter._running):  # type: ignore[attr-defined]
+            while not any(process.stdout and process.stdout._paused for process in cutter._processes._running):  # type: ignore[attr-defined]
                 assert not call.done(), "the clip is too small for this test"
                 await asyncio.sleep(0)
             call.cancel()
             async with asyncio.timeout(_PATIENCE_S):
-                while cutter._running:
+                while cutter._processes._running:
                     await asyncio.sleep(0.01)
                 assert len((await cutter.clip(wanted)).data) > 200_000
 
@@ -66,6 +67,18 @@ def test_a_clip_that_nobody_asks_for_again_is_forgotten(wanted: ClipRequest, mon
             async with asyncio.timeout(_PATIENCE_S):
                 while cutter._clips:
                     await asyncio.sleep(0.01)
+
+    asyncio.run(ask())
+
+
+def test_where_no_process_can_be_started_it_is_said(wanted: ClipRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/is/not/there")
+
+    async def ask() -> None:
+        with Cutter() as cutter:
+            for _ in range(cutting.AT_ONCE + 1):
+                with pytest.raises(Refused, match="ended over it"):
+                    await cutter.clip(wanted)
 
     asyncio.run(ask())
 

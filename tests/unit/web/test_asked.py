@@ -8,8 +8,8 @@ import pytest
 from fastapi import Request
 
 from dashplate.web.asked import Asked, address
-from dashplate.web.pages.search import Searched
-from dashplate.web.pages.sightings import Gallery
+from dashplate.web.pages.findings.search import Searched
+from dashplate.web.pages.findings.sightings import Gallery
 
 
 def asked_by(query: str) -> Request:

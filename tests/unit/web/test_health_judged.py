@@ -9,7 +9,7 @@ import pytest
 
 from dashplate.metrics.places import Broker, Room
 from dashplate.web.health.asked import Answers, Database, Machine, Silent
-from dashplate.web.health.judged import Look, State, looks, size
+from dashplate.web.health.judged import Look, State, looks
 from db import migrate
 from workers.celery_app.app import QUEUES
 
@@ -106,10 +106,3 @@ def test_room_runs_out(free_bytes: int, state: State) -> None:
 
 def test_photographs_that_wait_as_many_as_may() -> None:
     assert judged(photographs=64)["photographs"].state is State.LOOK
-
-
-@pytest.mark.parametrize(
-    ("count", "said"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (25e9, "25 GB"), (5e15, "5000 TB")]
-)
-def test_sizes(count: float, said: str) -> None:
-    assert size(count) == said

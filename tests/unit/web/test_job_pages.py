@@ -10,7 +10,7 @@ import pytest
 from flower.utils.search import TaskSearchEngine, parse_query
 from sqlalchemy import RowMapping
 
-from dashplate.web.pages.jobs import sentences, tasks_in_flower
+from dashplate.web.pages.footage.jobs import sentences, tasks_in_flower
 from dashplate.web.shown import rest, share
 
 NOW = dt.datetime(2026, 11, 30, tzinfo=dt.UTC)

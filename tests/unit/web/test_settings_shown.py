@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr
 
-from dashplate.web.pages.settings import GROUPS, grouped, masked, other_variables
+from dashplate.web.pages.operating.settings import GROUPS, grouped, masked, other_variables
 from workers.settings import Settings
 
 

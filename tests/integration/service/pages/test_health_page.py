@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from dashplate.service.access import COOKIE, Access
 from dashplate.service.app import Parts
-from dashplate.service.files.annotator import Annotator
-from dashplate.service.files.cutter import Cutter
+from dashplate.service.files.making.annotator import Annotator
+from dashplate.service.files.making.cutter import Cutter
 from dashplate.service.photographs.reader import PhotoReader
 from dashplate.stack.server import free_port
 from dashplate.web.app import create_app_with_pages

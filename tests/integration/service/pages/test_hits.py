@@ -61,6 +61,7 @@ def test_new_hits_are_announced_without_telling_what_they_are(served: Served) ->
         assert asked
         newer = asked[1].replace("&amp;", "&")
         assert client.get(newer).status_code == 204
+        assert client.get("/hits/newer", params={"above": 2**63}).status_code == 422
         store(url, video, [saying(0, "HN01ZZZ")])
         told = client.get(newer).text
         assert "1 new hit" in told

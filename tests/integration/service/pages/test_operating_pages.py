@@ -72,6 +72,7 @@ def test_the_record_is_narrowed(served: Served) -> None:
         assert found(words="ASKS 2") == 1
         assert found(words="%") == 0
         assert found(since="2000-01-01", until="2999-12-31") == 3
+        assert found(since="2000-01-01", until="9999-12-31") == 3, "no day comes after it"
         assert found(until="2000-01-01") == 0
         assert "No entry fits" in client.get("/audit", params={"who": "nobody at all", "since": "2999-01-01"}).text
         assert client.get("/audit", params={"since": "yesterday"}).status_code == 422

@@ -7,6 +7,8 @@ import re
 import httpx
 
 from db.access.tokens import Scope
+from db.engine import session
+from db.web.home import needs_a_look
 from tests.support.database import run_sql
 from tests.support.pages import person
 from tests.support.service import Served
@@ -73,12 +75,21 @@ def test_what_is_shown_is_put_on_record_and_is_text(served: Served) -> None:
         assert client.get(picture[1]).status_code != 403, "its file is not there, but this session may have it"
 
 
+def counted(served: Served) -> int:
+    """How many the first page says to wait."""
+    with session(served.database_url) as db:
+        return int(needs_a_look(db)["unsure"])
+
+
 def test_hashed_sightings_are_left_out(served: Served) -> None:
+    before = counted(served)
     job, (sighting,) = unsure(served.database_url, ["RV41AAA"])
+    assert counted(served) == before + 1
     run_sql(served.database_url, f"UPDATE sightings SET text = '#0123456789abcdef' WHERE id = {sighting}")
     with person(served, Scope.CORRECT, Scope.SEARCH) as client:
         assert waiting(client, job) == []
         assert "No reading waits for a person here" in client.get("/review", params={"job": job}).text
+    assert counted(served) == before, "the first page counts what is to be reviewed"
 
 
 def test_only_who_corrects_and_may_see_pictures_reviews(served: Served) -> None:

@@ -71,6 +71,7 @@ def test_a_long_list_comes_bit_by_bit(served: Served, drive: Path) -> None:
         assert more.count("data-sighting=") == 20
         assert f'data-sighting="{numbers[40]}"' in more
         assert "hx-get" not in more
+        assert client.get(f"/videos/{video}/sightings", params={"after_s": 3.9, "after": 2**63}).status_code == 422
 
 
 def test_boxes_are_the_whole_path_and_those_of_earlier_rows_some_of_it(served: Served, drive: Path) -> None:

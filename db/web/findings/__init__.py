@@ -1,0 +1,1 @@
+"""What the pages of sightings, plates, review and exports ask."""

@@ -1,0 +1,1 @@
+"""What the pages of submitting, jobs and videos ask."""

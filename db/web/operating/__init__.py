@@ -1,0 +1,1 @@
+"""What the pages of health and tokens ask."""

@@ -1,0 +1,1 @@
+"""What the pages of watch lists, hits and endpoints ask."""
