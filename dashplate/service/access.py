@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from threading import Lock
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
@@ -41,6 +41,9 @@ PICTURES = "/pictures/"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 #: What proxies add.
 _PROXIES = frozenset({"forwarded", "via", "x-forwarded-for", "x-real-ip"})
+
+#: Finds whom a secret belongs to.
+Find: TypeAlias = Callable[[Session, str], Principal | None]
 
 # For the description; what is read is in `token_of`. Plate Recognizer's clients send `Authorization: Token …`.
 _bearer = HTTPBearer(auto_error=False, description="A token of `dashplate token add`.")
@@ -84,7 +87,8 @@ class Access:
         self._url = database_url
         self._open_here = open_here
         self._calls = Bucket(at_once, a_second)
-        self._known: dict[bytes, tuple[float, Principal | None]] = {}
+        #: By how they are looked up: what opens as a session does not open as a token.
+        self._known: dict[tuple[Find, bytes], tuple[float, Principal | None]] = {}
 
     def enter(self, request: Request) -> Principal:
         """Who calls. Raises Refused: 401 without a valid token, 429 where calls are too many."""
@@ -123,16 +127,16 @@ class Access:
 
     def forget(self, secret: str) -> None:
         """Let a session that has just ended open nothing from now on, here at least."""
-        self._known.pop(_hash(secret), None)
+        self._known.pop((sessions.find, _hash(secret)), None)
 
-    def _found(self, secret: str, address: str, find: Callable[[Session, str], Principal | None]) -> Principal | None:
-        kept_until, who = self._known.get(_hash(secret), (0.0, None))
+    def _found(self, secret: str, address: str, find: Find) -> Principal | None:
+        kept_until, who = self._known.get((find, _hash(secret)), (0.0, None))
         if time.monotonic() >= kept_until:
             with session(self._url) as db:
                 who = find(db, secret)
             if len(self._known) > _MOST_COUNTED:
                 self._known.clear()
-            self._known[_hash(secret)] = (time.monotonic() + _REMEMBERED_S, who)
+            self._known[find, _hash(secret)] = (time.monotonic() + _REMEMBERED_S, who)
         # A right one opens however many wrong ones come from its address: all clients of a proxy share one.
         if who is None and not self._calls.take(address):
             raise too_many("Too many wrong tokens from this address. Try again in a second.")

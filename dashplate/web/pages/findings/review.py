@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Query, Request
 from fastapi.responses import Response
+from pydantic import Field
 
 from dashplate.service.access import note, require, url_of
 from dashplate.service.errors import Refused
@@ -17,7 +18,8 @@ from db.web.findings import review
 
 router = pages_for(Scope.CORRECT)
 Corrector = Annotated[Principal, require(Scope.CORRECT)]
-Job = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
+Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
+Job = Annotated[Id | None, Query()]
 #: Sightings that come at a time: their page is small, and one row of the audit stands for all.
 AT_ONCE = 10
 _MOST_CHOICES = 9
@@ -47,7 +49,7 @@ def show(request: Request, caller: Corrector, job: Job = None, first: Order = Or
 
 @router.get("/review/sightings")
 def more(
-    request: Request, caller: Corrector, ids: Annotated[list[int], Query(min_length=1, max_length=AT_ONCE)]
+    request: Request, caller: Corrector, ids: Annotated[list[Id], Query(min_length=1, max_length=AT_ONCE)]
 ) -> Response:
     """The next ones. Those that somebody else has judged meanwhile are left out."""
     if not caller.may(Scope.SEARCH):

@@ -55,7 +55,8 @@ def test_the_next_ones_come_by_number_without_those_that_are_judged(served: Serv
         part = client.get("/review/sightings", params={"ids": [second, first]}).text
         assert re.findall(r'data-sighting="(\d+)"', part) == [str(second)]
         assert served.last_audited("review")[1] == "more"
-        assert client.get("/review/sightings").status_code == 422
+        for ids in ("", f"?ids={2**63}", "?ids=0"):
+            assert client.get(f"/review/sightings{ids}").status_code == 422
 
 
 def test_what_is_shown_is_put_on_record_and_is_text(served: Served) -> None:

@@ -56,6 +56,14 @@ def test_another_site_can_neither_sign_in_nor_change_anything(served: Served) ->
         assert client.get("/v1/jobs").status_code == 200
 
 
+def test_a_session_is_no_token(served: Served) -> None:
+    """Sent as one it would pass without what only a page of the service can know."""
+    with person(served, Scope.SUBMIT) as client:
+        assert client.get("/v1/jobs").status_code == 200
+        bearer = {"Authorization": f"Bearer {client.cookies[COOKIE]}"}
+    assert httpx.post(f"{served.url}/v1/jobs/{2**62}/pause", headers=bearer).status_code == 401
+
+
 def test_a_session_ends_with_its_person_and_with_its_token(served: Served) -> None:
     with person(served, Scope.READ) as client:
         secret = client.cookies[COOKIE]
