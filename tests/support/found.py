@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from db.engine import session
 from db.findings.mapping import media_columns, observation_json
 from db.findings.plates import held_plates
+from db.findings.search import index_some, is_complete
 from db.jobs.submit import create_job
 from db.models import CropRow, Segment, SightingRow, TrackletRow, Video
 from db.states import SegmentState, VideoState
@@ -20,8 +21,20 @@ from pipeline.run import VideoResult
 from pipeline.sources.fingerprints import content_of, fingerprint
 from pipeline.video.probe import probe
 from pipeline.video.split import split
+from tests.support.processes import wait_until
 
 _AS_USUAL = JobOptions()
+
+
+def searchable(url: str) -> None:
+    """Make everything searchable that is stored: a search itself takes some of the backlog."""
+
+    def indexed() -> bool:
+        with session(url) as db:
+            index_some(db)
+            return is_complete(db)
+
+    wait_until("everything to be searchable", indexed)
 
 
 def sighted(

@@ -23,7 +23,7 @@ from dashplate.service.jobs import Submitted
 from db.access.tokens import Scope
 from tests.conftest import SHARED_DATA
 from tests.support.annotations import check_cvat
-from tests.support.found import sighted
+from tests.support.found import searchable, sighted
 from tests.support.jobs_over_http import SEGMENTS, card
 from tests.support.media_files import TIDY, write_clip
 from tests.support.processes import PATIENCE_S
@@ -62,6 +62,7 @@ def test_a_job_from_its_submission_to_its_export(working: Served, client: Client
     assert [video.state for video in videos] == ["done"] * 2
     assert client.video(videos[0].id) == videos[0]
 
+    searchable(working.database_url)
     listed = list(client.sightings(job))
     assert sorted(listed, key=lambda one: one.id) == sorted(seen, key=lambda one: one.id)
     one = listed[0]
@@ -90,6 +91,7 @@ def test_a_person_corrects_what_was_read(working: Served, client: Client, tmp_pa
         assert (told.plate, told.read_as, told.corrected) == (first.plate, first.read_as, "AB12CDF")
         assert (told.corrected_by or "").startswith("token ")
         assert person.correct(second.id, None).corrected == ""
+        searchable(working.database_url)
         assert {hit.id for hit in person.search("AB12CDF", job=job)} == {first.id}
         (plate,) = person.plates("AB12CDF")
         assert (plate.plate, plate.corrected) == (first.plate, ["AB12CDF"])

@@ -18,6 +18,7 @@ import pytest
 
 from db.access.tokens import Scope
 from tests.conftest import ROOT, missing
+from tests.support.found import searchable
 from tests.support.jobs_over_http import SEGMENTS, card, events, paged, submitted
 from tests.support.processes import wait_until
 from tests.support.service import Served
@@ -50,6 +51,7 @@ def test_a_job_is_followed_to_its_end_and_asked_for(working: Served, client: htt
     lines = client.get(f"/v1/jobs/{job}/export", params={"format": "jsonl"}).text.splitlines()
     assert [json.loads(line)["plate"] for line in lines] == [row["plate"] for row in rows]
     assert client.get(f"/v1/jobs/{job}/export", params={"format": "json"}).json()["job"]["job"] == job
+    searchable(working.database_url)
     plate = str(listed[0]["plate"])
     (found,) = [one for one in client.get("/v1/plates", params={"pattern": plate}).json() if one["plate"] == plate]
     assert found["sightings"] >= 1

@@ -13,11 +13,10 @@ from sqlalchemy import text
 
 from db.access.tokens import Scope
 from db.engine import session
-from db.findings.search import index_some, is_complete
 from db.web.findings import sightings
 from db.web.findings.sightings import A_PAGE, Narrowed, Place
 from pipeline.job_options import JobOptions
-from tests.support.found import sighted
+from tests.support.found import searchable, sighted
 from tests.support.media_files import Recipe, write_clip
 from tests.support.pages import person
 from tests.support.service import Served
@@ -43,12 +42,6 @@ def client(served: Served) -> Iterator[httpx.Client]:
 def shown(html: str) -> list[int]:
     """Numbers of the sightings on a page, in their order."""
     return [int(number) for number in re.findall(r'id="s(\d+)"', html)]
-
-
-def searchable(served: Served) -> None:
-    with session(served.database_url) as db:
-        while not is_complete(db):
-            index_some(db)
 
 
 def job_of(served: Served, sighting: int) -> int:
@@ -119,7 +112,7 @@ def test_the_gallery_is_narrowed_by_what_stands_in_its_address(
     change(served, "country = 'GB'", rows[2:])
     change(served, "confidence = 0.79", rows[2:3])
     correct(client, rows[3], "NA04ROW")
-    searchable(served)
+    searchable(served.database_url)
     job = f"/sightings?job={job_of(served, rows[0])}"
     asked = {
         "": [3, 2, 1, 0],
@@ -194,7 +187,7 @@ def test_a_sighting_tells_all_that_is_known_of_it(served: Served, client: httpx.
 
 def test_a_hashed_sighting_says_so_and_offers_no_clip(served: Served, client: httpx.Client, video: Path) -> None:
     (hashed,) = sighted(served.database_url, video, [0.5], JobOptions(hashed=True, evidence=False), plate="#ab{:02}")
-    searchable(served)
+    searchable(served.database_url)
     page = client.get(f"/sightings/{hashed}").text
     assert "keyed hashes" in page
     assert "data-clip=" not in page
@@ -211,11 +204,11 @@ def test_a_plate_gathers_what_people_say_is_it_and_leaves_out_what_they_say_is_n
         for at_s in (0.5, 0.7, 0.9)
         for number in stored(served, _copied(video, f"{at_s}.mp4"), [at_s], "MI00SSEB")
     ]
-    searchable(served)
+    searchable(served.database_url)
     correct(client, misread, "MI00SSEB")
     correct(client, wrong, "QQ77QQQ")
     correct(client, nothing, None)
-    searchable(served)
+    searchable(served.database_url)
     page = client.get("/plates/mi00 sseb")
     assert page.status_code == 200
     assert shown(page.text) == [true, misread]
@@ -245,7 +238,7 @@ def test_likely_misreadings_are_shown_and_their_sightings_corrected_one_by_one(
     served: Served, client: httpx.Client, video: Path
 ) -> None:
     eight, b = (stored(served, _copied(video, f"{text}.mp4"), [0.5], text)[0] for text in ("LK11KE8", "LK11KEB"))
-    searchable(served)
+    searchable(served.database_url)
     others = client.get("/plates/LK11KEB/others", headers=PART).text
     assert "LK11KE8" in others
     assert "one look-alike character" in others
@@ -263,7 +256,7 @@ def test_likely_misreadings_are_shown_and_their_sightings_corrected_one_by_one(
 def test_plates_that_pass_together_more_than_once_are_told(served: Served, client: httpx.Client, video: Path) -> None:
     for name in ("monday.mp4", "tuesday.mp4"):
         first, _ = stored(served, _copied(video, name), [0.2, 0.6], "CO{:02}VOY")
-    searchable(served)
+    searchable(served.database_url)
     others = client.get("/plates/CO00VOY/others", headers=PART).text
     assert "CO01VOY" in others.split('id="near-title"')[1]
     correct(client, first, "QQ88QQQ")
@@ -276,7 +269,7 @@ def test_a_search_shows_the_likest_first_and_says_why(served: Served, client: ht
     (like,) = stored(served, _copied(video, "like.mp4"), [0.5], "SE44RGH")
     (may,) = stored(served, _copied(video, "may.mp4"), [0.5], "XX99XXX")
     change(served, """alternatives = '[{"text": "SE44RCH", "confidence": 0.12}]'""", [may])
-    searchable(served)
+    searchable(served.database_url)
     page = client.get("/search?plate=se44 rch").text
     assert shown(page) == [may, said, like]
     assert "One look-alike character differs." in page
@@ -314,7 +307,7 @@ def test_nobody_without_the_scope_sees_any_of_it(served: Served) -> None:
 
 def test_unique_plates_are_listed_by_pattern(served: Served, client: httpx.Client, video: Path) -> None:
     stored(served, video, [0.1, 0.2], "LI{:02}STED")
-    searchable(served)
+    searchable(served.database_url)
     page = client.get("/plates?plate=LI0*STED").text
     assert page.count("plate-card") == 2
     assert "No plate fits" in client.get("/plates?plate=LI9*NONE").text
