@@ -141,7 +141,9 @@ def test_so_many_may_wait(served: Served, client: httpx.Client, seen_drive: Seen
     assert full
     assert all(answer.headers["retry-after"] for answer in full)
     assert len(processes(served)) <= 1
-    wait_until("those that wait to be made", lambda: not _under_way(client, videos, answers), every_s=1.0)
+    wait_until(
+        "those that wait to be made", lambda: not _under_way(client, videos, answers), 4 * PATIENCE_S, every_s=1.0
+    )
 
 
 def _under_way(client: httpx.Client, videos: list[int], answers: list[httpx.Response]) -> bool:
