@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
@@ -13,7 +12,6 @@ from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, Field
 
 from dashplate.service.search import Moment
-from pipeline.formats import load_formats
 
 T = TypeVar("T")
 #: What pages of a list are asked for by; no part of what is wanted.
@@ -83,12 +81,6 @@ class Chip:
 
     text: str
     without: str
-
-
-@cache
-def countries() -> tuple[str, ...]:
-    """Codes of all countries whose plates are known."""
-    return load_formats().countries
 
 
 def address(request: Request, without: Sequence[str] = (), **more: object) -> str:

@@ -8,7 +8,7 @@ from fastapi import Query, Request
 from fastapi.responses import Response
 
 from dashplate.service.access import note, require, url_of
-from dashplate.web.asked import Asked, Chip, Number, Percent, Tick, address, countries
+from dashplate.web.asked import Asked, Chip, Number, Percent, Tick, address
 from dashplate.web.page import is_part, pages_for, render
 from dashplate.web.pages.findings.saved import saved_of
 from dashplate.web.shown import day, file_name, percent
@@ -20,6 +20,7 @@ from db.findings.typed import typed
 from db.web import job_names
 from db.web.findings import sightings
 from db.web.findings.sightings import Narrowed, Page, Place
+from pipeline.formats import known_countries
 from workers.hashed_jobs import hashed_plate
 
 router = pages_for(Scope.SEARCH)
@@ -73,7 +74,7 @@ def show(
         saved = saved_of(db, caller)
     return render(
         request, caller, "sightings/page.html", asked=asked, saved=saved, jobs=named,
-        chips=chips(request, asked, {job.id: job.name for job in named}), countries=countries(),
+        chips=chips(request, asked, {job.id: job.name for job in named}), countries=known_countries(),
         with_unsure=address(request, unsure=1), with_corrected=address(request, corrected=1), newest=address(request),
         address=address(request), **values,
     )  # fmt: skip

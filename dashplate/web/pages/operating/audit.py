@@ -46,7 +46,7 @@ def show(
     """A page of it, the newest first; as a part, what stands behind an entry."""
     with session(url_of(request)) as db:
         found = audit.newest(db, asked.wanted(), _MOST, asked.behind)
-        actions = audit.recent_actions(db)
+        actions = () if is_part(request) else audit.recent_actions(db)
         note(db, request, caller, "audit", _words(asked), len(found.rows))
     template = "audit/entries.html" if is_part(request) else "audit/page.html"
     return render(

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import Path as InPath
 from fastapi import Query, Request
 from fastapi.responses import JSONResponse, Response
+from sqlalchemy.orm import Session
 
 from dashplate.delivery.receivers import carrier_of
 from dashplate.service.access import note, require, url_of
@@ -16,6 +17,7 @@ from dashplate.web.page import is_part, pages_for, render
 from dashplate.web.texts import t
 from db.access.tokens import Principal, Scope
 from db.engine import session
+from db.models import Endpoint
 from db.states import DeliveryState, EndpointFormat, EventKind
 from db.telling import endpoints as told
 from db.web.telling import endpoints
@@ -67,10 +69,7 @@ def deliveries(
 def pause(request: Request, caller: Operator, name: Name) -> Response:
     """Tell it nothing until somebody goes on with it."""
     with session(url_of(request)) as db:
-        try:
-            row = told.named(db, name)
-        except UsageError as error:
-            raise Refused(404, str(error)) from error
+        row = _named(db, name)
         told.disable(db, row.id, t("endpoints.paused_by", name=caller.name))
         note(db, request, caller, "endpoint", f"pause {name}", None)
     return Response(status_code=204)
@@ -82,10 +81,7 @@ def test(request: Request, caller: Operator, name: Name) -> Response:
     from dashplate.delivery.sender import test_once
 
     with session(url_of(request)) as db:
-        try:
-            row = told.named(db, name)
-        except UsageError as error:
-            raise Refused(404, str(error)) from error
+        row = _named(db, name)
         note(db, request, caller, "endpoint", f"test {name}", None)
         db.expunge(row)
     try:
@@ -94,3 +90,11 @@ def test(request: Request, caller: Operator, name: Name) -> Response:
         return JSONResponse({"took": False, "said": str(error)})
     said = answer.problem or t("endpoints.took", name=name, status=answer.status or "–")
     return JSONResponse({"took": answer.problem is None, "said": said})
+
+
+def _named(db: Session, name: str) -> Endpoint:
+    """The endpoint of that name; raises Refused, 404, where there is none."""
+    try:
+        return told.named(db, name)
+    except UsageError as error:
+        raise Refused(404, str(error)) from error
