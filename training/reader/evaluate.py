@@ -17,6 +17,7 @@ from pipeline.reading.reader import LINE_MIN_PX, ROW_MIN_PX, Reader
 from pipeline.reading.recognizers import DEFAULT_ENGINE, PlateRecognizer, load_recognizer
 from pipeline.records import Box, Crop, Image, Observation
 from training.detector.pictures.photos import load_photos
+from training.more import more_rows
 from training.reader.pictures.material import box_of, load, rows_in, rows_of
 
 _FALSE = "places that are no plate"
@@ -119,7 +120,7 @@ def greedy_text(matrix: Posterior) -> str:
 
 def development_material(data: Path) -> list[Example]:
     """Return everything that no training sees: the development split, and Hong Kong's crops."""
-    return [*_crops(data), *_boxes(data), *_hong_kong(data), *_no_plates(data)]
+    return [*_crops(data), *_boxes(data), *_more(data), *_hong_kong(data), *_no_plates(data)]
 
 
 def _crops(data: Path) -> Iterator[Example]:
@@ -136,6 +137,13 @@ def _boxes(data: Path) -> Iterator[Example]:
             image = load(data / "detection" / "images" / row["image"])
             group = f"boxes, {row['image'].split('_')[0]}, {row['country']}"
             yield Example(group, row["plate_text"], 1, _cut(image, box_of(row)))
+
+
+def _more(data: Path) -> Iterator[Example]:
+    for row in sorted(more_rows(data, "dev"), key=lambda row: (row["rows"], row["country"] == "CN", row["image"])):
+        image, rows = load(data / "more" / row["image"]), int(row["rows"])
+        group = "more, two rows" if rows == 2 else "more, CN" if row["country"] == "CN" else "more, one row"
+        yield Example(group, row["plate_text"], rows, image if row["kind"] == "crop" else _cut(image, box_of(row)))
 
 
 def _hong_kong(data: Path) -> Iterator[Example]:
