@@ -51,14 +51,20 @@ def prepare(
 
 
 @app.command()
-def train(work: Work = WORK, budget_minutes: Budget = MINUTES, threads: int = 2, second: Second = False) -> None:
-    """Fine-tune the bundled model on the rendered pictures."""
+def train(
+    work: Work = WORK,
+    budget_minutes: Budget = MINUTES,
+    threads: int = 2,
+    second: Second = False,
+    start: Annotated[Path | None, typer.Option("--from", help="A model folder to go on from.")] = None,
+) -> None:
+    """Fine-tune the bundled model, or a trained one, on the rendered pictures."""
     schedule = Schedule(budget_s=budget_minutes * 60, threads=threads)
     trained = work / "trained" / "last.pt"
     if second:
         typer.echo(fit(work / "set", trained.parent, work / "cache", schedule.polishing(), trained))
     else:
-        typer.echo(fit(work / "set", trained.parent, work / "cache", schedule))
+        typer.echo(fit(work / "set", trained.parent, work / "cache", schedule, start))
 
 
 @app.command()

@@ -18,6 +18,7 @@ from pipeline.reading.recognizers import DEFAULT_ENGINE, PlateRecognizer, load_r
 from pipeline.records import Box, Crop, Image, Observation
 from training.detector.pictures.photos import load_photos
 from training.more import more_rows
+from training.reader.charset import FOREIGN, said
 from training.reader.pictures.material import box_of, load, rows_in, rows_of
 
 _FALSE = "places that are no plate"
@@ -65,8 +66,8 @@ def evaluate(models: dict[str, str], data: Path, cache_dir: Path, threads: int |
             lines.append(_line(group, examples, list(reads.values())))
     lines.append("")
     places = sum(example.group == _FALSE for example in examples)
-    for name, said in reads.items():
-        lines.append(f"{name}: reads something in {said.false} of {places} {_FALSE}; {said.line_ms:.1f} ms a line.")
+    for name, one in reads.items():
+        lines.append(f"{name}: reads something in {one.false} of {places} {_FALSE}; {one.line_ms:.1f} ms a line.")
     return "\n".join(lines)
 
 
@@ -143,7 +144,8 @@ def _more(data: Path) -> Iterator[Example]:
     for row in sorted(more_rows(data, "dev"), key=lambda row: (row["rows"], row["country"] == "CN", row["image"])):
         image, rows = load(data / "more" / row["image"]), int(row["rows"])
         group = "more, two rows" if rows == 2 else "more, CN" if row["country"] == "CN" else "more, one row"
-        yield Example(group, row["plate_text"], rows, image if row["kind"] == "crop" else _cut(image, box_of(row)))
+        text = said(row["plate_text"]).replace(FOREIGN, "")
+        yield Example(group, text, rows, image if row["kind"] == "crop" else _cut(image, box_of(row)))
 
 
 def _hong_kong(data: Path) -> Iterator[Example]:

@@ -14,7 +14,7 @@ from pipeline.reading.reader import SQUARE_BELOW
 from pipeline.records import Box, Image
 from training.detector.pictures.photos import Split, load_photos
 from training.more import more_rows
-from training.reader.charset import readable
+from training.reader.charset import readable, said
 
 #: How much of a photograph is kept around a box, as a share of the box.
 _AROUND = 0.6
@@ -107,17 +107,16 @@ def _boxes(data: Path, without: Collection[str]) -> Iterator[Labelled]:
 
 def _more(data: Path, without: Collection[str]) -> Iterator[Labelled]:
     for row in more_rows(data, "train"):
-        if readable(row["plate_text"]) and _is_wanted(row, without):
-            yield more_plate(data, row)
+        if _is_wanted(row, without):
+            yield _more_plate(data, row)
 
 
-def more_plate(data: Path, row: dict[str, str]) -> Labelled:
-    """Return a plate of `data/more` with what lies around it, in its group: `more`, `more-CN` or `more-rows`."""
-    image, rows = load(data / "more" / row["image"]), int(row["rows"])
+def _more_plate(data: Path, row: dict[str, str]) -> Labelled:
+    image, text, rows = load(data / "more" / row["image"]), said(row["plate_text"]), int(row["rows"])
     group = "more-rows" if rows == 2 else "more-CN" if row["country"] == "CN" else "more"
     if row["kind"] == "crop":
-        return bordered(image, row["plate_text"], rows, group)
-    return _cut(image, box_of(row), row["plate_text"], group, rows)
+        return bordered(image, text, rows, group)
+    return _cut(image, box_of(row), text, group, rows)
 
 
 def _no_plates(data: Path) -> Iterator[Labelled]:
