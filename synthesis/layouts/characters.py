@@ -6,10 +6,12 @@ import numpy as np
 
 from pipeline.formats.alphabet import DIGITS, LATIN
 from synthesis.layouts.pieces import Piece
+from synthesis.lettering.other_letters import DEVANAGARI, THAI
 
 Rng = np.random.Generator
 
 _CONSONANTS, _VOWELS = "BCDFGHJKLMNPQRSTVWXYZ", "AEIOU"
+_MIXED = DIGITS + LATIN.replace("I", "").replace("O", "")
 #: Share of private words that hold a digit.
 _WORD_WITH_DIGIT = 0.2
 PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
@@ -21,6 +23,8 @@ SCRIPTS = {
     "cyrillic": "БГДЖЗИЙЛПФЦЧШЩЮЯЇЄ",
     "hangul": "가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주바사아자배하허호",
     "kana": "あいうえかきくけこさすせそたちつてとなにぬねのはひふほまみむめもやゆよらりるろ",
+    "thai": "".join(THAI),
+    "devanagari": "".join(DEVANAGARI),
 }
 JAPANESE_PLACES = (
     "品",
@@ -59,11 +63,11 @@ def digits(rng: Rng, count: int) -> str:
 
 
 def group(rng: Rng, length: int) -> str:
-    """Return letters, digits, or both mixed."""
+    """Return letters, digits, or both mixed; mixed ones without ``I`` and ``O``, which look like digits."""
     kind = rng.random()
     if kind < 0.36:
         return letters(rng, length)
-    return digits(rng, length) if kind < 0.76 else "".join(pick(rng, LATIN + DIGITS) for _ in range(length))
+    return digits(rng, length) if kind < 0.76 else "".join(pick(rng, _MIXED) for _ in range(length))
 
 
 def word(rng: Rng, length: int) -> str:
@@ -75,8 +79,14 @@ def word(rng: Rng, length: int) -> str:
     return "".join(spoken)
 
 
+def foreign(rng: Rng, count: int) -> str:
+    """Return letters of one other script."""
+    script = SCRIPTS[pick(rng, tuple(SCRIPTS))]
+    return "".join(pick(rng, script) for _ in range(count))
+
+
 def chinese(rng: Rng, count: int, marked: float = 0.4) -> tuple[str, str]:
-    """Return a mainland number in its two groups, ``count`` characters after the region; a share with a special mark."""
+    """Return a mainland number in two groups, ``count`` characters after the region; a share with a special mark."""
     tail = "".join(pick(rng, DIGITS if rng.random() < 0.75 else LATIN) for _ in range(count))
     if rng.random() < marked:
         tail = tail[:-1] + pick(rng, _SPECIAL)

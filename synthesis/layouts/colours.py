@@ -44,7 +44,7 @@ _PAIRS: tuple[tuple[Colour, Colour, float], ...] = (
 )
 _CHANCES = np.array([pair[2] for pair in _PAIRS]) / sum(pair[2] for pair in _PAIRS)
 #: Share of grounds and inks that follow no plate, and the least difference of their brightness, of 255.
-_ANY, _LEAST_APART = 0.25, 70
+_ANY, _LEAST_APART = 0.18, 70
 _BANDS: tuple[Colour, ...] = (BLUE, BLUE, (140, 40, 10), GREEN, RED, BLACK, (60, 170, 230), (90, 90, 90))
 #: Shares of grounds: one colour, a run from one to another, a landscape, a reflecting pattern.
 _GROUNDS = (0.68, 0.12, 0.08, 0.12)

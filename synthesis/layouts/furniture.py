@@ -100,9 +100,12 @@ def band(sheet: Paint, place: Place, scheme: Scheme, rng: Rng) -> None:
         ink = YELLOW if rng.random() < 0.15 else readable_on(scheme.accent, rng)
     else:
         ink = scheme.ink
+    if high > wide * 1.2 and rng.random() < 0.12:
+        _upright(sheet, place, ink, rng)
+        return
+    letters = pick(rng, _CODES) if rng.random() < 0.7 else small_print(rng)[:8]
     middle = (left + wide // 2, top + round(high * 0.33))
     _emblem(sheet, middle, max(3, round(min(wide * 0.32, high * 0.2))), rng)
-    letters = pick(rng, _CODES) if rng.random() < 0.7 else small_print(rng)[:8]
     height = max(6, round(min(high * 0.24, wide * 0.5)))
     mask = script_mask(letters, height, face="sans", weight=int(rng.choice([500, 700])))
     if mask.shape[1] > wide * 0.84:
@@ -111,6 +114,17 @@ def band(sheet: Paint, place: Place, scheme: Scheme, rng: Rng) -> None:
             cv2.resize(mask, (max(2, round(wide * 0.84)), smaller), interpolation=cv2.INTER_AREA), np.uint8
         )
     lay(sheet, mask, (left + (wide - mask.shape[1]) // 2, top + round(high * 0.78) - mask.shape[0] // 2), ink)
+
+
+def _upright(sheet: Paint, place: Place, ink: Colour, rng: Rng) -> None:
+    """Print a year or a word that runs up the band."""
+    left, top, right, bottom = place
+    text = "".join(pick(rng, DIGITS) for _ in range(4)) if rng.random() < 0.6 else small_print(rng)[:10]
+    mask = script_mask(text, max(5, round((right - left) * rng.uniform(0.4, 0.7))), face="sans")
+    room = round((bottom - top) * 0.9)
+    run = np.rot90(mask, 1 if rng.random() < 0.6 else 3)
+    turned = np.asarray(cv2.resize(run, (run.shape[1], min(room, run.shape[0]))), np.uint8)
+    lay(sheet, turned, ((left + right - turned.shape[1]) // 2, (top + bottom - turned.shape[0]) // 2), ink)
 
 
 def _emblem(sheet: Paint, centre: tuple[int, int], radius: int, rng: Rng) -> None:
@@ -146,6 +160,13 @@ def crest(sheet: Paint, centre: tuple[int, int], radius: int, rng: Rng) -> None:
         cv2.circle(sheet, centre, radius, colours[0], -1, cv2.LINE_AA)
         cv2.circle(sheet, centre, max(1, radius // 2), colours[1], -1, cv2.LINE_AA)
         cv2.circle(sheet, centre, radius, colours[2], max(1, radius // 6), cv2.LINE_AA)
+
+
+def dividers(sheet: Paint, levels: list[int], colour: Colour, rng: Rng) -> None:
+    """Draw lines between rows, at these heights."""
+    thick = int(rng.integers(1, 4))
+    for level in levels:
+        cv2.line(sheet, (0, level), (sheet.shape[1], level), colour, thick)
 
 
 def _badges(sheet: Paint, place: Place, rng: Rng) -> None:

@@ -14,6 +14,7 @@ from synthesis.layouts.characters import (
     SCRIPTS,
     chinese,
     digits,
+    foreign,
     group,
     grouped,
     lengths,
@@ -124,12 +125,11 @@ def _mainland(rng: Rng) -> Rows:
 
 def _beside_other_script(rng: Rng) -> Rows:
     """Digits, and a letter or three of another script among them; some with Latin letters too."""
-    script = pick(rng, tuple(SCRIPTS))
-    foreign = "".join(pick(rng, SCRIPTS[script]) for _ in range(int(rng.choice([1, 2, 3], p=[0.7, 0.2, 0.1]))))
+    letter = foreign(rng, int(rng.choice([1, 2, 3], p=[0.7, 0.2, 0.1])))
     parts = [Piece(digits(rng, int(rng.integers(2, 4)))), Piece(digits(rng, int(rng.integers(2, 5))))]
     if rng.random() < 0.25:
         parts[0] = Piece(letters(rng, int(rng.integers(1, 4))))
-    parts.insert(int(rng.integers(3)), Piece(foreign, height=float(rng.uniform(0.6, 1.0)), rise=0.5))
+    parts.insert(int(rng.integers(3)), Piece(letter, height=float(rng.uniform(0.6, 1.0)), rise=0.5))
     return (Row(grouped(parts, rng)),)
 
 
@@ -207,11 +207,7 @@ def _japanese(rng: Rng) -> Rows:
 
 def _two_beside_other_script(rng: Rng) -> Rows:
     """A word of another script, perhaps with a number, over the digits, or under them."""
-    if rng.random() < 0.5:
-        foreign = pick(rng, ARABIC_WORDS)
-    else:
-        foreign = "".join(pick(rng, SCRIPTS[pick(rng, tuple(SCRIPTS))]) for _ in range(int(rng.integers(1, 4))))
-    other = [Piece(foreign)]
+    other = [Piece(pick(rng, ARABIC_WORDS) if rng.random() < 0.4 else foreign(rng, int(rng.integers(1, 4))))]
     if rng.random() < 0.6:
         other.insert(int(rng.integers(2)), Piece(group(rng, int(rng.integers(1, 4)))))
     part = Piece("", "gap", width=float(rng.uniform(0.15, 0.5)))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from pipeline.formats.alphabet import CHINESE, DIGITS, LATIN
-from synthesis.lettering.glyphs import NUMBER_CHARACTERS, SEPARATORS
 
 Kind: TypeAlias = Literal["plain", "stacked", "boxed", "gap", "seal", "mark"]
 
@@ -48,8 +47,3 @@ class Row:
 def as_read(written: str) -> str:
     """Return what of a plate's characters the reader should say: for now, none of scripts that it does not know."""
     return "".join(char for char in written if char in _READ)
-
-
-def is_foreign(character: str) -> bool:
-    """Whether the letters of `synthesis.lettering` lack this character, so that OpenCV's own face has to draw it."""
-    return character not in NUMBER_CHARACTERS and character not in SEPARATORS

@@ -15,7 +15,7 @@ HEIGHTS_PX = {1: 84, 2: 168, 3: 216}
 _RATIOS = {1: (2.0, 5.4), 2: (1.0, 2.3), 3: (0.75, 1.5)}
 #: Chances of small print above and below, of bands, of characters that nearly touch the plate's edge, of a plate that
 #: is cut off at a side, and of rows that are spread over the plate's width.
-_ABOVE, _BELOW, _LEFT_BAND, _RIGHT_BAND, _CLOSE, _CUT, _SPREAD = 0.26, 0.22, 0.3, 0.08, 0.2, 0.12, 0.2
+_ABOVE, _BELOW, _LEFT_BAND, _RIGHT_BAND, _CLOSE, _CUT, _SPREAD = 0.26, 0.22, 0.3, 0.06, 0.16, 0.1, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,6 @@ def a_plan(rows: int, rng: Rng) -> Plan:
         gap=float(rng.uniform(0.08, 0.3)),
         align=float(rng.choice([0.5, 0.0, 1.0], p=[0.78, 0.16, 0.06])),
         spread=_SPREAD,
-        cut_left=0 if band_left or rng.random() > _CUT else left + round(per_row * rng.uniform(-0.02, 0.05)),
-        cut_right=0 if band_right or rng.random() > _CUT else right + round(per_row * rng.uniform(-0.02, 0.05)),
+        cut_left=0 if band_left or rng.random() > _CUT else left + round(per_row * rng.uniform(-0.04, 0.03)),
+        cut_right=0 if band_right or rng.random() > _CUT else right + round(per_row * rng.uniform(-0.04, 0.03)),
     )

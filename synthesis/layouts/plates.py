@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from pipeline.records import Image
-from synthesis.layouts.colours import Paint, Scheme, a_scheme, ground
-from synthesis.layouts.furniture import band, rim, seal, slogan
+from synthesis.layouts.colours import Colour, Paint, Scheme, a_scheme, ground
+from synthesis.layouts.furniture import band, dividers, rim, seal, slogan
 from synthesis.layouts.numbers import Rows, any_number, given_number
 from synthesis.layouts.pieces import as_read
 from synthesis.layouts.plan import Plan, a_plan
 from synthesis.layouts.printing import printed
-from synthesis.layouts.setting import Place, SetRow, narrowed, natural_width, set_row
+from synthesis.layouts.setting import Mask, Place, SetRow, narrowed, natural_width, set_row
 from synthesis.layouts.wear import Hidden, Worn
 from synthesis.lettering.invented import a_typeface
 from synthesis.lettering.typeface import Typeface
@@ -22,8 +23,9 @@ Rng = np.random.Generator
 
 #: How far glyphs are narrowed or widened to give a plate its shape.
 _NARROWEST, _WIDEST = 0.62, 1.5
-#: Share of plates with a rim, of those cut to their number's length, and of those whose rows have inks of their own.
-_RIM, _CUT_TO_LENGTH, _TWO_INKS = 0.55, 0.35, 0.05
+#: Share of plates with a rim, of those cut to their number's length, of those whose rows have inks of their own, and of
+#: those with lines between their rows.
+_RIM, _CUT_TO_LENGTH, _TWO_INKS, _DIVIDED = 0.55, 0.35, 0.1, 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,31 +72,49 @@ def plate_with(
     return _drawn(given_number(written, rows, rng), face or a_typeface(rng), scheme or a_scheme(rng), rng)
 
 
+@dataclass(frozen=True, slots=True)
+class _LaidOut:
+    """A number where it stands on its plate, in pixels of the plate."""
+
+    #: Coverage over the whole plate.
+    ink: Mask
+    places: list[tuple[str, Place]]
+    seals: list[Place]
+    #: Upper and lower edge of each row.
+    rows: list[tuple[int, int]]
+
+
 def _drawn(number: Rows, face: Typeface, scheme: Scheme, rng: Rng) -> DrawnPlate:
     plan = a_plan(len(number), rng)
+    laid = _laid_out(number, face, plan, rng)
+    high, wide = laid.ink.shape
+    sheet = ground(high, wide, scheme, rng)
+    colours = _inks(sheet, laid, scheme, rng)
+    _furnish(sheet, plan, scheme, rng)
+    for place in laid.seals:
+        seal(sheet, place, rng)
+    if len(laid.rows) > 1 and rng.random() < _DIVIDED:
+        levels = [(upper[1] + lower[0]) // 2 for upper, lower in pairwise(laid.rows)]
+        dividers(sheet, levels, scheme.ink, rng)
+    by_hand = face.tremble > 0 or face.bridge > 0
+    characters = [place for _, place in laid.places]
+    worn = Worn(printed(sheet, laid.ink, colours, characters, rng, by_hand=by_hand), laid.ink, characters)
+    worn.wear(rng)
+    return _cut(worn, laid.places, plan, len(number))
+
+
+def _laid_out(number: Rows, face: Typeface, plan: Plan, rng: Rng) -> _LaidOut:
     rows, width = _set_rows(number, face, plan, rng)
     ink = np.zeros((plan.height, width), np.uint8)
-    tops = plan.tops([row.ink.shape[0] for row in rows])
-    left, right = plan.left, width - plan.right
-    lefts = [round(left + (right - left - row.ink.shape[1]) * plan.align) for row in rows]
-    for row, x, y in zip(rows, lefts, tops, strict=True):
-        ink[y : y + row.ink.shape[0], x : x + row.ink.shape[1]] = row.ink
-    places = [
-        (text, _moved(place, x, y))
-        for row, x, y in zip(rows, lefts, tops, strict=True)
-        for text, place in row.characters
-    ]
-    sheet = ground(plan.height, width, scheme, rng)
-    _furnish(sheet, plan, scheme, rng)
-    for row, x, y in zip(rows, lefts, tops, strict=True):
-        for place in row.seals:
-            seal(sheet, _moved(place, x, y), rng)
-    colours = _inks(sheet, tops, scheme, rng)
-    by_hand = face.tremble > 0 or face.bridge > 0
-    characters = [place for _, place in places]
-    worn = Worn(printed(sheet, ink, colours, characters, rng, by_hand=by_hand), ink, characters)
-    worn.wear(rng)
-    return _cut(worn, places, plan, len(number))
+    laid = _LaidOut(ink, [], [], [])
+    for row, y in zip(rows, plan.tops([row.ink.shape[0] for row in rows]), strict=True):
+        high, wide = row.ink.shape
+        x = round(plan.left + (width - plan.right - plan.left - wide) * plan.align)
+        ink[y : y + high, x : x + wide] = row.ink
+        laid.places.extend((text, _moved(place, x, y)) for text, place in row.characters)
+        laid.seals.extend(_moved(place, x, y) for place in row.seals)
+        laid.rows.append((y, y + high))
+    return laid
 
 
 def _set_rows(number: Rows, face: Typeface, plan: Plan, rng: Rng) -> tuple[list[SetRow], int]:
@@ -131,14 +151,14 @@ def _furnish(sheet: Paint, plan: Plan, scheme: Scheme, rng: Rng) -> None:
         rim(sheet, scheme.ink if rng.random() < 0.7 else scheme.accent, rng)
 
 
-def _inks(sheet: Paint, tops: list[int], scheme: Scheme, rng: Rng) -> Paint | tuple[int, int, int]:
+def _inks(sheet: Paint, laid: _LaidOut, scheme: Scheme, rng: Rng) -> Paint | Colour:
     """Return one ink for all rows, or a picture of inks: the upper row now and then stands on a panel of its own."""
-    if len(tops) == 1 or rng.random() > _TWO_INKS * 2:
+    if len(laid.rows) == 1 or rng.random() > _TWO_INKS:
         return scheme.ink
     other = a_scheme(rng)
     inks = np.empty_like(sheet)
     inks[:] = scheme.ink
-    edge = max(0, tops[1] - 2)
+    edge = (laid.rows[0][1] + laid.rows[1][0]) // 2
     inks[:edge] = other.ink
     sheet[:edge] = other.ground
     return inks

@@ -28,7 +28,7 @@ def printed(
 ) -> Paint:
     """Return the plate with its number; ``ink`` is coverage over the plate, ``colours`` one for all or a picture."""
     manner = _MANNERS[int(rng.choice(len(_MANNERS), p=_BY_HAND if by_hand else _SHARES))]
-    share = ink.astype(np.float32) / 255
+    share: Share = np.asarray(ink / np.float32(255), np.float32)
     if manner == "painted":
         share = _uneven(share, rng)
     whole = share

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from synthesis.layouts.pieces import Piece, Row, is_foreign
+from synthesis.layouts.pieces import Piece, Row
+from synthesis.lettering.glyphs import has_glyph
 from synthesis.lettering.pen import glyph_mask
 from synthesis.lettering.scripts import script_mask
 from synthesis.lettering.typeface import Typeface
@@ -80,17 +81,15 @@ def _height(piece: Piece, height_px: int) -> int:
 
 
 def _glyph_width(character: str, face: Typeface, height_px: int) -> int:
-    if is_foreign(character):
-        mask = script_mask(character, height_px)
-        return max(
-            2, round(min(1.6, mask.shape[1] / height_px) * height_px * min(1.1, face.aspect / 0.6) * _FOREIGN_WIDTH)
-        )
+    if not has_glyph(character):
+        own = min(1.6, int(script_mask(character, height_px).shape[1]) / height_px)
+        return max(2, round(own * height_px * min(1.1, face.aspect / 0.6) * _FOREIGN_WIDTH))
     return max(2, round(face.width(character) * height_px))
 
 
 def _text_width(text: str, face: Typeface, height_px: int) -> int:
     if _is_word(text):
-        return max(2, script_mask(text, height_px).shape[1])
+        return max(2, int(script_mask(text, height_px).shape[1]))
     return sum(_glyph_width(char, face, height_px) for char in text) + (len(text) - 1) * _gap(face, height_px)
 
 
@@ -144,14 +143,17 @@ def _set_text(row: SetRow, piece: Piece, face: Typeface, at: tuple[int, int], he
         return
     for char in piece.text:
         width = _glyph_width(char, face, height)
-        place = row.put(_character(char, face, height, width, rng), x, y)
+        # A hand makes its letters unequally high and does not keep the line.
+        own = height - round(height * face.tremble * float(rng.uniform(0, 3))) if face.tremble else height
+        down = int(rng.integers(0, height - own + 1))
+        place = row.put(_character(char, face, own, width, rng), x, y + down)
         if piece.kind != "mark":
             row.characters.append((char, place))
         x += width + _gap(face, height)
 
 
 def _character(char: str, face: Typeface, height: int, width: int, rng: Rng) -> Mask:
-    if is_foreign(char):
+    if not has_glyph(char):
         mask = script_mask(char, height)
         return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     return glyph_mask(face, char, height, width, rng)

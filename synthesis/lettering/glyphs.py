@@ -5,9 +5,10 @@ from __future__ import annotations
 from synthesis.lettering.digits import DIGITS
 from synthesis.lettering.letters_a_m import FIRST_LETTERS
 from synthesis.lettering.letters_n_z import LAST_LETTERS, MARKS
+from synthesis.lettering.other_letters import DEVANAGARI, THAI
 from synthesis.lettering.strokes import Shape, Stroke
 
-_DRAWN = {**DIGITS, **FIRST_LETTERS, **LAST_LETTERS, **MARKS}
+_DRAWN = {**DIGITS, **FIRST_LETTERS, **LAST_LETTERS, **MARKS, **THAI, **DEVANAGARI}
 #: Everything that a plate's number is written with, in its fixed order; marks part its groups.
 NUMBER_CHARACTERS = "".join([*DIGITS, *FIRST_LETTERS, *LAST_LETTERS])
 SEPARATORS = "".join(MARKS)
@@ -51,6 +52,11 @@ KINDS: dict[str, tuple[str, ...]] = {
     "Y": ("", "", "short", "cupped"),
     "Z": ("", "", "", "crossed"),
 }
+
+
+def has_glyph(character: str) -> bool:
+    """Whether a character can be drawn from strokes."""
+    return character in _DRAWN
 
 
 def strokes_of(character: str, shape: Shape) -> list[Stroke]:

@@ -20,7 +20,7 @@ from synthesis.layouts.plates import invented_plate, plate_with
 from synthesis.layouts.setting import set_row
 from synthesis.layouts.wear import MOST_HIDDEN
 from synthesis.lettering.faces import FACES
-from synthesis.lettering.glyphs import KINDS, NUMBER_CHARACTERS, SEPARATORS, strokes_of
+from synthesis.lettering.glyphs import KINDS, NUMBER_CHARACTERS, SEPARATORS, has_glyph, strokes_of
 from synthesis.lettering.invented import any_typeface
 from synthesis.lettering.pen import glyph_mask
 from synthesis.lettering.scripts import script_mask
@@ -82,7 +82,7 @@ def test_other_scripts_are_drawn_and_never_read() -> None:
     for text in written:
         assert as_read(text) == ""
         for char in text:
-            assert not np.array_equal(script_mask(char, 60), unknown), char
+            assert has_glyph(char) or not np.array_equal(script_mask(char, 60), unknown), char
     assert as_read("京A·12-3") == "京A123"
     assert set(SCRIPTS["cyrillic"]) < set(CYRILLIC)
     assert not set("".join(JAPANESE_PLACES)) & set(CHINESE)
