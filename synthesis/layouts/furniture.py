@@ -178,8 +178,8 @@ def _badges(sheet: Paint, place: Place, rng: Rng) -> None:
         crest(sheet, (x, top + round(high * height)), max(2, round(min((right - left) * 0.46, high * 0.22))), rng)
 
 
-def _label(sheet: Paint, place: Place, rng: Rng) -> None:
-    """Stick a small printed label into a gap, as with a year or a district on it."""
+def sticker(sheet: Paint, place: Place, rng: Rng) -> None:
+    """Stick a small printed label into a place, with a year or a district on it."""
     left, top, right, bottom = place
     wide, high = right - left, bottom - top
     size = (max(4, round(wide * 0.86)), max(4, round(min(high, wide * 1.6) * rng.uniform(0.5, 0.9))))
@@ -193,7 +193,7 @@ def _label(sheet: Paint, place: Place, rng: Rng) -> None:
     lay(sheet, mask, (x + (size[0] - mask.shape[1]) // 2, y + (size[1] - height) // 2), readable_on(colour, rng))
 
 
-_SEALS: tuple[Callable[[Paint, Place, Rng], None], ...] = (_badges, _badges, _label)
+_SEALS: tuple[Callable[[Paint, Place, Rng], None], ...] = (_badges, _badges, sticker)
 
 
 def seal(sheet: Paint, place: Place, rng: Rng) -> None:

@@ -15,8 +15,9 @@ Rng = np.random.Generator
 
 #: Room around a plate, a share of its height per row.
 _ROOM = 0.45
-#: Chances of a frame, of a dealer's text on it, of a recess in the bodywork, and of a line of other print nearby.
-_FRAME, _DEALER, _RECESS, _PRINT = 0.45, 0.45, 0.4, 0.12
+#: Chances of a frame, of a dealer's text on it, of a recess in the bodywork, of a line of other print nearby, and of a
+#: number that is painted onto the bodywork itself.
+_FRAME, _DEALER, _RECESS, _PRINT, _PAINTED_ON = 0.45, 0.45, 0.4, 0.12, 0.06
 #: Bodywork, BGR: white, silver, black, grey, blue, red, lorry yellow, green; any other as well.
 _BODIES: tuple[Colour, ...] = (
     (225, 225, 225), (170, 172, 172), (30, 30, 30), (90, 90, 92), (110, 60, 30), (35, 30, 130),
@@ -29,10 +30,12 @@ def mounted(plate: Image, rows: int, rng: Rng) -> tuple[Image, Box]:
     high, wide = plate.shape[:2]
     room = round(high / rows * _ROOM)
     around = _bodywork(high + 2 * room, wide + 2 * room, rng)
-    frame = [0, 0, 0, 0]
-    if rng.random() < _RECESS:
+    painted_on = rng.random() < _PAINTED_ON
+    if painted_on:
+        around[:] = np.median(plate[[0, -1]].reshape(-1, 3), axis=0)
+    elif rng.random() < _RECESS:
         _recess(around, room, rng)
-    if rng.random() < _FRAME:
+    if not painted_on and rng.random() < _FRAME:
         frame = [round(high / rows * rng.uniform(0.03, 0.12)) for _ in range(4)]
         dealer = rng.random() < _DEALER
         if dealer:

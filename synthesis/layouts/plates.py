@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.records import Image
 from synthesis.layouts.colours import Colour, Paint, Scheme, a_scheme, ground
-from synthesis.layouts.furniture import band, dividers, rim, seal, slogan
+from synthesis.layouts.furniture import band, dividers, rim, seal, slogan, sticker
 from synthesis.layouts.numbers import Rows, any_number, given_number
 from synthesis.layouts.pieces import as_read
 from synthesis.layouts.plan import Plan, a_plan
@@ -24,8 +24,8 @@ Rng = np.random.Generator
 #: How far glyphs are narrowed or widened to give a plate its shape.
 _NARROWEST, _WIDEST = 0.62, 1.5
 #: Share of plates with a rim, of those cut to their number's length, of those whose rows have inks of their own, and of
-#: those with lines between their rows.
-_RIM, _CUT_TO_LENGTH, _TWO_INKS, _DIVIDED = 0.55, 0.35, 0.1, 0.08
+#: those with lines between their rows. Share of strips for small print with a sticker at an end.
+_RIM, _CUT_TO_LENGTH, _TWO_INKS, _DIVIDED, _STICKER = 0.55, 0.35, 0.1, 0.08, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,11 @@ def _furnish(sheet: Paint, plan: Plan, scheme: Scheme, rng: Rng) -> None:
         band(sheet, (0, 0, plan.band_left, plan.height), scheme, rng)
     if plan.band_right:
         band(sheet, (wide - plan.band_right, 0, wide, plan.height), scheme, rng)
+    strip = plan.above or plan.below
+    if strip and rng.random() < _STICKER:
+        x = plan.band_left + 2 if rng.random() < 0.5 else wide - plan.band_right - strip - 2
+        y = 0 if plan.above else plan.height - strip
+        sticker(sheet, (x, y, x + strip, y + strip), rng)
     if rng.random() < _RIM:
         rim(sheet, scheme.ink if rng.random() < 0.7 else scheme.accent, rng)
 

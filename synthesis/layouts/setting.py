@@ -12,7 +12,7 @@ from synthesis.layouts.pieces import Piece, Row
 from synthesis.lettering.glyphs import has_glyph
 from synthesis.lettering.pen import glyph_mask
 from synthesis.lettering.scripts import script_mask
-from synthesis.lettering.typeface import Typeface
+from synthesis.lettering.typeface import Typeface, heaviest
 
 Mask = NDArray[np.uint8]
 Rng = np.random.Generator
@@ -21,8 +21,6 @@ Place = tuple[int, int, int, int]
 
 #: Width over height of a foreign character where a plate's face draws it.
 _FOREIGN_WIDTH = 0.85
-#: Thickest pen that leaves the counters open, over a plain glyph's width.
-_HEAVIEST = 0.28
 #: Room within a stack, and between a box and what it frames, in glyph heights.
 _STACK_GAP, _BOX_ROOM = 0.12, 0.16
 
@@ -68,7 +66,7 @@ def set_row(row: Row, face: Typeface, height_px: int, rng: Rng, spread_px: int =
 def narrowed(face: Typeface, factor: float) -> Typeface:
     """Return a face with narrower or wider glyphs and the same pen, unless that would fill its counters."""
     aspect = face.aspect * factor
-    weight = min(face.weight, aspect * _HEAVIEST / max(1.0, face.contrast))
+    weight = min(face.weight, heaviest(aspect, face.contrast))
     return replace(face, aspect=aspect, weight=weight, gap=face.gap * min(1.3, max(0.75, factor)))
 
 

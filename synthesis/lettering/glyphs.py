@@ -44,7 +44,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "I": ("", "serif"),
     "J": ("", "", "barred", "short"),
     "K": ("", "met", "bridged"),
-    "M": ("", "", "deep", "high", "splayed", "combed"),
+    "M": ("", "", "deep", "deep", "high", "high", "splayed", "combed"),
     "Q": ("", "long", "upright", "outside"),
     "R": ("", "upright", "from stem"),
     "S": ("", "slanted"),

@@ -9,7 +9,7 @@ import numpy as np
 from synthesis.lettering.faces import FACES
 from synthesis.lettering.glyphs import KINDS, NUMBER_CHARACTERS
 from synthesis.lettering.strokes import Shape
-from synthesis.lettering.typeface import Typeface
+from synthesis.lettering.typeface import Typeface, heaviest
 
 Rng = np.random.Generator
 
@@ -38,12 +38,14 @@ def a_typeface(rng: Rng) -> Typeface:
 def any_typeface(rng: Rng) -> Typeface:
     """Invent a face."""
     square = bool(rng.random() < _SQUARE)
+    aspect = math.exp(rng.normal(math.log(0.56), 0.18))
+    contrast = float(rng.uniform(0.8, 1.5)) if rng.random() < _CONTRAST else 1.0
     return Typeface(
         name="invented",
         shape=_shape(rng),
-        weight=float(np.clip(rng.normal(0.132, 0.026), 0.08, 0.2)),
-        contrast=float(rng.uniform(0.8, 1.5)) if rng.random() < _CONTRAST else 1.0,
-        aspect=math.exp(rng.normal(math.log(0.56), 0.18)),
+        weight=min(float(np.clip(rng.normal(0.132, 0.026), 0.08, 0.2)), heaviest(aspect, contrast)),
+        contrast=contrast,
+        aspect=aspect,
         digit_width=float(rng.uniform(0.8, 1.2)) if rng.random() < _WIDE_DIGITS else 1.0,
         even_widths=float(rng.uniform(0.2, 1.0)) if rng.random() < _EVEN else 0.0,
         gap=float(rng.uniform(0.07, 0.26)),
@@ -62,10 +64,12 @@ def _shape(rng: Rng) -> Shape:
         chosen = choices[int(rng.integers(len(choices)))]
         if chosen:
             kinds.append(f"{character} {chosen}")
+    facets = int(rng.choice([6, 2, 1], p=[0.86, 0.08, 0.06]))
     return Shape(
-        bow=float(rng.uniform(0.16, 0.46)),
+        # High bevels would make a lozenge of an O.
+        bow=float(rng.uniform(0.16, 0.26 if facets == 1 else 0.46)),
         power=float(rng.choice([2.0, 2.4, 3.2, 1.8], p=[0.5, 0.25, 0.15, 0.1])),
-        facets=int(rng.choice([6, 2, 1], p=[0.86, 0.08, 0.06])),
+        facets=facets,
         waist=float(np.clip(rng.normal(0.5, 0.025), 0.44, 0.57)),
         opening=float(rng.uniform(8, 38)),
         tip=float(rng.choice([0.0, 0.12], p=[0.7, 0.3])),

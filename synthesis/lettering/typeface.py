@@ -7,6 +7,14 @@ from dataclasses import dataclass, field
 from synthesis.lettering.glyphs import SEPARATORS, width_of
 from synthesis.lettering.strokes import Shape
 
+#: Thickest pen that leaves the counters open, over a plain glyph's width.
+_HEAVIEST = 0.28
+
+
+def heaviest(aspect: float, contrast: float) -> float:
+    """Return the thickest pen for glyphs of that width, in glyph heights."""
+    return aspect * _HEAVIEST / max(1.0, contrast)
+
 
 @dataclass(frozen=True, slots=True)
 class Typeface:
