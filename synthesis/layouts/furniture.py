@@ -1,4 +1,4 @@
-"""What stands on a plate beside its number: bands, slogans, captions, seals, stickers, rims and bolts."""
+"""What stands on a plate beside its number: bands, slogans, captions, seals, stickers and rims."""
 
 from __future__ import annotations
 
@@ -209,44 +209,3 @@ def rim(sheet: Paint, colour: Colour, rng: Rng) -> None:
         thick = int(rng.integers(1, 4))
         cv2.rectangle(sheet, (inset, inset), (wide - 1 - inset, high - 1 - inset), colour, thick, cv2.LINE_AA)
         inset += thick + 2
-
-
-def bolt_spots(high: int, wide: int, rng: Rng) -> list[tuple[int, int]]:
-    """Return where a plate is screwed on: at its sides, at its corners, or at two places of its upper edge."""
-    kind = rng.random()
-    if kind < 0.4:
-        inset = rng.uniform(0.015, 0.06) * wide
-        return [(round(inset), high // 2), (round(wide - inset), high // 2)]
-    inset, level = rng.uniform(0.06, 0.28) * wide, rng.uniform(0.05, 0.12) * high
-    spots = [(round(inset), round(level)), (round(wide - inset), round(level))]
-    if kind < 0.65:
-        spots += [(x, round(high - level)) for x, _ in spots]
-    return spots
-
-
-def bolt(sheet: Paint, spot: tuple[int, int], radius: int, rng: Rng) -> None:
-    """Draw a screw's or rivet's head with its shadow and its glint, or a cap in some colour."""
-    grey = int(rng.integers(40, 215))
-    colour = [grey] * 3 if rng.random() < 0.75 else [int(c) for c in rng.integers(0, 256, 3)]
-    cv2.circle(sheet, (spot[0] + 1, spot[1] + 1), radius, [max(0, c - 60) for c in colour], -1, cv2.LINE_AA)
-    cv2.circle(sheet, spot, radius, colour, -1, cv2.LINE_AA)
-    if radius > 3:
-        cv2.circle(
-            sheet,
-            (spot[0] - radius // 3, spot[1] - radius // 3),
-            max(1, radius // 3),
-            [min(255, c + 50) for c in colour],
-            -1,
-            cv2.LINE_AA,
-        )
-        if rng.random() < 0.5:
-            dx, dy = round(radius * 0.7), round(radius * rng.uniform(-0.7, 0.7))
-            dark = [c * 0.4 for c in colour]
-            cv2.line(
-                sheet,
-                (spot[0] - dx, spot[1] - dy),
-                (spot[0] + dx, spot[1] + dy),
-                dark,
-                max(1, radius // 4),
-                cv2.LINE_AA,
-            )

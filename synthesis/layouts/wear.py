@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthesis.layouts.colours import Paint
-from synthesis.layouts.furniture import bolt, bolt_spots
 from synthesis.layouts.printing import an_end_or_any
 from synthesis.layouts.setting import Mask, Place
 
@@ -66,9 +65,9 @@ class Worn:
     def _bolts(self, rng: Rng) -> None:
         high, wide = self.hidden.shape
         radius = max(2, round(rng.uniform(0.03, 0.06) * min(high, 110)))
-        for spot in bolt_spots(high, wide, rng):
+        for spot in _bolt_spots(high, wide, rng):
             if self.cover(self._disc(spot, radius)):
-                bolt(self.image, spot, radius, rng)
+                _bolt(self.image, spot, radius, rng)
 
     def _screw(self, rng: Rng) -> None:
         """Screw through a character."""
@@ -76,7 +75,7 @@ class Worn:
         radius = max(2, round((bottom - top) * rng.uniform(0.06, 0.13)))
         spot = (int(rng.integers(left, right)), int(rng.integers(top, bottom)))
         if self.cover(self._disc(spot, radius)):
-            bolt(self.image, spot, radius, rng)
+            _bolt(self.image, spot, radius, rng)
 
     def _lip(self, rng: Rng) -> None:
         """Let a frame's lip or a bumper hide one edge of the plate."""
@@ -145,3 +144,44 @@ class Worn:
         dirt = cv2.resize(coarse, (wide, high), interpolation=cv2.INTER_CUBIC)
         light = np.linspace(rng.uniform(0.9, 1.07), rng.uniform(0.85, 1.03), high, dtype=np.float32)[:, None]
         self.image *= (dirt * light)[..., None]
+
+
+def _bolt_spots(high: int, wide: int, rng: Rng) -> list[tuple[int, int]]:
+    """Return where a plate is screwed on: at its sides, at its corners, or at two places of its upper edge."""
+    kind = rng.random()
+    if kind < 0.4:
+        inset = rng.uniform(0.015, 0.06) * wide
+        return [(round(inset), high // 2), (round(wide - inset), high // 2)]
+    inset, level = rng.uniform(0.06, 0.28) * wide, rng.uniform(0.05, 0.12) * high
+    spots = [(round(inset), round(level)), (round(wide - inset), round(level))]
+    if kind < 0.65:
+        spots += [(x, round(high - level)) for x, _ in spots]
+    return spots
+
+
+def _bolt(sheet: Paint, spot: tuple[int, int], radius: int, rng: Rng) -> None:
+    """Draw a screw's or rivet's head with its shadow and its glint, or a cap in some colour."""
+    grey = int(rng.integers(40, 215))
+    colour = [grey] * 3 if rng.random() < 0.75 else [int(c) for c in rng.integers(0, 256, 3)]
+    cv2.circle(sheet, (spot[0] + 1, spot[1] + 1), radius, [max(0, c - 60) for c in colour], -1, cv2.LINE_AA)
+    cv2.circle(sheet, spot, radius, colour, -1, cv2.LINE_AA)
+    if radius > 3:
+        cv2.circle(
+            sheet,
+            (spot[0] - radius // 3, spot[1] - radius // 3),
+            max(1, radius // 3),
+            [min(255, c + 50) for c in colour],
+            -1,
+            cv2.LINE_AA,
+        )
+        if rng.random() < 0.5:
+            dx, dy = round(radius * 0.7), round(radius * rng.uniform(-0.7, 0.7))
+            dark = [c * 0.4 for c in colour]
+            cv2.line(
+                sheet,
+                (spot[0] - dx, spot[1] - dy),
+                (spot[0] + dx, spot[1] + dy),
+                dark,
+                max(1, radius // 4),
+                cv2.LINE_AA,
+            )
