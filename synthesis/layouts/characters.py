@@ -17,10 +17,11 @@ _WORD_WITH_DIGIT = 0.2
 PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 #: Last characters of police, driving-school, trailer and cross-border plates, and of consulates.
 _SPECIAL = "警学挂港澳领试超"
-#: Letters that plates of other scripts put beside their digits. None of them looks like a letter that is read.
+#: Letters that plates of other scripts put beside their digits. Left out are those that look like what is read: an
+#: Arabic alif is a 1 and a waw a 9, a Cyrillic Ze a 3.
 SCRIPTS = {
-    "arabic": "ابتجدرسصطعقكلمنهوي",
-    "cyrillic": "БГДЖЗИЙЛПФЦЧШЩЮЯЇЄ",
+    "arabic": "بتجدرسصطعقكمني",
+    "cyrillic": "ГДЖИЙЛПФЦШЩЮЯЄ",
     "hangul": "가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주바사아자배하허호",
     "kana": "あいうえかきくけこさすせそたちつてとなにぬねのはひふほまみむめもやゆよらりるろ",
     "thai": "".join(THAI),
