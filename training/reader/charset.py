@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -20,6 +21,8 @@ CHARACTERS = DIGITS + LATIN + CHINESE + FOREIGN
 BLANK = 0
 SPACE = len(CHARACTERS) + 1
 CLASSES = len(CHARACTERS) + 2
+#: So many letters of another script in a row are a word.
+_WORD = re.compile(FOREIGN + "{4,}")
 _CLASS_OF = {char: index + 1 for index, char in enumerate(CHARACTERS)}
 
 #: Classes of a text, none of them blank.
@@ -38,12 +41,15 @@ def encoded(text: str) -> Target:
 
 
 def said(written: str) -> str:
-    """Return what the reader is to say of what is written; marks between groups are not said.
+    """Return what the reader is to say of what is written.
 
-    >>> said("29 오-3306"), said("Ü1")
-    ('29□3306', 'U1')
+    Marks between groups are not said, nor are words of other scripts: those are names of places.
+
+    >>> said("29 오-3306"), said("Ü1"), said("38 السعودية 2049")
+    ('29□3306', 'U1', '382049')
     """
-    return "".join(_said(char) for char in written if char.isalnum())
+    letters = "".join(_said(char) for char in written if char.isalnum())
+    return _WORD.sub("", letters)
 
 
 def _said(char: str) -> str:

@@ -20,7 +20,7 @@ from synthesis.layouts.mounting import mounted
 from synthesis.layouts.pieces import as_read
 from synthesis.layouts.plan import HEIGHTS_PX
 from synthesis.layouts.plates import DrawnPlate, invented_plate, plate_with
-from training.reader.charset import readable
+from training.reader.charset import readable, said
 from training.reader.pictures.material import Labelled, bordered
 
 Rng = np.random.Generator
@@ -59,7 +59,7 @@ def _text_and_plate(rows: int, rng: Rng) -> tuple[str, Image]:
     plate = (
         _with_countrys_number(rows, rng) if draw < TRUE_STYLE + BENT_STYLE + TRUE_NUMBER else invented_plate(rows, rng)
     )
-    return plate.text, plate.image
+    return said(plate.written), plate.image
 
 
 def _smaller(image: Image, rows: int) -> Image:
