@@ -179,7 +179,7 @@ def run(
     return VideoResult(
         media=media,
         tracklets=tuple(read),
-        sightings=stitch(read, media.kind),
+        sightings=stitch(read, media.kind, load_formats(countries)),
         frames_looked=sum(look.frames_looked for look in looks),
         damage=tuple(look.damage for look in looks if look.damage),
     )

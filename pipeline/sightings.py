@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.formats import Formats, load_formats
 from pipeline.formats.confusions import CONFUSIONS, folded
 from pipeline.pooling import ALTERNATIVES, NEVER_ZERO, shares
 from pipeline.records import Candidate, Character, MediaKind, Reading, ReadTracklet, Sighting
@@ -40,8 +41,7 @@ _MOST_READS = 4
 
 #: A video's sighting has to be this sure of the whole text: one that two crops agree on, and a single read.
 CONFIRMED_CONFIDENCE, SINGLE_READ_CONFIDENCE = 0.35, 0.7
-#: The same where the text fits no country's form, or those of several: what is read off signs and shop fronts does that
-#: more often than plates do.
+#: The same where the text has no country's form: what is read off signs and shop fronts seldom has one.
 UNKNOWN_FORM_CONFIDENCE, UNKNOWN_FORM_SINGLE_READ_CONFIDENCE = 0.75, 0.95
 #: Shorter texts than this have to be as sure as single reads even where two crops agree: signs are mostly short.
 _SHORT_BELOW = 5
@@ -49,8 +49,14 @@ _SHORT_BELOW = 5
 PHOTO_CONFIDENCE = 0.1
 
 
-def stitch(tracklets: Sequence[ReadTracklet], kind: MediaKind | None) -> tuple[Sighting, ...]:
-    """The sightings of one video, by first appearance; `tracklets` are all that have a reading, in any order."""
+def stitch(
+    tracklets: Sequence[ReadTracklet], kind: MediaKind | None, formats: Formats | None = None
+) -> tuple[Sighting, ...]:
+    """The sightings of one video, by first appearance; `tracklets` are all that have a reading, in any order.
+
+    `formats` are those of the countries that were asked for, or of all.
+    """
+    formats = formats or load_formats()
     groups: list[_Group] = []
     # Those that a later tracklet may still belong to: a day of one camera has thousands of others.
     near: list[_Group] = []
@@ -62,7 +68,7 @@ def stitch(tracklets: Sequence[ReadTracklet], kind: MediaKind | None) -> tuple[S
             groups.append(home)
             near.append(home)
         home.add(tracklet)
-    sightings = [s for group in groups if _worth_keeping(s := group.sighting(), kind)]
+    sightings = [s for group in groups if _worth_keeping(s := group.sighting(), kind, formats)]
     ordered = sorted(sightings, key=lambda s: (s.first.pts, s.text))
     return tuple(_numbered(ordered))
 
@@ -267,15 +273,15 @@ def _runners_up(members: Sequence[ReadTracklet], share_of: dict[str, float], bes
     return tuple(Candidate(_named(members, key)[0], share_of[key]) for key in others[:ALTERNATIVES])
 
 
-def _worth_keeping(sighting: Sighting, kind: MediaKind | None) -> bool:
+def _worth_keeping(sighting: Sighting, kind: MediaKind | None, formats: Formats) -> bool:
     """Whether a sighting is sure enough to be a row. No form is asked for, but what has none must be surer."""
-    return sighting.confidence >= _least_confidence(sighting, kind)
+    return sighting.confidence >= _least_confidence(sighting, kind, formats)
 
 
-def _least_confidence(sighting: Sighting, kind: MediaKind | None) -> float:
+def _least_confidence(sighting: Sighting, kind: MediaKind | None, formats: Formats) -> float:
     if kind is MediaKind.PHOTO:
         return PHOTO_CONFIDENCE
-    if sighting.country is not None:
+    if sighting.country is not None or formats.has_form(sighting.text):
         return CONFIRMED_CONFIDENCE if sighting.confirmed else SINGLE_READ_CONFIDENCE
     if sighting.confirmed and len(sighting.text) >= _SHORT_BELOW:
         return UNKNOWN_FORM_CONFIDENCE

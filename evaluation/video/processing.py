@@ -13,6 +13,7 @@ from pipeline.detection.segment import DetectOptions, track_plates
 from pipeline.detection.tracker import MAX_GAP_S
 from pipeline.detection.yolo import Detector
 from pipeline.errors import DashplateError, ModelError, Unreadable
+from pipeline.formats import load_formats
 from pipeline.records import Box, Frame, MediaKind, ReadTracklet, Sighting, Tracklet
 from pipeline.run import ModelConfig, detect_segment, load_detector, load_reader, read_segment, read_tracklet, run
 from pipeline.sightings import stitch
@@ -108,7 +109,7 @@ def process_frames(frames: Iterable[Frame], pace: Pace, models: Models) -> Proce
     tracklets, looked = look_at_frames(frames, pace, load_detector(models.config, MediaKind.VIDEO))
     readings = read_segment(load_reader(models.config, models.countries), tracklets)
     joined = tuple(read_tracklet(0, t, readings[t.index]) for t in tracklets if t.index in readings)
-    sightings = stitch(joined, MediaKind.VIDEO)
+    sightings = stitch(joined, MediaKind.VIDEO, load_formats(models.countries))
     return Processed(sightings, joined, pace.duration_s, time.perf_counter() - began, looked)
 
 

@@ -29,6 +29,7 @@ from db.queue.outbox import AGGREGATE, MAX_FAILURES, HeldTask, holds
 from db.queue.unreachable import too_long
 from db.states import JobState, VideoState
 from pipeline.errors import Away
+from pipeline.formats import load_formats
 from pipeline.job_options import JobOptions
 from pipeline.records import MediaInfo, Sighting
 from pipeline.sightings import stitch
@@ -62,7 +63,7 @@ def aggregate(video_id: int) -> None:
             # Its readings cannot change any more: all its segments have ended.
             tracklets = retrying(url, lambda db: read_tracklets_of(db, video_id, key))
             # Outside of any transaction: a long video may take minutes.
-            sightings = stitch(tracklets, media.kind)
+            sightings = stitch(tracklets, media.kind, load_formats(options.countries))
         frames = _frames(row, held, media, sightings) if evidence else {}
         ended = retrying(url, lambda db: _store(db, held, sightings, frames, evidence, key))
     if ended:

@@ -17,6 +17,7 @@ from output.stages import CropStages, detections_picture, reading_sheet, tracks_
 from pipeline.crops.text_lines import plate_image
 from pipeline.detection.segment import DetectOptions, SegmentDetection
 from pipeline.detection.yolo import Detector
+from pipeline.formats import load_formats
 from pipeline.job_options import JobOptions
 from pipeline.reading.reader import Reader
 from pipeline.records import Detection, Image, MediaInfo, Observation, Reading, ReadTracklet, SegmentSpan, Tracklet
@@ -50,7 +51,7 @@ def debug_video(named: str, folder: Path, options: JobOptions, start_s: float, e
             _draw_frames(folder, media, span, detector.heard, seen, config.threads)
             told += [_write_tracklet(folder, span, one, reader, readings.get(one.index)) for one in seen.tracklets]
             read += [read_tracklet(span.index, t, readings[t.index]) for t in seen.tracklets if t.index in readings]
-    sightings = stitch(read, media.kind)
+    sightings = stitch(read, media.kind, load_formats(options.countries))
     everything = {
         "video": str(media.path), "width": media.width, "height": media.height, "codec": media.codec,
         "duration_s": media.duration_s, "overlays": [place.as_tuple() for place in media.overlays],
