@@ -1,4 +1,7 @@
-"""``python -m synthesis drive OUT.mp4``: render a drive and print its plates."""
+"""``python -m synthesis drive OUT.mp4``: render a drive and print its plates.
+
+``python -m synthesis plates OUT.png``: draw invented plates side by side.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,10 @@ import argparse
 import sys
 from pathlib import Path
 
+import cv2
+
 from synthesis.drive import render_drive
+from synthesis.layouts.contact_sheet import contact_sheet
 
 
 def _progress(share: float) -> None:
@@ -17,12 +23,25 @@ def _progress(share: float) -> None:
 def main() -> None:
     """Parse the command line and render."""
     parser = argparse.ArgumentParser(prog="python -m synthesis", description=__doc__)
-    drive = parser.add_subparsers(dest="command", required=True).add_parser("drive", help="render a dashcam drive")
+    commands = parser.add_subparsers(dest="command", required=True)
+    drive = commands.add_parser("drive", help="render a dashcam drive")
     drive.add_argument("out", type=Path, help="the video to write, an .mp4")
     drive.add_argument("--seed", type=int, default=7)
     drive.add_argument("--seconds", type=float, default=30.0)
     drive.add_argument("--plates", type=int, default=12)
+    plates = commands.add_parser("plates", help="draw invented plates side by side")
+    plates.add_argument("out", type=Path, help="the picture to write, a .png")
+    plates.add_argument("--seed", type=int, default=7)
+    plates.add_argument("--count", type=int, default=60)
+    plates.add_argument("--rows", type=int, choices=[1, 2, 3], help="of each plate; all three in turn by default")
     chosen = parser.parse_args()
+    if chosen.command == "plates":
+        chosen.out.write_bytes(cv2.imencode(".png", contact_sheet(chosen.rows, chosen.count, chosen.seed))[1].tobytes())
+    else:
+        _drive(chosen)
+
+
+def _drive(chosen: argparse.Namespace) -> None:
     made = render_drive(
         chosen.out, seed=chosen.seed, duration_s=chosen.seconds, plates=chosen.plates, progress=_progress
     )

@@ -88,7 +88,8 @@ def shown(stack: Stack, demo_drive: Drive, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module")
 def page(shown: Shown) -> Iterator[Page]:
     with chromium() as browser:
-        opened = browser.new_page(viewport={"width": 1500, "height": 1000}, device_scale_factor=2)
+        context = browser.new_context(viewport={"width": 1500, "height": 1000}, device_scale_factor=2)
+        opened = context.new_page()
         opened.set_default_timeout(60_000)
         sign_in(opened, shown.url, shown.token)
         yield opened
@@ -208,6 +209,21 @@ def test_after_seeking_the_boxes_are_those_of_the_frame_on_the_screen(
         assert frame_on_screen(page, luma) == round(second * FPS)
         for one in boxes_at(page, [second])[0]:
             assert is_drawn(page, one["box"]), (second, one)
+
+
+def test_a_frame_that_the_browser_tells_nothing_of_is_shown_with_its_boxes(
+    shown: Shown, page: Page, demo_drive: Drive
+) -> None:
+    silent = page.context.new_page()
+    silent.add_init_script("HTMLVideoElement.prototype.requestVideoFrameCallback = () => 0;")
+    try:
+        open_at(silent, shown, shown.video, 4.1)
+        seek(silent, 7.3)
+        assert frame_on_screen(silent, luma_of(demo_drive)) == round(7.3 * FPS)
+        (first, *_) = boxes_at(silent, [7.3])[0]
+        assert is_drawn(silent, first["box"])
+    finally:
+        silent.close()
 
 
 def is_drawn(page: Page, box: list[float]) -> bool:

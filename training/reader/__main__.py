@@ -26,6 +26,7 @@ Budget = Annotated[float, typer.Option(help="Minutes of training.")]
 Model = Annotated[Path, typer.Option(help="The model folder.")]
 Second = Annotated[bool, typer.Option("--second", help="The second stage: goes on from the first one's weights.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A small set and two minutes: shows that the loss falls.")]
+Without = Annotated[str, typer.Option(help="Countries to be met unseen, as DE,FR: nothing of theirs is shown.")]
 
 #: Share of the training time that the second stage takes.
 SECOND = 0.15
@@ -36,23 +37,34 @@ MINUTES, QUICK_MINUTES, QUICK_SAMPLES = 40.0, 2.0, 2_500
 
 @app.command()
 def prepare(
-    data: Data = DATA, work: Work = WORK, processes: int = 2, quick: Quick = False, second: Second = False
+    data: Data = DATA,
+    work: Work = WORK,
+    processes: int = 2,
+    quick: Quick = False,
+    second: Second = False,
+    without: Without = "",
 ) -> None:
     """Render the training pictures."""
     shutil.rmtree(work / "set", ignore_errors=True)
-    recipe = Recipe.of_second() if second else Recipe()
+    recipe = replace(Recipe.of_second() if second else Recipe(), without=tuple(without.split(",")) if without else ())
     render(data, work / "set", replace(recipe, samples=QUICK_SAMPLES) if quick else recipe, processes)
 
 
 @app.command()
-def train(work: Work = WORK, budget_minutes: Budget = MINUTES, threads: int = 2, second: Second = False) -> None:
-    """Fine-tune the bundled model on the rendered pictures."""
+def train(
+    work: Work = WORK,
+    budget_minutes: Budget = MINUTES,
+    threads: int = 2,
+    second: Second = False,
+    start: Annotated[Path | None, typer.Option("--from", help="A model folder to go on from.")] = None,
+) -> None:
+    """Fine-tune the bundled model, or a trained one, on the rendered pictures."""
     schedule = Schedule(budget_s=budget_minutes * 60, threads=threads)
     trained = work / "trained" / "last.pt"
     if second:
         typer.echo(fit(work / "set", trained.parent, work / "cache", schedule.polishing(), trained))
     else:
-        typer.echo(fit(work / "set", trained.parent, work / "cache", schedule))
+        typer.echo(fit(work / "set", trained.parent, work / "cache", schedule, start))
 
 
 @app.command()

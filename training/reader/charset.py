@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.formats.alphabet import CHINESE, DIGITS, LATIN
+from pipeline.formats.alphabet import CHINESE, DIGITS, LATIN, plate_characters
 
-#: What a plate can say: digits, Latin capitals, mainland provinces and the marks of special Chinese plates. The base
-#: model knows no Cyrillic, so there is nothing to cut out for it.
-CHARACTERS = DIGITS + LATIN + CHINESE
+#: What is said of a letter that cannot be read: of another script, or of Chinese beyond what plates carry. Without it
+#: such letters are turned into Latin ones that look like them. The pipeline counts it as junk.
+FOREIGN = "□"
+#: What a plate can say: digits, Latin capitals, mainland provinces and the marks of special Chinese plates, and
+#: foreign letters. The base model knows no Cyrillic, so there is nothing to cut out for it.
+CHARACTERS = DIGITS + LATIN + CHINESE + FOREIGN
 #: CTC's blank is class 0 and a space the last one, because PaddleOCR's decoder adds both to every list of characters.
 BLANK = 0
 SPACE = len(CHARACTERS) + 1
 CLASSES = len(CHARACTERS) + 2
+#: So many letters of another script in a row are a word.
+_WORD = re.compile(FOREIGN + "{4,}")
 _CLASS_OF = {char: index + 1 for index, char in enumerate(CHARACTERS)}
 
 #: Classes of a text, none of them blank.
@@ -32,6 +38,23 @@ def encoded(text: str) -> Target:
     Raises KeyError for a character that no plate of the material carries.
     """
     return tuple(_CLASS_OF[char] for char in text)
+
+
+def said(written: str) -> str:
+    """Return what the reader is to say of what is written.
+
+    Marks between groups are not said, nor are words of other scripts: those are names of places.
+
+    >>> said("29 오-3306"), said("Ü1"), said("38 السعودية 2049")
+    ('29□3306', 'U1', '382049')
+    """
+    letters = "".join(_said(char) for char in written if char.isalnum())
+    return _WORD.sub("", letters)
+
+
+def _said(char: str) -> str:
+    looks = char if char in _CLASS_OF else plate_characters(char)[:1]
+    return looks if looks in _CLASS_OF else FOREIGN
 
 
 def readable(text: str) -> bool:

@@ -17,6 +17,8 @@ from pipeline.reading.reader import LINE_MIN_PX, ROW_MIN_PX, Reader
 from pipeline.reading.recognizers import DEFAULT_ENGINE, PlateRecognizer, load_recognizer
 from pipeline.records import Box, Crop, Image, Observation
 from training.detector.pictures.photos import load_photos
+from training.more import more_rows
+from training.reader.charset import FOREIGN, said
 from training.reader.pictures.material import box_of, load, rows_in, rows_of
 
 _FALSE = "places that are no plate"
@@ -64,8 +66,8 @@ def evaluate(models: dict[str, str], data: Path, cache_dir: Path, threads: int |
             lines.append(_line(group, examples, list(reads.values())))
     lines.append("")
     places = sum(example.group == _FALSE for example in examples)
-    for name, said in reads.items():
-        lines.append(f"{name}: reads something in {said.false} of {places} {_FALSE}; {said.line_ms:.1f} ms a line.")
+    for name, one in reads.items():
+        lines.append(f"{name}: reads something in {one.false} of {places} {_FALSE}; {one.line_ms:.1f} ms a line.")
     return "\n".join(lines)
 
 
@@ -119,7 +121,7 @@ def greedy_text(matrix: Posterior) -> str:
 
 def development_material(data: Path) -> list[Example]:
     """Return everything that no training sees: the development split, and Hong Kong's crops."""
-    return [*_crops(data), *_boxes(data), *_hong_kong(data), *_no_plates(data)]
+    return [*_crops(data), *_boxes(data), *_more(data), *_hong_kong(data), *_no_plates(data)]
 
 
 def _crops(data: Path) -> Iterator[Example]:
@@ -136,6 +138,14 @@ def _boxes(data: Path) -> Iterator[Example]:
             image = load(data / "detection" / "images" / row["image"])
             group = f"boxes, {row['image'].split('_')[0]}, {row['country']}"
             yield Example(group, row["plate_text"], 1, _cut(image, box_of(row)))
+
+
+def _more(data: Path) -> Iterator[Example]:
+    for row in sorted(more_rows(data, "dev"), key=lambda row: (row["rows"], row["country"] == "CN", row["image"])):
+        image, rows = load(data / "more" / row["image"]), int(row["rows"])
+        group = "more, two rows" if rows == 2 else "more, CN" if row["country"] == "CN" else "more, one row"
+        text = said(row["plate_text"]).replace(FOREIGN, "")
+        yield Example(group, text, rows, image if row["kind"] == "crop" else _cut(image, box_of(row)))
 
 
 def _hong_kong(data: Path) -> Iterator[Example]:

@@ -25,7 +25,7 @@ from training.reader.charset import BLANK, Target
 from training.reader.network import PlateNetwork
 from training.reader.pictures.feed import Batch, RenderedSet
 from training.reader.schedule import Schedule
-from training.reader.weights import Base, plate_network
+from training.reader.weights import Base, plate_network, shipped_network
 
 _LOG_EVERY_STEPS = 50
 #: Log-probability of what cannot be: finite, so that gradients stay so.
@@ -33,12 +33,21 @@ _NEVER = -30.0
 
 
 def train(prepared: Path, out: Path, cache_dir: Path, schedule: Schedule, start: Path | None = None) -> Path:
-    """Fine-tune the bundled model, or the weights of a checkpoint, on the rendered set; return the averaged weights."""
+    """Fine-tune on the rendered set; return the averaged weights.
+
+    It starts from the bundled model, from the weights of a checkpoint, or from those of a model folder.
+    """
     torch.set_num_threads(schedule.threads)
     torch.manual_seed(schedule.seed)
     out.mkdir(parents=True, exist_ok=True)
-    network = load_trained(start, cache_dir) if start else plate_network(Base.load(cache_dir))
+    network = _begun(start, cache_dir)
     return _Training(network, RenderedSet(prepared, schedule.batch, schedule.seed), out / "last.pt", schedule).run()
+
+
+def _begun(start: Path | None, cache_dir: Path) -> PlateNetwork:
+    if start is None:
+        return plate_network(Base.load(cache_dir))
+    return shipped_network(start, Base.load(cache_dir)) if start.is_dir() else load_trained(start, cache_dir)
 
 
 def load_trained(checkpoint: Path, cache_dir: Path) -> PlateNetwork:

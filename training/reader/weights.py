@@ -25,6 +25,8 @@ from training.reader.network import PlateNetwork
 Array = NDArray[np.float32]
 
 _CLASSIFIER = "linear_8"
+#: What the two classes are called here that are no characters.
+_BLANK, _SPACE = "blank", "space"
 _NORM_EPSILON = 1e-5
 _NOTHING: Array = np.zeros(0, np.float32)
 
@@ -67,6 +69,26 @@ def plate_network(base: Base) -> PlateNetwork:
     columns = columns_in(base.charset)
     for part in ("w_0", "b_0"):
         numbers[f"{_CLASSIFIER}.{part}"] = numbers[f"{_CLASSIFIER}.{part}"][..., columns]
+    _lay_in(network, numbers, base)
+    return network
+
+
+def shipped_network(folder: Path, base: Base) -> PlateNetwork:
+    """Return the network of a model folder that `export` wrote, in FP32; characters that it lacks are the base's."""
+    import onnx
+
+    described = yaml.safe_load((folder / "inference.yml").read_text(encoding="utf-8"))
+    known = [_BLANK, *described["PostProcess"]["character_dict"], _SPACE]
+    network = plate_network(base)
+    numbers = {name.removesuffix(".half"): n for name, n in _numbers(onnx.load(folder / "inference.onnx")).items()}
+    classes = [_BLANK, *CHARACTERS, _SPACE]
+    for part, whole in (("w_0", network.classifier.weight.T), ("b_0", network.classifier.bias)):
+        columns = whole.detach().numpy().copy()
+        shipped = numbers[f"{_CLASSIFIER}.{part}"]
+        for place, name in enumerate(classes):
+            if name in known:
+                columns[..., place] = shipped[..., known.index(name)]
+        numbers[f"{_CLASSIFIER}.{part}"] = columns
     _lay_in(network, numbers, base)
     return network
 
@@ -150,7 +172,7 @@ def _lay_in(network: PlateNetwork, numbers: dict[str, Array], base: Base) -> Non
     for index, name in enumerate(_names(network, nn.LayerNorm)):
         state[f"{name}.weight"] = numbers[f"helper.reshape.{2 * index}"]
         state[f"{name}.bias"] = numbers[f"helper.reshape.{2 * index + 1}"]
-    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.items()})
+    network.load_state_dict({name: torch.from_numpy(np.array(value, np.float32)) for name, value in state.items()})
 
 
 def _folded(weight: Array, norm: Sequence[Array]) -> tuple[Array, Array]:

@@ -1,22 +1,20 @@
-"""The labelled pictures: plate crops of `data/recognition`, plate boxes of `data/detection`, and what is no plate."""
+"""The labelled pictures: crops of `data/recognition`, boxes of `data/detection`, both of `data/more`, and no plates."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
 
 from pipeline.reading.reader import SQUARE_BELOW
 from pipeline.records import Box, Image
-from training.detector.pictures.photos import load_photos
-from training.reader.charset import readable
-
-Split = Literal["train", "dev"]
+from training.detector.pictures.photos import Split, load_photos
+from training.more import more_rows
+from training.reader.charset import readable, said
 
 #: How much of a photograph is kept around a box, as a share of the box.
 _AROUND = 0.6
@@ -24,6 +22,13 @@ _AROUND = 0.6
 _BORDER = 0.3
 #: What `note` says of crops of `dashplate export --format training`, and of what the machine took for a plate.
 CORRECTED, NO_PLATE = "corrected", "no plate"
+#: The distinguishing signs of vehicles in international traffic that are no ISO 3166 codes themselves.
+_CODE_OF_MARK = {
+    "A": "AT", "B": "BE", "D": "DE", "E": "ES", "EST": "EE", "F": "FR", "FIN": "FI", "FL": "LI", "GBJ": "JE",
+    "GBM": "IM", "H": "HU", "I": "IT", "IRL": "IE", "L": "LU", "M": "MT", "MNE": "ME", "N": "NO", "P": "PT", "S": "SE",
+    "SLO": "SI",
+}  # fmt: skip
+_NO_COUNTRY = ("EU", "MIX", "mixed", "world")
 #: Argentinian crops squarer than this are motorcycles', whose two rows no note mentions.
 _AR_MOTORCYCLE_BELOW = 1.5
 
@@ -44,23 +49,23 @@ class Labelled:
     group: str
 
 
-def training_material(data: Path) -> dict[str, list[Labelled]]:
-    """Return the training split, by group.
+def training_material(data: Path, without: Collection[str] = ()) -> dict[str, list[Labelled]]:
+    """Return the training split, by group; `without` the countries (ISO 3166 codes) that are to be met unseen.
 
     Left out are boxes whose text was not read from this very picture (blurred, low confidence), and boxes squarer than
     1.7, where nothing says whether one row or two.
     """
     found: dict[str, list[Labelled]] = {}
-    for plate in [*plate_crops(data), *_boxes(data), *_no_plates(data)]:
+    for plate in [*plate_crops(data, without), *_boxes(data, without), *_more(data, without), *_no_plates(data)]:
         found.setdefault(plate.group, []).append(plate)
     return found
 
 
-def plate_crops(data: Path) -> Iterator[Labelled]:
+def plate_crops(data: Path, without: Collection[str] = ()) -> Iterator[Labelled]:
     """Yield the training split of `data/recognition`."""
     seen = set()
     for row in rows_of(data / "recognition" / "labels.csv", "train"):
-        if row["image"] not in seen and readable(row["plate_text"]):
+        if row["image"] not in seen and readable(row["plate_text"]) and _is_wanted(row, without):
             seen.add(row["image"])
             image = load(data / "recognition" / "crops" / row["image"])
             if row["note"] in (CORRECTED, NO_PLATE):
@@ -88,14 +93,30 @@ def rows_in(row: dict[str, str]) -> int:
     return 2 if motorcycle or "two-row" in row["note"] else 1
 
 
-def _boxes(data: Path) -> Iterator[Labelled]:
+def _boxes(data: Path, without: Collection[str]) -> Iterator[Labelled]:
     for row in rows_of(data / "detection" / "boxes.csv", "train"):
+        if not _is_wanted(row, without):
+            continue
         box = box_of(row)
         text = row["plate_text"]
         if row["legibility"] == "clear" and text and readable(text) and box.width >= SQUARE_BELOW * box.height:
             collection = row["image"].split("_")[0]
             group = f"box-{row['country']}" if collection == "openalpr" else f"box-{collection}"
             yield _cut(load(data / "detection" / "images" / row["image"]), box, text, group)
+
+
+def _more(data: Path, without: Collection[str]) -> Iterator[Labelled]:
+    for row in more_rows(data, "train"):
+        if _is_wanted(row, without):
+            yield _more_plate(data, row)
+
+
+def _more_plate(data: Path, row: dict[str, str]) -> Labelled:
+    image, text, rows = load(data / "more" / row["image"]), said(row["plate_text"]), int(row["rows"])
+    group = "more-rows" if rows == 2 else "more-CN" if row["country"] == "CN" else "more"
+    if row["kind"] == "crop":
+        return bordered(image, text, rows, group)
+    return _cut(image, box_of(row), text, group, rows)
 
 
 def _no_plates(data: Path) -> Iterator[Labelled]:
@@ -108,6 +129,22 @@ def rows_of(table: Path, split: Split) -> Iterator[dict[str, str]]:
     """Yield the rows of one split of a CSV file."""
     with table.open(newline="", encoding="utf-8") as file:
         yield from (row for row in csv.DictReader(file) if row["split"] == split)
+
+
+def country_of(row: dict[str, str]) -> str:
+    """Return the ISO 3166 code of a row's country; empty where the row names none.
+
+    >>> country_of({"country": "EU-SLO"}), country_of({"country": "mixed"})
+    ('SI', '')
+    """
+    mark = row["country"].removeprefix("EU-")
+    return "" if mark in _NO_COUNTRY else _CODE_OF_MARK.get(mark, mark)
+
+
+def _is_wanted(row: dict[str, str], without: Collection[str]) -> bool:
+    """Whether a row may be trained on: one of unknown country may show what is to be met unseen."""
+    country = country_of(row)
+    return not without or bool(country and country not in without)
 
 
 def box_of(row: dict[str, str]) -> Box:
@@ -131,9 +168,9 @@ def bordered(image: Image, text: str, rows: int, group: str) -> Labelled:
     return Labelled(np.asarray(room, np.uint8), Box(x, y, x + wide, y + high), text, rows, group)
 
 
-def _cut(photo: Image, box: Box, text: str, group: str) -> Labelled:
+def _cut(photo: Image, box: Box, text: str, group: str, rows: int = 1) -> Labelled:
     high, wide = photo.shape[:2]
     around = box.grown(_AROUND * box.width, _AROUND * box.height).clipped(wide, high)
     left, top = int(around.x1), int(around.y1)
     image = photo[top : int(around.y2) + 1, left : int(around.x2) + 1].copy()
-    return Labelled(image, box.shifted(-left, -top), text, 1, group)
+    return Labelled(image, box.shifted(-left, -top), text, rows, group)

@@ -34,9 +34,10 @@ Rng = np.random.Generator
 #: How often each collection is drawn. The floors are hardest for US crops, grey Argentinian and two-row ones, and a
 #: dashcam's frames are what all of it is for.
 SHARES = {
-    "US": 0.14, "BR": 0.07, "CN": 0.07, "AR": 0.06, "EU-rows": 0.1,
-    "box-ro": 0.09, "box-US": 0.05, "box-BR": 0.03, "box-EU": 0.03, "box-oi": 0.02,
-    "drawn": 0.23, "drawn-rows": 0.09, "none": 0.02, "corrected": 0.15,
+    "US": 0.11, "BR": 0.05, "CN": 0.05, "AR": 0.05, "EU-rows": 0.07,
+    "box-ro": 0.06, "box-US": 0.04, "box-BR": 0.02, "box-EU": 0.02, "box-oi": 0.02,
+    "more": 0.08, "more-CN": 0.04, "more-rows": 0.06,
+    "drawn": 0.19, "drawn-rows": 0.11, "none": 0.02, "corrected": 0.15,
 }  # fmt: skip
 #: Widest inputs, and how often each is the limit: 192 is enough for ten characters, 256 is what long plates get today.
 _WIDEST_PX, _WIDEST_SHARES = (192, 256), (0.6, 0.4)
@@ -59,6 +60,8 @@ class Recipe:
     samples: int = 170_000
     #: Every draw follows from it.
     seed: int = 20261121
+    #: Countries (ISO 3166 codes) that are to be met unseen: nothing of theirs is shown, nor of unknown countries.
+    without: tuple[str, ...] = ()
 
     @classmethod
     def of_second(cls) -> Recipe:
@@ -104,13 +107,13 @@ def prepare(data: Path, out: Path, recipe: Recipe, processes: int = 1) -> None:
 
 def _render_chunk(data: Path, recipe: Recipe, start: int) -> list[Sample]:
     cv2.setNumThreads(1)
-    studio = Studio.of(data)
+    studio = Studio.of(data, recipe.without)
     studio.forget_drawn()
     numbers = range(start, min(start + _CHUNK, recipe.samples))
     return [studio.sample(np.random.default_rng((recipe.seed, number))) for number in numbers]
 
 
-_STUDIOS: dict[Path, Studio] = {}
+_STUDIOS: dict[tuple[Path, tuple[str, ...]], Studio] = {}
 
 
 class Studio:
@@ -129,11 +132,11 @@ class Studio:
         self._drawn = {"drawn": [], "drawn-rows": []}
 
     @classmethod
-    def of(cls, data: Path) -> Studio:
-        """Return this process's studio for `data`, made once."""
-        if data not in _STUDIOS:
-            _STUDIOS[data] = cls(training_material(data))
-        return _STUDIOS[data]
+    def of(cls, data: Path, without: tuple[str, ...] = ()) -> Studio:
+        """Return this process's studio for `data` without some countries, made once."""
+        if (data, without) not in _STUDIOS:
+            _STUDIOS[data, without] = cls(training_material(data, without))
+        return _STUDIOS[data, without]
 
     def sample(self, rng: Rng) -> Sample:
         """Return a harmed view of a random plate, as the pipeline would hand it to the network."""

@@ -10,6 +10,8 @@ const NUDGE_S = 0.002;
 const THUMB_PX = 82, MOST_ZOOM = 64;
 /** A sighting this near to the place is the one that is looked at. */
 const SAME_S = 0.05;
+/** A file that is loaded and whose first frame is not told of within this is taken to begin at its clock's zero. */
+const FIRST_FRAME_MS = 1000;
 
 /** The box between two places `[second, x1, y1, x2, y2]`, as `output/marks.py` has it: a plate that comes nearer evenly
  *  grows as one over its distance. */
@@ -99,13 +101,12 @@ class Whole {
     this.address = `/v1/videos/${player.video}/file`;
     media.src = this.address;
     this.begun = new Promise((resolve) => {
-      media.addEventListener("loadeddata", resolve, { once: true });
-      if (media.requestVideoFrameCallback) {
-        media.requestVideoFrameCallback((now, frame) => {
-          if (media.currentTime === 0) this.first = frame.mediaTime;
-          resolve();
-        });
-      }
+      const patience = media.requestVideoFrameCallback ? FIRST_FRAME_MS : 0;
+      media.addEventListener("loadeddata", () => setTimeout(resolve, patience), { once: true });
+      media.requestVideoFrameCallback?.((now, frame) => {
+        if (media.currentTime === 0) this.first = frame.mediaTime;
+        resolve();
+      });
     });
   }
 
@@ -235,6 +236,8 @@ class Player extends HTMLElement {
   /** Draw with each frame that is shown, as told by the browser; without that, with each picture of the screen. */
   follow() {
     if (this.media.requestVideoFrameCallback) {
+      // Of a frame that takes another's place while the browser tells of that one, it tells nothing.
+      this.media.addEventListener("seeked", () => this.showAt(this.source.second(this.media.currentTime)));
       const next = (now, frame) => {
         this.showAt(this.source.second(frame.mediaTime));
         this.media.requestVideoFrameCallback(next);
