@@ -11,17 +11,13 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cache, lru_cache
-from importlib import resources
-from typing import Any, NamedTuple
-
-import yaml
+from functools import lru_cache
+from typing import NamedTuple
 
 from pipeline.errors import UsageError
 from pipeline.formats.confusions import CONFUSED_WITH
-from pipeline.formats.pattern import Shape, shapes
-from pipeline.formats.table import Table
+from pipeline.formats.country import CountryFormat, all_countries
+from pipeline.formats.table import Entry, Table
 
 #: Characters an unknown plate draws from: the catch-all's yardstick.
 _POOL = 36
@@ -53,28 +49,16 @@ class Match(NamedTuple):
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
-class CountryFormat:
-    """One YAML file."""
-
-    name: str
-    #: ISO 3166 code; None for the catch-all.
-    code: str | None
-    weight: float
-    #: Shapes with their share of the country's plates; the shares sum to 1.
-    shapes: tuple[tuple[Shape, float], ...]
-
-
 class Formats:
     """The prior over texts of the countries asked for."""
 
     def __init__(self, countries: Sequence[CountryFormat], asked: bool) -> None:
         total = sum(country.weight for country in countries)
-        weighed: dict[int, list[tuple[str | None, Shape, float]]] = defaultdict(list)
+        weighed: dict[int, list[Entry]] = defaultdict(list)
         for country in countries:
-            for shape, share in country.shapes:
+            for shape, share, region in country.forms:
                 density = (1 - _FORMLESS_SHARE) * country.weight / total * share / shape.texts
-                weighed[shape.length].append((country.code, shape, density))
+                weighed[shape.length].append(Entry(country.code, region, shape, density))
         self._tables = {length: Table(length, entries) for length, entries in weighed.items()}
         #: Codes of the countries asked for, or of all.
         self.countries = tuple(country.code for country in countries if country.code)
@@ -102,6 +86,21 @@ class Formats:
         density, code = max(named)
         return Match(code, math.log(density / _any(text)))
 
+    def regions(self, text: str) -> dict[str, float]:
+        """The states or provinces of the matched country that may have issued a text, likeliest first.
+
+        Probabilities by name, given the country; they sum to at most 1, and the rest is the country's forms that tell
+        no region. Empty where the text matches no country, or none of its forms that tell one. A guess from the form
+        alone: most forms are issued by several.
+        """
+        match = self.match(text)
+        if match is None:
+            return {}
+        found = self._table(text).regions(text, match.country)
+        total = self._densities(text)[match.country]
+        likeliest = sorted(found.items(), key=lambda region: -region[1])
+        return {region: density / total for region, density in likeliest}
+
     def fixes(self, text: str) -> set[str]:
         """Texts that differ from this one in at most `_MOST_EDITS` confusable characters, and fit a format better."""
         found: set[str] = set()
@@ -124,36 +123,14 @@ def load_formats(countries: Sequence[str] | None = None) -> Formats:
 
     Raises UsageError for a code without a file.
     """
-    known = {country.code: country for country in _all_countries()}
+    known = {country.code: country for country in all_countries()}
     catch_all = known.pop(None)
     if not countries:
         return Formats([catch_all, *known.values()], asked=False)
     asked = _checked(countries)
     weight = _CATCH_ALL_WHEN_ASKED * sum(known[code].weight for code in asked)
-    rest = CountryFormat(catch_all.name, None, weight, catch_all.shapes)
+    rest = CountryFormat(catch_all.name, None, weight, catch_all.forms)
     return Formats([rest, *(known[code] for code in asked)], asked=True)
-
-
-@cache
-def _all_countries() -> tuple[CountryFormat, ...]:
-    """Every YAML file, the catch-all among them."""
-    folder = resources.files(__name__) / "countries"
-    files = sorted(file.name for file in folder.iterdir() if file.name.endswith(".yaml"))
-    return tuple(_country((folder / name).read_text("utf-8")) for name in files)
-
-
-def _country(text: str) -> CountryFormat:
-    described: dict[str, Any] = yaml.safe_load(text)
-    never = str(described.get("never", ""))
-    patterns = described["patterns"]
-    total = sum(float(pattern["weight"]) for pattern in patterns)
-    weighed = [(shapes(pattern["form"], never), float(pattern["weight"]) / total) for pattern in patterns]
-    return CountryFormat(
-        name=str(described["name"]),
-        code=described["code"],
-        weight=float(described["weight"]),
-        shapes=tuple((shape, share / len(found)) for found, share in weighed for shape in found),
-    )
 
 
 def _any(text: str) -> float:
@@ -170,12 +147,12 @@ def _stand_ins(char: str, allowed: Iterable[str]) -> list[str]:
 
 def known_countries() -> tuple[str, ...]:
     """ISO 3166 codes of all countries that have a format."""
-    return tuple(country.code for country in _all_countries() if country.code is not None)
+    return tuple(country.code for country in all_countries() if country.code is not None)
 
 
 def country_names() -> dict[str, str]:
     """The countries that have a format: their names by their codes, by name."""
-    named = sorted(_all_countries(), key=lambda country: country.name)
+    named = sorted(all_countries(), key=lambda country: country.name)
     return {country.code: country.name for country in named if country.code is not None}
 
 

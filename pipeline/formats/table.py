@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +14,24 @@ from pipeline.formats.confusions import CONFUSED_WITH
 from pipeline.formats.pattern import Shape
 
 
-class Table:
-    """Shapes of one length with their country and the probability of each single text."""
+class Entry(NamedTuple):
+    """A shape, who issues it, and the probability of each of its texts."""
 
-    def __init__(self, length: int, entries: Sequence[tuple[str | None, Shape, float]]) -> None:
+    country: str | None
+    region: str | None
+    shape: Shape
+    density: float
+
+
+class Table:
+    """All entries of one length."""
+
+    def __init__(self, length: int, entries: Sequence[Entry]) -> None:
         self._entries = entries
         self._positions = np.arange(length)
-        self._characters = [shape.allowed() for _, shape, _ in entries]
+        self._characters = [entry.shape.allowed() for entry in entries]
         #: Shapes whose places hold one character each: what is allowed at every position fits.
-        self._by_position = [len(shape.places) == length for _, shape, _ in entries]
+        self._by_position = [len(entry.shape.places) == length for entry in entries]
         self._allowed = np.zeros((len(entries), length, CLASSES), dtype=np.bool_)
         for row, characters in enumerate(self._characters):
             for position, chars in enumerate(characters):
@@ -31,10 +41,16 @@ class Table:
     def densities(self, text: str) -> dict[str | None, float]:
         """Probability of the text by country."""
         found: dict[str | None, float] = defaultdict(float)
-        for row in np.flatnonzero(self._fitting(text).all(axis=1)):
-            country, shape, density = self._entries[row]
-            if self._by_position[row] or shape.fits(text):
-                found[country] += density
+        for entry in self._fitted_by(text):
+            found[entry.country] += entry.density
+        return found
+
+    def regions(self, text: str, country: str) -> dict[str, float]:
+        """Probability of the text by region, for the entries of a country that tell one."""
+        found: dict[str, float] = defaultdict(float)
+        for entry in self._fitted_by(text):
+            if entry.country == country and entry.region is not None:
+                found[entry.region] += entry.density
         return found
 
     def near(self, text: str, most_edits: int) -> Iterator[list[frozenset[str]]]:
@@ -48,6 +64,12 @@ class Table:
         for row in self._layouts:
             if 0 < misses[row] <= most_edits and mendable[row]:
                 yield self._characters[row]
+
+    def _fitted_by(self, text: str) -> Iterator[Entry]:
+        for row in np.flatnonzero(self._fitting(text).all(axis=1)):
+            entry = self._entries[row]
+            if self._by_position[row] or entry.shape.fits(text):
+                yield entry
 
     def _mendable(self, text: str) -> NDArray[np.bool_]:
         """Whether each shape allows something that each character is taken for, (shapes, length)."""
@@ -63,7 +85,7 @@ class Table:
         return self._allowed[:, self._positions, classes]
 
     def _first_of_each_layout(self) -> list[int]:
-        if not self._entries:
-            return []
-        flat = self._allowed.reshape(len(self._entries), -1)
-        return sorted(int(row) for row in np.unique(flat, axis=0, return_index=True)[1])
+        first: dict[bytes, int] = {}
+        for row, allowed in enumerate(self._allowed):
+            first.setdefault(allowed.tobytes(), row)
+        return list(first.values())

@@ -25,7 +25,7 @@ from db.findings.typed import is_whole, typed
 from db.web import job_names
 from db.web.findings.sightings import A_PAGE
 from pipeline.errors import UsageError
-from pipeline.formats import known_countries
+from pipeline.formats import country_names
 from workers.hashed_jobs import hashed_plate
 
 router = pages_for(Scope.SEARCH)
@@ -87,7 +87,7 @@ def show(
         named, saved = job_names.names(db, asked.job), saved_of(db, caller)
     return render(
         request, caller, "search/page.html", asked=asked, wanted=wanted, complete=complete, known=known, wrong=wrong,
-        saved=saved, jobs=named, countries=known_countries(), address=address(request),
+        saved=saved, jobs=named, countries=country_names(), address=address(request),
         whole=may_be_like(wanted.wanted), narrowed=_is_narrowed(asked), pattern=not is_whole(wanted.wanted), **values,
     )  # fmt: skip
 

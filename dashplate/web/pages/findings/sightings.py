@@ -20,7 +20,7 @@ from db.findings.typed import typed
 from db.web import job_names
 from db.web.findings import sightings
 from db.web.findings.sightings import Narrowed, Page, Place
-from pipeline.formats import known_countries
+from pipeline.formats import country_names
 from workers.hashed_jobs import hashed_plate
 
 router = pages_for(Scope.SEARCH)
@@ -74,7 +74,7 @@ def show(
         saved = saved_of(db, caller)
     return render(
         request, caller, "sightings/page.html", asked=asked, saved=saved, jobs=named,
-        chips=chips(request, asked, {job.id: job.name for job in named}), countries=known_countries(),
+        chips=chips(request, asked, {job.id: job.name for job in named}), countries=country_names(),
         with_unsure=address(request, unsure=1), with_corrected=address(request, corrected=1), newest=address(request),
         address=address(request), **values,
     )  # fmt: skip
