@@ -79,12 +79,20 @@ class Formats:
         """
         densities = self._densities(text)
         named = [(density, code) for code, density in densities.items() if code is not None]
-        everywhere = sum(densities.values()) + _FORMLESS_SHARE * _any(text)
-        total = sum(density for density, _ in named) if self._asked else everywhere
+        total = sum(density for density, _ in named) if self._asked else self._everywhere(text)
         if not named or max(named)[0] < _SURE_SHARE * total:
             return None
         density, code = max(named)
         return Match(code, math.log(density / _any(text)))
+
+    def has_form(self, text: str) -> bool:
+        """Whether a text is a plate of some country, whichever: all that are named hold nearly all that it may be."""
+        named = sum(density for code, density in self._densities(text).items() if code is not None)
+        return named >= _SURE_SHARE * self._everywhere(text)
+
+    def _everywhere(self, text: str) -> float:
+        """Probability of a text among all texts of its length, plates of every country and none."""
+        return sum(self._densities(text).values()) + _FORMLESS_SHARE * _any(text)
 
     def regions(self, text: str) -> dict[str, float]:
         """The states or provinces of the matched country that may have issued a text, likeliest first.
@@ -119,15 +127,19 @@ class Formats:
 
 
 def load_formats(countries: Sequence[str] | None = None) -> Formats:
-    """The formats of the countries asked for (ISO 3166 codes), or of all known ones.
+    """The formats of the countries asked for (ISO 3166 codes), or of all known ones; made once for each choice.
 
     Raises UsageError for a code without a file.
     """
+    return _formats(_checked(countries or ()))
+
+
+@lru_cache(maxsize=8)
+def _formats(asked: tuple[str, ...]) -> Formats:
     known = {country.code: country for country in all_countries()}
     catch_all = known.pop(None)
-    if not countries:
+    if not asked:
         return Formats([catch_all, *known.values()], asked=False)
-    asked = _checked(countries)
     weight = _CATCH_ALL_WHEN_ASKED * sum(known[code].weight for code in asked)
     rest = CountryFormat(catch_all.name, None, weight, catch_all.forms)
     return Formats([rest, *(known[code] for code in asked)], asked=True)

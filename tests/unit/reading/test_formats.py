@@ -34,6 +34,16 @@ def test_a_form_of_several_countries_or_none_names_none(text: str) -> None:
     assert load_formats().match(text) is None
 
 
+@pytest.mark.parametrize("text", ["LS15EBC", "AA123BB", "ABC1234", "粤B12345"])
+def test_a_plate_of_some_country_has_a_form(text: str) -> None:
+    assert load_formats().has_form(text)
+
+
+@pytest.mark.parametrize("text", ["LSI5EBC", "TAXI", "GROUP", "OPEN24", "5050", "Q0Q0Q0Q0Q0Q0", ""])
+def test_what_signs_say_has_none(text: str) -> None:
+    assert not load_formats().has_form(text)
+
+
 @pytest.mark.parametrize(
     ("text", "country"), [("AA123BB", "FR"), ("ABC1234", "BR"), ("NARITA", "HK"), ("AM8123", "HK")]
 )

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import sightings
+from pipeline.formats import load_formats
 from pipeline.records import Box, Candidate, Character, MediaKind, Observation, Reading, ReadTracklet, Sighting
 from pipeline.sightings import LOOK_ALIKE_COST, edit_cost, stitch
 
@@ -151,10 +152,17 @@ def test_a_single_read_is_marked_and_has_to_be_sure() -> None:
 
 
 def test_texts_of_no_country_are_kept_where_they_are_sure_and_short_ones_where_they_are_surer() -> None:
-    assert texts([tracklet("MF64214", country=None, reads=5, sure=0.8)]) == ["MF64214"]
-    assert texts([tracklet("MF64214", country=None, reads=5, sure=0.6)]) == []
+    assert texts([tracklet("XX1QQ2Z", country=None, reads=5, sure=0.8)]) == ["XX1QQ2Z"]
+    assert texts([tracklet("XX1QQ2Z", country=None, reads=5, sure=0.6)]) == []
     assert texts([tracklet("AM66", country=None, reads=5, sure=0.8)]) == []
     assert texts([tracklet("AM66", country=None, reads=5, sure=0.97)]) == ["AM66"]
+
+
+def test_a_form_of_several_countries_is_a_plates_form() -> None:
+    assert texts([tracklet("AB123CD", country=None, reads=1, sure=0.8)]) == ["AB123CD"]
+    assert texts([tracklet("AB123CD", country=None, reads=5, sure=0.6)]) == ["AB123CD"]
+    single = tracklet("AB123CD", country=None, reads=1, sure=0.8)
+    assert stitch([single], MediaKind.VIDEO, load_formats(["DE"])) == (), "none of the countries asked for has it"
 
 
 def test_a_photograph_needs_no_second_look() -> None:
