@@ -146,4 +146,4 @@ def _whole_picture(image: Image, reader: Reader, plates: list[PhotoPlate]) -> li
 
 def _characters(reading: Reading | None) -> float:
     """Characters that are right, by the reader's own account."""
-    return sum(c.confidence for c in reading.characters) if reading else 0.0
+    return sum(reading.confidences) if reading else 0.0

@@ -223,10 +223,12 @@ class Character:
 
 #: A character less sure than this counts as not recognised.
 UNSURE_BELOW = 0.5
+#: What stands among characters, and never in a text, for a letter of a script that the reader does not know.
+FOREIGN = "·"
 
 
 def shown(characters: Sequence[Character]) -> str:
-    """The text with `?` where a character is less than half sure."""
+    """The text with `?` where a character is less than half sure, and `·` for each letter of an unknown script."""
     return "".join(c.char if c.confidence >= UNSURE_BELOW else "?" for c in characters)
 
 
@@ -244,6 +246,7 @@ class Reading:
 
     text: str
     confidence: float
+    #: Those of the text, and `FOREIGN` where the plate carries a letter that cannot be read.
     characters: tuple[Character, ...]
     #: Runner-up texts, likeliest first; the text itself is not among them.
     alternatives: tuple[Candidate, ...]
@@ -259,6 +262,11 @@ class Reading:
     @property
     def shown(self) -> str:
         return shown(self.characters)
+
+    @property
+    def confidences(self) -> tuple[float, ...]:
+        """Those of the text's characters."""
+        return tuple(c.confidence for c in self.characters if c.char != FOREIGN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pipeline.formats import Formats, load_formats
 from pipeline.formats.confusions import CONFUSIONS, folded
 from pipeline.pooling import ALTERNATIVES, NEVER_ZERO, shares
-from pipeline.records import Candidate, Character, MediaKind, Reading, ReadTracklet, Sighting
+from pipeline.records import FOREIGN, Candidate, Character, MediaKind, Reading, ReadTracklet, Sighting
 
 #: Tracklets with equal texts this far apart are still one passing: a plate hidden behind another car, a wiper.
 SAME_TEXT_GAP_S = 20.0
@@ -261,11 +261,19 @@ def _named(members: Sequence[ReadTracklet], key: str) -> tuple[str, str | None]:
 def _characters(members: Sequence[ReadTracklet], text: str) -> tuple[Character, ...]:
     """Each position at its surest, over the tracklets that say the text; else the unsure text itself."""
     key = folded(text)
-    said = [m.reading.characters for m in members if folded(m.reading.text) == key]
+    said = [m.reading for m in members if folded(m.reading.text) == key]
     if not said:
         share = max(_proposals(m.reading).get(key, 0.0) for m in members)
         return tuple(Character(char, share) for char in text)
-    return tuple(Character(char, max(own[i].confidence for own in said)) for i, char in enumerate(text))
+    surest = iter([max(column) for column in zip(*(reading.confidences for reading in said), strict=True)])
+    chars = iter(text)
+    return tuple(one if one.char == FOREIGN else Character(next(chars), next(surest)) for one in _usual(said))
+
+
+def _usual(said: Sequence[Reading]) -> tuple[Character, ...]:
+    """The characters of a reading that has letters of other scripts where most have them."""
+    places = [tuple(i for i, one in enumerate(reading.characters) if one.char == FOREIGN) for reading in said]
+    return said[max(range(len(said)), key=lambda i: (places.count(places[i]), -i))].characters
 
 
 def _runners_up(members: Sequence[ReadTracklet], share_of: dict[str, float], best: str) -> tuple[Candidate, ...]:

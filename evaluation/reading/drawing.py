@@ -60,9 +60,9 @@ def draw(read: Read, shown: Shown) -> Image:
     say(canvas, "read", (_MARGIN_PX, y), GREY, _SMALL_PX)
     if read.reading:
         _cells(canvas, read.said, _colours(read.said, read.plate.text, RED), y)
-        for index, character in enumerate(read.reading.characters):
-            ink = GREY if character.confidence < UNSURE_BELOW else INK
-            say(canvas, f"{character.confidence:.2f}", (_column(index), y + 26), ink, _SMALL_PX)
+        for index, confidence in enumerate(read.reading.confidences):
+            ink = GREY if confidence < UNSURE_BELOW else INK
+            say(canvas, f"{confidence:.2f}", (_column(index), y + 26), ink, _SMALL_PX)
     say(canvas, _summary(read.reading), (_MARGIN_PX, VIEW_PX[1] + 2))
     say(canvas, read.plate.name, (_MARGIN_PX, VIEW_PX[1] + 24), GREY)
     return canvas

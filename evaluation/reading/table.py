@@ -84,7 +84,7 @@ def _cells(reader: str, read: Read) -> tuple[object, ...]:
     start = (plate.name, *corners, plate.group, reader, plate.text)
     if reading is None:
         return (*start, "", "", "", "", 0)
-    characters = " ".join(f"{c.confidence:.3f}" for c in reading.characters)
+    characters = " ".join(f"{confidence:.3f}" for confidence in reading.confidences)
     return (*start, reading.text, f"{reading.confidence:.4f}", characters, reading.country or "", int(is_right(read)))
 
 

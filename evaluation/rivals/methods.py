@@ -14,7 +14,7 @@ from statistics import fmean
 import numpy as np
 
 from pipeline.formats import Formats
-from pipeline.formats.alphabet import BLANK, CHARS, OTHER, Posterior
+from pipeline.formats.alphabet import BLANK, CHARS, UNREAD, Posterior
 from pipeline.reading.fuse import FuseOptions, fuse
 
 #: The method that the pipeline takes.
@@ -59,10 +59,10 @@ def greedy(matrix: Posterior) -> Said:
     before = BLANK
     for row in matrix:
         now = int(row.argmax())
-        if now not in (BLANK, OTHER) and now != before:
+        if now not in UNREAD and now != before:
             text.append(CHARS[now - 1])
             confidences.append(float(row[now]))
-        elif now not in (BLANK, OTHER):
+        elif now not in UNREAD:
             confidences[-1] = max(confidences[-1], float(row[now]))
         before = now
     return Said("".join(text), tuple(confidences))

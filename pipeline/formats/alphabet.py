@@ -8,12 +8,14 @@ is summed onto the plate character it looks like, onto *blank* where it separate
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.records import FOREIGN
 
 #: Probabilities of one picture of text: float32 of shape (steps, `CLASSES`); each row sums to 1.
 Posterior: TypeAlias = NDArray[np.float32]
@@ -30,7 +32,11 @@ CHARS = LATIN + DIGITS + CHINESE + CYRILLIC
 BLANK = 0
 #: The class of everything that is neither a plate character nor a separator: junk, counted but never decoded.
 OTHER = len(CHARS) + 1
-CLASSES = len(CHARS) + 2
+#: The class of a letter of a script that the reader does not know, and what its charset has for it.
+FOREIGN_CLASS, _SAID_FOREIGN = len(CHARS) + 2, "□"
+CLASSES = len(CHARS) + 3
+#: Classes that leave nothing in a text.
+UNREAD = frozenset((BLANK, OTHER, FOREIGN_CLASS))
 #: Class of each plate character.
 CLASS_OF = {char: index + 1 for index, char in enumerate(CHARS)}
 
@@ -43,6 +49,25 @@ _LOOKS_LIKE = {
     "Ρ": "P", "Τ": "T", "Υ": "Y", "Χ": "X", "滬": "沪", "遼": "辽", "蘇": "苏", "贛": "赣", "雲": "云", "瓊": "琼",
     "寧": "宁", "陝": "陕", "閩": "闽", "貴": "贵", "粵": "粤", "學": "学", "領": "领", "臺": "台",
 }  # fmt: skip
+
+
+def written(classes: Iterable[int]) -> str:
+    """The text of CTC classes, none of them blank or junk: plate characters, and `FOREIGN` for other letters."""
+    return "".join(FOREIGN if one == FOREIGN_CLASS else CHARS[one - 1] for one in classes)
+
+
+def classes_of(text: str) -> tuple[int, ...]:
+    """The CTC classes of a text. Raises KeyError for what is neither a plate character nor `FOREIGN`."""
+    return tuple(FOREIGN_CLASS if char == FOREIGN else CLASS_OF[char] for char in text)
+
+
+def readable(text: str) -> str:
+    """What can be read of a text: its plate characters.
+
+    >>> readable("29·3306")
+    '293306'
+    """
+    return text.replace(FOREIGN, "")
 
 
 def plate_characters(char: str) -> str:
@@ -91,6 +116,8 @@ def folding(charset: Sequence[str]) -> Folding:
         looks = plate_characters(char)
         if char in SEPARATORS:
             claims.append((BLANK, column, 1.0))
+        if char == _SAID_FOREIGN:
+            claims.append((FOREIGN_CLASS, column, 1.0))
         claims.extend((CLASS_OF[look], column, 1 / len(looks)) for look in looks)
     claims.sort()
     targets, starts = np.unique([target for target, _, _ in claims], return_index=True)

@@ -18,12 +18,21 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
 from pipeline.formats import Formats
-from pipeline.formats.alphabet import BLANK, CHARS, CLASS_OF, CLASSES, OTHER, Posterior
+from pipeline.formats.alphabet import (
+    BLANK,
+    CLASS_OF,
+    CLASSES,
+    OTHER,
+    Posterior,
+    classes_of,
+    readable,
+    written,
+)
 from pipeline.formats.confusions import CONFUSIONS, folded
 from pipeline.pooling import ALTERNATIVES, NEVER_ZERO
 from pipeline.pooling import shares as shares_of
 from pipeline.reading import ctc
-from pipeline.records import Candidate, Character, Reading
+from pipeline.records import FOREIGN, UNSURE_BELOW, Candidate, Character, Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,8 @@ def fuse(
 
     `qualities` weigh the crops against each other; only their ratios matter. The confidence is the text's share of
     the fused probability, what no candidate explains included; texts that no picture tells apart (O and 0, I and 1)
-    count as one, named by the likeliest of them.
+    count as one, named by the likeliest of them. A letter of another script stands among the characters, where it is
+    more likely than not, and never in the text.
     """
     options = options or FuseOptions()
     softened = [_softened(matrix, options) for matrix in matrices]
@@ -76,18 +86,19 @@ def fuse(
     texts = _candidates(own, formats, options)
     if not texts:
         return None
-    logs = ctc.log_probabilities(softened, [tuple(CLASS_OF[char] for char in text) for text in texts])
+    logs = ctc.log_probabilities(softened, [classes_of(text) for text in texts])
     shares = _posterior(logs, texts, _weights(qualities, options), formats, options)
     together = _together(texts, shares)
     key = max(together, key=lambda k: (together[k], k))
-    best = max((i for i, text in enumerate(texts) if folded(text) == key), key=lambda i: shares[i])
+    best = max((i for i, text in enumerate(texts) if _key(text) == key), key=lambda i: shares[i])
+    text = readable(texts[best])
     return Reading(
-        text=texts[best],
+        text=text,
         confidence=min(1.0, together[key]),
         characters=_characters(texts[best], texts, shares),
         alternatives=_alternatives(key, texts, shares, together),
-        country=match.country if (match := formats.match(texts[best])) else None,
-        reads=sum(_agrees(_text(proposals[0][0]), texts[best]) for proposals in own),
+        country=match.country if (match := formats.match(text)) else None,
+        reads=sum(_agrees(readable(written(proposals[0][0])), text) for proposals in own),
         crops=len(matrices),
         best_crop=int(np.argmax(logs[:, best])),
     )
@@ -116,10 +127,9 @@ def _candidates(own: Sequence[Sequence[tuple[ctc.Label, float]]], formats: Forma
     best: dict[str, float] = {}
     for proposals in own:
         for label, log_probability in proposals:
-            text = _text(label)
+            text = written(label)
             best[text] = max(best.get(text, -math.inf), log_probability)
-    best.pop("", None)
-    ranked = sorted(best, key=lambda text: -best[text])[:_MOST_CANDIDATES]
+    ranked = sorted(filter(readable, best), key=lambda text: -best[text])[:_MOST_CANDIDATES]
     broken = [text for text in ranked[:_REPAIRED] if best[text] >= best[ranked[0]] - _REPAIRED_WITHIN]
     repaired = {fix for text in broken for fix in formats.fixes(text)} if options.prior else set()
     return list(dict.fromkeys([*ranked, *sorted(repaired)]))[:_MOST_CANDIDATES]
@@ -149,7 +159,7 @@ def _posterior(
     relative -= relative.max(axis=1, keepdims=True)
     outlier = options.outlier * (1.0 - 1.0 / len(logs))
     pooled = weights @ np.log(np.exp(relative) + outlier + NEVER_ZERO)
-    prior = options.prior * formats.trust * np.array([formats.gain(text) for text in texts])
+    prior = options.prior * formats.trust * np.array([formats.gain(readable(text)) for text in texts])
     return shares_of(pooled[:-1] + prior, pooled[-1] + math.log(_UNPROPOSED_TEXTS))
 
 
@@ -157,7 +167,7 @@ def _together(texts: Sequence[str], shares: NDArray[np.float64]) -> dict[str, fl
     """Share of each key: of all texts that no picture tells apart."""
     together: dict[str, float] = defaultdict(float)
     for text, share in zip(texts, shares, strict=True):
-        together[folded(text)] += float(share)
+        together[_key(text)] += float(share)
     return together
 
 
@@ -171,7 +181,8 @@ def _characters(best: str, texts: Sequence[str], shares: NDArray[np.float64]) ->
                 same[edit.src_pos] = 0.0
         agreed += share * same
     agreed *= 1.0 + _UNPROPOSED_AGREE * (1.0 / shares.sum() - 1.0)
-    return tuple(Character(char, float(share)) for char, share in zip(best, np.minimum(agreed, 1.0), strict=True))
+    characters = (Character(char, float(share)) for char, share in zip(best, np.minimum(agreed, 1.0), strict=True))
+    return tuple(one for one in characters if one.char != FOREIGN or one.confidence >= UNSURE_BELOW)
 
 
 def _alternatives(
@@ -180,7 +191,7 @@ def _alternatives(
     """The likeliest text of every key but the best, likeliest key first."""
     names: dict[str, str] = {}
     for index in np.argsort(-shares):
-        names.setdefault(folded(texts[index]), texts[index])
+        names.setdefault(_key(texts[index]), readable(texts[index]))
     others = sorted((key for key in names if key != best), key=lambda key: -together[key])
     return tuple(Candidate(names[key], together[key]) for key in others[:ALTERNATIVES])
 
@@ -189,5 +200,6 @@ def _agrees(own: str, fused: str) -> bool:
     return Levenshtein.distance(own, fused, score_cutoff=_AGREEING_EDITS) <= _AGREEING_EDITS
 
 
-def _text(label: ctc.Label) -> str:
-    return "".join(CHARS[index - 1] for index in label)
+def _key(text: str) -> str:
+    """What texts have in common that count as one."""
+    return folded(readable(text))

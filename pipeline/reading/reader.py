@@ -139,11 +139,11 @@ def _legible_surplus(reading: Reading | None) -> float:
     """
     if reading is None:
         return -math.inf
-    return sum(character.confidence - LEGIBLE for character in reading.characters)
+    return sum(confidence - LEGIBLE for confidence in reading.confidences)
 
 
 def _mean_confidence(reading: Reading) -> float:
-    return sum(character.confidence for character in reading.characters) / len(reading.characters)
+    return sum(reading.confidences) / len(reading.confidences)
 
 
 def _is_legible(reading: Reading | None) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.crops.select import cut
 from pipeline.crops.text_lines import plate_image, split_rows
 from pipeline.formats import load_formats
-from pipeline.formats.alphabet import BLANK, CHARS, OTHER, Posterior
+from pipeline.formats.alphabet import BLANK, CHARS, UNREAD, Posterior
 from pipeline.formats.confusions import folded
 from pipeline.reading.reader import LINE_MIN_PX, ROW_MIN_PX, Reader
 from pipeline.reading.recognizers import DEFAULT_ENGINE, PlateRecognizer, load_recognizer
@@ -116,7 +116,7 @@ def greedy_text(matrix: Posterior) -> str:
     """Return what the likeliest class of each step says: repeats once, neither blanks nor junk."""
     classes = [int(c) for c in matrix.argmax(1)]
     kept = [c for c, before in zip(classes, [BLANK, *classes[:-1]], strict=True) if c != before]
-    return "".join(CHARS[c - 1] for c in kept if c not in (BLANK, OTHER))
+    return "".join(CHARS[c - 1] for c in kept if c not in UNREAD)
 
 
 def development_material(data: Path) -> list[Example]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.formats import load_formats
-from pipeline.formats.alphabet import BLANK, CLASS_OF, CLASSES, OTHER, Posterior
+from pipeline.formats.alphabet import BLANK, CLASSES, OTHER, Posterior, classes_of
 from pipeline.reading import ctc
 from pipeline.reading.fuse import FuseOptions, fuse
 from pipeline.records import Reading
@@ -28,7 +28,7 @@ def posterior(text: str, sure: float = 0.97, spots: Spots | None = None, lead: i
         says = (spots or {}).get(position, {char: sure})
         row[BLANK] = 1.0 - sum(says.values())
         for said, probability in says.items():
-            row[CLASS_OF[said]] = probability
+            row[classes_of(said)] = probability
     return matrix
 
 
@@ -73,6 +73,24 @@ def test_fusion_finds_a_text_that_no_crop_reads_alone() -> None:
     wrong = [posterior("KV3857", spots={p: {other: 0.5, "KV3857"[p]: 0.4}}) for p, other in mistakes]
     assert all(fused(one).text != "KV3857" for one in wrong)
     assert fused(*wrong).text == "KV3857"
+
+
+def test_a_letter_of_another_script_stands_among_the_characters_and_not_in_the_text() -> None:
+    reading = fused(posterior("29·3306"), posterior("29·3306", spots={2: {"·": 0.8}}))
+    assert (reading.text, reading.shown) == ("293306", "29·3306")
+    assert len(reading.confidences) == 6
+    assert reading.characters[2].confidence > 0.9
+    assert reading.reads == 2
+    assert "293306" not in [other.text for other in reading.alternatives]
+
+
+def test_a_letter_of_another_script_that_is_hardly_there_is_left_out() -> None:
+    reading = fused(posterior("29·3306", spots={2: {"·": 0.2}}))
+    assert reading.shown == "293306"
+
+
+def test_letters_of_other_scripts_alone_are_no_text() -> None:
+    assert fuse([posterior("···")], [1.0], load_formats()) is None
 
 
 def test_the_format_settles_what_the_pixels_cannot() -> None:

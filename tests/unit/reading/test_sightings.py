@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline import sightings
 from pipeline.formats import load_formats
-from pipeline.records import Box, Candidate, Character, MediaKind, Observation, Reading, ReadTracklet, Sighting
+from pipeline.records import FOREIGN, Box, Candidate, Character, MediaKind, Observation, Reading, ReadTracklet, Sighting
 from pipeline.sightings import LOOK_ALIKE_COST, edit_cost, stitch
 
 TEXTS = st.text("ABKLOS0158", max_size=8)
@@ -156,6 +156,21 @@ def test_texts_of_no_country_are_kept_where_they_are_sure_and_short_ones_where_t
     assert texts([tracklet("XX1QQ2Z", country=None, reads=5, sure=0.6)]) == []
     assert texts([tracklet("AM66", country=None, reads=5, sure=0.8)]) == []
     assert texts([tracklet("AM66", country=None, reads=5, sure=0.97)]) == ["AM66"]
+
+
+def with_letter(place: int, sure: float, index: int) -> ReadTracklet:
+    """A tracklet that says 293306 with a letter of another script before that place."""
+    plain = tracklet("293306", float(index), sure=sure, country=None, index=index)
+    characters = list(plain.reading.characters)
+    characters.insert(place, Character(FOREIGN, 0.9))
+    return replace(plain, reading=replace(plain.reading, characters=tuple(characters)))
+
+
+def test_letters_of_other_scripts_are_where_most_tracklets_have_them() -> None:
+    odd = tracklet("293306", sure=0.97, country=None)
+    sighting = only([odd, with_letter(2, 0.95, 1), with_letter(2, 0.9, 2)])
+    assert (sighting.text, sighting.shown) == ("293306", "29·3306")
+    assert [one.confidence for one in sighting.characters] == [0.97, 0.97, 0.9, 0.97, 0.97, 0.97, 0.97]
 
 
 def test_a_form_of_several_countries_is_a_plates_form() -> None:
