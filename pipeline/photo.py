@@ -41,7 +41,7 @@ class PhotoPlate:
 
     @property
     def shown(self) -> str:
-        """The text with `?` where a character is less than half sure."""
+        """The text with `?` where a character is less than half sure, and `·` for each letter of an unknown script."""
         return self.reading.shown if self.reading else ""
 
     @property

@@ -38,7 +38,7 @@ class PlateRow:
     crop: str
     #: False marks a single read.
     confirmed: bool
-    #: The text with `?` where a character is less than half sure.
+    #: The text with `?` where a character is less than half sure, and `·` for each letter of an unknown script.
     shown: str
     sightings: int
     #: Runner-up texts with their confidence.

@@ -50,7 +50,9 @@ class PlateRead(BaseModel):
     """A plate that was found and read."""
 
     text: str = Field(examples=["GV5679"])
-    shown: str = Field(description="The text with `?` where a character is less than half sure.", examples=["GV56?9"])
+    shown: str = Field(
+        description="The text, `?` for what is less than half sure, `·` for foreign letters.", examples=["GV56?9"]
+    )
     country: str | None = Field(description="The only country whose format fits.", examples=["HK"])
     confidence: Share
     box: Box
@@ -148,7 +150,7 @@ class SightingTold(BaseModel):
     path: str
     plate: str
     read_as: str = Field(description="What this sighting was read as; `plate` may differ in O and 0, I and 1.")
-    shown: str = Field(description="The text with `?` where a character is less than half sure.")
+    shown: str = Field(description="The text, `?` for what is less than half sure, `·` for foreign letters.")
     country: str | None
     confidence: Share
     confirmed: bool = Field(description="False marks a single read.")

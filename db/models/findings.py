@@ -138,7 +138,7 @@ class SightingRow(Base):
     index: Mapped[int]
     #: What this sighting was read as; its plate's text may differ in what no picture tells apart.
     text: Mapped[str]
-    #: The text with `?` where a character is less than half sure.
+    #: The text with `?` where a character is less than half sure, and `·` for each letter of an unknown script.
     shown: Mapped[str]
     country: Mapped[str | None]
     confidence: Mapped[float]
