@@ -6,9 +6,12 @@ import csv
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from pipeline.formats.confusions import folded
-from training.detector.pictures.photos import Split
+
+#: Train on it, or measure on it; never both.
+Split = Literal["train", "dev"]
 
 #: One text of so many is measured on and never trained on.
 _ONE_IN = 5
@@ -23,15 +26,35 @@ def split_of(text: str) -> Split:
     return "dev" if zlib.crc32(folded(text).encode()) % _ONE_IN == 0 else "train"
 
 
-def more_rows(data: Path, split: Split) -> Iterator[dict[str, str]]:
-    """Yield the rows of `more/labels.csv` on one side that have a box and a text; none where there is no such folder.
+def more_rows(data: Path) -> Iterator[dict[str, str]]:
+    """Yield the rows of `more/labels.csv`; none where there is no such folder.
 
-    `image` is relative to `more/`; `x1 y1 x2 y2` are pixels of the picture; `plate_text` the top row first.
+    `image` is relative to `more/`; `x1 y1 x2 y2` are pixels of the picture, empty where it shows no plate; `plate_text`
+    has the top row first and is empty where nobody could tell.
     """
     table = data / "more" / "labels.csv"
-    if not table.is_file():
-        return
-    with table.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["x1"] and row["plate_text"] and split_of(row["plate_text"]) == split:
-                yield row
+    if table.is_file():
+        with table.open(newline="", encoding="utf-8") as file:
+            yield from csv.DictReader(file)
+
+
+def more_plates(data: Path, split: Split) -> Iterator[dict[str, str]]:
+    """Yield the rows on one side whose text is known."""
+    return (row for row in more_rows(data) if row["plate_text"] and split_of(row["plate_text"]) == split)
+
+
+def more_scenes(data: Path, split: Split) -> dict[str, list[dict[str, str]]]:
+    """Return the rows of the pictures of traffic on one side, by picture.
+
+    A picture is measured on where any of its plates is; without texts its name decides.
+    """
+    scenes: dict[str, list[dict[str, str]]] = {}
+    for row in more_rows(data):
+        if row["kind"] == "scene":
+            scenes.setdefault(row["image"], []).append(row)
+    return {name: rows for name, rows in scenes.items() if _side(name, rows) == split}
+
+
+def _side(name: str, rows: list[dict[str, str]]) -> Split:
+    texts = [row["plate_text"] for row in rows if row["plate_text"]]
+    return "dev" if "dev" in map(split_of, texts or [name]) else "train"

@@ -17,7 +17,7 @@ from pipeline.reading.reader import LINE_MIN_PX, ROW_MIN_PX, Reader
 from pipeline.reading.recognizers import DEFAULT_ENGINE, PlateRecognizer, load_recognizer
 from pipeline.records import Box, Crop, Image, Observation
 from training.detector.pictures.photos import load_photos
-from training.more import more_rows
+from training.more import more_plates
 from training.reader.charset import FOREIGN, said
 from training.reader.pictures.material import box_of, load, rows_in, rows_of
 
@@ -141,7 +141,7 @@ def _boxes(data: Path) -> Iterator[Example]:
 
 
 def _more(data: Path) -> Iterator[Example]:
-    for row in sorted(more_rows(data, "dev"), key=lambda row: (row["rows"], row["country"] == "CN", row["image"])):
+    for row in sorted(more_plates(data, "dev"), key=lambda row: (row["rows"], row["country"] == "CN", row["image"])):
         image, rows = load(data / "more" / row["image"]), int(row["rows"])
         group = "more, two rows" if rows == 2 else "more, CN" if row["country"] == "CN" else "more, one row"
         text = said(row["plate_text"]).replace(FOREIGN, "")

@@ -29,9 +29,11 @@ from training.detector.pictures.clutter import (
 from training.detector.pictures.crops import LEAST_VISIBLE, Sample, anywhere, around_plate, leaned
 from training.detector.pictures.degrade import harm
 from training.detector.pictures.feed import collate, mosaic, one_ahead
+from training.detector.pictures.glass import behind_glass
 from training.detector.pictures.paste import hide_partly, paste_plate, replace_plates
-from training.detector.pictures.photos import Photo, load_photos
+from training.detector.pictures.photos import Photo, load_photos, no_boxes
 from training.detector.pictures.plates import PlateMaker, invented
+from training.more import split_of
 
 RED = (0, 0, 255)
 
@@ -118,12 +120,62 @@ def test_another_plate_hangs_where_the_old_one_did_and_its_box_says_where() -> N
             rows, columns = np.nonzero(ink)
             seen = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
             assert np.abs(new.boxes[0] - seen).max() <= 3
-            assert overlaps(new.boxes, old.boxes).max() > 0.3
+            assert overlaps(new.boxes, old.boxes).max() > 0.15
         else:
             assert not ink.any()
-        outside = new.image[:100]
+        outside = new.image[:50]
         assert (outside == 90).all()
     assert 15 < replaced < 30, "some plates are only taken off"
+
+
+def test_some_plates_are_turned_as_on_motorcycles_and_their_boxes_hold_them() -> None:
+    red = np.zeros((40, 160, 3), np.uint8)
+    red[..., 2] = 255
+    squarest = 9.0
+    for seed in range(120):
+        image = np.full((320, 320, 3), 50, np.uint8)
+        boxes = paste_plate(image, no_boxes(), red, 120, np.random.default_rng(seed))
+        if len(boxes):
+            x1, y1, x2, y2 = boxes[0]
+            squarest = min(squarest, (x2 - x1) / (y2 - y1))
+            ink = image[..., 2].astype(int) - image[..., 0] > 100
+            ink[int(y1) - 2 : int(y2) + 3, int(x1) - 2 : int(x2) + 3] = False
+            assert not ink.any()
+    assert squarest < 1.7, "a plate of 4 by 1, turned by thirty degrees and more"
+
+
+def test_a_plate_behind_glass_keeps_its_box_and_some_of_its_contrast() -> None:
+    for seed in range(40):
+        image = np.full((200, 320, 3), 60, np.uint8)
+        image[80:120, 100:220] = 240
+        boxes = np.array([[100, 80, 220, 120]], np.float32)
+        once, twice = (behind_glass(Sample(image, boxes), np.random.default_rng(seed)) for _ in range(2))
+        assert np.array_equal(once.image, twice.image)
+        assert np.array_equal(once.boxes, boxes)
+        assert once.image.shape == image.shape
+        plate, beside = once.image[80:120, 100:220].mean(), once.image[80:120, 60:100].mean()
+        assert plate - beside > 20
+        assert (once.image != image).any()
+
+
+def test_scenes_of_the_second_wave_stand_on_the_side_of_their_plates(tmp_path: Path) -> None:
+    texts = {side: next(str(n) for n in range(100, 999) if split_of(str(n)) == side) for side in ("train", "dev")}
+    rows = [
+        ("a.jpg", "1,2,30,12", texts["train"], "1"),
+        ("b.jpg", "1,2,30,12", texts["train"], "1"),
+        ("b.jpg", "40,2,70,32", texts["dev"], "2"),
+        ("c.jpg", ",,,", "", ""),
+    ]
+    (tmp_path / "detection").mkdir()
+    (tmp_path / "detection" / "boxes.csv").write_text("image,split,x1,y1,x2,y2,every_plate_boxed\n")
+    (tmp_path / "more").mkdir()
+    lines = [f"scenes/{name},{box},{text},{count},,0,scene\n" for name, box, text, count in rows]
+    head = "image,x1,y1,x2,y2,plate_text,rows,country,every_plate_boxed,kind\n"
+    (tmp_path / "more" / "labels.csv").write_text(head + "".join(lines))
+    found = {photo.path.name: photo for side in ("train", "dev") for photo in load_photos(tmp_path, side)}
+    assert (found["a.jpg"].split, found["a.jpg"].group, found["a.jpg"].every_plate_boxed) == ("train", "more", False)
+    assert (found["b.jpg"].split, found["b.jpg"].group, len(found["b.jpg"].boxes)) == ("dev", "more-rows", 2)
+    assert (found["c.jpg"].group, len(found["c.jpg"].boxes), found["c.jpg"].every_plate_boxed) == ("none", 0, True)
 
 
 def test_a_hidden_plate_keeps_its_box_and_most_of_its_face() -> None:

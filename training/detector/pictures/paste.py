@@ -18,6 +18,10 @@ Corners = NDArray[np.float64]
 NARROWEST_REPLACED_PX = 18.0
 #: Share of a plate's area that a thing before it may hide.
 MOST_HIDDEN = 0.35
+#: Share of plates on leaning vehicles, motorcycles mostly, and by how many degrees at most; others lean by a few.
+TILTED_SHARE, MOST_TILTED_DEGREES = 0.15, 38.0
+#: Share of holders that are dark, as most dealers' frames and shadowed recesses are.
+_DARK_HOLDERS = 0.4
 
 
 def replace_plates(sample: Sample, plate: Callable[[Rng], Image], rng: Rng) -> Sample:
@@ -128,8 +132,12 @@ def _in_perspective(centre: tuple[float, float], size: tuple[float, float], rng:
     if rng.random() < 0.35:  # from the side: narrower, and one end lower than the other
         corners[:, 0] *= rng.uniform(0.6, 1.0)
         corners[[1, 2], 1] *= rng.uniform(0.75, 1.25)
-    slope = np.tan(np.radians(rng.normal(0, 5)))
-    corners[:, 1] += corners[:, 0] * slope
+    if rng.random() < TILTED_SHARE:  # turned as a whole
+        angle = np.radians(rng.uniform(-MOST_TILTED_DEGREES, MOST_TILTED_DEGREES))
+        turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        corners = corners @ turn
+    else:  # one end lower, its strokes upright
+        corners[:, 1] += corners[:, 0] * np.tan(np.radians(rng.normal(0, 5)))
     return np.asarray(corners + np.array(centre), np.float64)
 
 
@@ -155,7 +163,8 @@ def _holder(image: Image, boxes: Boxes, corners: Corners, rng: Rng) -> None:
     centre = corners.mean(0)
     for grow, chance in ((rng.uniform(1.1, 2.2), 0.6), (rng.uniform(1.03, 1.15), 0.5)):
         if rng.random() < chance:
-            colour = [int(c) for c in rng.integers(10, 230) + rng.integers(-15, 15, 3)]
+            bright = rng.integers(5, 50) if rng.random() < _DARK_HOLDERS else rng.integers(10, 230)
+            colour = [int(c) for c in bright + rng.integers(-15, 15, 3)]
             around = ((corners - centre) * [grow, grow * rng.uniform(1, 1.4)] + centre).astype(np.int32)
             if touches(boxes, _bounds(around)):
                 continue

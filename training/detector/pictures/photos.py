@@ -1,4 +1,4 @@
-"""The pictures of `data/detection`, with their plate boxes."""
+"""The pictures of `data/detection` and the scenes of `data/more`, with their plate boxes."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.more import Split, more_scenes
+
 #: Height x width x 3, uint8, BGR as OpenCV reads it.
 Image = NDArray[np.uint8]
 #: One row per plate: x1 y1 x2 y2 in pixels, float32.
 Boxes = NDArray[np.float32]
-Split = Literal["train", "dev"]
 
 
 def no_boxes() -> Boxes:
@@ -31,9 +31,9 @@ class Photo:
 
     #: Where the picture lies.
     path: Path
-    #: Which collection it comes from: `ro`, `openalpr`, `oi`, `cars` or `mix`.
+    #: Which collection it comes from: `ro`, `openalpr`, `oi`, `cars` or `mix`; `more`, `more-rows` with two-row plates,
+    #: `none` without any.
     group: str
-    #: Train on it, or measure on it; never both.
     split: Split
     #: False where other plates may be visible without a box.
     every_plate_boxed: bool
@@ -80,12 +80,29 @@ def _by_eye() -> dict[str, dict[str, Boxes]]:
 
 
 def load_photos(data: Path, split: Split) -> list[Photo]:
-    """List the pictures of one split of `data/detection`, in the order of their names.
+    """List the pictures of one split of `data/detection` and `data/more`, in the order of their names.
 
     Plates that only the eye added are taught in the training split and ignored in the development split: early
     detectors proposed them, so counting them would flatter their successors.
     Raises FileNotFoundError where `data` is not the folder that `shared/data/README.md` describes.
     """
+    return [*_detection(data, split), *_more(data, split)]
+
+
+def _more(data: Path, split: Split) -> Iterator[Photo]:
+    for name, rows in sorted(more_scenes(data, split).items()):
+        boxes = [_box(row) for row in rows if row["x1"]]
+        in_rows = any(row["rows"] == "2" for row in rows)
+        yield Photo(
+            path=data / "more" / name,
+            group="none" if not boxes else "more-rows" if in_rows else "more",
+            split=split,
+            every_plate_boxed=rows[0]["every_plate_boxed"] == "1" or not boxes,
+            boxes=np.asarray(boxes, np.float32) if boxes else no_boxes(),
+        )
+
+
+def _detection(data: Path, split: Split) -> list[Photo]:
     boxes: dict[str, list[list[float]]] = {}
     complete: dict[str, bool] = {}
     for row in _rows(data / "detection" / "boxes.csv"):

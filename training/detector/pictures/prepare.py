@@ -15,24 +15,28 @@ import numpy as np
 from training.detector.pictures.clutter import add_clutter
 from training.detector.pictures.crops import Sample, anywhere, around_plate, leaned, whole
 from training.detector.pictures.degrade import harm
+from training.detector.pictures.glass import behind_glass
 from training.detector.pictures.paste import hide_partly, paste_plate, replace_plates
 from training.detector.pictures.photos import Photo, load_photos
 from training.detector.pictures.plates import PlateMaker
+from training.more import more_plates
 
 #: Width and height of each kind of picture: squares, and whole frames, small and large. The network attends over its
 #: whole input, so that it has to see inputs as large as those that the pipeline will give it.
 SIZES = {"crops": (320, 320), "frames": (640, 384), "large-frames": (960, 544)}
 CROP_SIZE = SIZES["crops"]
 #: How often each collection is drawn. `mix` and `cars` are small and often squeezed: less of them.
-_CROP_WEIGHTS = {"ro": 0.24, "oi": 0.38, "openalpr": 0.16, "mix": 0.14, "cars": 0.08}
-_FRAME_WEIGHTS = {"ro": 0.34, "oi": 0.5, "openalpr": 0.12, "cars": 0.04}
+_CROP_WEIGHTS = {"ro": 0.2, "oi": 0.32, "openalpr": 0.12, "mix": 0.11, "cars": 0.06, "more": 0.09, "more-rows": 0.1}
+_FRAME_WEIGHTS = {"ro": 0.3, "oi": 0.42, "openalpr": 0.1, "cars": 0.03, "more": 0.07, "more-rows": 0.08}
 #: Share of windows cut anywhere (mostly without a plate), and of windows that get plates pasted at random places.
 NEGATIVE_SHARE = 0.2
 PASTED_SHARE = 0.07
 #: Share of pictures in which other plates hang where the real ones did; those of one country would be all there is.
 REPLACED_SHARE = 0.35
-#: Share of pictures whose plates are partly hidden, and of pictures leaned over by a rolling shutter.
+#: Share of pictures whose plates are partly hidden, of those seen through a pane, and of those leaned over by a rolling
+#: shutter.
 HIDDEN_SHARE = 0.05
+GLASS_SHARE = 0.06
 LEANED_SHARE = 0.12
 #: Share of frames that are cut around one plate, so that close-ups too are seen at the frame's size.
 CLOSE_FRAME_SHARE = 0.3
@@ -160,6 +164,8 @@ def finish(sample: Sample, rng: np.random.Generator) -> Sample:
     """Add what stands before plates, clutter and harm, as every training picture gets them."""
     if rng.random() < HIDDEN_SHARE:
         sample = hide_partly(sample, rng)
+    if rng.random() < GLASS_SHARE:
+        sample = behind_glass(sample, rng)
     image = sample.image.copy()
     add_clutter(image, sample.boxes, rng)
     sample = Sample(image, sample.boxes)
@@ -176,4 +182,4 @@ def _plate_crops(data: Path) -> list[Path]:
         for row in csv.DictReader(file):
             if row["split"] == "train" and (row["country"] != "CN" or len(crops) % 3 == 0):
                 crops += [folder / "crops" / row["image"]] * (4 if "two-row" in row["note"] else 1)
-    return crops
+    return crops + [data / "more" / row["image"] for row in more_plates(data, "train") if row["kind"] == "crop"]

@@ -12,8 +12,8 @@ import numpy as np
 
 from pipeline.reading.reader import SQUARE_BELOW
 from pipeline.records import Box, Image
-from training.detector.pictures.photos import Split, load_photos
-from training.more import more_rows
+from training.detector.pictures.photos import load_photos
+from training.more import Split, more_plates
 from training.reader.charset import readable, said
 
 #: How much of a photograph is kept around a box, as a share of the box.
@@ -106,7 +106,7 @@ def _boxes(data: Path, without: Collection[str]) -> Iterator[Labelled]:
 
 
 def _more(data: Path, without: Collection[str]) -> Iterator[Labelled]:
-    for row in more_rows(data, "train"):
+    for row in more_plates(data, "train"):
         if _is_wanted(row, without):
             yield _more_plate(data, row)
 
