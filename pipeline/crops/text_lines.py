@@ -99,10 +99,10 @@ def aspect(image: Image) -> float:
     return float(image.shape[1] / max(1, image.shape[0]))
 
 
-def split_rows(image: Image) -> tuple[Image, Image]:
-    """The upper and the lower row of a two-row plate, cut where there is least ink."""
+def split_rows(image: Image, gap: float | None = None) -> tuple[Image, Image]:
+    """The upper and the lower row of a two-row plate, cut at a share of its height, or where there is least ink."""
     height = image.shape[0]
-    gap = _gap(image)
+    gap = _gap(image) if gap is None else gap
     low = max(1, round(height * (gap + _OVERLAP)))
     high = min(height - 1, round(height * (gap - _OVERLAP)))
     return image[:low], image[max(0, high) :]

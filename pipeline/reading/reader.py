@@ -27,6 +27,9 @@ TWO_ROWS_BELOW = 2.4
 SQUARE_BELOW = 1.7
 #: Mean character confidence of a sure reading.
 SURE = 0.9
+#: Where else two rows are parted, as shares of the plate's height, while they are not surely read: a bolt, a seal or a
+#: small year hides the gap. Of 197 two-row plates 156 are right instead of 152, of 1,603 in one row as many as before.
+_OTHER_GAPS = (0.45, 0.55)
 #: A reading with a lower mean character confidence is no reading: at 0.6 all but one of 546 dev plates have one, and 9
 #: of 120 places that are no plate; 10 at 0.5, and 5 at 0.7, where private marks would be lost.
 LEGIBLE = 0.6
@@ -76,9 +79,11 @@ class Reader:
     def _read(self, plates: Sequence[Plate], qualities: Sequence[Sequence[float]]) -> list[Reading | None]:
         readings = self._fused(self._as_line(plates), qualities)
         again = [index for index, plate in enumerate(plates) if _wants_rows(plate, readings[index])]
-        in_rows = self._fused(self._as_rows([plates[index] for index in again]), [qualities[i] for i in again])
-        for index, reading in zip(again, in_rows, strict=True):
-            readings[index] = max(readings[index], reading, key=_legible_surplus)
+        for gap in (None, *_OTHER_GAPS):
+            in_rows = self._fused(self._as_rows([plates[i] for i in again], gap), [qualities[i] for i in again])
+            for index, reading in zip(again, in_rows, strict=True):
+                readings[index] = max(readings[index], reading, key=_legible_surplus)
+            again = [index for index in again if not _is_sure(readings[index])]
         return [reading if _is_legible(reading) else None for reading in readings]
 
     def _doubted(self, reading: Reading, crops: Sequence[Crop]) -> Reading:
@@ -104,9 +109,9 @@ class Reader:
         images = [image for plate in plates for image in plate]
         return _grouped(self._recognizer.probabilities(images, LINE_MIN_PX), plates)
 
-    def _as_rows(self, plates: Sequence[Plate]) -> list[list[Posterior]]:
-        """Each plate's two rows as one line."""
-        rows = [row for plate in plates for image in plate for row in split_rows(image)]
+    def _as_rows(self, plates: Sequence[Plate], gap: float | None) -> list[list[Posterior]]:
+        """Each plate's two rows, parted at a share of its height or where there is least ink, as one line."""
+        rows = [row for plate in plates for image in plate for row in split_rows(image, gap)]
         return _grouped(rows_joined(self._recognizer.probabilities(rows, ROW_MIN_PX)), plates)
 
 
@@ -127,8 +132,12 @@ def _wants_rows(plate: Plate, reading: Reading | None) -> bool:
         return False
     shape = float(np.median([aspect(image) for image in plate]))
     if SQUARE_BELOW <= shape < TWO_ROWS_BELOW:
-        return reading is None or _mean_confidence(reading) < SURE
+        return not _is_sure(reading)
     return shape < SQUARE_BELOW
+
+
+def _is_sure(reading: Reading | None) -> bool:
+    return reading is not None and _mean_confidence(reading) >= SURE
 
 
 def _legible_surplus(reading: Reading | None) -> float:

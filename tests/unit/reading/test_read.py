@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from models import plate_reader
 from pipeline.crops.text_lines import LEVEL_DEGREES, plate_image, tilt_degrees
 from pipeline.errors import ModelError, UsageError
 from pipeline.formats import load_formats
-from pipeline.formats.alphabet import BLANK, CHARS, CLASS_OF, OTHER, folding
+from pipeline.formats.alphabet import BLANK, CHARS, CLASS_OF, CLASSES, OTHER, Posterior, classes_of, folding
 from pipeline.photo import read_plates
 from pipeline.reading.reader import Reader
 from pipeline.reading.recognizers import BUNDLED_MODEL, DEFAULT_ENGINE, load_recognizer
@@ -81,6 +82,32 @@ def test_a_drawn_plate_is_read(name: str, engine: str, cache_dir: Path) -> None:
 
 def test_two_rows_are_read_top_first(reader: Reader) -> None:
     assert text_of(reader, drawn("34A", "36837", width=190)) == "34A36837"
+
+
+class PartedAt:
+    """Reads two rows surely where they are parted at a share of a plate whose 100 lines bear their numbers."""
+
+    def __init__(self, share: float) -> None:
+        low, high = round(100 * (share + 0.03)), round(100 * (share - 0.03))
+        self._rows = {(0, low): "LEC", (high, 100 - high): "4444"}
+
+    def probabilities(self, images: Sequence[Image], min_width_px: int) -> list[Posterior]:
+        return [self._said(int(image[0, 0, 0]), image.shape[0]) for image in images]
+
+    def _said(self, first: int, height: int) -> Posterior:
+        text, sure = (self._rows[first, height], 0.99) if (first, height) in self._rows else ("XX", 0.4)
+        matrix = np.zeros((2 * len(text), CLASSES), np.float32)
+        matrix[1::2, BLANK] = 1.0
+        matrix[::2, BLANK] = 1.0 - sure
+        matrix[range(0, 2 * len(text), 2), classes_of(text)] = sure
+        return matrix
+
+
+@pytest.mark.parametrize("share", [0.45, 0.55])
+def test_rows_that_are_not_surely_read_are_parted_elsewhere(share: float) -> None:
+    square = np.zeros((100, 120, 3), np.uint8)
+    square += np.arange(100, dtype=np.uint8)[:, None, None]
+    assert text_of(Reader(PartedAt(share), load_formats()), square) == "LEC4444"
 
 
 def test_a_plate_on_its_side_is_read(reader: Reader) -> None:
