@@ -128,12 +128,12 @@ def ignored_boxes(file: Path | None) -> dict[str, list[Box]]:
 
 
 def as_read(text: str) -> str:
-    """A text as the reader could say it: capitals, no separators, each character the one that it can tell.
+    """A text as the reader could say it: capitals, no separators, each character the one that it can tell, none others.
 
-    >>> as_read("m ö-12·3"), as_read("粤z 港")
-    ('MO123', '粤Z港')
+    >>> as_read("m ö-12·3"), as_read("粤z 港"), as_read("29오3306")
+    ('MO123', '粤Z港', '293306')
     """
-    return "".join(plate_characters(char)[:1] or char for char in plain(text))
+    return "".join(plate_characters(char)[:1] for char in plain(text))
 
 
 def is_complete(line: Line) -> bool:

@@ -33,7 +33,8 @@ Where = Annotated[
 Limit = Annotated[int | None, typer.Option(help="Only the first so many.", min=1, max=MOST_ROWS, show_default=False)]
 Ignore = Annotated[Path | None, typer.Option(help="CSV of places that count neither way.", show_default=False)]
 By = Annotated[
-    list[str] | None, typer.Option(help="A row for each value: country, prefix, any column.", show_default=False)
+    list[str] | None,
+    typer.Option(help="A row for each value: country, any column; or prefix, rows, script, width.", show_default=False),
 ]
 Weights = Annotated[
     Path | None,

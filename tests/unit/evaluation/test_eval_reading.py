@@ -88,6 +88,7 @@ def test_plates_are_taken_as_the_reader_could_say_them() -> None:
     assert as_read(" ö-ab·12 3 ") == "OAB123"
     assert as_read("粤z 港") == "粤Z港"
     assert as_read("- · -") == ""
+    assert as_read("29오3306") == "293306"
 
 
 def test_a_csv_of_two_columns_is_enough(tmp_path: Path) -> None:
@@ -158,6 +159,13 @@ def test_countries_are_groups_and_their_two_row_plates_others() -> None:
     assert group(("country",), country="", note="") == "–"
     assert group(("prefix", "country")) == "ro, EU"
     assert group(("split",), split="dev-1") == "dev-1"
+    assert group(("rows", "script"), rows="2", plate_text="LEC 14") == "two rows, Latin"
+    assert group(("rows", "script"), note="two-row plate", plate_text="皖A·1") == "two rows, Chinese"
+    assert group(("rows", "script"), plate_text="29오3306") == "one row, other letters"
+    assert group(("script",), plate_text="ДК12") == "Cyrillic"
+    assert group(("width",), x1="10", y1="1", x2="60", y2="9") == "under 60 px"
+    assert group(("width",), x1="10", y1="1", x2="110", y2="9") == "100 px and wider"
+    assert group(("width",)) == "–"
     assert group(()) == ""
 
 
