@@ -19,6 +19,7 @@ from pipeline.reading import ctc
 from pipeline.reading.recognizers import MIN_WIDTH_PX, PlateRecognizer
 from pipeline.reading.recognizers.engines import LoadedModel
 from pipeline.records import Box
+from synthesis.drawing.plates import Plate, PlateStyle, random_plate
 from training.reader import charset
 from training.reader.evaluate import share
 from training.reader.export import export
@@ -199,6 +200,29 @@ def test_drawn_plates_say_what_their_label_says_and_become_samples(rows: int) ->
         if sample.text:
             assert len(sample.lines) == rows
     assert len(texts) > 20
+
+
+def test_countries_to_be_met_unseen_are_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    drawn: list[str] = []
+
+    def noted(style: PlateStyle, rng: np.random.Generator) -> Plate:
+        drawn.append(style.numbering)
+        return random_plate(style, rng)
+
+    monkeypatch.setattr("training.reader.pictures.drawn.random_plate", noted)
+    for seed in range(150):
+        drawn_plate(1, np.random.default_rng(seed), ("GB", "NL", "US", "FR"))
+    assert {"DE", "RO"} < set(drawn)
+    assert not {"GB", "NL", "US", "US-CA", "FR"} & set(drawn)
+    folder = tmp_path / "recognition"
+    (folder / "crops").mkdir(parents=True)
+    rows = ("a.png,EU-NL", "b.png,US", "c.png,mixed", "d.png,EU-D")
+    lines = "".join(f"{row},train,AB12,,,100,40\n" for row in rows)
+    (folder / "labels.csv").write_text("image,country,split,plate_text,note,x1,width,height\n" + lines)
+    for row in rows:
+        cv2.imwrite(str(folder / "crops" / row.split(",")[0]), np.full((40, 100, 3), 200, np.uint8))
+    assert len(list(plate_crops(tmp_path))) == 4
+    assert [plate.group for plate in plate_crops(tmp_path, ("NL", "US"))] == ["EU-D"], "nor what may be of them"
 
 
 def assert_whole(sample: Sample) -> None:

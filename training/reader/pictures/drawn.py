@@ -6,6 +6,7 @@ read what stands there instead of what usually stands there, wherever and howeve
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import cv2
@@ -37,9 +38,10 @@ _CAPTIONS = ("", "", "TEXAS", "OHIO", "FLORIDA", "CALIFORNIA", "BRASIL", "NEW YO
 _BANDS = ("", "", "", "D", "F", "GB", "NL", "PL", "I", "E", "RO", "IND")
 
 
-def drawn_plate(rows: int, rng: Rng) -> Labelled:
-    """Draw a plate with its text in one row or two, and what lies around it."""
-    text, image = _text_and_plate(rows, rng)
+def drawn_plate(rows: int, rng: Rng, without: Collection[str] = ()) -> Labelled:
+    """Draw a plate with its text in one row or two, and what lies around it; nothing of the countries `without`."""
+    styles = [style for style in STYLES.values() if style.numbering.split("-")[0] not in without]
+    text, image = _text_and_plate(rows, styles, rng)
     assert readable(text), text
     name = "drawn-rows" if rows == 2 else "drawn"
     if rng.random() < _MOUNTED:
@@ -48,17 +50,18 @@ def drawn_plate(rows: int, rng: Rng) -> Labelled:
     return bordered(image, text, rows, name)
 
 
-def _text_and_plate(rows: int, rng: Rng) -> tuple[str, Image]:
-    draw = rng.random()
-    if draw < TRUE_STYLE:
-        text, image = _of_country(rows, rng)
+def _text_and_plate(rows: int, styles: Sequence[PlateStyle], rng: Rng) -> tuple[str, Image]:
+    draw, in_rows = rng.random(), [style for style in styles if style.rows == rows]
+    if draw < TRUE_STYLE and in_rows:
+        text, image = _of_country(_one_of(in_rows, rng), rng)
         return text, _smaller(image, rows)
     if draw < TRUE_STYLE + BENT_STYLE:
-        text, image = _bent(rows, rng)
+        text, image = _bent(_one_of(styles, rng), rows, rng)
         return text, _smaller(image, rows)
-    plate = (
-        _with_countrys_number(rows, rng) if draw < TRUE_STYLE + BENT_STYLE + TRUE_NUMBER else invented_plate(rows, rng)
-    )
+    if draw < TRUE_STYLE + BENT_STYLE + TRUE_NUMBER:
+        plate = _with_countrys_number(_one_of(styles, rng), rows, rng)
+    else:
+        plate = invented_plate(rows, rng)
     return said(plate.written), plate.image
 
 
@@ -69,9 +72,11 @@ def _smaller(image: Image, rows: int) -> Image:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _of_country(rows: int, rng: Rng) -> tuple[str, Image]:
-    styles = [style for style in STYLES.values() if style.rows == rows]
-    style = styles[int(rng.integers(len(styles)))]
+def _one_of(styles: Sequence[PlateStyle], rng: Rng) -> PlateStyle:
+    return styles[int(rng.integers(len(styles)))]
+
+
+def _of_country(style: PlateStyle, rng: Rng) -> tuple[str, Image]:
     if style.numbering.startswith("CN"):
         number = _mainland(style, rng)
         return as_read(number), draw_plate(style, number, rng).image
@@ -85,15 +90,14 @@ def _mainland(style: PlateStyle, rng: Rng) -> str:
     return f"{head}·D{tail}" if style.numbering == "CN-green" else f"{head}·{tail}"
 
 
-def _with_countrys_number(rows: int, rng: Rng) -> DrawnPlate:
-    style = list(STYLES.values())[int(rng.integers(len(STYLES)))]
+def _with_countrys_number(style: PlateStyle, rows: int, rng: Rng) -> DrawnPlate:
     number = _mainland(style, rng) if style.numbering.startswith("CN") else country_number(style.numbering, rng)
     return plate_with(number, rows, rng)
 
 
-def _bent(rows: int, rng: Rng) -> tuple[str, Image]:
+def _bent(known: PlateStyle, rows: int, rng: Rng) -> tuple[str, Image]:
     """A country's plate in other colours, with other strokes and any text."""
-    style = _in_rows(list(STYLES.values())[int(rng.integers(len(STYLES)))], rows, rng)
+    style = _in_rows(known, rows, rng)
     scheme: Scheme = a_scheme(rng)
     bent = replace(
         style,

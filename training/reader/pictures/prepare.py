@@ -119,8 +119,8 @@ _STUDIOS: dict[tuple[Path, tuple[str, ...]], Studio] = {}
 class Studio:
     """Draws training samples, one per random generator."""
 
-    def __init__(self, material: dict[str, list[Labelled]]) -> None:
-        self._material = material
+    def __init__(self, material: dict[str, list[Labelled]], without: tuple[str, ...] = ()) -> None:
+        self._material, self._without = material, without
         self._names = [name for name in SHARES if name in material or name.startswith("drawn")]
         shares = np.array([SHARES[name] for name in self._names])
         self._chances = shares / shares.sum()
@@ -135,7 +135,7 @@ class Studio:
     def of(cls, data: Path, without: tuple[str, ...] = ()) -> Studio:
         """Return this process's studio for `data` without some countries, made once."""
         if (data, without) not in _STUDIOS:
-            _STUDIOS[data, without] = cls(training_material(data, without))
+            _STUDIOS[data, without] = cls(training_material(data, without), without)
         return _STUDIOS[data, without]
 
     def sample(self, rng: Rng) -> Sample:
@@ -150,7 +150,7 @@ class Studio:
             return self._material[name][int(rng.integers(len(self._material[name])))]
         kept = self._drawn[name]
         if len(kept) < _KEPT_PLATES or rng.random() < _NEW_PLATE:
-            kept.append(drawn_plate(2 if name == "drawn-rows" else 1, rng))
+            kept.append(drawn_plate(2 if name == "drawn-rows" else 1, rng, self._without))
             del kept[:-_KEPT_PLATES]
             return kept[-1]
         return kept[int(rng.integers(len(kept)))]
