@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from evaluation.truth_csv import Line, box_of
-from pipeline.formats.alphabet import CHINESE, CYRILLIC, DIGITS, LATIN
+from evaluation.truth_csv import Line, as_read, box_of
+from pipeline.formats.alphabet import CHINESE, DIGITS, LATIN
 from synthesis.drawing.patterns import plain
 
 COUNTRY = "country"
@@ -56,11 +56,16 @@ def _rows(line: Line) -> str:
 
 
 def _script(line: Line) -> str:
-    text = plain(line.cells.get("plate_text", ""))
-    for name, letters in (("Latin", ""), ("Chinese", CHINESE), ("Cyrillic", CYRILLIC)):
+    written = plain(line.cells.get("plate_text", ""))
+    if not written:
+        return _NOTHING
+    text = as_read(written)
+    if len(text) < len(written):
+        return "other letters"
+    for name, letters in (("Latin", ""), ("Chinese", CHINESE)):
         if all(char in LATIN + DIGITS + letters for char in text):
             return name
-    return "other letters"
+    return "Cyrillic"
 
 
 def _width(line: Line) -> str:
@@ -73,4 +78,4 @@ def _width(line: Line) -> str:
 
 #: What is no column and told by the whole line: the first part of the picture's name, up to an underscore; rows of
 #: text, by the column `rows` or `note`; the letters of the text; the width of the box.
-KINDS: dict[str, Callable[[Line], str]] = {"prefix": _prefix, "rows": _rows, "script": _script, "width": _width}
+KINDS: dict[str, Callable[[Line], str]] = {"prefix": _prefix, "rows": _rows, "script": _script, "box-width": _width}

@@ -8,7 +8,7 @@ Fixed-prefix similarity (Jaro-Winkler) is not used: vehicles of one region share
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -41,7 +41,7 @@ _MOST_READS = 4
 
 #: A video's sighting has to be this sure of the whole text: one that two crops agree on, and a single read.
 CONFIRMED_CONFIDENCE, SINGLE_READ_CONFIDENCE = 0.35, 0.7
-#: The same where the text has no country's form: what is read off signs and shop fronts seldom has one.
+#: The same where the text is not likely a plate of any country: what is read off signs and shop fronts seldom is.
 UNKNOWN_FORM_CONFIDENCE, UNKNOWN_FORM_SINGLE_READ_CONFIDENCE = 0.75, 0.95
 #: Shorter texts than this have to be as sure as single reads even where two crops agree: signs are mostly short.
 _SHORT_BELOW = 5
@@ -273,7 +273,8 @@ def _characters(members: Sequence[ReadTracklet], text: str) -> tuple[Character, 
 def _usual(said: Sequence[Reading]) -> tuple[Character, ...]:
     """The characters of a reading that has letters of other scripts where most have them."""
     places = [tuple(i for i, one in enumerate(reading.characters) if one.char == FOREIGN) for reading in said]
-    return said[max(range(len(said)), key=lambda i: (places.count(places[i]), -i))].characters
+    often = Counter(places)
+    return said[max(range(len(said)), key=lambda i: (often[places[i]], -i))].characters
 
 
 def _runners_up(members: Sequence[ReadTracklet], share_of: dict[str, float], best: str) -> tuple[Candidate, ...]:
@@ -289,7 +290,8 @@ def _worth_keeping(sighting: Sighting, kind: MediaKind | None, formats: Formats)
 def _least_confidence(sighting: Sighting, kind: MediaKind | None, formats: Formats) -> float:
     if kind is MediaKind.PHOTO:
         return PHOTO_CONFIDENCE
-    if sighting.country is not None or formats.has_form(sighting.text):
+    has_country = sighting.country is not None and not formats.may_be_any_number(sighting.text)
+    if has_country or formats.has_form(sighting.text):
         return CONFIRMED_CONFIDENCE if sighting.confirmed else SINGLE_READ_CONFIDENCE
     if sighting.confirmed and len(sighting.text) >= _SHORT_BELOW:
         return UNKNOWN_FORM_CONFIDENCE

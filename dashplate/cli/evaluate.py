@@ -34,7 +34,9 @@ Limit = Annotated[int | None, typer.Option(help="Only the first so many.", min=1
 Ignore = Annotated[Path | None, typer.Option(help="CSV of places that count neither way.", show_default=False)]
 By = Annotated[
     list[str] | None,
-    typer.Option(help="A row for each value: country, any column; or prefix, rows, script, width.", show_default=False),
+    typer.Option(
+        help="A row for each value: country, any column, prefix, rows, script, box-width.", show_default=False
+    ),
 ]
 Weights = Annotated[
     Path | None,

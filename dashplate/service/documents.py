@@ -37,7 +37,7 @@ ToldBy = Annotated[
 
 
 class CharacterRead(BaseModel):
-    char: str
+    char: str = Field(description="A character of the text, or `·` for a letter of a script that is not read.")
     confidence: Share
 
 

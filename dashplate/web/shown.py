@@ -14,7 +14,7 @@ from sqlalchemy import RowMapping
 from dashplate.pace import outlook
 from dashplate.web.texts import t
 from pipeline.formats import country_names
-from pipeline.records import UNSURE_BELOW
+from pipeline.records import FOREIGN, UNSURE_BELOW
 from pipeline.sources.source import printable, source_of, spelled
 from pipeline.sources.source import shown as name_of
 
@@ -123,7 +123,7 @@ def badge(text: str, *, corrected: bool = False, wrong: bool = False) -> Markup:
 
 def badge_of_characters(text: str, characters: Sequence[Mapping[str, Any]]) -> Markup:
     """The same with each unsure character marked; `characters` as sightings hold them."""
-    if "".join(str(one.get("char", "")) for one in characters) != text:
+    if "".join(str(one.get("char", "")) for one in characters).replace(FOREIGN, "") != text:
         return badge(text)
     marked = (
         Markup('<span class="unsure" title="{}">{}</span>').format(percent(one["confidence"]), spelled(one["char"]))

@@ -12,6 +12,7 @@ from evaluation.truth_csv import (
     CORNERS,
     Line,
     Selection,
+    as_read,
     box_of,
     by_image,
     chosen_lines,
@@ -21,7 +22,6 @@ from evaluation.truth_csv import (
 )
 from pipeline.errors import UsageError
 from pipeline.records import Box
-from synthesis.drawing.patterns import plain
 from training.detector.pictures.photos import Boxes
 
 __all__ = ["CORNERS", "Picture", "Selection", "load_truth"]
@@ -77,7 +77,7 @@ def _picture(name: str, path: Path, rows: Sequence[Line], ignored: Sequence[Box]
         legibility=tuple(cells.get("legibility", "") for _, cells in plates),
         ignored=_boxes(ignored),
         every_plate_boxed=all(complete),
-        texts=tuple(plain(cells.get("plate_text", "")) for _, cells in plates),
+        texts=tuple(as_read(cells.get("plate_text", "")) for _, cells in plates),
     )
 
 

@@ -8,14 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.truth_csv import Line, read_lines
+from evaluation.truth_csv import Line, as_read, read_lines
 from evaluation.video.processing import Models, Processed, frame_at, process_video
 from evaluation.video.uniques import CLEAR, TruePlate, unique_true
 from pipeline.errors import UsageError
 from pipeline.records import Box, Image, MediaKind, Observation, Sighting
 from pipeline.sources.expand import VIDEO_EXTENSIONS
 from pipeline.video.probe import probe
-from synthesis.drawing.patterns import plain
 
 _COLUMNS = ("video", "plate_text", "first_s", "last_s")
 #: A sentence names this many files.
@@ -93,7 +92,7 @@ def _by_video(file: Path) -> dict[str, list[TruePlate]]:
 
 
 def _plate(line: Line) -> TruePlate:
-    text = plain(line.cells["plate_text"])
+    text = as_read(line.cells["plate_text"])
     try:
         first_s, last_s = float(line.cells["first_s"]), float(line.cells["last_s"])
     except ValueError as error:

@@ -86,9 +86,15 @@ class Formats:
         return Match(code, math.log(density / _any(text)))
 
     def has_form(self, text: str) -> bool:
-        """Whether a text is a plate of some country, whichever: all that are named hold nearly all that it may be."""
+        """Whether a text likely is a plate of some country, whichever: together they hold nearly all that it may be."""
+        if self.may_be_any_number(text):
+            return False
         named = sum(density for code, density in self._densities(text).items() if code is not None)
         return named >= _SURE_SHARE * self._everywhere(text)
+
+    def may_be_any_number(self, text: str) -> bool:
+        """Whether a text is digits alone while no country is expected: dates, clocks and telephone numbers fit too."""
+        return text.isdigit() and not self._asked
 
     def _everywhere(self, text: str) -> float:
         """Probability of a text among all texts of its length, plates of every country and none."""
@@ -131,7 +137,7 @@ def load_formats(countries: Sequence[str] | None = None) -> Formats:
 
     Raises UsageError for a code without a file.
     """
-    return _formats(_checked(countries or ()))
+    return _formats(tuple(sorted(set(_checked(countries or ())))))
 
 
 @lru_cache(maxsize=8)

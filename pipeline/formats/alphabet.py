@@ -2,7 +2,8 @@
 
 A general recogniser knows 18,708 characters; a plate carries about a hundred. Forbidding the others makes reading
 worse (separators and small print turn into letters: US crops .73 -> .68), so nothing is forbidden. Every character
-is summed onto the plate character it looks like, onto *blank* where it separates, or onto *other*.
+is summed onto the plate character it looks like, onto *blank* where it separates, onto *foreign* where a reader of
+plates says that it is a letter of another script, or onto *other*.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ BLANK = 0
 #: The class of everything that is neither a plate character nor a separator: junk, counted but never decoded.
 OTHER = len(CHARS) + 1
 #: The class of a letter of a script that the reader does not know, and what its charset has for it.
-FOREIGN_CLASS, _SAID_FOREIGN = len(CHARS) + 2, "□"
+FOREIGN_CLASS, SAID_FOREIGN = len(CHARS) + 2, "□"
 CLASSES = len(CHARS) + 3
 #: Classes that leave nothing in a text.
 UNREAD = frozenset((BLANK, OTHER, FOREIGN_CLASS))
@@ -61,10 +62,10 @@ def classes_of(text: str) -> tuple[int, ...]:
     return tuple(FOREIGN_CLASS if char == FOREIGN else CLASS_OF[char] for char in text)
 
 
-def readable(text: str) -> str:
-    """What can be read of a text: its plate characters.
+def known_part(text: str) -> str:
+    """What is known of a text: its plate characters.
 
-    >>> readable("29·3306")
+    >>> known_part("29·3306")
     '293306'
     """
     return text.replace(FOREIGN, "")
@@ -111,12 +112,14 @@ class Folding:
 
 def folding(charset: Sequence[str]) -> Folding:
     """The folding of a recogniser's charset, whose first entry is CTC's blank."""
+    # Where a charset has foreign letters of its own, a square is a square.
+    knows_others = any(char.isalpha() and not plate_characters(char) for char in charset[1:])
     claims = [(BLANK, 0, 1.0)]
     for column, char in enumerate(charset[1:], start=1):
         looks = plate_characters(char)
         if char in SEPARATORS:
             claims.append((BLANK, column, 1.0))
-        if char == _SAID_FOREIGN:
+        if char == SAID_FOREIGN and not knows_others:
             claims.append((FOREIGN_CLASS, column, 1.0))
         claims.extend((CLASS_OF[look], column, 1 / len(looks)) for look in looks)
     claims.sort()

@@ -43,7 +43,7 @@ class Table:
         found: dict[str | None, float] = defaultdict(float)
         for entry in self._fitted_by(text):
             found[entry.country] += entry.density
-        return found
+        return dict(found)
 
     def regions(self, text: str, country: str) -> dict[str, float]:
         """Probability of the text by region, for the entries of a country that tell one."""
@@ -51,7 +51,7 @@ class Table:
         for entry in self._fitted_by(text):
             if entry.country == country and entry.region is not None:
                 found[entry.region] += entry.density
-        return found
+        return dict(found)
 
     def near(self, text: str, most_edits: int) -> Iterator[list[frozenset[str]]]:
         """Allowed characters per position of the shapes that the text misses in one to `most_edits` positions.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -25,7 +25,7 @@ from pipeline.formats.alphabet import (
     OTHER,
     Posterior,
     classes_of,
-    readable,
+    known_part,
     written,
 )
 from pipeline.formats.confusions import CONFUSIONS, folded
@@ -63,6 +63,8 @@ _UNPROPOSED_TEXTS = 20.0
 _UNPROPOSED_AGREE = 0.6
 #: A crop of quality near zero still counts this share of the mean.
 _LEAST_SHARE = 0.25
+#: Letters of other scripts in one place, as many as are shown.
+_MOST_LETTERS = 4
 #: Own reading and fused reading agree within this many edits.
 _AGREEING_EDITS = 1
 
@@ -90,15 +92,16 @@ def fuse(
     shares = _posterior(logs, texts, _weights(qualities, options), formats, options)
     together = _together(texts, shares)
     key = max(together, key=lambda k: (together[k], k))
-    best = max((i for i, text in enumerate(texts) if _key(text) == key), key=lambda i: shares[i])
-    text = readable(texts[best])
+    same = [i for i, text in enumerate(texts) if _key(text) == key]
+    best = max(same, key=lambda i: shares[i])
+    text = known_part(texts[best])
     return Reading(
         text=text,
         confidence=min(1.0, together[key]),
-        characters=_characters(texts[best], texts, shares),
+        characters=_with_letters(_characters(text, texts, shares), [texts[i] for i in same], shares[same]),
         alternatives=_alternatives(key, texts, shares, together),
         country=match.country if (match := formats.match(text)) else None,
-        reads=sum(_agrees(readable(written(proposals[0][0])), text) for proposals in own),
+        reads=sum(_agrees(known_part(written(proposals[0][0])), text) for proposals in own),
         crops=len(matrices),
         best_crop=int(np.argmax(logs[:, best])),
     )
@@ -129,9 +132,11 @@ def _candidates(own: Sequence[Sequence[tuple[ctc.Label, float]]], formats: Forma
         for label, log_probability in proposals:
             text = written(label)
             best[text] = max(best.get(text, -math.inf), log_probability)
-    ranked = sorted(filter(readable, best), key=lambda text: -best[text])[:_MOST_CANDIDATES]
-    broken = [text for text in ranked[:_REPAIRED] if best[text] >= best[ranked[0]] - _REPAIRED_WITHIN]
-    repaired = {fix for text in broken for fix in formats.fixes(text)} if options.prior else set()
+    ranked = sorted(filter(known_part, best), key=lambda text: -best[text])[:_MOST_CANDIDATES]
+    first = {known_part(text): text for text in reversed(ranked)}
+    likely = [text for text in ranked if first[known_part(text)] == text]
+    broken = [text for text in likely[:_REPAIRED] if best[text] >= best[ranked[0]] - _REPAIRED_WITHIN]
+    repaired = {fix for text in broken for fix in _fixes(text, formats)} if options.prior else set()
     return list(dict.fromkeys([*ranked, *sorted(repaired)]))[:_MOST_CANDIDATES]
 
 
@@ -159,7 +164,7 @@ def _posterior(
     relative -= relative.max(axis=1, keepdims=True)
     outlier = options.outlier * (1.0 - 1.0 / len(logs))
     pooled = weights @ np.log(np.exp(relative) + outlier + NEVER_ZERO)
-    prior = options.prior * formats.trust * np.array([formats.gain(readable(text)) for text in texts])
+    prior = options.prior * formats.trust * np.array([formats.gain(known_part(text)) for text in texts])
     return shares_of(pooled[:-1] + prior, pooled[-1] + math.log(_UNPROPOSED_TEXTS))
 
 
@@ -171,18 +176,55 @@ def _together(texts: Sequence[str], shares: NDArray[np.float64]) -> dict[str, fl
     return together
 
 
+def _fixes(text: str, formats: Formats) -> Iterator[str]:
+    """Fixes of what is known of a text, its letters of other scripts where they were."""
+    for fix in formats.fixes(known_part(text)):
+        chars = iter(fix)
+        yield "".join(char if char == FOREIGN else next(chars) for char in text)
+
+
 def _characters(best: str, texts: Sequence[str], shares: NDArray[np.float64]) -> tuple[Character, ...]:
     """Each position's confidence: the share of all texts that say the same there, once aligned."""
     agreed = np.zeros(len(best))
     for text, share in zip(texts, shares, strict=True):
         same = np.ones(len(best))
-        for edit in Levenshtein.editops(folded(best), folded(text)):
+        for edit in Levenshtein.editops(folded(best), _key(text)):
             if edit.tag != "insert":
                 same[edit.src_pos] = 0.0
         agreed += share * same
     agreed *= 1.0 + _UNPROPOSED_AGREE * (1.0 / shares.sum() - 1.0)
-    characters = (Character(char, float(share)) for char, share in zip(best, np.minimum(agreed, 1.0), strict=True))
-    return tuple(one for one in characters if one.char != FOREIGN or one.confidence >= UNSURE_BELOW)
+    return tuple(Character(char, float(share)) for char, share in zip(best, np.minimum(agreed, 1.0), strict=True))
+
+
+def _with_letters(
+    known: tuple[Character, ...], texts: Sequence[str], shares: NDArray[np.float64]
+) -> tuple[Character, ...]:
+    """The characters, and letters of other scripts before, between and behind them, where most of the texts have them.
+
+    `texts` are those that say the same but for such letters.
+    """
+    total, share_of = float(shares.sum()), defaultdict[tuple[int, int], float](float)
+    for text, share in zip(texts, shares, strict=True):
+        for place, letters in enumerate(_letters(text)):
+            for number in range(letters):
+                share_of[place, number] += float(share) / total
+    found: list[Character] = []
+    for place in range(len(known) + 1):
+        letters = [share_of.get((place, number), 0.0) for number in range(_MOST_LETTERS)]
+        found += [Character(FOREIGN, min(share, 1.0)) for share in letters if share >= UNSURE_BELOW]
+        found += known[place : place + 1]
+    return tuple(found)
+
+
+def _letters(text: str) -> list[int]:
+    """How many letters of other scripts stand before each known character, and behind the last."""
+    counts = [0]
+    for char in text:
+        if char == FOREIGN:
+            counts[-1] += 1
+        else:
+            counts.append(0)
+    return counts
 
 
 def _alternatives(
@@ -191,7 +233,7 @@ def _alternatives(
     """The likeliest text of every key but the best, likeliest key first."""
     names: dict[str, str] = {}
     for index in np.argsort(-shares):
-        names.setdefault(_key(texts[index]), readable(texts[index]))
+        names.setdefault(_key(texts[index]), known_part(texts[index]))
     others = sorted((key for key in names if key != best), key=lambda key: -together[key])
     return tuple(Candidate(names[key], together[key]) for key in others[:ALTERNATIVES])
 
@@ -202,4 +244,4 @@ def _agrees(own: str, fused: str) -> bool:
 
 def _key(text: str) -> str:
     """What texts have in common that count as one."""
-    return folded(readable(text))
+    return folded(known_part(text))

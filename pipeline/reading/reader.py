@@ -92,7 +92,10 @@ class Reader:
         odds = (1.0 - seen) / max(seen, _LEAST_SEEN)
         if any(char.isdigit() for char in reading.text):
             odds *= SIGNS_WITH_DIGITS
-        plate = math.exp(self._formats.trust * self._formats.gain(reading.text))
+        gain = self._formats.gain(reading.text)
+        if self._formats.may_be_any_number(reading.text):
+            gain = min(gain, 0.0)
+        plate = math.exp(self._formats.trust * gain)
         share = plate / (plate + odds)
         others = tuple(replace(other, confidence=other.confidence * share) for other in reading.alternatives)
         return replace(reading, confidence=reading.confidence * share, alternatives=others)

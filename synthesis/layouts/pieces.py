@@ -44,6 +44,6 @@ class Row:
         return "".join(piece.text for piece in self.pieces if piece.kind in ("plain", "stacked", "boxed"))
 
 
-def as_read(written: str) -> str:
-    """Return what of a plate's characters the reader should say: for now, none of scripts that it does not know."""
+def known_part(written: str) -> str:
+    """Return what of a plate's characters the reader knows: none of other scripts."""
     return "".join(char for char in written if char in _READ)

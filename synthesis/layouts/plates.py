@@ -11,7 +11,7 @@ from pipeline.records import Image
 from synthesis.layouts.colours import Colour, Paint, Scheme, a_scheme, ground
 from synthesis.layouts.furniture import band, dividers, rim, seal, slogan, sticker
 from synthesis.layouts.numbers import Rows, any_number, given_number
-from synthesis.layouts.pieces import as_read
+from synthesis.layouts.pieces import known_part
 from synthesis.layouts.plan import Plan, a_plan
 from synthesis.layouts.printing import printed
 from synthesis.layouts.setting import Mask, Place, SetRow, narrowed, natural_width, set_row
@@ -56,8 +56,8 @@ class DrawnPlate:
 
     @property
     def text(self) -> str:
-        """What the reader should say."""
-        return as_read(self.written)
+        """The characters that the reader knows."""
+        return known_part(self.written)
 
 
 def invented_plate(rows: int, rng: Rng) -> DrawnPlate:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from models import MODELS_DIR
+from pipeline.formats import parse_countries
 from pipeline.reading.recognizers import BUNDLED_MODEL
 from training.reader.evaluate import evaluate as evaluate_models
 from training.reader.export import export as export_model
@@ -46,7 +47,7 @@ def prepare(
 ) -> None:
     """Render the training pictures."""
     shutil.rmtree(work / "set", ignore_errors=True)
-    recipe = replace(Recipe.of_second() if second else Recipe(), without=tuple(without.split(",")) if without else ())
+    recipe = replace(Recipe.of_second() if second else Recipe(), without=parse_countries(without))
     render(data, work / "set", replace(recipe, samples=QUICK_SAMPLES) if quick else recipe, processes)
 
 
@@ -59,6 +60,8 @@ def train(
     start: Annotated[Path | None, typer.Option("--from", help="A model folder to go on from.")] = None,
 ) -> None:
     """Fine-tune the bundled model, or a trained one, on the rendered pictures."""
+    if second and start:
+        raise typer.BadParameter("the second stage goes on from the first one's weights", param_hint="--from")
     schedule = Schedule(budget_s=budget_minutes * 60, threads=threads)
     trained = work / "trained" / "last.pt"
     if second:

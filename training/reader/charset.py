@@ -9,20 +9,18 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.formats.alphabet import CHINESE, DIGITS, LATIN, plate_characters
+from pipeline.formats.alphabet import CHINESE, DIGITS, LATIN, SAID_FOREIGN, plate_characters
 
-#: What is said of a letter that cannot be read: of another script, or of Chinese beyond what plates carry. Without it
-#: such letters are turned into Latin ones that look like them. The pipeline counts it as junk.
-FOREIGN = "□"
-#: What a plate can say: digits, Latin capitals, mainland provinces and the marks of special Chinese plates, and
-#: foreign letters. The base model knows no Cyrillic, so there is nothing to cut out for it.
-CHARACTERS = DIGITS + LATIN + CHINESE + FOREIGN
+#: What a plate can say: digits, Latin capitals, mainland provinces and the marks of special Chinese plates, and letters
+#: of other scripts as such: without that class they are turned into Latin ones that look like them. The base model knows
+#: no Cyrillic, so there is nothing to cut out for it.
+CHARACTERS = DIGITS + LATIN + CHINESE + SAID_FOREIGN
 #: CTC's blank is class 0 and a space the last one, because PaddleOCR's decoder adds both to every list of characters.
 BLANK = 0
 SPACE = len(CHARACTERS) + 1
 CLASSES = len(CHARACTERS) + 2
 #: So many letters of another script in a row are a word.
-_WORD = re.compile(FOREIGN + "{4,}")
+_WORD = re.compile(SAID_FOREIGN + "{4,}")
 _CLASS_OF = {char: index + 1 for index, char in enumerate(CHARACTERS)}
 
 #: Classes of a text, none of them blank.
@@ -54,7 +52,7 @@ def said(written: str) -> str:
 
 def _said(char: str) -> str:
     looks = char if char in _CLASS_OF else plate_characters(char)[:1]
-    return looks if looks in _CLASS_OF else FOREIGN
+    return looks if looks in _CLASS_OF else SAID_FOREIGN
 
 
 def readable(text: str) -> bool:

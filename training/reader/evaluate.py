@@ -11,14 +11,14 @@ from pathlib import Path
 from pipeline.crops.select import cut
 from pipeline.crops.text_lines import plate_image, split_rows
 from pipeline.formats import load_formats
-from pipeline.formats.alphabet import BLANK, CHARS, UNREAD, Posterior
+from pipeline.formats.alphabet import BLANK, CHARS, SAID_FOREIGN, UNREAD, Posterior
 from pipeline.formats.confusions import folded
 from pipeline.reading.reader import LINE_MIN_PX, ROW_MIN_PX, Reader
 from pipeline.reading.recognizers import DEFAULT_ENGINE, PlateRecognizer, load_recognizer
 from pipeline.records import Box, Crop, Image, Observation
 from training.detector.pictures.photos import load_photos
 from training.more import more_plates
-from training.reader.charset import FOREIGN, said
+from training.reader.charset import said
 from training.reader.pictures.material import box_of, load, rows_in, rows_of
 
 _FALSE = "places that are no plate"
@@ -144,7 +144,7 @@ def _more(data: Path) -> Iterator[Example]:
     for row in sorted(more_plates(data, "dev"), key=lambda row: (row["rows"], row["country"] == "CN", row["image"])):
         image, rows = load(data / "more" / row["image"]), int(row["rows"])
         group = "more, two rows" if rows == 2 else "more, CN" if row["country"] == "CN" else "more, one row"
-        text = said(row["plate_text"]).replace(FOREIGN, "")
+        text = said(row["plate_text"]).replace(SAID_FOREIGN, "")
         yield Example(group, text, rows, image if row["kind"] == "crop" else _cut(image, box_of(row)))
 
 

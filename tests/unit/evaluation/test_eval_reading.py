@@ -163,9 +163,11 @@ def test_countries_are_groups_and_their_two_row_plates_others() -> None:
     assert group(("rows", "script"), note="two-row plate", plate_text="皖A·1") == "two rows, Chinese"
     assert group(("rows", "script"), plate_text="29오3306") == "one row, other letters"
     assert group(("script",), plate_text="ДК12") == "Cyrillic"
-    assert group(("width",), x1="10", y1="1", x2="60", y2="9") == "under 60 px"
-    assert group(("width",), x1="10", y1="1", x2="110", y2="9") == "100 px and wider"
-    assert group(("width",)) == "–"
+    assert group(("script",), plate_text="M-Ö 12") == "Latin"
+    assert group(("script",), plate_text="") == "–"
+    assert group(("box-width",), x1="10", y1="1", x2="60", y2="9") == "under 60 px"
+    assert group(("box-width",), x1="10", y1="1", x2="110", y2="9") == "100 px and wider"
+    assert group(("box-width",)) == "–"
     assert group(()) == ""
 
 

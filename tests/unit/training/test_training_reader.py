@@ -14,7 +14,7 @@ import pytest
 import torch
 import yaml
 
-from pipeline.formats.alphabet import CLASS_OF
+from pipeline.formats.alphabet import CLASS_OF, SAID_FOREIGN
 from pipeline.reading import ctc
 from pipeline.reading.recognizers import MIN_WIDTH_PX, PlateRecognizer
 from pipeline.reading.recognizers.engines import LoadedModel
@@ -170,7 +170,7 @@ def test_a_place_that_says_nothing_has_a_loss_too() -> None:
 def test_texts_and_classes_lead_to_each_other() -> None:
     for text in ("KA05MX1234", "皖A12警34", "粤Z1234港"):
         assert charset.greedy([c for index in charset.encoded(text) for c in (index, charset.BLANK)]) == text
-    known = charset.CHARACTERS.replace(charset.FOREIGN, "")
+    known = charset.CHARACTERS.replace(SAID_FOREIGN, "")
     assert all(char in CLASS_OF for char in known), "the pipeline can say all that the reader knows"
     assert not charset.readable("ДА1")
 
@@ -192,7 +192,7 @@ def test_drawn_plates_say_what_their_label_says_and_become_samples(rows: int) ->
         plate = drawn_plate(rows, rng)
         texts.add(plate.text)
         assert plate.rows == rows
-        assert 2 <= len(plate.text.replace(charset.FOREIGN, "")) <= 10
+        assert 2 <= len(plate.text.replace(SAID_FOREIGN, "")) <= 10
         assert charset.readable(plate.text)
         sample = as_sample(harmed(view(plate, rng), rng), plate, rng)
         assert_whole(sample)

@@ -12,6 +12,8 @@ const THUMB_PX = 82, MOST_ZOOM = 64;
 const SAME_S = 0.05;
 /** A file that is loaded and whose first frame is not told of within this is taken to begin at its clock's zero. */
 const FIRST_FRAME_MS = 1000;
+/** A frame that the browser tells nothing of within this of its seek is taken to be that of the media element's clock. */
+const UNTOLD_MS = 150;
 
 /** The box between two places `[second, x1, y1, x2, y2]`, as `output/marks.py` has it: a plate that comes nearer evenly
  *  grows as one over its distance. */
@@ -114,6 +116,8 @@ class Whole {
 
   async seek(second) {
     await this.begun;
+    // Pieces may have taken its place meanwhile.
+    if (this.player.source !== this) return;
     this.media.currentTime = Math.min(this.first + second + NUDGE_S, this.media.duration || Infinity);
   }
 
@@ -237,8 +241,13 @@ class Player extends HTMLElement {
   follow() {
     if (this.media.requestVideoFrameCallback) {
       // Of a frame that takes another's place while the browser tells of that one, it tells nothing.
-      this.media.addEventListener("seeked", () => this.showAt(this.source.second(this.media.currentTime)));
+      let told = false;
+      this.media.addEventListener("seeking", () => { told = false; });
+      this.media.addEventListener("seeked", () => setTimeout(() => {
+        if (!told && !this.media.seeking) this.showAt(this.source.second(this.media.currentTime));
+      }, UNTOLD_MS));
       const next = (now, frame) => {
+        told = true;
         this.showAt(this.source.second(frame.mediaTime));
         this.media.requestVideoFrameCallback(next);
       };
