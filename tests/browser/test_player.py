@@ -279,6 +279,30 @@ def test_what_a_browser_does_not_play_is_shown_in_pieces(
     page.wait_for_load_state("networkidle")
 
 
+def test_what_a_browser_refuses_after_all_goes_on_in_pieces_where_it_was(
+    shown: Shown, page: Page, demo_drive: Drive
+) -> None:
+    refusing = page.context.new_page()
+    refusing.route("**/file", lambda route: route.fulfill(status=206, content_type="video/mp4", body=bytes(1000)))
+    try:
+        open_at(refusing, shown, shown.video, 12.5)
+        assert ask(refusing, "player.source.constructor.name") == "Pieces"
+        assert frame_on_screen(refusing, luma_of(demo_drive)) == 125
+        # Longer than a first frame is waited for.
+        refusing.wait_for_timeout(1500)
+        assert ask(refusing, "player.shownAt") == pytest.approx(12.5, abs=0.01)
+    finally:
+        refusing.close()
+
+
+def test_a_place_between_two_frames_shows_the_boxes_of_the_frame(shown: Shown, page: Page) -> None:
+    open_at(page, shown, shown.video, 4.1)
+    ask(page, "player.seek(7.37)")
+    wait_until("the frame before it", lambda: abs(ask(page, "player.shownAt") - 7.3) < 0.01, every_s=0.1)
+    page.wait_for_timeout(500)
+    assert ask(page, "player.shownAt") == pytest.approx(7.3, abs=0.01)
+
+
 def test_a_file_that_is_gone_is_told(shown: Shown, page: Page, demo_drive: Drive, tmp_path: Path) -> None:
     gone = Path(shutil.copy(demo_drive.video, tmp_path / "gone.mp4"))
     (sighting,) = sighted(shown.database_url, gone, [1.0])

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pipeline.formats.alphabet import CHINESE, DIGITS, LATIN, SAID_FOREIGN, plate_characters
 
 #: What a plate can say: digits, Latin capitals, mainland provinces and the marks of special Chinese plates, and letters
-#: of other scripts as such: without that class they are turned into Latin ones that look like them. The base model knows
-#: no Cyrillic, so there is nothing to cut out for it.
+#: of other scripts as such: without that class they are turned into Latin ones that look like them. The base model
+#: knows no Cyrillic, so there is nothing to cut out for it.
 CHARACTERS = DIGITS + LATIN + CHINESE + SAID_FOREIGN
 #: CTC's blank is class 0 and a space the last one, because PaddleOCR's decoder adds both to every list of characters.
 BLANK = 0

@@ -39,7 +39,19 @@ def test_a_plate_of_some_country_has_a_form(text: str) -> None:
     assert load_formats().has_form(text)
 
 
-@pytest.mark.parametrize("text", ["LSI5EBC", "TAXI", "GROUP", "OPEN24", "5050", "Q0Q0Q0Q0Q0Q0", ""])
+def test_digits_alone_are_a_plate_where_they_are_expected() -> None:
+    assert load_formats(["IL"]).has_form("1234567")
+    assert not load_formats().has_form("1234567")
+
+
+def test_formats_are_made_once_for_each_choice() -> None:
+    assert load_formats(["gb", "FR"]) is load_formats(["FR", "GB", "GB"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["LSI5EBC", "TAXI", "GROUP", "OPEN24", "5050", "20231105", "103045", "5551234", "08001234", "Q0Q0Q0Q0Q0Q0", ""],
+)
 def test_what_signs_say_has_none(text: str) -> None:
     assert not load_formats().has_form(text)
 

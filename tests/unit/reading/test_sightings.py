@@ -158,6 +158,13 @@ def test_texts_of_no_country_are_kept_where_they_are_sure_and_short_ones_where_t
     assert texts([tracklet("AM66", country=None, reads=5, sure=0.97)]) == ["AM66"]
 
 
+def test_dates_and_telephone_numbers_must_be_as_sure_as_any_text() -> None:
+    assert texts([tracklet("20231105", country="IL", reads=5, sure=0.6)]) == []
+    assert texts([tracklet("20231105", country="IL", reads=1, sure=0.9)]) == []
+    expected = stitch([tracklet("20231105", country="IL", reads=1, sure=0.9)], MediaKind.VIDEO, load_formats(["IL"]))
+    assert [sighting.text for sighting in expected] == ["20231105"]
+
+
 def with_letter(place: int, sure: float, index: int) -> ReadTracklet:
     """A tracklet that says 293306 with a letter of another script before that place."""
     plain = tracklet("293306", float(index), sure=sure, country=None, index=index)
