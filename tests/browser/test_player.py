@@ -285,12 +285,12 @@ def test_what_a_browser_refuses_after_all_goes_on_in_pieces_where_it_was(
     refusing = page.context.new_page()
     refusing.route("**/file", lambda route: route.fulfill(status=206, content_type="video/mp4", body=bytes(1000)))
     try:
-        open_at(refusing, shown, shown.video, 12.5)
+        open_at(refusing, shown, shown.video, 10.5)
         assert ask(refusing, "player.source.constructor.name") == "Pieces"
-        assert frame_on_screen(refusing, luma_of(demo_drive)) == 125
+        assert frame_on_screen(refusing, luma_of(demo_drive)) == 105
         # Longer than a first frame is waited for.
         refusing.wait_for_timeout(1500)
-        assert ask(refusing, "player.shownAt") == pytest.approx(12.5, abs=0.01)
+        assert ask(refusing, "player.shownAt") == pytest.approx(10.5, abs=0.01)
     finally:
         refusing.close()
 
