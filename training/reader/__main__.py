@@ -71,9 +71,14 @@ def train(
 
 
 @app.command()
-def export(work: Work = WORK, model: Model = FOLDER) -> None:
-    """Put the weights where the package finds them."""
-    typer.echo(export_model(work / "trained" / "last.pt", model, work / "cache"))
+def export(
+    work: Work = WORK,
+    model: Model = FOLDER,
+    start: Annotated[Path | None, typer.Option("--from", help="The model folder that training went on from.")] = None,
+    share: Annotated[float, typer.Option(min=0, max=1, help="What the trained weights count in the mean.")] = 0.5,
+) -> None:
+    """Put the weights where the package finds them; with --from, the mean of them and of what they began as."""
+    typer.echo(export_model(work / "trained" / "last.pt", model, work / "cache", start, share))
 
 
 @app.command()

@@ -10,18 +10,22 @@ import numpy as np
 from pipeline.reading.recognizers.model_folder import description
 from training.reader.charset import CHARACTERS
 from training.reader.train import load_trained
-from training.reader.weights import Base, trained_graph
+from training.reader.weights import Base, averaged, trained_graph
 
 #: Smaller tensors stay as they are: they weigh nothing.
 _LEAST_HALVED = 256
 
 
-def export(checkpoint: Path, folder: Path, cache_dir: Path) -> Path:
-    """Write the model folder of a checkpoint, and return it."""
+def export(checkpoint: Path, folder: Path, cache_dir: Path, start: Path | None = None, share: float = 1.0) -> Path:
+    """Write the model folder of a checkpoint, and return it.
+
+    Where `start` is the folder that training went on from, the mean of both is written; the checkpoint has `share`.
+    """
     import onnx
 
     base = Base.load(cache_dir)
-    graph = trained_graph(load_trained(checkpoint, cache_dir), base)
+    network = load_trained(checkpoint, cache_dir)
+    graph = trained_graph(averaged(network, start, share, base) if start else network, base)
     _halve(graph)
     del graph.metadata_props[:]
     onnx.helper.set_model_props(graph, {"character": "\n".join(CHARACTERS)})

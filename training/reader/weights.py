@@ -27,6 +27,7 @@ Array = NDArray[np.float32]
 _CLASSIFIER = "linear_8"
 #: What the two classes are called here that are no characters.
 _BLANK, _SPACE = "blank", "space"
+_CLASSES = (_BLANK, *CHARACTERS, _SPACE)
 _NORM_EPSILON = 1e-5
 _NOTHING: Array = np.zeros(0, np.float32)
 
@@ -74,23 +75,41 @@ def plate_network(base: Base) -> PlateNetwork:
 
 
 def shipped_network(folder: Path, base: Base) -> PlateNetwork:
-    """Return the network of a model folder that `export` wrote, in FP32; characters that it lacks are the base's."""
+    """Return the network of a model folder that `export` wrote, in FP32; classes that it lacks are the base's."""
     import onnx
 
-    described = yaml.safe_load((folder / "inference.yml").read_text(encoding="utf-8"))
-    known = [_BLANK, *described["PostProcess"]["character_dict"], _SPACE]
-    network = plate_network(base)
+    network, known = plate_network(base), _classes_of(folder)
     numbers = {name.removesuffix(".half"): n for name, n in _numbers(onnx.load(folder / "inference.onnx")).items()}
-    classes = [_BLANK, *CHARACTERS, _SPACE]
     for part, whole in (("w_0", network.classifier.weight.T), ("b_0", network.classifier.bias)):
         columns = whole.detach().numpy().copy()
         shipped = numbers[f"{_CLASSIFIER}.{part}"]
-        for place, name in enumerate(classes):
+        for place, name in enumerate(_CLASSES):
             if name in known:
                 columns[..., place] = shipped[..., known.index(name)]
         numbers[f"{_CLASSIFIER}.{part}"] = columns
     _lay_in(network, numbers, base)
     return network
+
+
+def averaged(network: PlateNetwork, folder: Path, share: float, base: Base) -> PlateNetwork:
+    """Return the mean of a network, which counts for `share`, and the one in a model folder that it went on from.
+
+    It forgets less of what that one read. Classes which that one lacks are the network's own.
+    """
+    found, before, own = plate_network(base), shipped_network(folder, base).state_dict(), network.state_dict()
+    mean = {name: torch.lerp(before[name], own[name], share) for name in own}
+    known = _classes_of(folder)
+    for place, name in enumerate(_CLASSES):
+        if name not in known:
+            for part in ("classifier.weight", "classifier.bias"):
+                mean[part][place] = own[part][place]
+    found.load_state_dict(mean)
+    return found
+
+
+def _classes_of(folder: Path) -> list[str]:
+    described = yaml.safe_load((folder / "inference.yml").read_text(encoding="utf-8"))
+    return [_BLANK, *described["PostProcess"]["character_dict"], _SPACE]
 
 
 def trained_graph(network: PlateNetwork, base: Base) -> Any:

@@ -32,7 +32,7 @@ from training.reader.pictures.prepare import SHARES, Sample, Studio, as_sample, 
 from training.reader.pictures.view import view
 from training.reader.schedule import Schedule
 from training.reader.train import ctc_loss, load_trained, train
-from training.reader.weights import Base, plate_network, shipped_network, trained_graph, whole_network
+from training.reader.weights import Base, averaged, plate_network, shipped_network, trained_graph, whole_network
 
 #: Real plates: a grey one, and one of two rows.
 CROPS = ("ar/morning_10620_100.jpg", "br_eu2/crop_a_gf938bc.jpg")
@@ -121,6 +121,27 @@ def test_training_can_go_on_from_what_was_exported(
     folder = export(checkpoint, tmp_path / "plate-reader", cache)
     again = shipped_network(folder, base)
     assert np.abs(said_by(again, pictures) - said_by(network, pictures)).max() < 0.05, "weights are kept in FP16"
+
+
+def test_an_export_may_be_the_mean_of_a_folder_and_what_became_of_it(base: Base, cache: Path, tmp_path: Path) -> None:
+    first, then = plate_network(base), plate_network(base)
+    with torch.no_grad():
+        for parameter in then.parameters():
+            parameter.add_(0.5)
+    torch.save({"weights": first.state_dict()}, tmp_path / "first.pt")
+    folder = export(tmp_path / "first.pt", tmp_path / "first", cache)
+    described = (folder / "inference.yml").read_text(encoding="utf-8")
+    (folder / "inference.yml").write_text(described.replace(SAID_FOREIGN, "■"), encoding="utf-8")
+    mean = averaged(then, folder, 0.5, base).state_dict()
+    lacking = charset.encoded(SAID_FOREIGN)[0]
+    for name, value in first.state_dict().items():
+        moved = mean[name] - value
+        if name.startswith("classifier."):
+            assert torch.allclose(moved[lacking], torch.full_like(moved[lacking], 0.5), atol=0.02), (
+                "its own, not a mean"
+            )
+            moved = torch.cat([moved[:lacking], moved[lacking + 1 :]])
+        assert torch.allclose(moved, torch.full_like(moved, 0.25), atol=0.02), name
 
 
 def test_lines_are_prepared_as_the_pipeline_prepares_them() -> None:
