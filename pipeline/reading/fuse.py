@@ -205,12 +205,12 @@ def _with_letters(
     """
     total, share_of = float(shares.sum()), defaultdict[tuple[int, int], float](float)
     for text, share in zip(texts, shares, strict=True):
-        for place, letters in enumerate(_letters(text)):
-            for number in range(letters):
+        for place, count in enumerate(_letters(text)):
+            for number in range(count):
                 share_of[place, number] += float(share) / total
     found: list[Character] = []
     for place in range(len(known) + 1):
-        letters = [share_of.get((place, number), 0.0) for number in range(_MOST_LETTERS)]
+        letters = [share_of[place, number] for number in range(_MOST_LETTERS)]
         found += [Character(FOREIGN, min(share, 1.0)) for share in letters if share >= UNSURE_BELOW]
         found += known[place : place + 1]
     return tuple(found)
