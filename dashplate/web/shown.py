@@ -13,12 +13,14 @@ from sqlalchemy import RowMapping
 
 from dashplate.pace import outlook
 from dashplate.web.texts import t
-from pipeline.formats import country_names
+from pipeline.formats import country_names, known_countries, load_formats
 from pipeline.records import FOREIGN, UNSURE_BELOW
 from pipeline.sources.source import printable, source_of, spelled
 from pipeline.sources.source import shown as name_of
 
 _COLOUR = re.compile(r"[A-Za-z]{3,20}|#[0-9A-Fa-f]{3,8}")
+#: So many states or provinces of a plate are shown, and none that is less likely.
+_MOST_REGIONS, _LIKELY_REGION = 3, 0.1
 
 
 def plain(value: Any) -> Any:
@@ -95,6 +97,14 @@ def country(code: str) -> str:
     return country_names().get(code, code)
 
 
+def regions(text: str, code: str) -> str:
+    """The likeliest states or provinces of a plate of a country, by its form alone: `Texas 23%, New York 14%`."""
+    if code not in known_countries():
+        return ""
+    found = list(load_formats([code]).regions(text).items())[:_MOST_REGIONS]
+    return ", ".join(f"{name} {percent(likely)}" for name, likely in found if likely >= _LIKELY_REGION)
+
+
 def file_name(path: str) -> str:
     """A video's name without its folders."""
     try:
@@ -162,7 +172,7 @@ def drawable(colour: str | None) -> str:
 
 
 _FILTERS = (
-    number, percent, chance, clock, duration, moment, seen, day, country, file_name, plate, badge, size, share, rest,
-    drawable,
+    number, percent, chance, clock, duration, moment, seen, day, country, regions, file_name, plate, badge, size, share,
+    rest, drawable,
 )  # fmt: skip
 FILTERS = {function.__name__: function for function in _FILTERS}

@@ -185,6 +185,24 @@ def test_a_sighting_tells_all_that_is_known_of_it(served: Served, client: httpx.
     assert client.get("/sightings/999999999").status_code == 404
 
 
+def test_a_sighting_tells_the_state_and_that_it_is_partly_read(
+    served: Served, client: httpx.Client, video: Path
+) -> None:
+    (sighting,) = stored(served, video, [0.5], "7ABC1{:02}")
+    plain = client.get(f"/sightings/{sighting}").text
+    assert "Partly read" not in plain
+    change(
+        served,
+        """country = 'US', shown = '7·ABC100',
+           characters = '[{"char": "7", "confidence": 0.9}, {"char": "·", "confidence": 0.8}]'""",
+        [sighting],
+    )
+    page = client.get(f"/sightings/{sighting}").text
+    assert "United States" in page
+    assert "California 9" in page
+    assert "Partly read" in page
+
+
 def test_a_hashed_sighting_says_so_and_offers_no_clip(served: Served, client: httpx.Client, video: Path) -> None:
     (hashed,) = sighted(served.database_url, video, [0.5], JobOptions(hashed=True, evidence=False), plate="#ab{:02}")
     searchable(served.database_url)
