@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, Route, ViewportSize, expect
 
 from bench.page_pictures import sign_in
 from dashplate.stack.server import free_port
@@ -87,6 +87,12 @@ def opened(browser: Browser, site: Site, size: ViewportSize) -> Page:
     return page
 
 
+def follow(page: Page, link: Locator) -> None:
+    """Click a link and wait until the page that it leads to is there, its scripts too."""
+    with page.expect_event("load"):
+        link.click()
+
+
 def _stays_here(asked: str, url: str) -> None:
     assert asked.startswith((url, "data:", "blob:")), asked
 
@@ -95,7 +101,7 @@ def _stays_here(asked: str, url: str) -> None:
 def seen(site: Site, browser: Browser, demo_drive: Drive) -> str:
     """A plate of a drive that was dropped on the page, and watched until it was done."""
     page = opened(browser, site, DESKTOP)
-    page.click("nav a[href='/submit']")
+    follow(page, page.locator("nav a[href='/submit']"))
     page.set_input_files("#files", demo_drive.video)
     expect(page.locator("#uploads .file.done")).to_have_count(1)
     page.fill("#name", "the first drive")
@@ -121,7 +127,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, site: Site) -> Iterat
 
 def open_sighting(page: Page, site: Site, plate: str) -> None:
     page.goto(f"{site.url}/sightings")
-    page.locator("a.sighting", has_text=plate).first.click()
+    follow(page, page.locator("a.sighting", has_text=plate).first)
     expect(page.locator("h1 .plate")).to_have_text(plate)
 
 
@@ -143,6 +149,17 @@ def test_a_sighting_shows_its_picture_and_plays_its_clip(page: Page, site: Site,
     holds(page, "document.querySelector('dash-player video')?.readyState >= 2")
 
 
+def test_what_is_chosen_before_the_page_is_ready_is_sent(page: Page, site: Site, demo_drive: Drive) -> None:
+    held: list[Route] = []
+    page.route("**/pages/submit.js*", lambda route: held.append(route))
+    page.goto(f"{site.url}/submit", wait_until="commit")
+    page.set_input_files("#files", demo_drive.video)
+    wait_until("the script", lambda: page.wait_for_timeout(50) or bool(held))
+    held[0].continue_()
+    expect(page.locator("#uploads .file").first).to_be_visible()
+    expect(page.locator("#uploads .file.done").first).to_be_visible()
+
+
 def test_what_is_corrected_is_found_and_taken_back(page: Page, site: Site, seen: str) -> None:
     open_sighting(page, site, seen)
     page.keyboard.press("c")
@@ -151,8 +168,9 @@ def test_what_is_corrected_is_found_and_taken_back(page: Page, site: Site, seen:
     expect(page.locator("h1 .plate.corrected")).to_have_text("ZZ99ZZZ")
     page.keyboard.press("/")
     page.keyboard.type("ZZ99*")
-    page.keyboard.press("Enter")
-    page.locator("a.sighting").first.click()
+    with page.expect_event("load"):
+        page.keyboard.press("Enter")
+    follow(page, page.locator("a.sighting").first)
     page.locator("[data-take-back]").click()
     expect(page.locator("h1 .plate")).to_have_text(seen)
 

@@ -427,13 +427,14 @@
     drop.classList.remove("over");
     dropped(event.dataTransfer);
   });
-  for (const [button, input] of [["choose-files", "files"], ["choose-folder", "folder"]]) {
-    const chosen = document.getElementById(input);
-    document.getElementById(button).addEventListener("click", () => chosen.click());
-    chosen.addEventListener("change", () => {
-      take([...chosen.files].map((file) => [file, file.webkitRelativePath || file.name]));
-      chosen.value = "";
-    });
+  const takeChosen = (input) => {
+    take([...input.files].map((file) => [file, file.webkitRelativePath || file.name]));
+    input.value = "";
+  };
+  const inputs = { "choose-files": document.getElementById("files"), "choose-folder": document.getElementById("folder") };
+  for (const [button, input] of Object.entries(inputs)) {
+    document.getElementById(button).addEventListener("click", () => input.click());
+    input.addEventListener("change", () => takeChosen(input));
   }
   form.sources.addEventListener("change", changed);
   form.sources.addEventListener("input", () => { go.disabled = false; });
@@ -450,4 +451,6 @@
     items.set(row, { row, name, id: upload, size: Number(row.dataset.size), sent: Number(offset), state: whole ? "done" : "partial" });
   }
   changed();
+  // Chosen before this script was there.
+  for (const input of Object.values(inputs)) if (input.files.length) takeChosen(input);
 })();
