@@ -295,14 +295,6 @@ def test_what_a_browser_refuses_after_all_goes_on_in_pieces_where_it_was(
         refusing.close()
 
 
-def test_a_place_between_two_frames_shows_the_boxes_of_the_frame(shown: Shown, page: Page) -> None:
-    open_at(page, shown, shown.video, 4.1)
-    ask(page, "player.seek(7.37)")
-    wait_until("the frame before it", lambda: abs(ask(page, "player.shownAt") - 7.3) < 0.01, every_s=0.1)
-    page.wait_for_timeout(500)
-    assert ask(page, "player.shownAt") == pytest.approx(7.3, abs=0.01)
-
-
 def test_a_file_that_is_gone_is_told(shown: Shown, page: Page, demo_drive: Drive, tmp_path: Path) -> None:
     gone = Path(shutil.copy(demo_drive.video, tmp_path / "gone.mp4"))
     (sighting,) = sighted(shown.database_url, gone, [1.0])

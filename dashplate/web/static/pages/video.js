@@ -241,13 +241,14 @@ class Player extends HTMLElement {
   follow() {
     if (this.media.requestVideoFrameCallback) {
       // Of a frame that takes another's place while the browser tells of that one, it tells nothing.
-      let told = false;
-      this.media.addEventListener("seeking", () => { told = false; });
+      let soughtAt = 0, told = true;
+      this.media.addEventListener("seeking", () => { soughtAt = performance.now(); told = false; });
       this.media.addEventListener("seeked", () => setTimeout(() => {
         if (!told && !this.media.seeking) this.showAt(this.source.second(this.media.currentTime));
       }, UNTOLD_MS));
       const next = (now, frame) => {
-        told = true;
+        // What was put on the screen before may be told of late.
+        told = told || frame.presentationTime >= soughtAt;
         this.showAt(this.source.second(frame.mediaTime));
         this.media.requestVideoFrameCallback(next);
       };
