@@ -133,9 +133,10 @@ def _candidates(own: Sequence[Sequence[tuple[ctc.Label, float]]], formats: Forma
             text = written(label)
             best[text] = max(best.get(text, -math.inf), log_probability)
     ranked = sorted(filter(known_part, best), key=lambda text: -best[text])[:_MOST_CANDIDATES]
-    first = {known_part(text): text for text in reversed(ranked)}
-    likely = [text for text in ranked if first[known_part(text)] == text]
-    broken = [text for text in likely[:_REPAIRED] if best[text] >= best[ranked[0]] - _REPAIRED_WITHIN]
+    likeliest: dict[str, str] = {}
+    for text in ranked:
+        likeliest.setdefault(known_part(text), text)
+    broken = [text for text in list(likeliest.values())[:_REPAIRED] if best[text] >= best[ranked[0]] - _REPAIRED_WITHIN]
     repaired = {fix for text in broken for fix in _fixes(text, formats)} if options.prior else set()
     return list(dict.fromkeys([*ranked, *sorted(repaired)]))[:_MOST_CANDIDATES]
 

@@ -44,6 +44,6 @@ class Row:
         return "".join(piece.text for piece in self.pieces if piece.kind in ("plain", "stacked", "boxed"))
 
 
-def known_part(written: str) -> str:
+def known_characters(written: str) -> str:
     """Return what of a plate's characters the reader knows: none of other scripts."""
     return "".join(char for char in written if char in _READ)

@@ -11,7 +11,7 @@ from pipeline.records import Image
 from synthesis.layouts.colours import Colour, Paint, Scheme, a_scheme, ground
 from synthesis.layouts.furniture import band, dividers, rim, seal, slogan, sticker
 from synthesis.layouts.numbers import Rows, any_number, given_number
-from synthesis.layouts.pieces import known_part
+from synthesis.layouts.pieces import known_characters
 from synthesis.layouts.plan import Plan, a_plan
 from synthesis.layouts.printing import printed
 from synthesis.layouts.setting import Mask, Place, SetRow, narrowed, natural_width, set_row
@@ -57,7 +57,7 @@ class DrawnPlate:
     @property
     def text(self) -> str:
         """The characters that the reader knows."""
-        return known_part(self.written)
+        return known_characters(self.written)
 
 
 def invented_plate(rows: int, rng: Rng) -> DrawnPlate:
@@ -65,11 +65,9 @@ def invented_plate(rows: int, rng: Rng) -> DrawnPlate:
     return _drawn(any_number(rows, rng), a_typeface(rng), a_scheme(rng), rng)
 
 
-def plate_with(
-    written: str, rows: int, rng: Rng, *, face: Typeface | None = None, scheme: Scheme | None = None
-) -> DrawnPlate:
-    """Draw a plate with a given number, its groups parted by spaces or marks; the rest as asked for or invented."""
-    return _drawn(given_number(written, rows, rng), face or a_typeface(rng), scheme or a_scheme(rng), rng)
+def plate_with(written: str, rows: int, rng: Rng) -> DrawnPlate:
+    """Draw a plate with a given number, its groups parted by spaces or marks; the rest is invented."""
+    return _drawn(given_number(written, rows, rng), a_typeface(rng), a_scheme(rng), rng)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,6 @@ class SetRow:
     characters: list[tuple[str, Place]] = field(default_factory=list)
     #: Where seals are to stick.
     seals: list[Place] = field(default_factory=list)
-    #: The small print's share of the ink.
-    small_print: list[Place] = field(default_factory=list)
 
     def put(self, mask: Mask, x: int, y: int) -> Place:
         """Lay a mask on, and return its place."""
@@ -187,6 +185,4 @@ def _set_below(row: SetRow, piece: Piece, place: Place) -> None:
     mask = script_mask(piece.below, height, face="sans")
     if mask.shape[1] > right - left:
         mask = np.asarray(cv2.resize(mask, (right - left, height), interpolation=cv2.INTER_AREA), np.uint8)
-    row.small_print.append(
-        row.put(mask, left + (right - left - mask.shape[1]) // 2, top + (bottom - top - height) // 2)
-    )
+    row.put(mask, left + (right - left - mask.shape[1]) // 2, top + (bottom - top - height) // 2)

@@ -15,7 +15,7 @@ from pipeline.formats.alphabet import CHINESE, CYRILLIC
 from synthesis.layouts.characters import ARABIC_WORDS, JAPANESE_PLACES, SCRIPTS
 from synthesis.layouts.mounting import mounted
 from synthesis.layouts.numbers import any_number, given_number
-from synthesis.layouts.pieces import known_part
+from synthesis.layouts.pieces import known_characters
 from synthesis.layouts.plates import invented_plate, plate_with
 from synthesis.layouts.setting import set_row
 from synthesis.layouts.wear import MOST_HIDDEN
@@ -80,10 +80,10 @@ def test_other_scripts_are_drawn_and_never_read() -> None:
     unknown = script_mask("?", 60)
     written = [*JAPANESE_PLACES, *ARABIC_WORDS, *(char for script in SCRIPTS.values() for char in script)]
     for text in written:
-        assert known_part(text) == ""
+        assert known_characters(text) == ""
         for char in text:
             assert has_glyph(char) or not np.array_equal(script_mask(char, 60), unknown), char
-    assert known_part("京A·12-3") == "京A123"
+    assert known_characters("京A·12-3") == "京A123"
     assert set(SCRIPTS["cyrillic"]) < set(CYRILLIC)
     assert not set("".join(JAPANESE_PLACES)) & set(CHINESE)
 
@@ -106,7 +106,7 @@ def test_invented_plates_say_what_stands_on_them(rows: int) -> None:
         assert plate.image.dtype == np.uint8
         assert readable(plate.text)
         assert 3 <= len(plate.text) <= 10, plate.text
-        assert plate.text == known_part(plate.written)
+        assert plate.text == known_characters(plate.written)
         high, wide = plate.image.shape[:2]
         for character in plate.characters:
             left, top, right, bottom = character.place
@@ -154,7 +154,7 @@ def test_given_numbers_are_kept_whole() -> None:
     for rows in (1, 2, 3):
         for number in ("AB12 CDE", "京A·12345", "X-1-Y", "ABC1D23"):
             plate = plate_with(number, rows, np.random.default_rng(3))
-            assert plate.text == known_part(number)
+            assert plate.text == known_characters(number)
             assert plate.rows == rows == len(given_number(number, rows, np.random.default_rng(0)))
 
 

@@ -98,7 +98,7 @@ def _more(data: Path, split: Split) -> Iterator[Photo]:
             group="none" if not boxes else "more-rows" if in_rows else "more",
             split=split,
             every_plate_boxed=rows[0]["every_plate_boxed"] == "1" or not boxes,
-            boxes=np.asarray(boxes, np.float32) if boxes else no_boxes(),
+            boxes=np.asarray(boxes, np.float32).reshape(-1, 4),
         )
 
 

@@ -18,7 +18,6 @@ from synthesis.drawing.plates import STYLES, PlateStyle, draw_plate, random_plat
 from synthesis.layouts.characters import chinese, group, lengths, pick, word
 from synthesis.layouts.colours import Scheme, a_scheme
 from synthesis.layouts.mounting import mounted
-from synthesis.layouts.pieces import known_part
 from synthesis.layouts.plan import HEIGHTS_PX
 from synthesis.layouts.plates import DrawnPlate, invented_plate, plate_with
 from training.reader.charset import readable, said
@@ -79,7 +78,7 @@ def _one_of(styles: Sequence[PlateStyle], rng: Rng) -> PlateStyle:
 def _of_country(style: PlateStyle, rng: Rng) -> tuple[str, Image]:
     if style.numbering.startswith("CN"):
         number = _mainland(style, rng)
-        return known_part(number), draw_plate(style, number, rng).image
+        return said(number), draw_plate(style, number, rng).image
     plate = random_plate(style, rng)
     return plate.text, plate.image
 
@@ -108,7 +107,7 @@ def _bent(known: PlateStyle, rows: int, rng: Rng) -> tuple[str, Image]:
         caption=pick(rng, _CAPTIONS) if style.caption and not style.stripe_mm else style.caption,
     )
     text = _any_text(rows, rng)
-    return known_part(text), draw_plate(bent, text, rng).image
+    return said(text), draw_plate(bent, text, rng).image
 
 
 def _in_rows(style: PlateStyle, rows: int, rng: Rng) -> PlateStyle:
