@@ -209,14 +209,16 @@ def test_the_next_drive_of_a_watched_plate_is_a_hit(
     page.wait_for_url("**/jobs/*")
     expect(page.locator("#progress .state.finished")).to_be_visible(timeout=DRIVE_MS)
 
+    # Drives of other tests may still be running, and are hits of this entry as well.
+    told = page.locator(".hit", has_text=f"wanted by {number}").filter(has_text="again.mp4")
+
     def is_told() -> bool:
         page.goto(f"{site.url}/hits?new=true")
-        return page.locator(".hit", has_text=f"wanted by {number}").count() > 0
+        return told.count() > 0
 
     # Workers look for hits some seconds after a job's end.
     wait_until("the hit", is_told, every_s=1.0)
-    expect(page.locator(".hit", has_text=f"wanted by {number}").first).to_contain_text(seen)
-    expect(page.locator(".hit", has_text=f"wanted by {number}").first).to_contain_text("again.mp4")
+    expect(told.first).to_contain_text(seen)
 
 
 def test_a_job_leaves_as_a_file(page: Page, site: Site, seen: str, tmp_path: Path) -> None:
