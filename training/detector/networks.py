@@ -18,6 +18,8 @@ class Network:
     width: float = 0.25
     #: Repeats of every block, as a share of the description's.
     depth: float = 0.5
+    #: Name of the activation in `torch.nn`.
+    activation: str = "SiLU"
 
     def build(self) -> Any:
         """Return the untrained network for one class, `plate`, in training mode."""
@@ -32,7 +34,16 @@ class Network:
         model = make(description, nc=1, verbose=False)
         model.args = get_cfg()
         model.names = {0: "plate"}
-        return model.train()
+        return self.activated(model).train()
+
+    def activated(self, model: Any) -> Any:
+        """Return a network, trained or not, with this one's activation in place of its own."""
+        from torch import nn
+
+        for block in model.modules():
+            if isinstance(getattr(block, "act", None), (nn.SiLU, nn.ReLU)):
+                block.act = getattr(nn, self.activation)(inplace=True)
+        return model
 
 
 #: What `compare` trains side by side. The thin ones have three quarters and half of the channels of `n`.
@@ -42,6 +53,7 @@ CANDIDATES = (
     Network("yolo26 thin", width=0.1875),
     Network("yolo26 half", width=0.125),
     Network("yolo26 half + p2", "yolo26-p2.yaml", 0.125),
+    Network("yolo26 half, ReLU", width=0.125, activation="ReLU"),
 )
 #: What is shipped.
-SHIPPED = CANDIDATES[3]
+SHIPPED = CANDIDATES[5]

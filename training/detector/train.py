@@ -34,7 +34,7 @@ _LOOK_AROUND_STEPS = 10
 
 
 def train(prepared: Path, out: Path, schedule: Schedule, start_from: Network | Path = SHIPPED) -> Path:
-    """Train an untrained network, or a checkpoint on, with the rendered set.
+    """Train an untrained network, or a checkpoint on (with the shipped network's activation), with the rendered set.
 
     Returns the path of the averaged weights, an Ultralytics checkpoint.
     """
@@ -157,7 +157,7 @@ def _loaded(checkpoint: Path) -> Any:
     from ultralytics.models import YOLO
 
     loaded: Any = YOLO(str(checkpoint), task="detect")
-    model = loaded.model.float()
+    model = SHIPPED.activated(loaded.model.float())
     model.requires_grad_(True)
     model.args = get_cfg()
     return model.train()
