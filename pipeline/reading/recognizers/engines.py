@@ -3,6 +3,8 @@
 `TextRecognition.predict` pads each crop to 320 pixels and returns a text with one mean score. Fusion and the
 confidence of each character need the matrix before decoding, so the network under the predictor is called directly.
 That reaches into PaddleX (`paddlex_predictor.runner`, `.config`, `.post_op`), whose version is pinned for it.
+
+OpenVINO runs a model folder's files without any of it: importing PaddleOCR takes longer than reading a photograph.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 
 from pipeline.errors import MissingDependency, ModelError
@@ -73,19 +76,34 @@ def load_model(name_or_folder: str, engine: Engine, cache_dir: Path, threads: in
     folder = _folder(name_or_folder, engine, cache_dir)
     if folder is not None:
         require_files(folder, engine)
-    recognition = _text_recognition(None if folder else name_or_folder, folder, engine, threads)
-    predictor = recognition.paddlex_predictor
-    height_px = _operation(predictor.config, "RecResizeImg").get("image_shape", [0, 0])[1]
-    if not height_px:
-        raise ModelError(f"The reader {name_or_folder} does not say how high its input is: RecResizeImg.image_shape.")
+    if engine is Engine.OPENVINO and folder is not None:
+        return _by_openvino(folder, threads)
+    predictor = _text_recognition(None if folder else name_or_folder, folder, engine, threads).paddlex_predictor
     if engine is Engine.OPENVINO:
-        predictor.runner = _openvino_runner(Path(predictor.model_dir) / "inference.onnx", threads)
+        return _by_openvino(Path(predictor.model_dir), threads)
     return LoadedModel(
         name=str(predictor.model_name),
         network=lambda batch: np.asarray(predictor.runner(x=[batch])[0]),
         charset=tuple(predictor.post_op.character),
-        input_height_px=height_px,
-        wants_rgb=_operation(predictor.config, "DecodeImage").get("img_mode") == "RGB",
+        input_height_px=_height_px(predictor.config, name_or_folder),
+        wants_rgb=_wants_rgb(predictor.config),
+    )
+
+
+def _by_openvino(folder: Path, threads: int | None) -> LoadedModel:
+    """A model folder by its own files, with PaddleOCR's conventions: CTC's blank before the characters, a space behind."""
+    described = _described(folder)
+    try:
+        characters = described["PostProcess"]["character_dict"]
+        name = str(described["Global"]["model_name"])
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"{folder}/inference.yml does not tell the model's name or characters: {error}.") from error
+    return LoadedModel(
+        name=name,
+        network=_openvino_network(folder / "inference.onnx", threads),
+        charset=("blank", *map(str, characters), " "),
+        input_height_px=_height_px(described, folder),
+        wants_rgb=_wants_rgb(described),
     )
 
 
@@ -134,17 +152,25 @@ def _engine_config(engine: Engine, threads: int | None) -> dict[str, Any] | None
 
 
 def _model_name(folder: Path | None) -> str:
-    import yaml
-
     assert folder is not None
-    described = yaml.safe_load((folder / "inference.yml").read_text(encoding="utf-8"))
     try:
-        return str(described["Global"]["model_name"])
+        return str(_described(folder)["Global"]["model_name"])
     except (KeyError, TypeError) as error:
         raise ModelError(f"{folder}/inference.yml does not name its model under Global.model_name.") from error
 
 
-def _openvino_runner(onnx_file: Path, threads: int | None) -> Callable[..., list[NDArray[np.float32]]]:
+def _described(folder: Path) -> dict[str, Any]:
+    """What a model folder says of itself."""
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        described = yaml.load((folder / "inference.yml").read_text(encoding="utf-8"), Loader=loader)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ModelError(f"{folder}/inference.yml cannot be read: {error}") from error
+    return described if isinstance(described, dict) else {}
+
+
+def _openvino_network(onnx_file: Path, threads: int | None) -> Network:
+    silence()
     try:
         import openvino
     except ImportError as error:
@@ -152,7 +178,10 @@ def _openvino_runner(onnx_file: Path, threads: int | None) -> Callable[..., list
     limits = {"INFERENCE_NUM_THREADS": threads} if threads else {}
     core = openvino.Core()
     options = {"PERFORMANCE_HINT": "LATENCY", **limits}
-    for_any = core.compile_model(core.read_model(onnx_file), "CPU", options)
+    try:
+        for_any = core.compile_model(core.read_model(onnx_file), "CPU", options)
+    except RuntimeError as error:
+        raise ModelError(f"OpenVINO cannot load {onnx_file}: {next(iter(str(error).splitlines()), error)}") from error
     came: Counter[tuple[int, ...]] = Counter()
 
     @lru_cache(maxsize=_MOST_SHAPES)
@@ -161,17 +190,28 @@ def _openvino_runner(onnx_file: Path, threads: int | None) -> Callable[..., list
         model.reshape(list(shape))
         return core.compile_model(model, "CPU", options)
 
-    def run(x: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        shape = x[0].shape
+    def run(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        shape = batch.shape
         came[shape] += 1
         network = compiled_for(shape) if came[shape] > _OFTEN else for_any
-        return [np.asarray(network(x[0])[0])]
+        return np.asarray(network(batch)[0])
 
     return run
 
 
+def _height_px(config: dict[str, Any], model: str | Path) -> int:
+    height_px = _operation(config, "RecResizeImg").get("image_shape", [0, 0])[1]
+    if not height_px:
+        raise ModelError(f"The reader {model} does not say how high its input is: RecResizeImg.image_shape.")
+    return int(height_px)
+
+
+def _wants_rgb(config: dict[str, Any]) -> bool:
+    return bool(_operation(config, "DecodeImage").get("img_mode") == "RGB")
+
+
 def _operation(config: dict[str, Any], name: str) -> dict[str, Any]:
-    for operation in config["PreProcess"]["transform_ops"]:
+    for operation in config.get("PreProcess", {}).get("transform_ops", []):
         if name in operation:
             return dict(operation[name] or {})
     return {}
