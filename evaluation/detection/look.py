@@ -11,7 +11,7 @@ import cv2
 
 import models
 from evaluation.detection.truth import Picture
-from pipeline.detection.plate_detector import plate_detector
+from pipeline.detection.plate_detector import plate_detector, single_look
 from pipeline.detection.recheck import RecheckOptions
 from pipeline.detection.yolo import (
     FRAMES_PER_CALL,
@@ -20,7 +20,6 @@ from pipeline.detection.yolo import (
     VIDEO_THRESHOLD,
     Detector,
     DetectorOptions,
-    YoloDetector,
 )
 from pipeline.errors import DashplateError, ModelError, UsageError
 from pipeline.records import Detection, Image
@@ -46,7 +45,7 @@ class Look:
         """The detector, at another threshold. Raises ModelError where the weights are missing."""
         options = replace(self.options, threshold=threshold)
         if self.one_scale:
-            return YoloDetector(options)
+            return single_look(options)
         margin_px = self.second_look_px
         return plate_detector(options, None if margin_px is None else RecheckOptions(threshold, margin_px=margin_px))
 

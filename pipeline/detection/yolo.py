@@ -29,7 +29,7 @@ _LEAST_INPUT_PX = 640
 #: More frames in one call gain no time on two cores.
 FRAMES_PER_CALL = 8
 #: Overlap at which Ultralytics drops the weaker of two boxes; its default of .7 leaves double boxes here.
-_NMS_IOU = 0.45
+NMS_IOU = 0.45
 #: A box that lies in another with more of its area than this is a part of it.
 _PART = 0.7
 #: Two boxes of one frame that share more than this are one plate.
@@ -84,7 +84,7 @@ class YoloDetector:
             predictor=self._predictor,
             imgsz=input_shape(images[0], options),
             conf=options.threshold,
-            iou=_NMS_IOU,
+            iou=NMS_IOU,
             device=options.device,
             batch=len(images),
             rect=False,

@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from pipeline.detection.letterbox import letterbox
+from pipeline.detection.letterbox import as_floats, letterbox
 from training.detector.pictures.photos import Photo, load_photos
 
 #: All files together may not be larger: they go into git.
@@ -81,7 +81,7 @@ def _calibration_input(photo: Photo) -> NDArray[np.float32]:
     high, wide = photo.read().shape[:2]
     scale = CALIBRATION_PX / max(high, wide)
     shape = (-(-round(high * scale) // 32) * 32, -(-round(wide * scale) // 32) * 32)
-    return letterbox([photo.read()], shape)
+    return as_floats(letterbox([photo.read()], shape))
 
 
 def _replace(made: Path, target: Path) -> None:

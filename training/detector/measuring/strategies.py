@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 
 from pipeline.detection.multi_scale import CLOSE_UPS
-from pipeline.detection.plate_detector import plate_detector
+from pipeline.detection.plate_detector import plate_detector, single_look
 from pipeline.detection.recheck import SURE, RecheckOptions
-from pipeline.detection.yolo import INPUT_PX, Detector, DetectorOptions, YoloDetector, merge_overlapping
+from pipeline.detection.yolo import INPUT_PX, Detector, DetectorOptions, merge_overlapping
 from pipeline.records import Detection, Image
 from training.detector.measuring.evaluate import BATCH, Found, scored
 from training.detector.measuring.measure import RIGHT_IOU, Scored, overlaps, score
@@ -62,7 +62,7 @@ def strategies(weights: Path) -> dict[str, Detector]:
     """What is compared, by the name that the table shows."""
 
     def look(px: int) -> Detector:
-        return YoloDetector(DetectorOptions(weights, px, _LOWEST, BATCH))
+        return single_look(DetectorOptions(weights, px, _LOWEST, BATCH))
 
     def scaled(px: int) -> Detector:
         return plate_detector(DetectorOptions(weights, px, _LOWEST, BATCH))
