@@ -13,7 +13,7 @@ from evaluation.detection.scores import LEGIBLE_FROM_PX, NIGHT_BELOW_LUMA, Opera
 from evaluation.detection.speed import FRAME_HEIGHT_PX, FRAME_WIDTH_PX, Speed
 from output.files import json_text
 from output.tables import number, table
-from pipeline.detection.multi_scale import CLOSE_UPS
+from pipeline.detection.multi_scale import COARSEST_PX
 
 _COLUMNS = ("pictures", "plates", "recall", "precision", "AP50", "AP50-95", "false/frame", "ms/frame")
 
@@ -50,7 +50,7 @@ def threshold_table(operations: Sequence[Operation]) -> Table:
 
 def notes(rows: Sequence[Row], look: Look, iou: float) -> list[str]:
     """What a reader of the table has to know."""
-    sizes = str(look.options.input_px) if look.one_scale else f"{look.options.input_px} + {CLOSE_UPS.input_px}"
+    sizes = str(look.options.input_px) if look.one_scale else f"{look.options.input_px} + {COARSEST_PX}"
     again = "" if look.second_look_px is None else f", second look with {look.second_look_px} px around"
     lines = [
         f"Input {sizes} px{again}, threshold {look.options.threshold:g}, overlap {iou:g}; "

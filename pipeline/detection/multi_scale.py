@@ -29,11 +29,22 @@ class Scale:
         return self.narrowest <= share <= self.widest
 
 
-#: For plates wider than a fifth of the picture: the fine look breaks them into pieces. What this brings is in the model
-#: card (`python -m training.detector strategies`, close-ups).
-CLOSE_UPS = Scale(320, narrowest=0.2)
-#: From here on only the coarse look answers.
-WIDEST_IN_FINE_LOOK = 0.3
+#: Input size of the coarsest look, for close-ups: the finer ones break them into pieces. What this brings is in the
+#: model card (`python -m training.detector strategies`, close-ups).
+COARSEST_PX = 320
+#: Widest plate that the network sees as a whole, pixels of its input.
+_WIDEST_PX = 269
+#: Each look answers for plates from this share on of the widest that the next finer look answers for.
+_SHARED = 0.65
+
+
+def pyramid(sizes_px: Sequence[int]) -> list[Scale]:
+    """Scales of these input sizes, ascending, which together answer for plates of all widths."""
+    scales = []
+    for size_px, finer_px in zip(sizes_px, [*sizes_px[1:], None], strict=True):
+        narrowest = 0.0 if finer_px is None else _SHARED * _WIDEST_PX / finer_px
+        scales.append(Scale(size_px, narrowest, 1.0 if size_px == COARSEST_PX else _WIDEST_PX / size_px))
+    return scales
 
 
 class ScaledDetector:

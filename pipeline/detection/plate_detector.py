@@ -1,34 +1,94 @@
-"""Puts the plate detector together: two scales and, on request, a recheck of unsure boxes."""
+"""Puts the plate detector together: two scales of whole pictures, close looks at parts, and on request a recheck."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from pipeline.detection.multi_scale import CLOSE_UPS, WIDEST_IN_FINE_LOOK, Scale, ScaledDetector
+from pipeline.detection.multi_scale import COARSEST_PX, ScaledDetector, pyramid
 from pipeline.detection.openvino_yolo import OpenVinoDetector, runs_directly
 from pipeline.detection.recheck import Recheck, RecheckOptions
 from pipeline.detection.yolo import Detector, DetectorOptions, YoloDetector
+from pipeline.records import Detection, Image
 
 #: The square that a window of the second look is enlarged to, pixels.
 WINDOW_INPUT_PX = 160
+#: The square that a window of a close look is brought to, pixels: of the windows that `looks` cuts a plate has a fifth.
+CLOSE_INPUT_PX = 320
+#: Pictures of up to so many pixels, longer side, are looked at with the input size that was asked for, ...
+_BASE_PICTURE_PX = 1280
+#: ... and larger ones with the first so many times as large that gives each of their pixels as much, or the last.
+_ENLARGEMENTS = (1.0, 1.5, 2.0, 3.0)
+#: From here on the coarsest and the finest look are too far apart, and the size that was asked for is between them.
+_BRIDGED = 2.0
 
 
-def plate_detector(options: DetectorOptions, second: RecheckOptions | None = None) -> Detector:
-    """The detector of `options`, whose input size is that of the fine look; `second` adds a second look.
+@dataclass(frozen=True, slots=True)
+class PlateDetector:
+    """Finds plates in whole pictures, and in windows cut out of them."""
+
+    _whole: Detector
+    _close: Detector
+
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        """Plates per image, best first; boxes in pixels of the image given (BGR, any size)."""
+        return self._whole.detect(images)
+
+    def detect_close(self, windows: Sequence[Image]) -> list[list[Detection]]:
+        """Plates per window, best first; boxes in pixels of the window (BGR, nearly square)."""
+        return self._close.detect(windows)
+
+
+def plate_detector(options: DetectorOptions, second: RecheckOptions | None = None) -> PlateDetector:
+    """The detector of `options`, whose input size is that of the finest look at a picture of 1280 pixels; at larger
+    pictures it looks larger. `second` adds a second look.
 
     Raises ModelError where the weights are missing.
     """
+    close = single_look(replace(options, input_px=CLOSE_INPUT_PX, square=True))
     if second is None:
-        return _two_scales(options)
-    frames = _two_scales(replace(options, threshold=min(options.threshold, second.doubtful)))
+        return PlateDetector(BySize(options), close)
+    frames = BySize(replace(options, threshold=min(options.threshold, second.doubtful)))
     windows = single_look(replace(options, input_px=WINDOW_INPUT_PX, square=True))
-    return Recheck(frames, windows, second)
+    return PlateDetector(Recheck(frames, windows, second), close)
 
 
-def _two_scales(options: DetectorOptions) -> ScaledDetector:
-    fine = Scale(options.input_px, widest=WIDEST_IN_FINE_LOOK)
-    close = replace(options, input_px=CLOSE_UPS.input_px)
-    return ScaledDetector([(CLOSE_UPS, single_look(close)), (fine, single_look(options))])
+class BySize:
+    """Looks at a picture at as many scales, and as fine, as its size deserves.
+
+    Input sizes are few: OpenVINO prepares itself for each, for ten times what a frame costs.
+    """
+
+    def __init__(self, options: DetectorOptions) -> None:
+        self._options = options
+        self._by_enlargement = {1.0: self._scaled(1.0)}
+
+    def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+        """Plates per image, best first; boxes in pixels of the image given (BGR, any size)."""
+        found: list[list[Detection]] = [[] for _ in images]
+        alike: dict[float, list[int]] = defaultdict(list)
+        for index, image in enumerate(images):
+            alike[_enlargement(max(image.shape[:2]))].append(index)
+        for enlargement, indices in alike.items():
+            if enlargement not in self._by_enlargement:
+                self._by_enlargement[enlargement] = self._scaled(enlargement)
+            own = self._by_enlargement[enlargement].detect([images[i] for i in indices])
+            for index, detections in zip(indices, own, strict=True):
+                found[index] = detections
+        return found
+
+    def _scaled(self, enlargement: float) -> ScaledDetector:
+        base_px = self._options.input_px
+        finest_px = round(base_px * enlargement / 32) * 32
+        sizes_px = [COARSEST_PX, *([base_px] if enlargement > _BRIDGED else []), finest_px]
+        return ScaledDetector(
+            [(scale, single_look(replace(self._options, input_px=scale.input_px))) for scale in pyramid(sizes_px)]
+        )
+
+
+def _enlargement(longer_px: int) -> float:
+    return next((one for one in _ENLARGEMENTS if longer_px <= one * _BASE_PICTURE_PX), _ENLARGEMENTS[-1])
 
 
 def single_look(options: DetectorOptions) -> Detector:

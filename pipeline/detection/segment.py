@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.crops.select import CropOptions, CropShelf
+from pipeline.detection.ahead import one_ahead
+from pipeline.detection.looks import CloseDetector, Looks, batches
 from pipeline.detection.tracker import Track, Tracker
-from pipeline.detection.yolo import Detector
+from pipeline.detection.yolo import FOLLOW_THRESHOLD, Detector
 from pipeline.records import Box, Detection, Frame, MediaKind, Observation, Tracklet
 from pipeline.video.overlays import covered
 
 #: Frames of a video that are looked at, a second. Ten shows an oncoming plate four times or more while it is large
 #: enough to read, and leaves two cores ahead of real time.
 SAMPLE_FPS = 10.0
-#: A batch is full at so many pixels, eight frames of 4K: 200 MB as BGR.
-BATCH_PIXELS = 8 * 3840 * 2160
+#: A batch is full at so many pixels, four frames of 4K: 100 MB as BGR. One more is decoded meanwhile.
+BATCH_PIXELS = 4 * 3840 * 2160
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class DetectOptions:
     sample_fps: float = SAMPLE_FPS
     #: Frames handed to the detector at once.
     batch: int = 8
+    #: Boxes of a video that score less are not followed.
+    follow_threshold: float = FOLLOW_THRESHOLD
     #: A tracklet seen on fewer frames is dropped: one box alone is a false alarm more often than a plate.
     min_seen: int = 2
     #: A tracklet of a video without a box that scores this is dropped. Half-hidden plates score .3 to .4 throughout.
@@ -37,7 +41,7 @@ class SegmentDetection:
     """What the detect stage found in one segment."""
 
     tracklets: tuple[Tracklet, ...]
-    #: Frames the detector saw.
+    #: Frames that were sampled: looked at as a whole, in parts, or passed over between two that show the same.
     frames_looked: int
     #: A sentence where the segment is damaged, else None.
     damage: str | None
@@ -54,12 +58,13 @@ def track_plates(
 
     What the detector finds inside `overlays` is ignored.
     """
-    follower, looked = _PlateTracking(kind, options), 0
-    for batch in _batches(frames, options.batch):
-        found = detector.detect([frame.image for frame in batch])
-        for frame, detections in zip(batch, found, strict=True):
-            follower.see(frame, _uncovered(detections, overlays))
-        looked += len(batch)
+    follower, looks, looked = _PlateTracking(kind, options), Looks(detector), 0
+    sparse = isinstance(detector, CloseDetector)
+    with one_ahead(batches(frames, options.batch, BATCH_PIXELS, sparse=sparse)) as coming:
+        for batch in coming:
+            for one in looks.at(batch):
+                follower.see(one.frame, _uncovered(one.found, overlays))
+            looked += len(batch)
     return follower.tracklets(only_frame=looked == 1), looked
 
 
@@ -80,6 +85,8 @@ class _PlateTracking:
 
     def see(self, frame: Frame, detections: Sequence[Detection]) -> None:
         """Take the next frame and its boxes."""
+        if not self._is_photo:
+            detections = [one for one in detections if one.confidence >= self._options.follow_threshold]
         for track, observation in self._tracker.update(frame.pts, frame.time_s, detections):
             self._shelves.setdefault(track.index, CropShelf(self._options.crops)).offer(frame.image, observation)
         self._settle(self._tracker.take_ended())
@@ -105,15 +112,3 @@ class _PlateTracking:
 
 def _uncovered(detections: Iterable[Detection], overlays: Sequence[Box]) -> list[Detection]:
     return [detection for detection in detections if not covered(detection.box, overlays)]
-
-
-def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
-    """At most `size` frames at once, and fewer of very large ones."""
-    batch: list[Frame] = []
-    for frame in frames:
-        batch.append(frame)
-        if len(batch) == size or sum(f.image.shape[0] * f.image.shape[1] for f in batch) >= BATCH_PIXELS:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

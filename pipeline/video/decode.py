@@ -7,8 +7,9 @@ for as long as they may hold frames shown before the end (open GOPs).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import cached_property, partial
 from itertools import chain
 from typing import cast
 
@@ -57,9 +58,10 @@ class Decoder:
 
     With `sample_fps`, the first frame in each cell of a time grid is chosen; the grid is laid from the
     video's first frame, so it does not depend on how the video was split. Frames that are not chosen are
-    decoded but not converted. Damaged frames are skipped or come as the decoder mended them; what follows
-    goes on. Iterating raises `Inaccessible` or `Unreadable` where the file changed since it was probed, `Away` where
-    it cannot be reached now: what is lost for that is no damage.
+    decoded but not converted, and of the others the picture is made when somebody asks for it. Damaged
+    frames are skipped or come as the decoder mended them; what follows goes on. Iterating raises
+    `Inaccessible` or `Unreadable` where the file changed since it was probed, `Away` where it cannot be
+    reached now: what is lost for that is no damage.
     """
 
     def __init__(
@@ -87,7 +89,7 @@ class Decoder:
             return
         for pts, frame in self._frames():
             if self._grid is None or self._grid.enters_cell(pts):
-                yield Frame(pts, self.info.seconds(pts), self._convert(frame))
+                yield DecodedFrame(pts, self.info.seconds(pts), partial(self._convert, frame))
         self.damage = self._damage()
         if self.damage is not None:
             check_reads(self.info.path)
@@ -202,6 +204,21 @@ class Decoder:
             f"{shown(self.info.path)} is damaged at {self.info.seconds(min(broken)):.1f} s:"
             f" {len(broken)} of {frames} frames there are broken or lost; the rest was read."
         )
+
+
+class DecodedFrame(Frame):
+    """A frame whose picture is made when it is first asked for: many are passed over."""
+
+    def __init__(self, pts: int, time_s: float, convert: Callable[[], Image]) -> None:
+        object.__setattr__(self, "pts", pts)
+        object.__setattr__(self, "time_s", time_s)
+        self.__dict__["_convert"] = convert
+
+    @cached_property
+    def image(self) -> Image:
+        """See `Frame`."""
+        convert: Callable[[], Image] = self.__dict__.pop("_convert")
+        return convert()
 
 
 class _Grid:

@@ -91,7 +91,7 @@ def load_model(name_or_folder: str, engine: Engine, cache_dir: Path, threads: in
 
 
 def _by_openvino(folder: Path, threads: int | None) -> LoadedModel:
-    """A model folder by its own files, with PaddleOCR's conventions: CTC's blank before the characters, a space behind."""
+    """A model folder by its own files. PaddleOCR's conventions: CTC's blank before the characters, a space behind."""
     described = _described(folder)
     try:
         characters = described["PostProcess"]["character_dict"]

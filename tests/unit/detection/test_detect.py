@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.detection.letterbox import letterbox
-from pipeline.detection.multi_scale import Scale, ScaledDetector
+from pipeline.detection import plate_detector
+from pipeline.detection.letterbox import Place, as_floats, letterbox
+from pipeline.detection.multi_scale import Scale, ScaledDetector, pyramid
 from pipeline.detection.recheck import Recheck, RecheckOptions
 from pipeline.detection.yolo import DetectorOptions, input_shape
 from pipeline.records import Box, Detection, Image
@@ -27,7 +28,7 @@ def test_letterbox_gives_what_ultralytics_gives(size: tuple[int, int], shape: tu
     image = np.asarray(cv2.GaussianBlur(image, (0, 0), 2), np.uint8)
     # Theirs interpolates linearly whatever the scale.
     theirs = LetterBox(shape, auto=False)(image=image)[..., ::-1].transpose(2, 0, 1) / 255
-    ours = letterbox([image], shape)
+    ours = as_floats(letterbox([image], shape))
     assert ours.shape == (1, 3, *shape)
     assert ours.dtype == np.float32
     inner_scale = min(shape[0] / size[0], shape[1] / size[1])
@@ -39,7 +40,7 @@ def test_letterbox_gives_what_ultralytics_gives(size: tuple[int, int], shape: tu
 def test_letterbox_averages_where_a_picture_shrinks_much() -> None:
     lines = np.zeros((2160, 3840, 3), np.uint8)
     lines[:, ::8] = 255  # one bright column in eight: linear sampling would take all of it or none
-    small = letterbox([lines], (544, 960))[0]
+    small = as_floats(letterbox([lines], (544, 960)))[0]
     assert abs(float(small[:, 2:-2].mean()) - 1 / 8) < 0.02
 
 
@@ -54,15 +55,24 @@ def test_memory_that_is_used_again_keeps_nothing_of_the_pictures_before() -> Non
 
 
 def test_the_narrowest_picture_keeps_a_pixel() -> None:
-    assert letterbox([np.full((1, 3000, 3), 255, np.uint8)], (32, 640)).max() == 1
+    assert letterbox([np.full((1, 3000, 3), 255, np.uint8)], (32, 640)).max() == 255
 
 
 def test_pictures_of_several_shapes_share_one_input() -> None:
     pictures: list[Image] = [np.full((90, 160, 3), 255, np.uint8), np.full((160, 90, 3), 255, np.uint8)]
-    wide, tall = letterbox(pictures, (96, 160))
+    wide, tall = as_floats(letterbox(pictures, (96, 160)))
     assert wide[:, 48].min() == 1
     assert tall[:, :, 80].min() == 1
     assert np.allclose(tall[:, :, :50], 114 / 255)
+
+
+@pytest.mark.parametrize("size", [(720, 1280), (1080, 1920), (333, 517), (61, 101)])
+def test_boxes_come_back_to_where_they_were(size: tuple[int, int]) -> None:
+    place = Place.of(size, (512, 896))
+    x, y = 0.3 * size[1], 0.6 * size[0]
+    inside = (x * place.scale + place.left, y * place.scale + place.top)
+    back = place.taken_back(*inside, inside[0] + 10 * place.scale, inside[1] + 5 * place.scale)
+    assert back.as_tuple() == pytest.approx((x, y, x + 10, y + 5))
 
 
 class Scripted:
@@ -132,6 +142,39 @@ def test_a_picture_is_not_enlarged_beyond_its_own_size(
     size: tuple[int, int], options: dict[str, int], shape: tuple[int, int]
 ) -> None:
     assert input_shape(np.zeros((*size, 3), np.uint8), DetectorOptions(Path("none"), **options)) == shape
+
+
+@pytest.mark.parametrize("sizes_px", [[320, 896], [320, 1344], [320, 896, 2688]])
+def test_scales_together_answer_for_every_width(sizes_px: list[int]) -> None:
+    scales = pyramid(sizes_px)
+    image = np.zeros((90, 160, 3), np.uint8)
+    for width in np.linspace(0.1, 160, 400):
+        assert any(scale.answers_for(at(0, 0, float(width), 4, 0.9), image) for scale in scales)
+
+
+def test_larger_pictures_are_looked_at_with_larger_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    class Look:
+        def __init__(self, options: DetectorOptions) -> None:
+            self._px = options.input_px
+
+        def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
+            asked.append(self._px)
+            return [[] for _ in images]
+
+    monkeypatch.setattr(plate_detector, "single_look", Look)
+    detector = plate_detector.BySize(DetectorOptions(Path("none"), 896))
+    for size, sizes_px in [
+        ((720, 1280), [320, 896]),
+        ((1080, 1920), [320, 1344]),
+        ((1440, 2560), [320, 1792]),
+        ((2160, 3840), [320, 896, 2688]),
+        ((8000, 6000), [320, 896, 2688]),
+    ]:
+        asked.clear()
+        assert detector.detect([np.zeros((*size, 3), np.uint8)]) == [[]]
+        assert asked == sizes_px
 
 
 def test_each_look_answers_for_the_widths_it_sees_well() -> None:

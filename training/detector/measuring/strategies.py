@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.detection.multi_scale import CLOSE_UPS
+from pipeline.detection.multi_scale import COARSEST_PX
 from pipeline.detection.plate_detector import plate_detector, single_look
 from pipeline.detection.recheck import SURE, RecheckOptions
 from pipeline.detection.yolo import INPUT_PX, Detector, DetectorOptions, merge_overlapping
@@ -70,7 +70,7 @@ def strategies(weights: Path) -> dict[str, Detector]:
     def twice(px: int, sure: float = SURE) -> Detector:
         return plate_detector(DetectorOptions(weights, px, _LOWEST, BATCH), RecheckOptions(_LOWEST, sure=sure))
 
-    shipped = f"{INPUT_PX} + {CLOSE_UPS.input_px}"
+    shipped = f"{INPUT_PX} + {COARSEST_PX}"
     return {
         "640": look(640),
         "832": look(832),
