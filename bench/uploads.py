@@ -29,7 +29,7 @@ from bench.service.running import Service
 from bench.watching import resident_bytes, watched
 from dashplate.stack import Stack
 from db.access import tokens
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from db.migrate import upgrade
 

@@ -29,7 +29,7 @@ from bench.service.pictures import frames
 from bench.service.running import PATIENCE_S, Service, service
 from bench.standin import Drive
 from dashplate.client import Client
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 
 #: Variables for `fuzz_hooks`. JSON: what the service may open, a picture's file and its address, a sighting whose clip
 #: can be cut, and its video, of which an annotated one is made; and where each call is written down: method, path of

@@ -12,7 +12,7 @@ from bench.service import faults, warm
 from bench.service.flood import Flood, flood
 from bench.service.pictures import frames, photographs
 from bench.service.running import Service, service
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 
 #: The second as many calls may hold so much more memory than the first: allocators settle.
 _SHARE, _BYTES = 1.05, 10_000_000

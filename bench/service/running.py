@@ -22,7 +22,7 @@ from dashplate.stack import Stack
 from dashplate.stack.server import free_port
 from dashplate.supervisor import Command, Supervisor
 from db.access import tokens
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import engine_for, session
 from db.migrate import upgrade
 

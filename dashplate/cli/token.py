@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dashplate.cli.options import AsJson, DataDir, plain_text
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 
 app = typer.Typer()
 token = typer.Typer(help="Who may call the HTTP service.", no_args_is_help=True)

@@ -13,7 +13,7 @@ from dashplate.bring_up import database
 from dashplate.commands.privacy import note
 from dashplate.durations import parse_duration
 from db.access import tokens
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from db.models import TokenRow
 from output import terminal

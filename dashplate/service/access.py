@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from dashplate.service.errors import Refused, too_many
 from db.access import sessions, tokens
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.keeping import audit
 

@@ -27,7 +27,7 @@ from dashplate.service.uploads import calls as uploads
 from dashplate.service.uploads.clearing import clearing
 from dashplate.service.uploads.keeper import Keeper
 from dashplate.service.uploads.receiving import Receiver
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from workers.settings import Settings
 
 

@@ -13,7 +13,7 @@ from dashplate.service.access import note, require, url_of
 from dashplate.service.documents import SightingTold
 from dashplate.service.errors import Refused, responses
 from dashplate.service.jobs import Number
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings import corrections, pages
 from db.findings.plate_hashing import PlateKeyError

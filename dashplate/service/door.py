@@ -14,7 +14,7 @@ from dashplate.service.errors import answer, problem, status_of
 from dashplate.service.measured import Calls
 from dashplate.service.photographs.forms import MOST_BODY_BYTES
 from dashplate.service.uploads.headers import PIECE, method
-from db.access.tokens import Principal
+from db.access.scopes import Principal
 from pipeline.errors import ServiceUnavailable
 
 #: Of bodies that hold no picture. JSON is parsed while all others wait: this takes some 20 ms.

@@ -23,7 +23,7 @@ from dashplate.service.documents import Again, JobTold, Page, VideoTold
 from dashplate.service.errors import Refused, responses, too_many
 from dashplate.service.photographs.calls import COUNTRIES
 from dashplate.service.uploads.keeper import Keeper
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings import pages, queries
 from db.jobs import cancel, control

@@ -13,7 +13,7 @@ from dashplate.service.access import note, require, url_of
 from dashplate.service.documents import FoundPage, FoundSighting, PlateTold, Share
 from dashplate.service.errors import responses
 from dashplate.service.jobs import Most
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings.search import (
     LEAST_CHARS,

@@ -18,7 +18,7 @@ from dashplate.service.errors import Refused, responses
 from dashplate.service.files.ranges import described, ranged
 from dashplate.service.files.streams import Placed, Places
 from dashplate.service.jobs import Cursor, Most, Number, row_of
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import is_transient, session
 from db.findings import pages
 from workers.result_store import store

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dashplate.web.texts import t
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from dashplate.web.pictures import crop_of, picture
 from dashplate.web.shown import FILTERS, plain
 from dashplate.web.static_files import static
 from dashplate.web.texts import LANGUAGE, t
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from pipeline.records import UNSURE_BELOW
 
 #: Scripts, styles and pictures of this service alone, none of them written into the page; `blob:` is a file of the

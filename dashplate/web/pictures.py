@@ -14,7 +14,7 @@ from dashplate.service.access import PICTURES, require, session_of, url_of
 from dashplate.service.errors import Refused
 from dashplate.service.files.ranges import ranged
 from dashplate.service.jobs import Number
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings import pages
 from db.web.findings.sighting import crop_name

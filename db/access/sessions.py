@@ -13,7 +13,7 @@ import secrets
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.models import SessionRow, TokenRow
 
 #: A session ends so long after its person signed in.

@@ -12,46 +12,17 @@ import hmac
 import re
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from db.access.scopes import Principal, Scope
 from db.models import TokenRow, UsageRow
 from pipeline.errors import UsageError
 
 _TOKEN = re.compile(r"dp_(?P<lookup>[0-9a-f]{12})_[A-Za-z0-9_-]{43}")
-
-
-class Scope(StrEnum):
-    """What a token allows."""
-
-    #: Have photographs read.
-    READ = "read"
-    #: Submit and upload videos, follow and steer jobs.
-    SUBMIT = "submit"
-    #: Ask for plates, sightings, pictures, exports.
-    SEARCH = "search"
-    #: Say what a sighting shows, beside what it was read as.
-    CORRECT = "correct"
-    #: All of these, and tokens, audit, deletion.
-    ADMIN = "admin"
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who calls."""
-
-    #: None for a caller without a token, where the operator lets such in.
-    token_id: int | None
-    name: str
-    scopes: frozenset[Scope]
-
-    def may(self, scope: Scope) -> bool:
-        return scope in self.scopes or Scope.ADMIN in self.scopes
 
 
 def create(db: Session, name: str, scopes: Collection[Scope], lifetime_s: int | None) -> str:

@@ -25,7 +25,7 @@ from bench.page_pictures import sign_in
 from dashplate.stack import Stack
 from dashplate.stack.server import free_port
 from db.access import tokens
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from db.findings.footage import passings
 from db.jobs.submit import NewVideo, add_videos, close_job, create_job

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from tests.support.processes import PATIENCE_S
 from tests.support.service import Served
 

@@ -11,7 +11,7 @@ import httpx
 from sqlalchemy import text
 
 from db.access import tokens
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from tests.support.processes import PATIENCE_S
 

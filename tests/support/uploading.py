@@ -13,7 +13,7 @@ import httpx
 from sqlalchemy import text
 
 from bench.standin import Drive
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from tests.support.processes import PATIENCE_S, wait_until
 from tests.support.service import Served

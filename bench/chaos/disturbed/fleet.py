@@ -30,7 +30,7 @@ from dashplate.stack.postgres_server import PostgresServer
 from dashplate.stack.redis_server import RedisServer
 from dashplate.stack.server import free_port
 from db.access import tokens
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import engine_for, is_transient, retrying, session
 from db.findings.plate_hashing import PlateKey
 from db.migrate import upgrade

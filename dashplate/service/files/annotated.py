@@ -18,7 +18,7 @@ from dashplate.service.errors import Refused, responses
 from dashplate.service.files.making.annotator import Annotator, Made
 from dashplate.service.files.streams import Placed, Places
 from dashplate.service.jobs import Number
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings.footage import watched_video
 from pipeline.errors import DashplateError

@@ -15,7 +15,7 @@ from dashplate.service.files.on_record import on_record
 from dashplate.service.files.ranges import described, ranged
 from dashplate.service.jobs import Number
 from dashplate.service.photographs.calls import unless_hung_up
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 
 router = APIRouter(tags=["plates and sightings"])
 

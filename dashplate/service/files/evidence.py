@@ -26,7 +26,7 @@ from dashplate.service.access import note, require, url_of
 from dashplate.service.errors import Refused, responses
 from dashplate.service.files.making.cutter import Cutter
 from dashplate.service.files.streams import Placed, Places
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from pipeline.errors import UsageError
 from pipeline.video.clip import ClipRequest

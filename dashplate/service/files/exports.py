@@ -18,7 +18,7 @@ from dashplate.service.access import Access, note, require, url_of
 from dashplate.service.errors import Refused, responses
 from dashplate.service.files.streams import Placed, Places
 from dashplate.service.jobs import Number, row_of
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings import exported
 from pipeline.errors import UsageError

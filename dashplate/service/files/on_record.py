@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from dashplate.clips import NoClip, NoSighting, NoVideo
 from dashplate.service.access import note, url_of
 from dashplate.service.errors import Refused
-from db.access.tokens import Principal
+from db.access.scopes import Principal
 from db.engine import session
 
 T = TypeVar("T")

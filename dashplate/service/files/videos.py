@@ -25,7 +25,7 @@ from dashplate.service.files.streams import Placed, Places
 from dashplate.service.jobs import Number
 from dashplate.service.photographs.calls import unless_hung_up
 from dashplate.service.threads import beside
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.findings.footage import Footage
 from pipeline.errors import Away, Inaccessible, Unreadable
 from pipeline.sources.fingerprints import check_same

@@ -18,7 +18,7 @@ from dashplate.service.photographs.forms import Form, admitted
 from dashplate.service.photographs.process import Answer, Question
 from dashplate.service.photographs.reader import PhotoReader
 from db.access import tokens
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from pipeline.formats import known_countries, parse_countries
 

@@ -19,7 +19,7 @@ from dashplate.service.errors import responses, status_of
 from dashplate.service.photographs.calls import answer_to, body, picture_form, reader_of
 from dashplate.service.photographs.forms import MOST_TEXT, admitted, fetch
 from db.access import tokens
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from output.photos import as_codeproject_prediction
 from pipeline.errors import DashplateError

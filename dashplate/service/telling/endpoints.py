@@ -17,7 +17,7 @@ from dashplate.service.documents import Page
 from dashplate.service.errors import Refused, responses
 from dashplate.service.jobs import Cursor, Most, Number
 from dashplate.service.telling.documents import DeliveryTold, EndpointMade, EndpointTold, Resent, SecretTold
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.states import DeliveryState, EndpointFormat, EventKind
 from db.telling import deliveries, endpoints

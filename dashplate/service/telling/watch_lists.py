@@ -17,7 +17,7 @@ from dashplate.service.jobs import Cursor, Most, Number
 from dashplate.service.search import Moment
 from dashplate.service.telling.documents import EntryTold, HitTold, Imported
 from dashplate.watch_files import IMPORTED, wishes
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.telling import watch_lists
 from db.telling.watch_lists import Wish

@@ -15,7 +15,7 @@ from dashplate.service.uploads import headers
 from dashplate.service.uploads.documents import UploadTold
 from dashplate.service.uploads.keeper import Keeper
 from dashplate.service.uploads.receiving import Receiver
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 
 router = APIRouter(tags=["uploads"])
 Caller = Annotated[Principal, require(Scope.SUBMIT)]

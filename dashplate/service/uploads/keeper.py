@@ -21,7 +21,7 @@ from dashplate.service.errors import Refused, too_many
 from dashplate.service.uploads.headers import Announced
 from dashplate.service.uploads.part import Part
 from dashplate.service.uploads.places import Places
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.jobs import uploads
 from db.jobs.uploads import NewUpload

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from dashplate.service.access import note, require, url_of
 from dashplate.web.asked import Number
 from dashplate.web.page import pages_for, render
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.web import home
 from db.web.findings import sightings

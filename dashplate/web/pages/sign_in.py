@@ -12,7 +12,7 @@ from dashplate.service.errors import Refused
 from dashplate.web.page import pages_for, render
 from dashplate.web.texts import t
 from db.access import sessions
-from db.access.tokens import Principal
+from db.access.scopes import Principal
 from db.engine import session
 
 router = APIRouter(tags=["open"], include_in_schema=False)

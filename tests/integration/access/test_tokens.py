@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from db.access import tokens
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from pipeline.errors import UsageError
 from tests.support.database import run_sql

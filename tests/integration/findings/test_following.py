@@ -17,7 +17,7 @@ from dashplate.service.access import Access
 from dashplate.service.errors import Refused
 from dashplate.service.sightings import Following
 from db.access import tokens
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from tests.support.database import asked
 from tests.support.found import sighted

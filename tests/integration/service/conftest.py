@@ -17,7 +17,7 @@ import redis
 from dashplate.stack import Stack
 from dashplate.stack.server import free_port
 from dashplate.supervisor import Command, Supervisor
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.migrate import upgrade
 from tests.conftest import ROOT
 from tests.support.processes import PATIENCE_S, wait_until

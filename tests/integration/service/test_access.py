@@ -21,7 +21,7 @@ from dashplate.stack import Stack
 from dashplate.stack.server import free_port
 from dashplate.web.app import create_app_with_pages
 from db.access import tokens
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from tests.support.service import Serve, Served
 from workers.settings import settings, using

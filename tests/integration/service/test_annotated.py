@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from dashplate.client import Client, ServiceError
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from pipeline.job_options import JobOptions
 from tests.support.found import followed, sighted

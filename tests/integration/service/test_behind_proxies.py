@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from dashplate.service.server import Place
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from pipeline.errors import UsageError
 from tests.support.service import Serve, Served

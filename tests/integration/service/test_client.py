@@ -20,7 +20,7 @@ import pytest
 from dashplate.client import Client, ServiceError
 from dashplate.service.documents import JobTold, SightingTold
 from dashplate.service.jobs import Submitted
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from tests.conftest import SHARED_DATA
 from tests.support.annotations import check_cvat
 from tests.support.found import searchable, sighted

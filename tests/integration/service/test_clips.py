@@ -18,7 +18,7 @@ import psutil
 import pytest
 from sqlalchemy import text
 
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from pipeline.job_options import JobOptions
 from tests.support.command_line.in_process import run_command

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from tests.conftest import SHARED_DATA
 from tests.support.service import Served
 

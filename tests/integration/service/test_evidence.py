@@ -14,7 +14,7 @@ import pytest
 
 from dashplate.client import Client
 from dashplate.evidence.verify import verify
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from pipeline.job_options import JobOptions
 from tests.support.found import sighted
 from tests.support.media_files import B_FRAMES, write_clip

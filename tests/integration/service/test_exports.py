@@ -20,7 +20,7 @@ from sqlalchemy import text
 from dashplate.client import Client
 from dashplate.export import COLUMNS, plain, unique_plates
 from dashplate.export.rows import sighting_lines
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from db.findings import queries
 from output.files import json_text

@@ -16,7 +16,7 @@ import httpx
 import numpy as np
 import pytest
 
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from tests.conftest import ROOT, missing
 from tests.support.found import searchable
 from tests.support.jobs_over_http import SEGMENTS, card, events, paged, submitted

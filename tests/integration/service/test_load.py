@@ -10,7 +10,7 @@ from bench.service import faults
 from bench.service.flood import Flood, flood
 from bench.service.pictures import frames, photographs
 from bench.service.running import Service, service
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 
 QUEUE = 4
 

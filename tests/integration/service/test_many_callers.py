@@ -20,7 +20,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from tests.support.media_files import written
 from tests.support.processes import wait_until

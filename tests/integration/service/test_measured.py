@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client.parser import text_string_to_metric_families
 
 from dashplate.service import measured
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from tests.support.service import QUEUE, Served
 
 

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from db.access import tokens
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from tests.conftest import SHARED_DATA
 from tests.support.processes import wait_until

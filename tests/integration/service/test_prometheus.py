@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from dashplate.stack.server import free_port
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from tests.conftest import ROOT, missing
 from tests.support.processes import wait_until
 from tests.support.service import Served

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.standin import Drive
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from tests.conftest import ROOT, SHARED_DATA
 from tests.support.jobs_over_http import card
 from tests.support.service import Served

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dashplate.stack.server import free_port
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from tests.conftest import ROOT, SHARED_DATA, missing
 from tests.support.service import Served
 

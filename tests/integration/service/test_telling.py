@@ -16,7 +16,7 @@ import pytest
 
 from dashplate.client import Client
 from dashplate.client.connection import ServiceError
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from tests.conftest import ROOT, missing
 from tests.support.jobs_over_http import card, events, submitted
 from tests.support.processes import PATIENCE_S, wait_until

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import text
 
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from tests.conftest import ROOT, missing
 from tests.support.processes import wait_until

@@ -17,7 +17,7 @@ from bench.service.running import Service
 from dashplate.stack import Stack
 from dashplate.supervisor import Command, Supervisor
 from db.access import tokens
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from db.migrate import upgrade
 from pipeline.sources.source import source_of

@@ -29,7 +29,7 @@ from dashplate.service.uploads.part import Busy, Part
 from dashplate.service.uploads.receiving import Receiver
 from dashplate.stack import Stack
 from db.access import tokens
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.jobs.submit import NewVideo, add_videos, create_job
 from pipeline.errors import UsageError

@@ -16,7 +16,7 @@ from dashplate.web.asked import Number, Word, address
 from dashplate.web.charts import weeks_of
 from dashplate.web.page import is_part, pages_for, render
 from dashplate.web.pages.findings.sightings import addresses
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings import search
 from db.findings.search import index_if_it_can

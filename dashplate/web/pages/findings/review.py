@@ -12,7 +12,7 @@ from pydantic import Field
 from dashplate.service.access import note, require, url_of
 from dashplate.service.errors import Refused
 from dashplate.web.page import pages_for, render
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.web.findings import review
 

@@ -15,7 +15,7 @@ from dashplate.service.errors import Refused
 from dashplate.service.jobs import Number
 from dashplate.web.page import pages_for, render
 from db.access import saved_searches
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings.typed import typed
 from db.models import SavedSearch

@@ -17,7 +17,7 @@ from dashplate.web.page import is_part, pages_for, render
 from dashplate.web.pages.findings.saved import saved_of
 from dashplate.web.shown import chance
 from dashplate.web.texts import t
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings import search
 from db.findings.search import Behind, Wanted, index_if_it_can, is_complete, may_be_like

@@ -13,7 +13,7 @@ from dashplate.service.documents import SightingTold
 from dashplate.service.errors import Refused
 from dashplate.service.jobs import Number
 from dashplate.web.page import pages_for, render
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings import evidence
 from db.findings.evidence import SightingKept

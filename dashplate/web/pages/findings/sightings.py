@@ -13,7 +13,7 @@ from dashplate.web.page import is_part, pages_for, render
 from dashplate.web.pages.findings.saved import saved_of
 from dashplate.web.shown import day, file_name, percent
 from dashplate.web.texts import t
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings.search import index_if_it_can
 from db.findings.typed import typed

@@ -16,7 +16,7 @@ from dashplate.service.jobs import Number, row_of
 from dashplate.web.page import is_part, pages_for, render
 from dashplate.web.shown import duration
 from dashplate.web.texts import t
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings import queries
 from db.states import JobState

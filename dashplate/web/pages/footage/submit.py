@@ -17,7 +17,7 @@ from dashplate.service.uploads.documents import UploadTold
 from dashplate.service.uploads.keeper import Keeper
 from dashplate.web.page import pages_for, render
 from dashplate.web.texts import t, texts
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings import queries
 from db.findings.queries import Experience

@@ -17,7 +17,7 @@ from dashplate.service.errors import Refused
 from dashplate.service.jobs import Number
 from dashplate.web.page import pages_for, render
 from dashplate.web.pictures import picture
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings import pages
 from db.findings.footage import passings

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from dashplate.service.access import note, require, url_of
 from dashplate.web.page import is_part, pages_for, render
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.keeping import audit
 

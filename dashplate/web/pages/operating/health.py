@@ -13,7 +13,7 @@ from dashplate.stack import mask_url
 from dashplate.web.health.asked import Questions
 from dashplate.web.health.judged import State, looks
 from dashplate.web.page import pages_for, render
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from workers.settings import Settings
 
 router = pages_for(Scope.ADMIN)

@@ -20,7 +20,7 @@ from dashplate.stack.system import CHILD_MARK
 from dashplate.web.page import pages_for, render
 from dashplate.web.texts import t
 from db import migrate
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.web.operating import health
 from pipeline.formats import country_names

@@ -15,7 +15,7 @@ from dashplate.service.access import note, require, url_of
 from dashplate.service.errors import Refused
 from dashplate.web.page import is_part, pages_for, render
 from dashplate.web.texts import t
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.models import Endpoint
 from db.states import DeliveryState, EndpointFormat, EventKind

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from dashplate.service.access import note, require, url_of
 from dashplate.web.page import is_part, pages_for, render
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.telling import watch_lists
 from db.web.telling import hits

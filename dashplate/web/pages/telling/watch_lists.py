@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping
 from dashplate.service.access import note, require, url_of
 from dashplate.watch_files import COLUMNS
 from dashplate.web.page import is_part, pages_for, render
-from db.access.tokens import Principal, Scope
+from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings.typed import typed
 from db.web.telling import watch_lists

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from tests.support.database import make_job, run_sql
 from tests.support.pages import person

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from db.web.findings import sightings
 from db.web.findings.sightings import A_PAGE, Narrowed, Place

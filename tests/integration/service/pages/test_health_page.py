@@ -20,7 +20,7 @@ from dashplate.stack.server import free_port
 from dashplate.web.app import create_app_with_pages
 from dashplate.web.health.asked import LONGEST_S, Database, Machine, Questions, Silent
 from dashplate.web.health.judged import State, looks
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from tests.support.database import forget_job, make_job
 from tests.support.pages import person
 from tests.support.service import Served

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.telling.watch_lists import Wish
 from tests.support.database import make_job, run_sql
 from tests.support.pages import person

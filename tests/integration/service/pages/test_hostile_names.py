@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from bench.page_pictures import PAGES
 from db.access import tokens
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from db.keeping import audit
 from db.states import EndpointFormat, EventKind, VideoState

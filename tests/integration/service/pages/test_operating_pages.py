@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from db.access import tokens
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from db.keeping import audit
 from tests.support.database import forget_job, make_job

@@ -6,7 +6,7 @@ import re
 
 import httpx
 
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from db.web.home import needs_a_look
 from tests.support.database import run_sql

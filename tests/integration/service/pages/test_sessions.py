@@ -9,7 +9,7 @@ import pytest
 
 from dashplate.service.access import COOKIE
 from db.access import tokens
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from tests.support.pages import person, secret_of
 from tests.support.service import Served

@@ -6,7 +6,7 @@ import base64
 
 from sqlalchemy import text
 
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from db.jobs.submit import NewVideo, add_videos, create_job
 from pipeline.job_options import JobOptions

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.engine import session
 from db.findings.mapping import observation_json, path_bytes
 from db.models import Segment, SightingRow, TrackletRow, Video

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from dashplate.client import Client
-from db.access.tokens import Scope
+from db.access.scopes import Scope
 from db.telling.watch_lists import Wish
 from tests.support.database import make_job
 from tests.support.pages import person
