@@ -34,6 +34,11 @@ def test_the_client_loads_no_model_and_no_server() -> None:
     assert loaded("import dashplate; dashplate.Client('http://host')") == {"numpy", "pydantic", "httpx"}
 
 
+def test_a_photograph_is_read_without_torch_and_paddle() -> None:
+    code = "import dashplate, numpy; dashplate.read_image(numpy.full((240, 320, 3), 90, 'uint8'))"
+    assert not {"torch", "paddle"} & loaded(code)
+
+
 def test_every_name_that_is_offered_is_there() -> None:
     for name in dashplate._MODULE_OF:
         assert getattr(dashplate, name).__name__ == name

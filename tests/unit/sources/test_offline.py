@@ -48,6 +48,12 @@ def test_the_command_line_starts_without_the_networks() -> None:
     assert loaded.strip() == "[]"
 
 
+def test_the_command_line_explains_itself_without_database_and_pictures() -> None:
+    slow = ("sqlalchemy", "numpy", "cv2", "av", "celery")
+    loaded = python(f"import sys, dashplate.cli; print([name for name in {slow} if name in sys.modules])")
+    assert loaded.strip() == "[]"
+
+
 def test_importing_the_road_loads_no_network() -> None:
     loaded = python(f"import sys, pipeline.run; print([name for name in {HEAVY} if name in sys.modules])")
     assert loaded.strip() == "[]"
