@@ -84,6 +84,45 @@ def test_two_rows_are_read_top_first(reader: Reader) -> None:
     assert text_of(reader, drawn("34A", "36837", width=190)) == "34A36837"
 
 
+class Says:
+    """Reads each picture as what its grey stands for, with a confidence of its own; counts what it is asked."""
+
+    def __init__(self, *said: tuple[str, float]) -> None:
+        self._said, self.asked = said, 0
+
+    def probabilities(self, images: Sequence[Image], min_width_px: int) -> list[Posterior]:
+        self.asked += len(images)
+        return [matrix_of(*self._said[int(np.median(image)) // 10]) for image in images]
+
+
+def matrix_of(text: str, sure: float) -> Posterior:
+    matrix = np.zeros((2 * len(text), CLASSES), np.float32)
+    matrix[1::2, BLANK] = 1.0
+    matrix[::2, BLANK] = 1.0 - sure
+    matrix[range(0, 2 * len(text), 2), classes_of(text)] = sure
+    return matrix
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        ([("RJ11XN8097", 0.999)] * 6, 2),
+        ([("RJ11XN8097", 0.999), ("RJ11ZZ8097", 0.999), *[("RJ11XN8097", 0.999)] * 4], 8),
+        ([("RJ11XN8097", 0.7)] * 6, 8),
+        ([("RJ11XN8097", 0.7)], 1),
+    ],
+    ids=["sure", "at odds", "unsure", "the only one"],
+)
+def test_further_crops_are_read_where_the_first_leave_doubt(said: list[tuple[str, float]], asked: int) -> None:
+    crops = [whole(np.full((40, 200, 3), 10 * number + 5, np.uint8)) for number in range(len(said))]
+    recognizer = Says(*said)
+    reading = Reader(recognizer, load_formats()).read_tracklet(crops)
+    assert reading is not None
+    assert reading.text == "RJ11XN8097"
+    assert recognizer.asked == asked
+    assert reading.crops == min(asked, len(said))
+
+
 class PartedAt:
     """Reads two rows surely where they are parted at a share of a plate whose 100 lines bear their numbers."""
 
@@ -95,12 +134,7 @@ class PartedAt:
         return [self._said(int(image[0, 0, 0]), image.shape[0]) for image in images]
 
     def _said(self, first: int, height: int) -> Posterior:
-        text, sure = (self._rows[first, height], 0.99) if (first, height) in self._rows else ("XX", 0.4)
-        matrix = np.zeros((2 * len(text), CLASSES), np.float32)
-        matrix[1::2, BLANK] = 1.0
-        matrix[::2, BLANK] = 1.0 - sure
-        matrix[range(0, 2 * len(text), 2), classes_of(text)] = sure
-        return matrix
+        return matrix_of(*((self._rows[first, height], 0.99) if (first, height) in self._rows else ("XX", 0.4)))
 
 
 @pytest.mark.parametrize("share", [0.45, 0.55])
