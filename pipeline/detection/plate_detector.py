@@ -14,7 +14,7 @@ from pipeline.records import Detection, Image
 
 #: The square that a window of the second look is enlarged to, pixels.
 WINDOW_INPUT_PX = 160
-#: The square that a window of a close look is brought to, pixels: of the windows that `looks` cuts a plate has a fifth.
+#: The square that a window of a close look is brought to, pixels: of the windows that `where_to_look` cuts a plate has a fifth.
 CLOSE_INPUT_PX = 320
 #: Pictures of up to so many pixels, longer side, are looked at with the input size that was asked for, ...
 _BASE_PICTURE_PX = 1280

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from pipeline.crops.select import CropOptions, CropShelf
 from pipeline.detection.ahead import one_ahead
-from pipeline.detection.looks import CloseDetector, Looks, batches
 from pipeline.detection.tracker import Track, Tracker
+from pipeline.detection.where_to_look import CloseDetector, Watch, batches
 from pipeline.detection.yolo import FOLLOW_THRESHOLD, Detector
 from pipeline.records import Box, Detection, Frame, MediaKind, Observation, Tracklet
 from pipeline.video.overlays import covered
@@ -58,7 +58,7 @@ def track_plates(
 
     What the detector finds inside `overlays` is ignored.
     """
-    follower, looks, looked = _PlateTracking(kind, options), Looks(detector), 0
+    follower, looks, looked = _PlateTracking(kind, options), Watch(detector), 0
     sparse = isinstance(detector, CloseDetector)
     with one_ahead(batches(frames, options.batch, BATCH_PIXELS, sparse=sparse)) as coming:
         for batch in coming:

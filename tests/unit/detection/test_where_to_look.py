@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pytest
 
-from pipeline.detection.looks import MOST_WINDOWS, Looked, Looks, batches
+from pipeline.detection.where_to_look import MOST_WINDOWS, Looked, Watch, batches
 from pipeline.records import Box, Detection, Frame, Image
 
 HEIGHT, WIDTH, STEP_S = 720, 1280, 0.1
@@ -45,7 +45,7 @@ class Road:
         return [Detection(part, 0.8) for part in parts if part.area > 0]
 
     def looked(self, size: int = 8) -> list[Looked]:
-        looks = Looks(self)
+        looks = Watch(self)
         return [one for batch in batches(self.frames(), size, 10**9, sparse=True) for one in looks.at(batch)]
 
 
@@ -129,7 +129,7 @@ def test_pictures_of_frames_that_are_passed_over_are_never_made() -> None:
             object.__setattr__(self, "time_s", number * STEP_S)
 
     road = Road(lambda _: [], frames=13)
-    looks = Looks(road)
+    looks = Watch(road)
     for batch in batches(map(Costly, range(13)), 8, 10**9, sparse=True):
         looks.at(batch)
     assert set(made) == {0, 3, 6, 9, 12}

@@ -79,7 +79,7 @@ def _with_end(frames: Iterable[Frame]) -> Iterator[tuple[Frame, bool]]:
         yield frame, following is None
 
 
-class Looks:
+class Watch:
     """Takes the portions of a video, in order, and looks at their frames."""
 
     def __init__(self, detector: Detector) -> None:
@@ -154,7 +154,7 @@ def _on_the_way(a: Box, b: Box, share: float) -> Box:
 
 
 class _Between:
-    """Looks at the frames between whole looks, all searches abreast, so that their windows share calls."""
+    """Watch at the frames between whole looks, all searches abreast, so that their windows share calls."""
 
     def __init__(self, detector: CloseDetector) -> None:
         self._detector = detector
