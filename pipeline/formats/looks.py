@@ -22,7 +22,7 @@ NO_LOOKS: Looks = {}
 LookShares: TypeAlias = Mapping[str, Mapping[str, float]]
 
 #: Chance that a look is mistaken, or that a plate looks as none of its country do: spread over all of a kind, so that
-#: no look rules a country out. Of the plates to train on 87 more are named right, 21 more wrong, and 26 no longer wrong;
+#: no look rules a country out. Of plates to train on 87 more are named right, 21 more wrong, and 26 no longer wrong;
 #: at .1 these are 103, 36 and 29.
 _MISTAKEN = 0.3
 
