@@ -14,7 +14,7 @@ from pipeline.records import Detection, Image
 
 #: The square that a window of the second look is enlarged to, pixels.
 WINDOW_INPUT_PX = 160
-#: The square that a window of a close look is brought to, pixels: of the windows that `where_to_look` cuts a plate has a fifth.
+#: The square that a window of a close look is brought to, pixels: a plate has a fifth of its width.
 CLOSE_INPUT_PX = 320
 #: Pictures of up to so many pixels, longer side, are looked at with the input size that was asked for, ...
 _BASE_PICTURE_PX = 1280
@@ -41,10 +41,9 @@ class PlateDetector:
 
 
 def plate_detector(options: DetectorOptions, second: RecheckOptions | None = None) -> PlateDetector:
-    """The detector of `options`, whose input size is that of the finest look at a picture of 1280 pixels; at larger
-    pictures it looks larger. `second` adds a second look.
+    """The detector of `options`; `second` adds a second look.
 
-    Raises ModelError where the weights are missing.
+    The input size is that of the finest look at pictures of up to 1280 pixels; larger ones get a larger one. Raises ModelError where the weights are missing.
     """
     close = single_look(replace(options, input_px=CLOSE_INPUT_PX, square=True))
     if second is None:

@@ -58,11 +58,11 @@ def track_plates(
 
     What the detector finds inside `overlays` is ignored.
     """
-    follower, looks, looked = _PlateTracking(kind, options), Watch(detector), 0
+    follower, watch, looked = _PlateTracking(kind, options), Watch(detector), 0
     sparse = isinstance(detector, CloseDetector)
     with one_ahead(batches(frames, options.batch, BATCH_PIXELS, sparse=sparse)) as coming:
         for batch in coming:
-            for one in looks.at(batch):
+            for one in watch.at(batch):
                 follower.see(one.frame, _uncovered(one.found, overlays))
             looked += len(batch)
     return follower.tracklets(only_frame=looked == 1), looked

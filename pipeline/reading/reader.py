@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from pipeline.crops.looks import looks_of
 from pipeline.crops.text_lines import aspect, plate_image, split_rows
 from pipeline.formats import Formats
 from pipeline.formats.alphabet import BLANK, CLASSES, Posterior
@@ -93,7 +94,15 @@ class Reader:
             for index, reading in zip(again, in_rows, strict=True):
                 readings[index] = max(readings[index], reading, key=_legible_surplus)
             again = [index for index in again if not _is_sure(readings[index])]
-        return [reading if _is_legible(reading) else None for reading in readings]
+        return [
+            self._named(reading, plate) if reading is not None and _is_legible(reading) else None
+            for reading, plate in zip(readings, plates, strict=True)
+        ]
+
+    def _named(self, reading: Reading, plate: Plate) -> Reading:
+        """The reading with the country that its text and the plate's looks tell."""
+        match = self._formats.match(reading.text, looks_of(plate))
+        return replace(reading, country=match.country, country_confidence=match.confidence) if match else reading
 
     def _doubted(self, reading: Reading, crops: Sequence[Crop]) -> Reading:
         """The reading with the chance that it is a sign, and no plate, taken off its texts' confidences."""
@@ -172,7 +181,7 @@ def _mean_confidence(reading: Reading) -> float:
     return sum(reading.confidences) / len(reading.confidences)
 
 
-def _is_legible(reading: Reading | None) -> bool:
-    if reading is None or not MIN_CHARACTERS <= len(reading.text) <= MAX_CHARACTERS:
+def _is_legible(reading: Reading) -> bool:
+    if not MIN_CHARACTERS <= len(reading.text) <= MAX_CHARACTERS:
         return False
     return _mean_confidence(reading) >= LEGIBLE
