@@ -43,7 +43,8 @@ class PlateDetector:
 def plate_detector(options: DetectorOptions, second: RecheckOptions | None = None) -> PlateDetector:
     """The detector of `options`; `second` adds a second look.
 
-    The input size is that of the finest look at pictures of up to 1280 pixels; larger ones get a larger one. Raises ModelError where the weights are missing.
+    The input size is that of the finest look at pictures of up to 1280 pixels; larger ones get a larger one. Raises
+    ModelError where the weights are missing.
     """
     close = single_look(replace(options, input_px=CLOSE_INPUT_PX, square=True))
     if second is None:
