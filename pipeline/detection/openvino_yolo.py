@@ -91,12 +91,17 @@ def _compiled(file: Path) -> Any:
         raise MissingDependency(f"Detection needs OpenVINO ({error}); run: pip install 'dashplate[detect]'") from error
     core = openvino.Core()
     try:
-        steps = PrePostProcessor(core.read_model(file))
+        model = core.read_model(file)
+        options = {"PERFORMANCE_HINT": "LATENCY"}
+        if any(step.get_type_name() == "FakeQuantize" for step in model.get_ops()):
+            # OpenVINO's own choice on some processors is bfloat16, and much turning of numbers between it and INT8.
+            options["INFERENCE_PRECISION_HINT"] = "f32"
+        steps = PrePostProcessor(model)
         picture = steps.input()
         picture.tensor().set_element_type(openvino.Type.u8).set_layout(openvino.Layout("NHWC"))
         picture.tensor().set_color_format(ColorFormat.BGR)
         picture.model().set_layout(openvino.Layout("NCHW"))
         picture.preprocess().convert_element_type(openvino.Type.f32).convert_color(ColorFormat.RGB).scale(255.0)
-        return core.compile_model(steps.build(), "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+        return core.compile_model(steps.build(), "CPU", options)
     except RuntimeError as error:
         raise ModelError(f"OpenVINO cannot load {file}: {next(iter(str(error).splitlines()), error)}") from error

@@ -46,7 +46,8 @@ def plate_detector(options: DetectorOptions, second: RecheckOptions | None = Non
     The input size is that of the finest look at pictures of up to 1280 pixels; larger ones get a larger one. Raises
     ModelError where the weights are missing.
     """
-    close = single_look(replace(options, input_px=CLOSE_INPUT_PX, square=True))
+    # One by one: as many windows as there happen to be in a call would be another shape to prepare for each time.
+    close = single_look(replace(options, input_px=CLOSE_INPUT_PX, square=True, batch=1))
     if second is None:
         return PlateDetector(BySize(options), close)
     frames = BySize(replace(options, threshold=min(options.threshold, second.doubtful)))
