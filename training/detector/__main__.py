@@ -73,11 +73,18 @@ def mine(data: Data = DATA, work: Work = WORK, quick: Quick = False) -> None:
 
 
 @app.command()
-def polish(work: Work = WORK, budget_minutes: Budget = 32) -> None:
-    """Train on, with other pictures and the hard crops."""
-    schedule = Schedule.polish(budget_minutes * 60)
-    start = work / "first" / "last.pt"
-    typer.echo(fit(_pictures(work, second=True), work / "polished", schedule, start_from=start))
+def polish(
+    work: Work = WORK,
+    budget_minutes: Budget = 32,
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Weights to go on from; default: the first stage's.")
+    ] = None,
+    rate: Annotated[float, typer.Option(help="Highest learning rate.")] = Schedule.polish(0).peak_rate,
+) -> None:
+    """Train on, with other pictures and the hard crops; weights of another activation take on the shipped network's."""
+    schedule = replace(Schedule.polish(budget_minutes * 60), peak_rate=rate)
+    begin = start or work / "first" / "last.pt"
+    typer.echo(fit(_pictures(work, second=True), work / "polished", schedule, start_from=begin))
 
 
 @app.command()
