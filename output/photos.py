@@ -66,7 +66,7 @@ def _openalpr_result(plate: PhotoPlate, number: int, seconds: float) -> dict[str
 
 
 def _plate(plate: PhotoPlate) -> dict[str, Any]:
-    reading = plate.reading
+    reading, unsure = plate.reading, plate.unsure_between
     assert reading is not None
     return {
         "text": reading.text,
@@ -77,6 +77,7 @@ def _plate(plate: PhotoPlate) -> dict[str, Any]:
         "detection_confidence": round(plate.detection.confidence, 4),
         "characters": [{"char": c.char, "confidence": round(c.confidence, 4)} for c in reading.characters],
         "alternatives": [{"text": c.text, "confidence": round(c.confidence, 4)} for c in reading.alternatives],
+        "unsure_between": unsure and {**unsure._asdict(), "confidence": round(unsure.confidence, 4)},
     }
 
 

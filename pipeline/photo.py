@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.crops.select import cut
 from pipeline.detection.yolo import Detector, mostly_inside
+from pipeline.formats.confusions import LookAlike, unsure_between
 from pipeline.reading.reader import Reader
 from pipeline.records import Box, Candidate, Character, Detection, Image, Observation, Reading
 
@@ -57,6 +58,11 @@ class PhotoPlate:
     def alternatives(self) -> tuple[Candidate, ...]:
         """Runner-up texts, likeliest first."""
         return self.reading.alternatives if self.reading else ()
+
+    @property
+    def unsure_between(self) -> LookAlike | None:
+        """The character that one of it may be instead, where the likeliest runner-up differs in nothing else."""
+        return unsure_between(self.characters, self.alternatives)
 
     @property
     def country(self) -> str | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 from pydantic import BaseModel, Field
 
 from db.states import JobState, Priority, VideoState
+from pipeline.formats.confusions import unsure_between
 from pipeline.records import MediaKind, RecordedFrom
 
 if TYPE_CHECKING:
@@ -46,6 +47,21 @@ class TextRead(BaseModel):
     confidence: Share
 
 
+class LookAlikeRead(BaseModel):
+    """What a plate may say in one place instead."""
+
+    place: int = Field(description="Among `characters`, from 1.")
+    char: str
+    confidence: Share = Field(description="Of the whole text with it.")
+
+
+# A service of before tells none.
+UnsureBetween = Annotated[
+    LookAlikeRead | None,
+    Field(description="How the likeliest runner-up differs, where that is in one look-alike and it holds .05 or more."),
+]
+
+
 class PlateRead(BaseModel):
     """A plate that was found and read."""
 
@@ -59,6 +75,7 @@ class PlateRead(BaseModel):
     detection_confidence: Share
     characters: list[CharacterRead]
     alternatives: list[TextRead] = Field(description="Runner-up texts, the likeliest first.")
+    unsure_between: UnsureBetween = None
 
 
 class PlateUnread(BaseModel):
@@ -160,6 +177,7 @@ class SightingTold(BaseModel):
     box: Box
     characters: list[CharacterRead]
     alternatives: list[TextRead]
+    unsure_between: UnsureBetween = None
     # A service of before corrections tells none.
     corrected: str | None = Field(
         None, description="What a person reads there; empty where that is no plate, null where nobody has corrected it."
@@ -176,6 +194,9 @@ class SightingTold(BaseModel):
     @classmethod
     def of(cls, row: RowMapping) -> SightingTold:
         at = f"/v1/sightings/{row['sighting']}"
+        characters = [CharacterRead(char=c["char"], confidence=min(1.0, c["confidence"])) for c in row["characters"]]
+        runners_up = _runners_up(row["alternatives"])
+        unsure = unsure_between(characters, runners_up)
         return cls(
             id=row["sighting"],
             job=row["job"],
@@ -191,8 +212,9 @@ class SightingTold(BaseModel):
             last_s=row["last_s"],
             best_s=row["best_s"],
             box=[row["x1"], row["y1"], row["x2"], row["y2"]],
-            characters=[CharacterRead(char=c["char"], confidence=min(1.0, c["confidence"])) for c in row["characters"]],
-            alternatives=_runners_up(row["alternatives"]),
+            characters=characters,
+            alternatives=runners_up,
+            unsure_between=unsure and LookAlikeRead.model_validate(unsure._asdict()),
             corrected=row["corrected"],
             corrected_by=row["corrected_by"],
             corrected_at=row["corrected_at"],
