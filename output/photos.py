@@ -72,6 +72,7 @@ def _plate(plate: PhotoPlate) -> dict[str, Any]:
         "text": reading.text,
         "shown": reading.shown,
         "country": reading.country,
+        "regions": [{"name": name, "confidence": round(share, 4)} for name, share in plate.regions.items()],
         "confidence": round(reading.confidence, 4),
         "box": _box(plate),
         "detection_confidence": round(plate.detection.confidence, 4),

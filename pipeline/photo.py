@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.crops.select import cut
 from pipeline.detection.yolo import Detector, mostly_inside
+from pipeline.formats import load_formats
 from pipeline.formats.confusions import LookAlike, unsure_between
 from pipeline.reading.reader import Reader
 from pipeline.records import Box, Candidate, Character, Detection, Image, Observation, Reading
@@ -68,6 +69,11 @@ class PhotoPlate:
     def country(self) -> str | None:
         """ISO 3166 code where the format of one country alone fits."""
         return self.reading.country if self.reading else None
+
+    @property
+    def regions(self) -> dict[str, float]:
+        """The country's states or provinces that may have issued it, by its form; likeliest first, probabilities."""
+        return load_formats().regions(self.text, self.country)
 
     @property
     def box(self) -> Box:

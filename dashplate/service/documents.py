@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 from pydantic import BaseModel, Field
 
 from db.states import JobState, Priority, VideoState
+from pipeline.formats import load_formats
 from pipeline.formats.confusions import unsure_between
 from pipeline.records import MediaKind, RecordedFrom
 
@@ -47,6 +48,18 @@ class TextRead(BaseModel):
     confidence: Share
 
 
+class RegionTold(BaseModel):
+    name: str = Field(examples=["California"])
+    confidence: Share
+
+
+# A service of before tells none.
+Regions = Annotated[
+    list[RegionTold],
+    Field(description="The country's states or provinces that may have issued it, by its form, the likeliest first."),
+]
+
+
 class LookAlikeRead(BaseModel):
     """What a plate may say in one place instead."""
 
@@ -55,7 +68,6 @@ class LookAlikeRead(BaseModel):
     confidence: Share = Field(description="Of the whole text with it.")
 
 
-# A service of before tells none.
 UnsureBetween = Annotated[
     LookAlikeRead | None,
     Field(description="How the likeliest runner-up differs, where that is in one look-alike and it holds .05 or more."),
@@ -70,6 +82,7 @@ class PlateRead(BaseModel):
         description="The text, `?` for what is less than half sure, `·` for foreign letters.", examples=["GV56?9"]
     )
     country: str | None = Field(description="The only country whose format fits.", examples=["HK"])
+    regions: Regions = []
     confidence: Share
     box: Box
     detection_confidence: Share
@@ -169,6 +182,7 @@ class SightingTold(BaseModel):
     read_as: str = Field(description="What this sighting was read as; `plate` may differ in O and 0, I and 1.")
     shown: str = Field(description="The text, `?` for what is less than half sure, `·` for foreign letters.")
     country: str | None
+    regions: Regions = []
     confidence: Share
     confirmed: bool = Field(description="False marks a single read.")
     first_s: float
@@ -197,6 +211,7 @@ class SightingTold(BaseModel):
         characters = [CharacterRead(char=c["char"], confidence=min(1.0, c["confidence"])) for c in row["characters"]]
         runners_up = _runners_up(row["alternatives"])
         unsure = unsure_between(characters, runners_up)
+        regions = load_formats().regions(row["read_as"], row["country"])
         return cls(
             id=row["sighting"],
             job=row["job"],
@@ -206,6 +221,7 @@ class SightingTold(BaseModel):
             read_as=row["read_as"],
             shown=row["shown"],
             country=row["country"],
+            regions=[RegionTold(name=name, confidence=min(1.0, share)) for name, share in regions.items()],
             confidence=min(1.0, row["confidence"]),
             confirmed=row["confirmed"],
             first_s=row["first_s"],

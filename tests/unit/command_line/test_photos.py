@@ -41,6 +41,7 @@ def test_what_may_be_another_character_is_said(capsys: pytest.CaptureFixture[str
     sure = plate("AB12CDE")
     unsure = PhotoPlate(sure.detection, replace(sure.reading, alternatives=(Candidate("AB12CDF", 0.12345),)))  # type: ignore[type-var]
     told = as_json_object("car.jpg", np.zeros((4, 4, 3), np.uint8), [sure, unsure])
+    assert [one["regions"] for one in told["plates"]] == [[], []], "Britain's forms tell none"
     assert [one["unsure_between"] for one in told["plates"]] == [None, {"place": 7, "char": "F", "confidence": 0.1235}]
     photos._print(Path("car.jpg"), [sure, unsure])
     first, second = capsys.readouterr().out.splitlines()[-2:]
