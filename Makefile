@@ -90,7 +90,7 @@ lock: | $(BIN)/uv ## pin the dependencies anew
 
 train-detector: setup-dev ## train the plate detector again
 	$(BIN)/python -m training.detector all --data ../shared/data $(ARGS)
-	$(BIN)/dashplate eval detection ../shared/data/detection/boxes.csv --split dev --by-prefix --ignore training/detector/pictures/by_eye.csv
+	$(BIN)/dashplate eval detection ../shared/data/detection/boxes.csv --split dev --by prefix --ignore training/detector/pictures/by_eye.csv
 
 train-reader: setup-dev ## train the plate reader again
 	$(BIN)/python -m training.reader all --data ../shared/data $(ARGS)

@@ -14,6 +14,7 @@ from pipeline.errors import UsageError
 from pipeline.formats.alphabet import plate_characters
 from pipeline.records import Box
 from synthesis.drawing.patterns import plain
+from training.more import split_of_picture
 
 CORNERS = ("x1", "y1", "x2", "y2")
 #: In a file of places to ignore, rows that say this are places where any box is wrong.
@@ -38,7 +39,7 @@ class Line:
 class Selection:
     """Which lines of a CSV are meant."""
 
-    #: What column `split` has to say; None takes all.
+    #: What column `split` has to say, or the texts where there is none; None takes all.
     split: str | None = None
     #: Wildcards, one of which the picture's name has to fit; none take all.
     match: tuple[str, ...] = ()
@@ -49,8 +50,8 @@ class Selection:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What the CSV needs for this choice."""
-        return (*(("split",) if self.split else ()), *dict.fromkeys(column for column, _ in self.where))
+        """What the CSV needs for this choice; the split aside."""
+        return tuple(dict.fromkeys(column for column, _ in self.where))
 
     def takes(self, line: Line) -> bool:
         """Whether a line is among those meant; `limit` aside."""
@@ -89,9 +90,22 @@ def read_lines(file: Path, needed: Sequence[str]) -> Iterator[Line]:
         raise UsageError(f"{file} is no CSV in UTF-8: {error}.") from error
 
 
-def chosen_lines(file: Path, selection: Selection, needed: Sequence[str]) -> Iterator[Line]:
-    """The lines meant. Raises UsageError as `read_lines` does."""
-    return (line for line in read_lines(file, (*needed, *selection.columns)) if selection.takes(line))
+def split_lines(file: Path, selection: Selection, needed: Sequence[str], *, whole_pictures: bool = False) -> list[Line]:
+    """All lines of a CSV, ready for `selection.takes`. Raises UsageError as `read_lines` does.
+
+    Where there is no column `split`, the texts tell the side as for training (`training.more`): a line's own, or, at
+    `whole_pictures` and where it has none, those of all lines of its picture.
+    """
+    lines = list(read_lines(file, (*needed, *selection.columns)))
+    if not selection.split or not lines or "split" in lines[0].cells:
+        return lines
+    if "plate_text" not in lines[0].cells:
+        raise UsageError(f"{file} has no column split, and no plate_text to tell it by.")
+    for name, some in by_image(lines).items():
+        texts = [line.cells["plate_text"] for line in some]
+        for line, text in zip(some, texts, strict=True):
+            line.cells["split"] = split_of_picture(name, [text] if text and not whole_pictures else texts)
+    return lines
 
 
 def by_image(lines: Iterable[Line]) -> dict[str, list[Line]]:

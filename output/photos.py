@@ -66,18 +66,20 @@ def _openalpr_result(plate: PhotoPlate, number: int, seconds: float) -> dict[str
 
 
 def _plate(plate: PhotoPlate) -> dict[str, Any]:
-    reading = plate.reading
+    reading, unsure = plate.reading, plate.unsure_between
     assert reading is not None
     return {
         "text": reading.text,
         "shown": reading.shown,
         "country": reading.country,
         "country_confidence": None if reading.country_confidence is None else round(reading.country_confidence, 4),
+        "regions": [{"name": name, "confidence": round(share, 4)} for name, share in plate.regions.items()],
         "confidence": round(reading.confidence, 4),
         "box": _box(plate),
         "detection_confidence": round(plate.detection.confidence, 4),
         "characters": [{"char": c.char, "confidence": round(c.confidence, 4)} for c in reading.characters],
         "alternatives": [{"text": c.text, "confidence": round(c.confidence, 4)} for c in reading.alternatives],
+        "unsure_between": unsure and {**unsure._asdict(), "confidence": round(unsure.confidence, 4)},
     }
 
 

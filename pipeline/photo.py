@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from pipeline.crops.select import cut
 from pipeline.detection.yolo import Detector, mostly_inside
+from pipeline.formats import load_formats
+from pipeline.formats.confusions import LookAlike, unsure_between
 from pipeline.reading.reader import Reader
 from pipeline.records import Box, Candidate, Character, Detection, Image, Observation, Reading
 
@@ -59,6 +61,11 @@ class PhotoPlate:
         return self.reading.alternatives if self.reading else ()
 
     @property
+    def unsure_between(self) -> LookAlike | None:
+        """The character that one of it may be instead, where the likeliest runner-up differs in nothing else."""
+        return unsure_between(self.characters, self.alternatives)
+
+    @property
     def country(self) -> str | None:
         """ISO 3166 code where text and looks tell one country."""
         return self.reading.country if self.reading else None
@@ -67,6 +74,11 @@ class PhotoPlate:
     def country_confidence(self) -> float | None:
         """Probability that the plate is of `country`, if the text is right; None where none is told."""
         return self.reading.country_confidence if self.reading else None
+
+    @property
+    def regions(self) -> dict[str, float]:
+        """The country's states or provinces that may have issued it, by its form; likeliest first, probabilities."""
+        return load_formats().regions(self.text, self.country)
 
     @property
     def box(self) -> Box:

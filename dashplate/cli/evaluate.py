@@ -25,7 +25,12 @@ Images = Annotated[
     Path | None,
     typer.Option(help="Folder of the pictures; default: `images` or `crops` beside the CSV.", show_default=False),
 ]
-Split = Annotated[str | None, typer.Option(help="Only rows with this in column `split`.", show_default=False)]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        help="Only rows with this in column `split`; without it, by the text as in training.", show_default=False
+    ),
+]
 Match = Annotated[list[str] | None, typer.Option(help="Only pictures of such names: 'ro_*'.", show_default=False)]
 Where = Annotated[
     list[str] | None, typer.Option(help="Only rows like 'legibility=clear', 'country=EU-*'.", show_default=False)
@@ -35,7 +40,8 @@ Ignore = Annotated[Path | None, typer.Option(help="CSV of places that count neit
 By = Annotated[
     list[str] | None,
     typer.Option(
-        help="A row for each value: country, any column, prefix, rows, script, box-width.", show_default=False
+        help="A row for each value: country, any column, prefix, rows, script, box-width, tilt (measured).",
+        show_default=False,
     ),
 ]
 Weights = Annotated[
@@ -260,7 +266,7 @@ def detection(
     iou: Annotated[
         float, typer.Option(help="Overlap from which a box is right.", min=0.05, max=0.95, callback=a_number)
     ] = 0.5,
-    by_prefix: Annotated[bool, typer.Option("--by-prefix", help="A row for each `prefix_` of file names.")] = False,
+    by: By = None,
     thresholds: Annotated[bool, typer.Option("--thresholds", help="Show what other thresholds would do.")] = False,
     compare_speed: Annotated[
         bool, typer.Option("--compare-speed", help="Time a 1280x720 frame against YOLO11n's.")
@@ -272,14 +278,16 @@ def detection(
     from evaluation.detection.look import the_look
     from evaluation.detection.run import Outputs, evaluate_detection
     from evaluation.detection.truth import Selection, load_truth
+    from evaluation.truth_groups import WIDTH
     from pipeline.errors import UsageError
 
     if input_px is not None and second_look is not None:
         raise UsageError("--input-px takes a single look; leave --second-look out.")
     selection = Selection(pictures.split, tuple(pictures.match or ()), limit)
     look = the_look(weights, threshold, input_px, photo=photo, second_look_px=second_look)
-    wanted = Outputs(by_prefix, thresholds, written.draw, written.csv, written.json, compare_speed)
-    evaluate_detection(load_truth(truth, pictures.images, selection, ignore), look, iou, wanted)
+    wanted = Outputs(WIDTH in (by or ()), thresholds, written.draw, written.csv, written.json, compare_speed)
+    groups = [kind for kind in by or () if kind != WIDTH]
+    evaluate_detection(load_truth(truth, pictures.images, selection, ignore, groups), look, iou, wanted)
 
 
 @app.command()

@@ -68,10 +68,12 @@ def _open(path: Path) -> Image:
 
 def _print(path: Path, plates: Sequence[PhotoPlate]) -> None:
     terminal.say(spelled(str(path)))
-    read = [p.reading for p in plates if p.reading is not None]
-    for reading in read:
+    read = [plate for plate in plates if plate.reading is not None]
+    for plate in read:
+        unsure = plate.unsure_between
+        instead = f"  or {unsure.char} in place {unsure.place}: {unsure.confidence:.0%}" if unsure else ""
         terminal.out.print(
-            f"  [bold]{escape(reading.shown):<10}[/] {reading.country or '–':<3} {reading.confidence:>4.0%}"
+            f"  [bold]{escape(plate.shown):<10}[/] {plate.country or '–':<3} {plate.confidence:>4.0%}{instead}"
         )
     if not read:
         terminal.out.print("  no plate could be read")

@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import RowMapping
 
+from pipeline.formats import load_formats
+
 #: Turns a name in the result store into a path or URL.
 Locate: TypeAlias = Callable[[str], str]
 
@@ -57,6 +59,8 @@ class PlateRow:
     recorded_at: str = ""
     #: What says so: `container` or `file`.
     recorded_from: str = ""
+    #: The country's state or province that issued it, with its probability, as far as the form of `read_as` tells it.
+    region: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ class SightingLine:
     corrected_at: str = ""
     recorded_at: str = ""
     recorded_from: str = ""
+    region: str = ""
 
 
 COLUMNS = tuple(field.name for field in fields(PlateRow))
@@ -145,7 +150,13 @@ def _common(best: RowMapping, locate: Locate) -> dict[str, Any]:
         "frame": locate(best["frame"]) if best["frame"] else "",
         "recorded_at": best["recorded_at"].astimezone(dt.UTC).isoformat() if best["recorded_at"] else "",
         "recorded_from": best["recorded_from"] or "",
+        "region": _region(best["read_as"], best["country"]),
     }
+
+
+def _region(text: str, country: str | None) -> str:
+    region = load_formats().region(text, country)
+    return f"{region[0]}:{region[1]:.3f}" if region else ""
 
 
 def _times(rows: list[RowMapping]) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 from pydantic import BaseModel, Field
 
 from db.states import JobState, Priority, VideoState
+from pipeline.formats import load_formats
+from pipeline.formats.confusions import unsure_between
 from pipeline.records import MediaKind, RecordedFrom
 
 if TYPE_CHECKING:
@@ -46,6 +48,32 @@ class TextRead(BaseModel):
     confidence: Share
 
 
+class RegionTold(BaseModel):
+    name: str = Field(examples=["California"])
+    confidence: Share
+
+
+# A service of before tells none.
+Regions = Annotated[
+    list[RegionTold],
+    Field(description="The country's states or provinces that may have issued it, by its form, the likeliest first."),
+]
+
+
+class LookAlikeRead(BaseModel):
+    """What a plate may say in one place instead."""
+
+    place: int = Field(description="Among `characters`, from 1.")
+    char: str
+    confidence: Share = Field(description="Of the whole text with it.")
+
+
+UnsureBetween = Annotated[
+    LookAlikeRead | None,
+    Field(description="How the likeliest runner-up differs, where that is in one look-alike and it holds .05 or more."),
+]
+
+
 class PlateRead(BaseModel):
     """A plate that was found and read."""
 
@@ -55,11 +83,13 @@ class PlateRead(BaseModel):
     )
     country: str | None = Field(description="The country that text and looks of the plate tell.", examples=["HK"])
     country_confidence: Share | None = Field(None, description="That it is of that country, if the text is right.")
+    regions: Regions = []
     confidence: Share
     box: Box
     detection_confidence: Share
     characters: list[CharacterRead]
     alternatives: list[TextRead] = Field(description="Runner-up texts, the likeliest first.")
+    unsure_between: UnsureBetween = None
 
 
 class PlateUnread(BaseModel):
@@ -153,6 +183,7 @@ class SightingTold(BaseModel):
     read_as: str = Field(description="What this sighting was read as; `plate` may differ in O and 0, I and 1.")
     shown: str = Field(description="The text, `?` for what is less than half sure, `·` for foreign letters.")
     country: str | None
+    regions: Regions = []
     confidence: Share
     confirmed: bool = Field(description="False marks a single read.")
     first_s: float
@@ -161,6 +192,7 @@ class SightingTold(BaseModel):
     box: Box
     characters: list[CharacterRead]
     alternatives: list[TextRead]
+    unsure_between: UnsureBetween = None
     # A service of before corrections tells none.
     corrected: str | None = Field(
         None, description="What a person reads there; empty where that is no plate, null where nobody has corrected it."
@@ -177,6 +209,10 @@ class SightingTold(BaseModel):
     @classmethod
     def of(cls, row: RowMapping) -> SightingTold:
         at = f"/v1/sightings/{row['sighting']}"
+        characters = [CharacterRead(char=c["char"], confidence=min(1.0, c["confidence"])) for c in row["characters"]]
+        runners_up = _runners_up(row["alternatives"])
+        unsure = unsure_between(characters, runners_up)
+        regions = load_formats().regions(row["read_as"], row["country"])
         return cls(
             id=row["sighting"],
             job=row["job"],
@@ -186,14 +222,16 @@ class SightingTold(BaseModel):
             read_as=row["read_as"],
             shown=row["shown"],
             country=row["country"],
+            regions=[RegionTold(name=name, confidence=min(1.0, share)) for name, share in regions.items()],
             confidence=min(1.0, row["confidence"]),
             confirmed=row["confirmed"],
             first_s=row["first_s"],
             last_s=row["last_s"],
             best_s=row["best_s"],
             box=[row["x1"], row["y1"], row["x2"], row["y2"]],
-            characters=[CharacterRead(char=c["char"], confidence=min(1.0, c["confidence"])) for c in row["characters"]],
-            alternatives=_runners_up(row["alternatives"]),
+            characters=characters,
+            alternatives=runners_up,
+            unsure_between=unsure and LookAlikeRead.model_validate(unsure._asdict()),
             corrected=row["corrected"],
             corrected_by=row["corrected_by"],
             corrected_at=row["corrected_at"],

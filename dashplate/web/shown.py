@@ -12,8 +12,9 @@ from rich.filesize import decimal
 from sqlalchemy import RowMapping
 
 from dashplate.pace import outlook
+from dashplate.service.documents import RegionTold
 from dashplate.web.texts import t
-from pipeline.formats import country_names, known_countries, load_formats
+from pipeline.formats import country_names
 from pipeline.records import FOREIGN, UNSURE_BELOW
 from pipeline.sources.source import printable, source_of, spelled
 from pipeline.sources.source import shown as name_of
@@ -97,12 +98,10 @@ def country(code: str) -> str:
     return country_names().get(code, code)
 
 
-def regions(text: str, code: str) -> str:
-    """The likeliest states or provinces of a plate of a country, by its form alone: `Texas 23%, New York 14%`."""
-    if code not in known_countries():
-        return ""
-    found = list(load_formats([code]).regions(text).items())[:_MOST_REGIONS]
-    return ", ".join(f"{name} {percent(likely)}" for name, likely in found if likely >= _LIKELY_REGION)
+def regions(found: Sequence[RegionTold]) -> str:
+    """The likeliest states or provinces of a plate: `Texas 23%, New York 14%`."""
+    likely = [one for one in found[:_MOST_REGIONS] if one.confidence >= _LIKELY_REGION]
+    return ", ".join(f"{one.name} {percent(one.confidence)}" for one in likely)
 
 
 def file_name(path: str) -> str:

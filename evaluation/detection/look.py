@@ -11,6 +11,7 @@ import cv2
 
 import models
 from evaluation.detection.truth import Picture
+from evaluation.pictures import open_image
 from pipeline.detection.plate_detector import plate_detector, single_look
 from pipeline.detection.recheck import RecheckOptions
 from pipeline.detection.yolo import (
@@ -23,7 +24,6 @@ from pipeline.detection.yolo import (
 )
 from pipeline.errors import DashplateError, ModelError, UsageError
 from pipeline.records import Detection, Image
-from pipeline.video.probe import read_photo
 
 #: Boxes scored lower are not seen at all: average precision hardly changes below.
 FLOOR = 0.01
@@ -106,14 +106,6 @@ def open_picture(picture: Picture) -> Image:
     if outside:
         raise UsageError(f"{picture.name} is {width}x{height} pixels, and a plate of it is said to lie outside.")
     return image
-
-
-def open_image(path: Path) -> Image:
-    """The picture in a file, upright, BGR. Raises UsageError where there is none."""
-    photo = read_photo(path)
-    if photo is None:
-        raise UsageError(f"{path} is no picture that can be decoded.")
-    return photo.image
 
 
 def warm_detector(look: Look, threshold: float, images: Sequence[Image]) -> Detector:

@@ -22,8 +22,8 @@ from output.tables import csv_text
 class Outputs:
     """What is wanted beside the table."""
 
-    #: A row for each prefix of the file names.
-    by_prefix: bool = False
+    #: Rows for the widths of each group.
+    by_width: bool = False
     #: A second table: what other thresholds would do.
     thresholds: bool = False
     #: Folder for drawings of the mistakes.
@@ -43,7 +43,7 @@ def evaluate_detection(pictures: Sequence[Picture], look: Look, iou: float, want
     )
     by_name = {picture.name: judge(picture, s, iou) for picture, s in seen}
     judged = [by_name[picture.name] for picture in pictures]
-    rows = list(table_rows(judged, wanted.by_prefix))
+    rows = list(table_rows(judged, by_width=wanted.by_width))
     speed = compare_speed(look, pictures) if wanted.compare_speed else None
 
     terminal.out.print(detection_table(rows))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from evaluation.detection.look import Seen
 from evaluation.detection.truth import Picture
+from evaluation.truth_groups import ALL, range_name
 from pipeline.records import Detection
 from training.detector.measuring.measure import (
     COCO_IOUS,
@@ -19,6 +20,7 @@ from training.detector.measuring.measure import (
     Scored,
     average_precision_50_95,
     match,
+    of_plates,
     of_width,
     ranked_precision,
     score,
@@ -37,8 +39,6 @@ _ANY = 1e-6
 LEGIBLE_FROM_PX = 40.0
 #: The thresholds of the second table.
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 16))
-
-Narrowed = Callable[[Scored], Scored]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the table: a set of pictures, or the plates of one width in all of them. None: nothing to measure."""
+    """A line of the table: a set of pictures, or some of the plates in them. None: nothing to measure."""
 
     name: str
     pictures: int
@@ -72,7 +72,7 @@ class Row:
     ap50_95: float | None
     #: Wrong boxes a picture, over pictures whose plates are all boxed.
     false_per_frame: float | None
-    #: Median over the pictures; None for rows that are not of whole pictures.
+    #: Median over the pictures; None for rows of one width.
     ms_per_frame: float | None
     #: Whether unboxed plates may stand among the wrong boxes: then precision and both AP are lower bounds.
     lower_bound: bool
@@ -96,16 +96,20 @@ def judge(picture: Picture, seen: Seen, iou: float) -> Judged:
     return Judged(picture, seen, _matched(picture, seen.kept, iou), ranked)
 
 
-def table_rows(judged: Sequence[Judged], by_prefix: bool) -> Iterator[Row]:
-    """All; each width of plate; day and night; on request, each prefix of file names."""
-    yield _row("all", judged)
-    for low, high in WIDTH_BUCKETS_PX:
-        yield _row(_bucket(low, high), judged, partial(of_width, low_px=low, high_px=high))
+def table_rows(judged: Sequence[Judged], *, by_width: bool = False) -> Iterator[Row]:
+    """All; each width of plate; day and night; each group of plates by name, at `by_width` each width of it too.
+
+    A group's pictures are those that show a plate of it, and a wrong box counts for each group of its picture.
+    """
+    yield _row(ALL, judged)
+    yield from _widths("", judged)
     yield _row("day", [j for j in judged if not j.is_night])
     yield _row("night", [j for j in judged if j.is_night])
-    if by_prefix:
-        for prefix in sorted({j.picture.prefix for j in judged}):
-            yield _row(prefix, [j for j in judged if j.picture.prefix == prefix])
+    for group in sorted({group for j in judged for group in j.picture.groups} - {""}):
+        some = [_of_group(j, group) for j in judged if group in j.picture.groups]
+        yield _row(group, some)
+        if by_width:
+            yield from _widths(f"{group}, ", some)
 
 
 def operations(judged: Sequence[Judged]) -> list[Operation]:
@@ -135,10 +139,26 @@ def _matched(picture: Picture, found: Sequence[Detection], iou: float) -> Scored
     )
 
 
-def _row(name: str, judged: Sequence[Judged], narrowed: Narrowed | None = None) -> Row:
-    of = narrowed or (lambda scored: scored)
-    total = score([of(j.kept) for j in judged], _ANY)
-    ladder = [[of(j.ranked[step]) for j in judged] for step in range(len(COCO_IOUS))]
+def _of_group(judged: Judged, group: str) -> Judged:
+    """The picture with the plates of one group alone, and all wrong boxes."""
+    plates = np.array([own == group for own in judged.picture.groups[: len(judged.picture.plates)]], bool)
+
+    def narrowed(scored: Scored) -> Scored:
+        return of_plates(scored, plates, np.ones(len(scored.boxes), bool))
+
+    return replace(judged, kept=narrowed(judged.kept), ranked=tuple(map(narrowed, judged.ranked)))
+
+
+def _widths(before: str, judged: Sequence[Judged]) -> Iterator[Row]:
+    for low, high in WIDTH_BUCKETS_PX:
+        of = partial(of_width, low_px=low, high_px=high)
+        some = [replace(j, kept=of(j.kept), ranked=tuple(map(of, j.ranked))) for j in judged]
+        yield replace(_row(before + range_name((low, high), " px"), some), ms_per_frame=None)
+
+
+def _row(name: str, judged: Sequence[Judged]) -> Row:
+    total = score([j.kept for j in judged], _ANY)
+    ladder = [[j.ranked[step] for j in judged] for step in range(len(COCO_IOUS))]
     return Row(
         name=name,
         pictures=len(judged),
@@ -148,16 +168,10 @@ def _row(name: str, judged: Sequence[Judged], narrowed: Narrowed | None = None) 
         ap50=ranked_precision(ladder[0]) if total.plates else None,
         ap50_95=average_precision_50_95(ladder) if total.plates else None,
         false_per_frame=total.false_per_picture,
-        ms_per_frame=median(j.seen.ms for j in judged) if judged and narrowed is None else None,
+        ms_per_frame=median(j.seen.ms for j in judged) if judged else None,
         lower_bound=not all(j.picture.every_plate_boxed for j in judged),
     )
 
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
-
-
-def _bucket(low: float, high: float) -> str:
-    if not low:
-        return f"under {high:.0f} px"
-    return f"over {low:.0f} px" if math.isinf(high) else f"{low:.0f}–{high:.0f} px"

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from evaluation.country_codes import country_of
-from evaluation.detection.look import open_image
-from evaluation.truth_csv import Line, Selection, as_read, box_of, chosen_lines, picture_folder
+from evaluation.pictures import open_image
+from evaluation.truth_csv import Line, Selection, as_read, box_of, picture_folder, split_lines
 from evaluation.truth_groups import COUNTRY, columns_of, group_of
 from pipeline.crops.select import cut
 from pipeline.errors import UsageError
@@ -57,7 +57,8 @@ def load_labels(file: Path, images: Path | None, selection: Selection, by: Seque
     Needed columns: `image,plate_text` and those to choose and to group by; `x1,y1,x2,y2` where a picture shows more
     than its plate, `legibility`, `country`. Lines without text are left out, and one that repeats another counts once.
     """
-    lines = list(chosen_lines(file, selection, ("image", "plate_text", *columns_of(by))))
+    everything = split_lines(file, selection, ("image", "plate_text", *columns_of(by)))
+    lines = [line for line in everything if selection.takes(line)]
     known: dict[tuple[str, str, Box | None], Line] = {}
     for line in lines:
         if text := as_read(line.cells["plate_text"]):
@@ -67,7 +68,7 @@ def load_labels(file: Path, images: Path | None, selection: Selection, by: Seque
         raise UsageError(f"No plate of {file} with a text is left; look at --split, --match and --where.")
     folder = picture_folder(file, images, list(dict.fromkeys(name for (name, _, _), _ in chosen)), _BESIDE)
     plates = (
-        LabelledPlate(name, folder / name, text, box, group_of(line, by), *_described(line))
+        LabelledPlate(name, folder / name, text, box, group_of(line, folder / name, by), *_described(line))
         for (name, text, box), line in chosen
     )
     return Labels(tuple(plates), sum(not as_read(line.cells["plate_text"]) for line in lines))

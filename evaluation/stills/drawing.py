@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.contact_sheets import clear, write_views
-from evaluation.detection.look import open_image
 from evaluation.drawn_place import FAINT, GREEN, GREY, RED, View
+from evaluation.pictures import open_image
 from evaluation.stills.scores import Answer, JudgedStill
 from pipeline.records import Box, Image, Reading
 

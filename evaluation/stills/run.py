@@ -9,7 +9,8 @@ from pathlib import Path
 
 from rich.progress import track
 
-from evaluation.detection.look import Look, open_image, the_look, warm_detector
+from evaluation.detection.look import Look, the_look, warm_detector
+from evaluation.pictures import open_image
 from evaluation.readers import Readers
 from evaluation.stills.drawing import KINDS, draw_failures
 from evaluation.stills.scores import JudgedStill, judge, table_rows

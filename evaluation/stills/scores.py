@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TypeAlias
 
@@ -63,7 +63,7 @@ class JudgedStill:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the table: one reader on one group of pictures. None: nothing to measure."""
+    """A line of the table: one reader on one group of plates, in the pictures of it. None: nothing to measure."""
 
     group: str
     reader: str
@@ -106,11 +106,20 @@ def judge(still: Still, found: Sequence[PhotoPlate], ms: float, on_it: Likeness 
 
 
 def table_rows(judged: Mapping[str, Sequence[JudgedStill]]) -> Iterator[Row]:
-    """All pictures, then each group in the order of their names; for each of them a row a reader."""
-    groups = sorted({j.still.group for some in judged.values() for j in some} - {""})
-    for group in (ALL, *groups):
+    """All pictures, then each group in the order of their names; for each of them a row a reader.
+
+    A false reading counts for each group of its picture.
+    """
+    groups = sorted({group for some in judged.values() for j in some for group in j.still.groups} - {""})
+    for reader, some in judged.items():
+        yield _row(ALL, reader, some)
+    for group in groups:
         for reader, some in judged.items():
-            yield _row(group, reader, [j for j in some if group in (ALL, j.still.group)])
+            yield _row(group, reader, [_of_group(j, group) for j in some if group in j.still.groups])
+
+
+def _of_group(judged: JudgedStill, group: str) -> JudgedStill:
+    return replace(judged, answers=tuple(answer for answer in judged.answers if answer.plate.group == group))
 
 
 class _Pairs:

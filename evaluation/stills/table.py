@@ -66,10 +66,10 @@ def places_csv(judged: Mapping[str, Sequence[JudgedStill]]) -> str:
     """
     head = ("image", "group", "reader", "truth", "text", "confidence", *CORNERS, "detection_confidence", "verdict")
     rows = (
-        (j.still.name, j.still.group, reader, truth, *_place(place), verdict)
+        (j.still.name, group, reader, truth, *_place(place), verdict)
         for reader, some in judged.items()
         for j in some
-        for truth, place, verdict in _verdicts(j)
+        for group, truth, place, verdict in _verdicts(j)
     )
     return csv_text(head, rows)
 
@@ -85,13 +85,14 @@ def as_json(rows: Sequence[Row], look: Look) -> str:
     return json_text(whole, indent=1) + "\n"
 
 
-def _verdicts(judged: JudgedStill) -> Iterator[tuple[str, PhotoPlate | None, str]]:
+def _verdicts(judged: JudgedStill) -> Iterator[tuple[str, str, PhotoPlate | None, str]]:
     for answer in judged.answers:
-        yield answer.plate.text, answer.place, _verdict(answer)
+        yield answer.plate.group, answer.plate.text, answer.place, _verdict(answer)
     named = [answer.place for answer in judged.answers]
     for place in judged.found:
         if not any(place is other for other in named):
-            yield "", place, "false" if any(place is other for other in judged.false) else "uncounted"
+            verdict = "false" if any(place is other for other in judged.false) else "uncounted"
+            yield "; ".join(sorted(judged.still.groups)), "", place, verdict
 
 
 def _verdict(answer: Answer) -> str:

@@ -15,7 +15,7 @@ from evaluation.truth_csv import (
     ignored_boxes,
     is_complete,
     picture_folder,
-    read_lines,
+    split_lines,
 )
 from evaluation.truth_groups import columns_of, group_of
 from pipeline.errors import UsageError
@@ -38,6 +38,8 @@ class KnownPlate:
     box: Box | None
     #: False where it is neither asked for nor wrong to read.
     counts: bool
+    #: The table's row; empty where there is only one.
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ class Still:
     plates: tuple[KnownPlate, ...]
     #: False where it may show other plates; then no reading in it can be called false.
     every_plate_known: bool
-    #: The table's row, of its first line that was chosen; empty where there is only one.
-    group: str = ""
+    #: The table's rows: those of its plates that count; without any, of its first line that was chosen.
+    groups: frozenset[str] = frozenset()
 
 
 def load_stills(
@@ -68,7 +70,7 @@ def load_stills(
     whose legibility is not `clear` count neither way, unless the choice itself is by legibility. So do the places of
     `ignore`, a CSV of boxes, but for those whose column `what` says `not_plate`.
     """
-    lines = by_image(read_lines(file, ("image", "plate_text", *selection.columns, *columns_of(by))))
+    lines = by_image(split_lines(file, selection, ("image", "plate_text", *columns_of(by))))
     taken = {name: [line for line in some if selection.takes(line)] for name, some in lines.items()}
     names = [name for name, some in taken.items() if some][: selection.limit]
     if not names:
@@ -78,19 +80,23 @@ def load_stills(
     ignored = ignored_boxes(ignore)
     stills = []
     for name in names:
-        plates = [plate for line in lines[name] for plate in _plates(line, line in taken[name], by_legibility)]
+        path = folder / name
+        groups = {line.where: group_of(line, path, by) for line in taken[name]}
+        plates = [plate for line in lines[name] for plate in _plates(line, groups.get(line.where), by_legibility)]
+        asked = {plate.group for plate in plates if plate.counts} or [*groups.values()][:1]
         plates += [KnownPlate("", box, False) for box in ignored.get(name, ())]
         complete = [is_complete(line) for line in lines[name]]
-        stills.append(Still(name, folder / name, tuple(plates), all(complete), group_of(taken[name][0], by)))
+        stills.append(Still(name, path, tuple(plates), all(complete), frozenset(asked)))
     return stills
 
 
-def _plates(line: Line, chosen: bool, by_legibility: bool) -> Iterator[KnownPlate]:
+def _plates(line: Line, group: str | None, by_legibility: bool) -> Iterator[KnownPlate]:
+    """The plates of a line; `group` is None where the line was not chosen."""
     box, text = box_of(line), line.cells["plate_text"]
-    expected = chosen and (by_legibility or line.cells.get(_LEGIBILITY, "") in _CLEAR)
+    expected = group is not None and (by_legibility or line.cells.get(_LEGIBILITY, "") in _CLEAR)
     if box is None and not text:
         return
     if box is not None and ";" in text:
         raise UsageError(f"{line.where}: a box holds one plate, and {text} names several; leave the box out.")
     for part in map(as_read, text.split(";")):
-        yield KnownPlate(part, box, bool(part) and expected)
+        yield KnownPlate(part, box, bool(part) and expected, group or "")

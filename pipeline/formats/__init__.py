@@ -117,20 +117,23 @@ class Formats:
         """Probability of a text among all texts of its length, plates of every country and none."""
         return sum(self._densities(text).values()) + _FORMLESS_SHARE * _any(text)
 
-    def regions(self, text: str) -> dict[str, float]:
-        """The states or provinces of the matched country that may have issued a text, likeliest first.
+    def regions(self, text: str, country: str | None) -> dict[str, float]:
+        """The states or provinces of a country that may have issued a text of its, likeliest first.
 
         Probabilities by name, given the country; they sum to at most 1, and the rest is the country's forms that tell
-        no region. Empty where the text matches no country, or none of its forms that tell one. A guess from the form
-        alone: most forms are issued by several.
+        no region. Empty where no country is given, or the text fits none of its forms that tell one. A guess from the
+        form alone: most forms are issued by several.
         """
-        match = self.match(text)
-        if match is None:
+        if country is None or not (found := self._table(text).regions(text, country)):
             return {}
-        found = self._table(text).regions(text, match.country)
-        total = self._densities(text)[match.country]
+        total = self._densities(text)[country]
         likeliest = sorted(found.items(), key=lambda region: -region[1])
         return {region: density / total for region, density in likeliest}
+
+    def region(self, text: str, country: str | None) -> tuple[str, float] | None:
+        """The likeliest of these with its probability, where it is as likely as a country that is named, else None."""
+        likeliest = next(iter(self.regions(text, country).items()), None)
+        return likeliest if likeliest and likeliest[1] >= _SURE_SHARE else None
 
     def fixes(self, text: str) -> set[str]:
         """Texts that differ from this one in at most `_MOST_EDITS` confusable characters, and fit a format better."""

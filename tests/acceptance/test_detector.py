@@ -36,7 +36,7 @@ def evaluate(here: Here, shared_data: Path, tmp_path_factory: pytest.TempPathFac
 
 
 #: Rides through Romania, and near plates of three continents.
-USUAL = ("--match", "ro_*", "--match", "openalpr_*", "--by-prefix")
+USUAL = ("--match", "ro_*", "--match", "openalpr_*", "--by", "prefix")
 
 
 @pytest.fixture(scope="module")

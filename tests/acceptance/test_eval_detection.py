@@ -45,7 +45,7 @@ def truth(shared_data: Path, folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def evaluated(here: Here, truth: Path, folder: Path) -> Said:
     return here(
-        "eval", "detection", truth, "--split", "dev", "--match", FRAMES, "--match", "moved_*", "--by-prefix",
+        "eval", "detection", truth, "--split", "dev", "--match", FRAMES, "--match", "moved_*", "--by", "prefix",
         "--ignore", ROOT / "training/detector/pictures/by_eye.csv",
         "--draw", folder / "drawn", "--json", folder / "numbers.json", "--csv", folder / "found.csv",
     )  # fmt: skip

@@ -49,12 +49,13 @@ def place(box: Box, text: str | None, confidence: float = 0.8, seen: float = 0.7
     return PhotoPlate(Detection(box, seen), reading)
 
 
-def known(text: str, box: Box | None = None, counts: bool = True) -> KnownPlate:
-    return KnownPlate(text, box, counts)
+def known(text: str, box: Box | None = None, counts: bool = True, group: str = "") -> KnownPlate:
+    return KnownPlate(text, box, counts, group)
 
 
-def judged(plates: list[KnownPlate], places: list[PhotoPlate], complete: bool = True, group: str = "") -> JudgedStill:
-    return judge(Still("a.png", Path("a.png"), tuple(plates), complete, group), places, 5.0)
+def judged(plates: list[KnownPlate], places: list[PhotoPlate], complete: bool = True) -> JudgedStill:
+    groups = frozenset(plate.group for plate in plates if plate.counts)
+    return judge(Still("a.png", Path("a.png"), tuple(plates), complete, groups), places, 5.0)
 
 
 def row_of(*some: JudgedStill) -> Row:

@@ -105,6 +105,20 @@ def test_a_row_says_when_its_frame_was_recorded() -> None:
     ]  # fmt: skip
 
 
+def test_a_row_names_the_region_where_its_form_does() -> None:
+    rows = parsed(
+        unique_plates(
+            [
+                sighting("7ABC123", 1.0, country="US", read_as="7ABC123"),
+                sighting("ABC1234", 9.0, country="US", read_as="ABC1234"),
+                sighting("7ABC124", 20.0, country=None, read_as="7ABC124"),
+            ],
+            located,
+        )
+    )
+    assert [row["region"] for row in rows] == ["California:0.995", "", ""]
+
+
 def test_a_row_survives_the_csv() -> None:
     video = 'a, "quoted" name\u00e9.mp4'
     (row,) = parsed(unique_plates([sighting("AB12CDE", video=video, country=None, crop=None, frame=None)], located))

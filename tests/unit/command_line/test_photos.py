@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from dashplate.commands import photos
 from dashplate.service import access
 from dashplate.service.access import Bucket
-from output.photos import as_openalpr
+from output.photos import as_json_object, as_openalpr
 from pipeline.photo import PhotoPlate
 from pipeline.records import Box, Candidate, Character, Detection, Reading
 
@@ -32,6 +36,18 @@ def test_openalpr_s_form_has_what_its_readers_read() -> None:
     assert corners == [(10, 20), (110, 20), (110, 46), (10, 46)], "clockwise from the upper left"
     assert [c["plate"] for c in result["candidates"]] == ["AB12CDE", "AB12CDF"]
     assert as_openalpr(np.zeros((4, 4, 3), np.uint8), [], 0.0, 0.1)["results"] == []
+
+
+def test_what_may_be_another_character_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    sure = plate("AB12CDE")
+    unsure = PhotoPlate(sure.detection, replace(sure.reading, alternatives=(Candidate("AB12CDF", 0.12345),)))  # type: ignore[type-var]
+    told = as_json_object("car.jpg", np.zeros((4, 4, 3), np.uint8), [sure, unsure])
+    assert [one["regions"] for one in told["plates"]] == [[], []], "Britain's forms tell none"
+    assert [one["unsure_between"] for one in told["plates"]] == [None, {"place": 7, "char": "F", "confidence": 0.1235}]
+    photos._print(Path("car.jpg"), [sure, unsure])
+    first, second = capsys.readouterr().out.splitlines()[-2:]
+    assert first.endswith("93%")
+    assert second.endswith("93%  or F in place 7: 12%")
 
 
 def test_a_bucket_gives_so_many_at_once_and_then_so_many_a_second(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,8 @@ from evaluation.detection.truth import Picture, Selection, load_truth
 from pipeline.errors import ModelError, UsageError
 from pipeline.records import Box, Detection, MediaKind
 from pipeline.run import ModelConfig, load_detector
-from training.detector.measuring.measure import COCO_IOUS, average_precision_50_95, match, of_width
+from training.detector.measuring.measure import COCO_IOUS, average_precision_50_95, match, of_plates, of_width
+from training.more import split_of
 
 ALL = Selection()
 PLATE = (100.0, 100.0, 200.0, 120.0)
@@ -33,11 +35,14 @@ def write_truth(folder: Path, text: str, names: tuple[str, ...] = ("a.png", "b.p
     return file
 
 
-def picture(folder: Path, name: str, plates: list[tuple[float, ...]], *, complete: bool = True) -> Picture:
+def picture(
+    folder: Path, name: str, plates: list[tuple[float, ...]], *, complete: bool = True, group: str = ""
+) -> Picture:
     path = folder / name
     cv2.imwrite(str(path), np.full((240, 320, 3), 90, np.uint8))
     boxes = np.array(plates, np.float32).reshape(-1, 4)
-    return Picture(name, path, boxes, ("clear",) * len(plates), np.zeros((0, 4), np.float32), complete)
+    groups = (group or name.split("_")[0],) * max(1, len(plates))
+    return Picture(name, path, boxes, ("clear",) * len(plates), np.zeros((0, 4), np.float32), complete, groups=groups)
 
 
 def seen(*found: tuple[tuple[float, ...], float], threshold: float = 0.2, luma: float = 200.0, ms: float = 5.0) -> Seen:
@@ -46,7 +51,7 @@ def seen(*found: tuple[tuple[float, ...], float], threshold: float = 0.2, luma: 
 
 
 def rows_by_name(judged: list[Judged]) -> dict[str, Row]:
-    return {row.name: row for row in table_rows(judged, by_prefix=True)}
+    return {row.name: row for row in table_rows(judged)}
 
 
 def test_a_csv_of_five_columns_is_enough(tmp_path: Path) -> None:
@@ -54,7 +59,7 @@ def test_a_csv_of_five_columns_is_enough(tmp_path: Path) -> None:
         write_truth(tmp_path, "image,x1,y1,x2,y2\na.png,1,2,30,12\na.png,50,2,80,12\nb.png,,,,\n"), None, ALL
     )
     assert first.plates.tolist() == [[1, 2, 30, 12], [50, 2, 80, 12]]
-    assert (first.every_plate_boxed, first.prefix) == (True, "a")
+    assert (first.every_plate_boxed, first.groups) == (True, ("", ""))
     assert (second.name, second.plates.shape) == ("b.png", (0, 4))
 
 
@@ -70,6 +75,27 @@ def test_pictures_are_chosen_by_split_name_and_number(tmp_path: Path) -> None:
     assert chosen("dev", ("ro_*",)) == ["ro_2.png", "ro_3.png"]
     assert chosen(None, ("*_1.png", "oi_*")) == ["ro_1.png", "oi_1.png"]
     assert chosen("dev", (), 1) == ["ro_2.png"]
+
+
+def test_where_no_split_is_told_the_texts_of_a_picture_tell_it(tmp_path: Path) -> None:
+    texts = {side: next(str(n) for n in range(100, 999) if split_of(str(n)) == side) for side in ("train", "dev")}
+    lines = ("a.png,{train}", "a.png,{dev}", "a.png,", "b.png,{train}")
+    file = write_truth(
+        tmp_path, "image,plate_text,x1,y1,x2,y2\n" + "".join(f"{line},1,2,30,12\n" for line in lines).format(**texts)
+    )
+    (measured,) = load_truth(file, None, Selection("dev"))
+    assert (measured.name, len(measured.plates)) == ("a.png", 3), "all plates of a picture that is measured on"
+    assert [p.name for p in load_truth(file, None, Selection("train"))] == ["b.png"]
+
+
+def test_plates_of_a_picture_have_groups_of_their_own(tmp_path: Path) -> None:
+    file = write_truth(
+        tmp_path, "image,x1,y1,x2,y2,rows,country\na.png,1,2,30,12,2,IN\na.png,50,2,80,12,1,IN\nb.png,,,,,,\n"
+    )
+    first, second = load_truth(file, None, ALL, by=("rows", "country"))
+    assert (first.groups, second.groups) == (("two rows, IN", "one row, IN"), ("–, –",))
+    with pytest.raises(UsageError, match="no column ground"):
+        load_truth(file, None, ALL, by=("ground",))
 
 
 def test_places_to_ignore_are_all_but_those_that_are_no_plates(tmp_path: Path) -> None:
@@ -142,6 +168,17 @@ def test_a_width_keeps_its_plates_and_the_wrong_boxes_as_wide() -> None:
     assert large.found_at.tolist() == [0]
 
 
+def test_plates_that_are_kept_keep_their_boxes() -> None:
+    plates = np.array([[0, 0, 39, 10], [0, 100, 100, 120], [0, 200, 100, 220]], np.float32)
+    boxes = np.array([[0, 200, 100, 220], [0, 0, 39, 10], [200, 0, 300, 20]], np.float32)
+    matched = match(boxes, np.array([0.9, 0.8, 0.7], np.float32), plates, complete=True)
+    assert matched.plate.tolist() == [2, 0, -1]
+    last = of_plates(matched, np.array([False, False, True]), np.array([True, True, False]))
+    assert (last.plate.tolist(), last.right.tolist(), last.found_at.tolist()) == ([0], [True], [pytest.approx(0.9)])
+    rest = of_plates(matched, np.array([True, True, False]), np.array([False, False, True]))
+    assert (rest.plate.tolist(), rest.found_at.tolist()) == ([0, -1], [pytest.approx(0.8), 0])
+
+
 def test_the_table_tells_widths_day_night_and_collections_apart(tmp_path: Path) -> None:
     elsewhere = (10.0, 10.0, 60.0, 25.0)
     rows = rows_by_name(
@@ -162,6 +199,21 @@ def test_the_table_tells_widths_day_night_and_collections_apart(tmp_path: Path) 
     assert rows["night"].ap50 == pytest.approx(1.0), "the plate was found, below the threshold"
     assert (rows["oi"].false_per_frame, rows["oi"].lower_bound) == (None, True)
     assert (rows["ro"].false_per_frame, rows["ro"].lower_bound) == (0.5, False)
+
+
+def test_a_group_has_its_own_plates_and_the_wrong_boxes_of_its_pictures(tmp_path: Path) -> None:
+    narrow, wrong = (10.0, 10.0, 60.0, 25.0), (200.0, 200.0, 300.0, 220.0)
+    both = replace(picture(tmp_path, "a.png", [narrow, PLATE]), groups=("two rows", "one row"))
+    none = picture(tmp_path, "b.png", [], group="–")
+    judged = [judge(both, seen((PLATE, 0.9), (wrong, 0.8)), 0.5), judge(none, seen((wrong, 0.7)), 0.5)]
+    rows = {row.name: row for row in table_rows(judged, by_width=True)}
+    one, two, empty = (rows[name] for name in ("one row", "two rows", "–"))
+    assert (one.plates, one.recall, one.precision, one.false_per_frame) == (1, 1.0, 0.5, 1.0)
+    assert (two.plates, two.recall, two.precision, two.false_per_frame) == (1, 0.0, 0.0, 1.0)
+    assert (empty.pictures, empty.plates, empty.recall, empty.false_per_frame) == (1, 0, None, 1.0)
+    assert (one.ap50, one.ms_per_frame) == (1.0, 5.0)
+    assert (rows["two rows, 40–60 px"].plates, rows["two rows, 40–60 px"].false_per_frame) == (1, 0.0)
+    assert (rows["one row, over 100 px"].recall, rows["one row, over 100 px"].ms_per_frame) == (1.0, None)
 
 
 def test_the_overlap_asked_for_decides_what_is_found(tmp_path: Path) -> None:

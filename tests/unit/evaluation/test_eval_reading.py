@@ -24,7 +24,7 @@ from evaluation.reading.run import read_plates
 from evaluation.reading.scores import Row, named, table_rows
 from evaluation.reading.table import as_json, country_lines, notes, reading_table, readings_csv
 from evaluation.reading.truth import LabelledPlate, Labels, load_labels, open_plates
-from evaluation.truth_csv import Line, Selection, as_read, parse_where
+from evaluation.truth_csv import CORNERS, Line, Selection, as_read, parse_where
 from evaluation.truth_groups import group_of
 from pipeline.crops.select import cut
 from pipeline.errors import ModelError, UsageError
@@ -33,6 +33,7 @@ from pipeline.formats.alphabet import BLANK, CLASS_OF, CLASSES, Posterior
 from pipeline.reading.reader import Reader
 from pipeline.records import Box, Character, Crop, Image, Observation, Reading
 from tests.support.evaluation import dots_of
+from training.more import split_of
 
 ALL = Selection()
 NAMES = ("a.png", "b.png", "c.png")
@@ -129,6 +130,13 @@ def test_lines_are_chosen_by_any_column(tmp_path: Path) -> None:
     assert chosen(Selection(match=("[bc].png",), limit=1)) == "b"
 
 
+def test_where_no_split_is_told_the_text_tells_it(tmp_path: Path) -> None:
+    texts = {side: next(str(n) for n in range(100, 999) if split_of(str(n)) == side) for side in ("train", "dev")}
+    file = write_labels(tmp_path, "image,plate_text\na.png,{train}\na.png,{dev}\nb.png,{dev}\n".format(**texts))
+    measured = load_labels(file, None, Selection("dev")).plates
+    assert [(p.name, p.text) for p in measured] == [("a.png", texts["dev"]), ("b.png", texts["dev"])]
+
+
 @pytest.mark.parametrize(
     ("text", "choice", "sentence"),
     [
@@ -156,7 +164,8 @@ def test_words_that_choose_nothing_are_refused(tmp_path: Path) -> None:
 
 def test_countries_are_groups_and_their_two_row_plates_others() -> None:
     def group(by: tuple[str, ...], **cells: str) -> str:
-        return group_of(Line("", {"image": "nl/ro_1.png", "country": "EU-NL", **cells}), by)
+        line = Line("", {"image": "nl/ro_1.png", "country": "EU-NL", **cells})
+        return group_of(line, Path("nl/ro_1.png"), by)
 
     assert group(("country",)) == "EU"
     assert group(("country",), note="two-row plate; spot-checked") == "EU, two rows"
@@ -165,14 +174,33 @@ def test_countries_are_groups_and_their_two_row_plates_others() -> None:
     assert group(("split",), split="dev-1") == "dev-1"
     assert group(("rows", "script"), rows="2", plate_text="LEC 14") == "two rows, Latin"
     assert group(("rows", "script"), note="two-row plate", plate_text="皖A·1") == "two rows, Chinese"
-    assert group(("rows", "script"), plate_text="29오3306") == "one row, other letters"
+    assert group(("rows", "script"), note="", plate_text="29오3306") == "one row, other letters"
+    assert group(("rows", "script"), plate_text="") == "–, –", "nothing tells the rows"
     assert group(("script",), plate_text="ДК12") == "Cyrillic"
     assert group(("script",), plate_text="M-Ö 12") == "Latin"
     assert group(("script",), plate_text="") == "–"
-    assert group(("box-width",), x1="10", y1="1", x2="60", y2="9") == "under 60 px"
-    assert group(("box-width",), x1="10", y1="1", x2="110", y2="9") == "100 px and wider"
+    assert group(("box-width",), x1="10", y1="1", x2="60", y2="9") == "40–60 px"
+    assert group(("box-width",), x1="10", y1="1", x2="110", y2="9") == "over 100 px"
     assert group(("box-width",)) == "–"
+    assert group(("tilt",)) == "–", "nothing shows where the plate ends"
     assert group(()) == ""
+
+
+@pytest.mark.parametrize(
+    ("degrees", "group"), [(0, "measured under 5°"), (-10, "measured 5–15°"), (20, "measured over 15°")]
+)
+def test_tilt_is_measured_in_the_picture(tmp_path: Path, degrees: float, group: str) -> None:
+    flat = np.array([[-100, -22], [100, -22], [100, 22], [-100, 22]])
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    corners = flat @ np.array([[cos, sin], [-sin, cos]]) + 150
+    car = np.full((300, 300, 3), 70, np.uint8)
+    cv2.fillPoly(car, [corners.round().astype(np.int32)], (225, 225, 225), cv2.LINE_AA)
+    cv2.imwrite(str(tmp_path / "a.png"), car)
+    ends = zip(CORNERS, (*corners.min(0), *corners.max(0)), strict=True)
+    line = Line("", {"image": "a.png", **{name: f"{value:.1f}" for name, value in ends}})
+    assert group_of(line, tmp_path / "a.png", ("tilt",)) == group
+    cv2.imwrite(str(tmp_path / "b.png"), np.full((300, 300, 3), 70, np.uint8))
+    assert group_of(line, tmp_path / "b.png", ("tilt",)) == "tilt not measured"
 
 
 def test_a_plate_with_a_box_is_cut_out_as_the_detect_stage_does(tmp_path: Path) -> None:

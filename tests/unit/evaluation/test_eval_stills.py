@@ -57,7 +57,7 @@ def test_what_is_not_chosen_of_a_picture_counts_neither_way(tmp_path: Path) -> N
     (blurred,) = load_stills(file, None, Selection(where=parse_where(["legibility=blurred"])))
     assert [(p.text, p.counts) for p in blurred.plates] == [("AB12", False), ("CD34", True)]
     assert len(load_stills(file, None, Selection(limit=1))) == 1
-    assert [s.group for s in load_stills(file, None, ALL, ("prefix",))] == ["a", "b"]
+    assert [s.groups for s in load_stills(file, None, ALL, ("prefix",))] == [{"a"}, {"b"}]
 
 
 def test_places_to_ignore_are_plates_that_do_not_count(tmp_path: Path) -> None:
@@ -154,14 +154,29 @@ def test_a_plate_that_is_found_and_not_legible_is_unread() -> None:
 
 
 def test_groups_and_readers_have_rows_of_their_own() -> None:
-    good = judged([known("AB1", LEFT)], [place(LEFT, "AB1")], group="US")
-    bad = judged([known("CD2", LEFT)], [], group="EU")
+    good = judged([known("AB1", LEFT, group="US")], [place(LEFT, "AB1")])
+    bad = judged([known("CD2", LEFT, group="EU")], [])
     rows = list(table_rows({"base": [good, bad], "mine": [good, good, bad]}))
     assert [(row.group, row.reader) for row in rows][:3] == [("all", "base"), ("all", "mine"), ("EU", "base")]
     table = stills_table(rows[:2])
     assert [str(column.header) for column in table.columns][:3] == ["", "reader", "pictures"]
     assert list(table.columns[5].cells) == ["0.500", "0.667"], "exact"
     assert list(stills_table([row_of(bad)]).columns[-2].cells) == ["–"]
+
+
+def test_plates_of_one_picture_may_be_of_several_groups(tmp_path: Path) -> None:
+    lines = ("a.png,1,2,60,22,AB12,1", "a.png,70,2,99,32,CD34,2", "a.png,1,90,60,99,,", "b.png,1,2,60,22,EF5,1")
+    file = write_truth(tmp_path, "image,x1,y1,x2,y2,plate_text,rows\n" + "\n".join(lines))
+    stills = load_stills(file, None, ALL, ("rows",))
+    assert [(p.text, p.group) for p in stills[0].plates] == [("AB12", "one row"), ("CD34", "two rows"), ("", "–")]
+    assert [s.groups for s in stills] == [{"one row", "two rows"}, {"one row"}]
+    found = [judge(still, [place(Box(1, 2, 60, 22), "AB12"), place(ELSEWHERE, "XY99")], 5.0) for still in stills]
+    rows = {row.group: row for row in table_rows({"r": found})}
+    assert [(r.pictures, r.plates, r.found, r.false) for r in rows.values()] == [
+        (2, 3, pytest.approx(2 / 3), 2),
+        (2, 2, 1.0, 2),
+        (1, 1, 0.0, 1),
+    ]
 
 
 def test_table_notes_csv_and_json_say_what_happened() -> None:

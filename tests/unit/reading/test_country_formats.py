@@ -135,27 +135,35 @@ def test_a_form_of_several_countries_of_the_world_names_none(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "text", "region"),
+    ("country", "text", "region"),
     [
-        (None, "7ABC123", "California"), ("US", "ABC1234", "Texas"), ("US", "AB1C2D", "Missouri"),
-        ("AU", "1AB2CD", "Victoria"), ("CA", "CABC123", "Ontario"), (None, "BB12CDGP", "Gauteng"),
+        ("US", "7ABC123", "California"), ("US", "ABC1234", "Texas"), ("US", "AB1C2D", "Missouri"),
+        ("AU", "1AB2CD", "Victoria"), ("CA", "CABC123", "Ontario"), ("ZA", "BB12CDGP", "Gauteng"),
         ("MX", "A12BCD", "Mexico City"), ("MY", "BMC4321", "Selangor"),
     ],
 )  # fmt: skip
-def test_the_likeliest_region_comes_first(asked: str | None, text: str, region: str) -> None:
-    regions = load_formats([asked] if asked else None).regions(text)
+def test_the_likeliest_region_comes_first(country: str, text: str, region: str) -> None:
+    regions = load_formats().regions(text, country)
+    assert regions == pytest.approx(load_formats([country]).regions(text, country)), "whatever else is expected"
     assert next(iter(regions)) == region
     assert list(regions.values()) == sorted(regions.values(), reverse=True)
     assert 0 < sum(regions.values()) <= 1 + 1e-9
 
 
 def test_a_form_of_many_states_is_a_guess_at_each_and_one_of_none_leaves_the_state_open() -> None:
-    regions = load_formats(["US"]).regions("ABC1234")
+    regions = load_formats().regions("ABC1234", "US")
     assert {"Texas", "New York", "Ohio", "Georgia"} <= set(regions)
     assert max(regions.values()) < 0.5
-    assert load_formats(["US"]).regions("GOLF") == {}
+    assert load_formats().regions("GOLF", "US") == {}
 
 
 def test_a_text_of_no_country_has_no_region() -> None:
-    assert load_formats().regions("ABC1234") == {}
-    assert load_formats(["FR"]).regions("AA123BB") == {}
+    for text, country in (("ABC1234", None), ("AA123BB", "FR"), ("7ABC123", "XX"), ("#0f", "US"), ("", "US")):
+        assert load_formats().regions(text, country) == {}
+
+
+def test_a_region_is_named_where_it_is_as_likely_as_a_country_that_is_named() -> None:
+    name, likely = load_formats().region("7ABC123", "US") or ("", 0.0)
+    assert (name, likely >= 0.7) == ("California", True)
+    assert load_formats().region("ABC1234", "US") is None
+    assert load_formats().region("7ABC123", None) is None

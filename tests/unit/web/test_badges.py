@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashplate.service.documents import RegionTold
 from dashplate.web.shown import badge, badge_of_characters, regions
 
 
@@ -14,7 +15,9 @@ def test_a_partly_read_plate_keeps_the_marks_of_its_unsure_characters() -> None:
 
 
 def test_states_are_told_as_far_as_a_form_tells_them() -> None:
-    assert regions("7ABC123", "US").startswith("California 9")
-    assert regions("ABC1234", "US").startswith("Texas ")
-    assert regions("ABC1234", "US").count("%") == 3
-    assert regions("LS15EBC", "GB") == regions("7ABC123", "XX") == regions("#0f", "US") == ""
+    found = [
+        RegionTold(name=name, confidence=likely)
+        for name, likely in zip("ABCDE", (0.5, 0.2, 0.1, 0.1, 0.09), strict=True)
+    ]
+    assert regions(found) == "A 50%, B 20%, C 10%"
+    assert regions(found[-1:]) == regions([]) == ""

@@ -28,16 +28,19 @@ class Scored:
     boxes: Boxes
     #: Confidence of each detection.
     confidence: NDArray[np.float32]
-    #: For each detection, whether it found a plate that no surer one had found.
-    right: NDArray[np.bool_]
+    #: For each detection, which plate it found that no surer one had found, -1 where none.
+    plate: NDArray[np.intp]
     #: For each plate, the confidence of the detection that found it, 0 where none did.
     found_at: NDArray[np.float32]
     #: For each plate, its width in pixels of the picture.
     width_px: NDArray[np.float32]
     #: Whether every plate in the picture is in the truth, so that a wrong detection is surely wrong.
     complete: bool
-    #: For each detection, the width of the plate that it found, its own where it found none.
-    judged_width_px: NDArray[np.float32]
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """For each detection, whether it found a plate."""
+        return self.plate >= 0
 
 
 def overlaps(a: Boxes, b: Boxes) -> NDArray[np.float32]:
@@ -76,32 +79,37 @@ def match(
         boxes, confidence = boxes[counted], confidence[counted]
     order = np.argsort(-confidence, kind="stable")
     boxes, confidence = boxes[order], confidence[order]
-    right = np.zeros(len(boxes), bool)
+    plate = np.full(len(boxes), -1, np.intp)
     found_at = np.zeros(len(truth), np.float32)
-    width_px, judged_width_px = truth[:, 2] - truth[:, 0], boxes[:, 2] - boxes[:, 0]
     iou = overlaps(boxes, truth)
     for rank in range(len(boxes)):
         free = np.where(found_at == 0, iou[rank], 0)
         if len(truth) and free.max() >= right_iou:
-            plate = int(free.argmax())
-            right[rank] = True
-            found_at[plate] = max(float(confidence[rank]), 1e-6)
-            judged_width_px[rank] = width_px[plate]
-    return Scored(boxes, confidence, right, found_at, width_px, complete, judged_width_px)
+            plate[rank] = free.argmax()
+            found_at[plate[rank]] = max(float(confidence[rank]), 1e-6)
+    return Scored(boxes, confidence, plate, found_at, truth[:, 2] - truth[:, 0], complete)
 
 
 def of_width(picture: Scored, low_px: float, high_px: float) -> Scored:
     """Keep the plates of these widths, the detections that found them, and the wrong detections as wide as they."""
-    plates = (picture.width_px >= low_px) & (picture.width_px < high_px)
-    kept = (picture.judged_width_px >= low_px) & (picture.judged_width_px < high_px)
+    own_px = picture.boxes[:, 2] - picture.boxes[:, 0]
+    plates, wrong = ((low_px <= width_px) & (width_px < high_px) for width_px in (picture.width_px, own_px))
+    return of_plates(picture, plates, wrong)
+
+
+def of_plates(picture: Scored, plates: NDArray[np.bool_], wrong: NDArray[np.bool_]) -> Scored:
+    """Keep some of the plates, the detections that found them, and of the wrong detections those that `wrong` says."""
+    kept = wrong.copy()
+    kept[picture.right] = plates[picture.plate[picture.right]]
+    # The last entry is what -1 points at.
+    place = np.append(plates.cumsum() - 1, -1)
     return replace(
         picture,
         boxes=picture.boxes[kept],
         confidence=picture.confidence[kept],
-        right=picture.right[kept],
+        plate=place[picture.plate[kept]],
         found_at=picture.found_at[plates],
         width_px=picture.width_px[plates],
-        judged_width_px=picture.judged_width_px[kept],
     )
 
 

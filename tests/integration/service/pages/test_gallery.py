@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -182,6 +183,11 @@ def test_a_sighting_tells_all_that_is_known_of_it(served: Served, client: httpx.
     corrected = client.get(f"/sightings/{middle}").text
     assert "The machine read ON01CAR" in corrected
     assert "data-take-back" in corrected
+    assert "in place" not in page.text
+    alternatives = """'[{"text": "ON02CA8", "confidence": 0.1234}]'"""
+    characters = json.dumps([{"char": char, "confidence": 0.8} for char in "ON02CAB"])
+    change(served, f"text = 'ON02CAB', characters = '{characters}', alternatives = {alternatives}", [last])
+    assert "Or 8 in place 7: 12%." in client.get(f"/sightings/{last}").text
     assert client.get("/sightings/999999999").status_code == 404
 
 
