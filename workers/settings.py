@@ -56,7 +56,8 @@ class Settings(BaseSettings):
     )
     detector_input_px: int = Field(
         default=INPUT_PX,
-        description="Longer side of the detector's input, pixels; close-ups get a second input of 320.",
+        description="Longer side of the detector's input, pixels, for pictures of up to 1280; larger ones get up to three "
+        "times as much.",
     )
     second_look_px: int | None = Field(
         default=None,
