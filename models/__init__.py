@@ -13,19 +13,19 @@ def plate_detector_pt() -> Path:
     return MODELS_DIR / "plate-detector" / "plate-detector.pt"
 
 
-def plate_detector_openvino() -> Path:
-    """Return the folder of the plate detector's OpenVINO export, for CPUs.
+def plate_detector_int8() -> Path:
+    """Return the folder of the plate detector's INT8 export for OpenVINO: what runs on CPUs.
 
     Takes any batch and any height and width that are multiples of 32.
     """
+    return MODELS_DIR / "plate-detector" / "plate-detector_int8_openvino_model"
+
+
+def plate_detector_fp16() -> Path:
+    """Return the folder of the same with weights in FP16, for CPUs that gain nothing by INT8."""
     return MODELS_DIR / "plate-detector" / "plate-detector_openvino_model"
 
 
 def plate_reader() -> Path:
     """Return the folder of the plate reader: a PaddleOCR recogniser as ONNX, for ONNX Runtime and OpenVINO."""
     return MODELS_DIR / "plate-reader"
-
-
-def plate_detector_int8() -> Path:
-    """Return the folder of the plate detector's INT8 export, for CPUs without bfloat16 arithmetic."""
-    return MODELS_DIR / "plate-detector" / "plate-detector_int8_openvino_model"

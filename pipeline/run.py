@@ -195,7 +195,7 @@ def read_tracklet(segment: int, tracklet: Tracklet, reading: Reading) -> ReadTra
 def _shipped(device: str | None) -> Path:
     """The export for CPUs, the PyTorch weights for anything else."""
     on_cpu = device is None or device == "cpu"
-    return models.plate_detector_openvino() if on_cpu else models.plate_detector_pt()
+    return models.plate_detector_int8() if on_cpu else models.plate_detector_pt()
 
 
 @lru_cache(maxsize=2)

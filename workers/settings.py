@@ -56,8 +56,8 @@ class Settings(BaseSettings):
     )
     detector_input_px: int = Field(
         default=INPUT_PX,
-        description="Longer side of the detector's input, pixels, for pictures of up to 1280; larger ones get up to three "
-        "times as much.",
+        description="Longer side of the detector's input, pixels, for pictures of up to 1280; larger ones get up to "
+        "three times as much.",
     )
     second_look_px: int | None = Field(
         default=None,

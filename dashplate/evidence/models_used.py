@@ -20,7 +20,7 @@ _PACKAGES = ("ultralytics", "openvino", "onnxruntime", "paddleocr", "paddlex", "
 def models_used(config: ModelConfig, options: JobOptions) -> dict[str, Any]:
     """As this installation has them now; a job stores a reader that it was submitted with, and no other model."""
     reader = config.reading_with(options.reader, options.reader_engine)
-    detector = config.detector or models.plate_detector_openvino()
+    detector = config.detector or models.plate_detector_int8()
     return {
         "note": "Those of the installation that made this package, at that time; the job's reader where it named one.",
         "detector": {"name": detector.name, "sha256": _hashed(detector)},

@@ -72,7 +72,7 @@ def the_look(
     A frame is taken alone here, and has to be surer than in a video, where others follow it.
     """
     options = DetectorOptions(
-        weights or models.plate_detector_openvino(),
+        weights or models.plate_detector_int8(),
         input_px or INPUT_PX,
         threshold or (PHOTO_THRESHOLD if photo else VIDEO_THRESHOLD),
         1 if photo else FRAMES_PER_CALL,

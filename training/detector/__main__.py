@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from models import MODELS_DIR
+from models import MODELS_DIR, plate_detector_int8
 from training.detector.export import export as export_model
 from training.detector.measuring.compare import compare as compare_networks
 from training.detector.measuring.evaluate import evaluate as evaluate_model
@@ -98,7 +98,7 @@ def export(
 @app.command()
 def evaluate(
     data: Data = DATA,
-    model: Annotated[Path, typer.Option()] = MODELS_DIR / "plate-detector" / "plate-detector_openvino_model",
+    model: Annotated[Path, typer.Option()] = plate_detector_int8(),
     threshold: float = THRESHOLD,
     speed: bool = False,
 ) -> None:
@@ -111,7 +111,7 @@ def evaluate(
 @app.command()
 def strategies(
     data: Data = DATA,
-    model: Annotated[Path, typer.Option()] = MODELS_DIR / "plate-detector" / "plate-detector_openvino_model",
+    model: Annotated[Path, typer.Option()] = plate_detector_int8(),
     threshold: float = THRESHOLD,
 ) -> None:
     """Print what input sizes, a band, tiles and a second look bring and cost."""
@@ -130,7 +130,7 @@ def everything(data: Data = DATA, work: Work = WORK, budget_minutes: Budget = 80
     polish(work, minutes * (1 - FIRST_STAGE_SHARE))
     models = work / "models" if quick else MODELS_DIR
     export(data, work, models=models)
-    evaluate(data, models / "plate-detector" / "plate-detector_openvino_model")
+    evaluate(data, models / "plate-detector" / plate_detector_int8().name)
 
 
 if __name__ == "__main__":

@@ -171,12 +171,14 @@ def _writable(folder: Path) -> bool:
 
 
 def _plate_detector() -> Check:
-    from models import MODELS_DIR
+    import models
 
-    wanted = ("plate-detector.pt", "plate-detector_openvino_model/plate-detector.xml",
-              "plate-detector_openvino_model/plate-detector.bin")  # fmt: skip
-    folder = MODELS_DIR / "plate-detector"
-    missing = [name for name in wanted if not (folder / name).is_file()]
+    folder = models.MODELS_DIR / "plate-detector"
+    wanted = (
+        models.plate_detector_pt(),
+        *(models.plate_detector_int8() / f"plate-detector.{end}" for end in ("xml", "bin")),
+    )
+    missing = [str(file.relative_to(folder)) for file in wanted if not file.is_file()]
     if not missing:
         return Check("plate detector", True, str(folder))
     mend = "install Dashplate again, or set DASHPLATE_DETECTOR to weights of your own"
