@@ -29,6 +29,7 @@ Budget = Annotated[float, typer.Option(help="Minutes of training in all.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A small set and three minutes: shows that the curve falls.")]
 
 DATA, WORK = Path("../shared/data"), Path("runs/detector")
+SHIPPED_EXPORT = plate_detector_int8()
 #: Share of the training time before the hard crops are mined.
 FIRST_STAGE_SHARE = 0.6
 HARD_CROPS = 9_000
@@ -98,7 +99,7 @@ def export(
 @app.command()
 def evaluate(
     data: Data = DATA,
-    model: Annotated[Path, typer.Option()] = plate_detector_int8(),
+    model: Annotated[Path, typer.Option()] = SHIPPED_EXPORT,
     threshold: float = THRESHOLD,
     speed: bool = False,
 ) -> None:
@@ -111,7 +112,7 @@ def evaluate(
 @app.command()
 def strategies(
     data: Data = DATA,
-    model: Annotated[Path, typer.Option()] = plate_detector_int8(),
+    model: Annotated[Path, typer.Option()] = SHIPPED_EXPORT,
     threshold: float = THRESHOLD,
 ) -> None:
     """Print what input sizes, a band, tiles and a second look bring and cost."""
