@@ -29,7 +29,7 @@ SQUARE_BELOW = 1.7
 SURE = 0.9
 #: Where else two rows are parted, as shares of the plate's height, while they are not surely read: a bolt, a seal or a
 #: small year hides the gap. Of 197 two-row plates 156 are right instead of 152, of 1,603 in one row as many as before.
-_OTHER_GAPS = (0.45, 0.55)
+OTHER_GAPS: tuple[float, ...] = (0.45, 0.55)
 #: A reading with a lower mean character confidence is no reading: at 0.6 all but one of 546 dev plates have one, and 9
 #: of 120 places that are no plate; 10 at 0.5, and 5 at 0.7, where private marks would be lost.
 LEGIBLE = 0.6
@@ -79,7 +79,7 @@ class Reader:
     def _read(self, plates: Sequence[Plate], qualities: Sequence[Sequence[float]]) -> list[Reading | None]:
         readings = self._fused(self._as_line(plates), qualities)
         again = [index for index, plate in enumerate(plates) if _wants_rows(plate, readings[index])]
-        for gap in (None, *_OTHER_GAPS):
+        for gap in (None, *OTHER_GAPS):
             in_rows = self._fused(self._as_rows([plates[i] for i in again], gap), [qualities[i] for i in again])
             for index, reading in zip(again, in_rows, strict=True):
                 readings[index] = max(readings[index], reading, key=_legible_surplus)
@@ -92,10 +92,7 @@ class Reader:
         odds = (1.0 - seen) / max(seen, _LEAST_SEEN)
         if any(char.isdigit() for char in reading.text):
             odds *= SIGNS_WITH_DIGITS
-        gain = self._formats.gain(reading.text)
-        if self._formats.may_be_any_number(reading.text):
-            gain = min(gain, 0.0)
-        plate = math.exp(self._formats.trust * gain)
+        plate = math.exp(self._formats.against_a_sign(reading.text))
         share = plate / (plate + odds)
         others = tuple(replace(other, confidence=other.confidence * share) for other in reading.alternatives)
         return replace(reading, confidence=reading.confidence * share, alternatives=others)
