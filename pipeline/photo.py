@@ -67,8 +67,13 @@ class PhotoPlate:
 
     @property
     def country(self) -> str | None:
-        """ISO 3166 code where the format of one country alone fits."""
+        """ISO 3166 code where text and looks tell one country."""
         return self.reading.country if self.reading else None
+
+    @property
+    def country_confidence(self) -> float | None:
+        """Probability that the plate is of `country`, if the text is right; None where none is told."""
+        return self.reading.country_confidence if self.reading else None
 
     @property
     def regions(self) -> dict[str, float]:

@@ -250,7 +250,7 @@ class Reading:
     characters: tuple[Character, ...]
     #: Runner-up texts, likeliest first; the text itself is not among them.
     alternatives: tuple[Candidate, ...]
-    #: ISO 3166 code of the format that the text fits, or None where it fits none that was asked for.
+    #: ISO 3166 code of the country that its text and looks tell, or None where they tell none that was asked for.
     country: str | None
     #: Crops whose own best text agrees with `text` within one edit.
     reads: int
@@ -258,6 +258,8 @@ class Reading:
     crops: int
     #: Position in the tracklet's crops of the one that supports `text` best: the evidence.
     best_crop: int
+    #: Probability that the plate is of `country`, if the text is right; None without one, and in what was stored.
+    country_confidence: float | None = None
 
     @property
     def shown(self) -> str:

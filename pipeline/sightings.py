@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -48,6 +48,9 @@ _SHORT_BELOW = 5
 #: A photograph has one picture of each plate.
 PHOTO_CONFIDENCE = 0.1
 
+#: A video has a home country where this many different plates are surely read and named, and this share of them for it.
+HOME_PLATES, HOME_SHARE, HOME_CONFIDENCE = 3, 0.7, 0.9
+
 
 def stitch(
     tracklets: Sequence[ReadTracklet], kind: MediaKind | None, formats: Formats | None = None
@@ -70,7 +73,7 @@ def stitch(
         home.add(tracklet)
     sightings = [s for group in groups if _worth_keeping(s := group.sighting(), kind, formats)]
     ordered = sorted(sightings, key=lambda s: (s.first.pts, s.text))
-    return tuple(_numbered(ordered))
+    return tuple(_numbered(_at_home(ordered, formats)))
 
 
 @dataclass(slots=True)
@@ -297,6 +300,27 @@ def _least_confidence(sighting: Sighting, kind: MediaKind | None, formats: Forma
     return UNKNOWN_FORM_SINGLE_READ_CONFIDENCE
 
 
-def _numbered(sightings: Sequence[Sighting]) -> Iterator[Sighting]:
+def _at_home(sightings: Sequence[Sighting], formats: Formats) -> Iterator[Sighting]:
+    """Those whose text fits the forms of several countries get the home country, where it is likely enough among them.
+
+    Learnt from the sightings of one video: those of a whole job depend on which of its videos are stitched first.
+    """
+    home = _home(sightings)
+    for sighting in sightings:
+        match = formats.match(sighting.text, home=home) if home and sighting.country is None else None
+        yield replace(sighting, country=home) if match and match.country == home else sighting
+
+
+def _home(sightings: Sequence[Sighting]) -> str | None:
+    """The country that most of the plates are of whose country is told, if there are enough of them."""
+    sure = (s for s in sightings if s.country is not None and s.confirmed and s.confidence >= HOME_CONFIDENCE)
+    countries = Counter(country for country, _ in {(s.country, folded(s.text)) for s in sure})
+    if countries.total() < HOME_PLATES:
+        return None
+    # The share is more than half, so that there are no two.
+    return next((country for country, n in countries.items() if n >= HOME_SHARE * countries.total()), None)
+
+
+def _numbered(sightings: Iterable[Sighting]) -> Iterator[Sighting]:
     for index, sighting in enumerate(sightings):
         yield replace(sighting, index=index)

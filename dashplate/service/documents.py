@@ -81,7 +81,8 @@ class PlateRead(BaseModel):
     shown: str = Field(
         description="The text, `?` for what is less than half sure, `·` for foreign letters.", examples=["GV56?9"]
     )
-    country: str | None = Field(description="The only country whose format fits.", examples=["HK"])
+    country: str | None = Field(description="The country that text and looks of the plate tell.", examples=["HK"])
+    country_confidence: Share | None = Field(None, description="That it is of that country, if the text is right.")
     regions: Regions = []
     confidence: Share
     box: Box

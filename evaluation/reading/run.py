@@ -13,7 +13,7 @@ from evaluation.reading.curve import plotting, reliability_svg
 from evaluation.reading.drawing import KINDS, draw_failures
 from evaluation.reading.scores import bins, table_rows
 from evaluation.reading.speed import compare_speed
-from evaluation.reading.table import as_json, notes, reading_table, readings_csv, speed_lines
+from evaluation.reading.table import as_json, country_lines, notes, reading_table, readings_csv, speed_lines
 from evaluation.reading.truth import Labels, open_plates
 from output import terminal
 from output.files import save
@@ -45,7 +45,7 @@ def evaluate_reading(labels: Labels, readers: Readers, wanted: Outputs) -> None:
     speeds = compare_speed(readers, labels.plates) if wanted.compare_speed else None
 
     terminal.out.print(reading_table(rows))
-    for line in ["", *notes(labels), *speed_lines(speeds or ())]:
+    for line in ["", *notes(labels), *country_lines(reads), *speed_lines(speeds or ())]:
         terminal.say(line)
     if wanted.draw is not None:
         _draw(wanted.draw, reads)

@@ -32,6 +32,27 @@ class Row:
     ece: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a reader named the countries of plates whose country is known."""
+
+    plates: int
+    right: int
+    wrong: int
+
+    @property
+    def unnamed(self) -> int:
+        """Plates that got no country; unread ones are among them."""
+        return self.plates - self.right - self.wrong
+
+
+def named(reads: Sequence[Read]) -> Named:
+    """How often a reader named the country that the label tells."""
+    known = [read for read in reads if read.plate.country]
+    said = [read.reading.country == read.plate.country for read in known if read.reading and read.reading.country]
+    return Named(len(known), sum(said), len(said) - sum(said))
+
+
 def is_right(read: Read) -> bool:
     """Whether a plate was read right but for O and 0, I and 1."""
     return same_folded(read.plate.text, read.said)

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from evaluation.reader_table import grouped_table
 from evaluation.readers import Read
-from evaluation.reading.scores import Row, bins, is_right
+from evaluation.reading.scores import Row, bins, is_right, named
 from evaluation.reading.speed import TRACKLET, Speed
 from evaluation.reading.truth import Labels
 from evaluation.truth_csv import CORNERS
@@ -45,6 +45,16 @@ def notes(labels: Labels) -> list[str]:
     return lines
 
 
+def country_lines(reads: Mapping[str, Sequence[Read]]) -> list[str]:
+    """How often each reader names the right country, where any is known."""
+    return [
+        f"{reader}: of {found.plates} plates whose country is known, it names {found.right} right and "
+        f"{found.wrong} wrong; {found.unnamed} get no country."
+        for reader, found in ((reader, named(some)) for reader, some in reads.items())
+        if found.plates
+    ]
+
+
 def speed_lines(speeds: Sequence[Speed]) -> list[str]:
     """How long a plate takes, beside PaddleOCR."""
     return [
@@ -73,6 +83,7 @@ def as_json(
         "without_text": labels.without_text,
         "rows": [asdict(row) for row in rows],
         "calibration": {reader: [asdict(b) for b in bins(some)] for reader, some in reads.items()},
+        "countries": {reader: asdict(named(some)) for reader, some in reads.items()},
         "speed": None if speeds is None else [_with_ratios(speed) for speed in speeds],
     }
     return json_text(whole, indent=1) + "\n"

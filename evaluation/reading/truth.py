@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from evaluation.country_codes import country_of
 from evaluation.pictures import open_image
 from evaluation.truth_csv import Line, Selection, as_read, box_of, picture_folder, split_lines
-from evaluation.truth_groups import columns_of, group_of
+from evaluation.truth_groups import COUNTRY, columns_of, group_of
 from pipeline.crops.select import cut
 from pipeline.errors import UsageError
 from pipeline.records import Box, Crop, Image, Observation
@@ -37,6 +38,8 @@ class LabelledPlate:
     group: str = ""
     #: What the CSV says of it; often nothing.
     legibility: str = ""
+    #: ISO 3166 code; None where the CSV tells none.
+    country: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def load_labels(file: Path, images: Path | None, selection: Selection, by: Seque
     """The chosen plates of a CSV, in its order. Raises UsageError with a sentence on whatever is wrong with it.
 
     Needed columns: `image,plate_text` and those to choose and to group by; `x1,y1,x2,y2` where a picture shows more
-    than its plate, `legibility`. Lines without text are left out, and a line that repeats another counts once.
+    than its plate, `legibility`, `country`. Lines without text are left out, and one that repeats another counts once.
     """
     everything = split_lines(file, selection, ("image", "plate_text", *columns_of(by)))
     lines = [line for line in everything if selection.takes(line)]
@@ -65,12 +68,14 @@ def load_labels(file: Path, images: Path | None, selection: Selection, by: Seque
         raise UsageError(f"No plate of {file} with a text is left; look at --split, --match and --where.")
     folder = picture_folder(file, images, list(dict.fromkeys(name for (name, _, _), _ in chosen)), _BESIDE)
     plates = (
-        LabelledPlate(
-            name, folder / name, text, box, group_of(line, folder / name, by), line.cells.get("legibility", "")
-        )
+        LabelledPlate(name, folder / name, text, box, group_of(line, folder / name, by), *_described(line))
         for (name, text, box), line in chosen
     )
     return Labels(tuple(plates), sum(not as_read(line.cells["plate_text"]) for line in lines))
+
+
+def _described(line: Line) -> tuple[str, str | None]:
+    return line.cells.get("legibility", ""), country_of(line.cells.get(COUNTRY, ""))
 
 
 def open_plates(plates: Sequence[LabelledPlate]) -> Iterator[tuple[LabelledPlate, Shown]]:

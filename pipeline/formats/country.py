@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from pipeline.formats.looks import LookShares, look_shares
 from pipeline.formats.pattern import Shape, shapes
 
 #: libyaml reads the files in a tenth of the time; not every build of PyYAML has it.
@@ -35,6 +36,8 @@ class CountryFormat:
     weight: float
     #: Their shares sum to 1.
     forms: tuple[Form, ...]
+    #: Of the kinds of looks that its file speaks of.
+    looks: LookShares
 
 
 @cache
@@ -55,6 +58,7 @@ def _country(text: str) -> CountryFormat:
         code=described["code"],
         weight=float(described["weight"]),
         forms=tuple(form for pattern in patterns for form in _forms(pattern, never, total)),
+        looks=look_shares(described.get("looks", {})),
     )
 
 

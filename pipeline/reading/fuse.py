@@ -80,7 +80,7 @@ def fuse(
     `qualities` weigh the crops against each other; only their ratios matter. The confidence is the text's share of
     the fused probability, what no candidate explains included; texts that no picture tells apart (O and 0, I and 1)
     count as one, named by the likeliest of them. A letter of another script stands among the characters, where it is
-    more likely than not, and never in the text.
+    more likely than not, and never in the text. No country is told: that takes pictures too.
     """
     options = options or FuseOptions()
     softened = [_softened(matrix, options) for matrix in matrices]
@@ -100,7 +100,7 @@ def fuse(
         confidence=min(1.0, together[key]),
         characters=_with_letters(_characters(text, texts, shares), [texts[i] for i in same], shares[same]),
         alternatives=_alternatives(key, texts, shares, together),
-        country=match.country if (match := formats.match(text)) else None,
+        country=None,
         reads=sum(_agrees(known_part(written(proposals[0][0])), text) for proposals in own),
         crops=len(matrices),
         best_crop=int(np.argmax(logs[:, best])),

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from pipeline.crops.looks import looks_of
 from pipeline.crops.text_lines import aspect, plate_image, split_rows
 from pipeline.formats import Formats
 from pipeline.formats.alphabet import BLANK, CLASSES, Posterior
@@ -28,7 +29,8 @@ SQUARE_BELOW = 1.7
 #: Mean character confidence of a sure reading.
 SURE = 0.9
 #: Where else two rows are parted, as shares of the plate's height, while they are not surely read: a bolt, a seal or a
-#: small year hides the gap. Of 197 two-row plates 156 are right instead of 152, of 1,603 in one row as many as before.
+#: small year hides the gap. Of 197 two-row plates 186 are right instead of 184, of 1,603 in one row as many as before
+#: (`python -m bench.row_gaps`).
 OTHER_GAPS: tuple[float, ...] = (0.45, 0.55)
 #: A reading with a lower mean character confidence is no reading: at 0.6 all but one of 546 dev plates have one, and 9
 #: of 120 places that are no plate; 10 at 0.5, and 5 at 0.7, where private marks would be lost.
@@ -84,7 +86,15 @@ class Reader:
             for index, reading in zip(again, in_rows, strict=True):
                 readings[index] = max(readings[index], reading, key=_legible_surplus)
             again = [index for index in again if not _is_sure(readings[index])]
-        return [reading if _is_legible(reading) else None for reading in readings]
+        return [
+            self._named(reading, plate) if reading is not None and _is_legible(reading) else None
+            for reading, plate in zip(readings, plates, strict=True)
+        ]
+
+    def _named(self, reading: Reading, plate: Plate) -> Reading:
+        """The reading with the country that its text and the plate's looks tell."""
+        match = self._formats.match(reading.text, looks_of(plate))
+        return replace(reading, country=match.country, country_confidence=match.confidence) if match else reading
 
     def _doubted(self, reading: Reading, crops: Sequence[Crop]) -> Reading:
         """The reading with the chance that it is a sign, and no plate, taken off its texts' confidences."""
@@ -155,7 +165,7 @@ def _mean_confidence(reading: Reading) -> float:
     return sum(reading.confidences) / len(reading.confidences)
 
 
-def _is_legible(reading: Reading | None) -> bool:
-    if reading is None or not MIN_CHARACTERS <= len(reading.text) <= MAX_CHARACTERS:
+def _is_legible(reading: Reading) -> bool:
+    if not MIN_CHARACTERS <= len(reading.text) <= MAX_CHARACTERS:
         return False
     return _mean_confidence(reading) >= LEGIBLE

@@ -172,7 +172,7 @@ def _snapshot_result(plate: dict[str, Any]) -> dict[str, Any]:
         "score": round(plate["confidence"], 3),
         "dscore": round(plate["detection_confidence"], 3),
         # Clients read these without asking whether they are there.
-        "region": {"code": (plate["country"] or "").lower(), "score": 1.0 if plate["country"] else 0.0},
+        "region": {"code": (plate["country"] or "").lower(), "score": round(plate["country_confidence"] or 0.0, 3)},
         "candidates": [{"score": round(t["confidence"], 3), "plate": t["text"].lower()} for t in texts],
         "vehicle": {"score": 0.0, "type": "Unknown", "box": box},
     }

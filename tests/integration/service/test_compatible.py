@@ -48,6 +48,7 @@ def test_plate_recognizer_snapshot(served: Served, picture: bytes, slash: str) -
         (plate,) = told["results"]
         assert plate["plate"] == "gv5679"
         assert plate["region"]["code"] == "hk"
+        assert 0.7 <= plate["region"]["score"] <= 1
         assert set(plate["box"]) == {"xmin", "ymin", "xmax", "ymax"}
         assert plate["candidates"][0] == {"score": plate["score"], "plate": "gv5679"}
         # Clients read these without asking whether they are there; an empty list would break one of them.

@@ -22,7 +22,7 @@ def plate(text: str | None) -> PhotoPlate:
         return PhotoPlate(found, None)
     others = (Candidate("AB12CDF", 0.02),)
     characters = tuple(Character(c, 0.9) for c in text)
-    return PhotoPlate(found, Reading(text, 0.93, characters, others, "GB", 1, 1, 0))
+    return PhotoPlate(found, Reading(text, 0.93, characters, others, "GB", 1, 1, 0, 0.875))
 
 
 def test_openalpr_s_form_has_what_its_readers_read() -> None:
@@ -30,7 +30,8 @@ def test_openalpr_s_form_has_what_its_readers_read() -> None:
     assert (told["version"], told["data_type"], told["epoch_time"]) == (2, "alpr_results", 1592745193749)
     assert (told["img_width"], told["img_height"], told["processing_time_ms"]) == (640, 480, 500.0)
     (result,) = told["results"]
-    assert (result["plate"], result["confidence"], result["region"]) == ("AB12CDE", 93.0, "gb")
+    assert (result["plate"], result["confidence"]) == ("AB12CDE", 93.0)
+    assert (result["region"], result["region_confidence"]) == ("gb", 87.5)
     corners = [(c["x"], c["y"]) for c in result["coordinates"]]
     assert corners == [(10, 20), (110, 20), (110, 46), (10, 46)], "clockwise from the upper left"
     assert [c["plate"] for c in result["candidates"]] == ["AB12CDE", "AB12CDF"]

@@ -219,7 +219,7 @@ def _row(plate: str, country: str, sure: str, since: str, until: str, reads: str
 
 def test_the_json_of_a_photograph_has_the_shape_that_is_shown() -> None:
     characters = tuple(Character(c, 0.99) for c in "7ABC123")
-    reading = Reading("7ABC123", 0.92, characters, (Candidate("7ABC128", 0.07),), "US", 1, 1, 0)
+    reading = Reading("7ABC123", 0.92, characters, (Candidate("7ABC128", 0.07),), "US", 1, 1, 0, 0.86)
     box = Box(412.0, 388.5, 530.2, 421.9)
     plates = [PhotoPlate(Detection(box, 0.91), reading), PhotoPlate(Detection(box, 0.31), None)]
     printed = as_json_object("car.jpg", np.zeros((720, 1280, 3), np.uint8), plates)

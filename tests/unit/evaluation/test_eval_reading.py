@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
@@ -14,13 +15,14 @@ import cv2
 import numpy as np
 import pytest
 
+from evaluation.country_codes import country_of
 from evaluation.readers import Read, Readers, headings, read_one
 from evaluation.reading.calibration import bins_of, expected_error
 from evaluation.reading.curve import reliability_svg
 from evaluation.reading.drawing import draw, draw_failures
 from evaluation.reading.run import read_plates
-from evaluation.reading.scores import Row, table_rows
-from evaluation.reading.table import as_json, notes, reading_table, readings_csv
+from evaluation.reading.scores import Row, named, table_rows
+from evaluation.reading.table import as_json, country_lines, notes, reading_table, readings_csv
 from evaluation.reading.truth import LabelledPlate, Labels, load_labels, open_plates
 from evaluation.truth_csv import CORNERS, Line, Selection, as_read, parse_where
 from evaluation.truth_groups import group_of
@@ -69,8 +71,10 @@ def write_labels(folder: Path, text: str, beside: str = "crops", names: tuple[st
     return file
 
 
-def plate(text: str, group: str = "", name: str = "a.png", path: Path = Path("a.png")) -> LabelledPlate:
-    return LabelledPlate(name, path, text, None, group)
+def plate(
+    text: str, group: str = "", name: str = "a.png", path: Path = Path("a.png"), country: str | None = None
+) -> LabelledPlate:
+    return LabelledPlate(name, path, text, None, group, country=country)
 
 
 def read(truth: str, said: str | None, confidence: float = 0.9, group: str = "") -> Read:
@@ -326,6 +330,23 @@ def test_table_csv_and_json_say_the_same() -> None:
     told = json.loads(as_json(rows, labels, reads, None))
     assert [(row["reader"], row["exact"], row["folded"]) for row in told["rows"]] == [("base", 0, 0.5), ("mine", 1, 1)]
     assert sum(b["readings"] for b in told["calibration"]["base"]) == 1
+
+
+def test_countries_named_are_counted_where_the_label_tells_one(tmp_path: Path) -> None:
+    told = [country_of(word) for word in ("EU-NL", "SLO", "EU-D", "AE", "EU", "MIX", "", "US")]
+    assert told == ["NL", "SI", "DE", "AE", None, None, None, "US"]
+    file = write_labels(tmp_path, "image,plate_text,country\na.png,AB1,EU-GBJ\nb.png,AB2,EU\n")
+    assert [p.country for p in load_labels(file, None, ALL).plates] == ["JE", None]
+
+    said = [("GB", "GB"), ("GB", "FR"), ("FR", None), (None, "IT")]
+    reads = [Read(plate("AB1", country=c), replace(reading("AB1", 0.9), country=r)) for c, r in said]
+    reads.append(Read(plate("AB1", country="GB"), None))
+    counted = named(reads)
+    assert (counted.plates, counted.right, counted.wrong, counted.unnamed) == (4, 1, 1, 2)
+    (line,) = country_lines({"mine": reads, "of nobody": reads[3:4]})
+    assert "of 4 plates whose country is known, it names 1 right and 1 wrong; 2 get no country" in line
+    counts = json.loads(as_json([], Labels((), 0), {"mine": reads}, None))
+    assert counts["countries"] == {"mine": {"plates": 4, "right": 1, "wrong": 1}}
 
 
 def test_plates_that_are_not_clear_are_pointed_out() -> None:

@@ -229,6 +229,42 @@ def test_the_order_of_the_tracklets_does_not_matter() -> None:
         assert stitch(shuffled, MediaKind.VIDEO) == wanted
 
 
+def drive(*countries: str | None, text: str = "AB123{:02}") -> list[ReadTracklet]:
+    """A vehicle every minute, each with a text of its own and the country that its reading names."""
+    return [tracklet(text.format(i), 60.0 * i, sure=0.97, country=c, index=i) for i, c in enumerate(countries)]
+
+
+def test_what_fits_several_countries_is_of_the_country_that_most_of_a_video_are_of() -> None:
+    unnamed = tracklet("AB123CD", 900.0, sure=0.97, country=None, index=90)
+    foreign = tracklet("皖A12345", 960.0, sure=0.97, country="CN", index=91)
+    no_plate = tracklet("XX1QQ2Z", 1020.0, sure=0.97, country=None, index=92)
+    everything = [*drive("IT", "IT", "IT", "IT"), unnamed, foreign, no_plate]
+    found = stitch(everything, MediaKind.VIDEO)
+    assert {s.text: s.country for s in found[4:]} == {"AB123CD": "IT", "皖A12345": "CN", "XX1QQ2Z": None}
+    for seed in range(5):
+        assert stitch(random.Random(seed).sample(everything, len(everything)), MediaKind.VIDEO) == found
+    bare = [replace(s, country=None) for s in found]
+    untold = [replace(t, reading=replace(t.reading, country=None)) for t in everything]
+    assert [replace(s, country=None) for s in stitch(untold, MediaKind.VIDEO)] == bare, "no row more or less"
+
+
+@pytest.mark.parametrize(
+    "countries",
+    [("IT", "IT"), ("IT", "IT", "FR", "FR"), (None, None, None), ("BR", "BR", "BR"), ("IT",) * 3 + ("FR",) * 2],
+)
+def test_few_plates_mixed_ones_and_a_country_without_that_form_make_no_home(countries: tuple[str | None, ...]) -> None:
+    unnamed = tracklet("AB123CD", 900.0, sure=0.97, country=None, index=90)
+    assert stitch([*drive(*countries), unnamed], MediaKind.VIDEO)[-1].country is None
+
+
+def test_one_car_that_passes_often_and_unsure_plates_make_no_home() -> None:
+    unnamed = tracklet("AB123CD", 900.0, sure=0.97, country=None, index=90)
+    often = drive("IT", "IT", "IT", "IT", text="AB12300")
+    unsure = [tracklet(f"AB123{i:02}", 60.0 * i, sure=0.8, country="IT", index=i) for i in range(4)]
+    assert stitch([*often, unnamed], MediaKind.VIDEO)[-1].country is None
+    assert stitch([*unsure, unnamed], MediaKind.VIDEO)[-1].country is None
+
+
 def test_every_character_has_its_confidence() -> None:
     sure = tracklet("LS15EBC", sure=0.9)
     shaky = replace(sure, reading=replace(sure.reading, characters=tuple(Character(c, 0.4) for c in "LS15EBC")))
