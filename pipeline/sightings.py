@@ -293,8 +293,7 @@ def _worth_keeping(sighting: Sighting, kind: MediaKind | None, formats: Formats)
 def _least_confidence(sighting: Sighting, kind: MediaKind | None, formats: Formats) -> float:
     if kind is MediaKind.PHOTO:
         return PHOTO_CONFIDENCE
-    is_plate = sighting.country is not None or formats.has_form(sighting.text)
-    if is_plate and not formats.may_be_any_number(sighting.text):
+    if formats.has_form(sighting.text, sighting.country):
         return CONFIRMED_CONFIDENCE if sighting.confirmed else SINGLE_READ_CONFIDENCE
     if sighting.confirmed and len(sighting.text) >= _SHORT_BELOW:
         return UNKNOWN_FORM_CONFIDENCE

@@ -102,14 +102,22 @@ class Formats:
         """How much likelier what is known beside the text makes a country."""
         return likelihood(looks, self._looks[code], self._looks[None]) * (_AT_HOME if code == home else 1.0)
 
-    def has_form(self, text: str) -> bool:
-        """Whether a text likely is a plate of some country, whichever: together they hold nearly all that it may be."""
-        if self.may_be_any_number(text):
+    def has_form(self, text: str, country: str | None = None) -> bool:
+        """Whether a text that was read as a plate of `country` is likely one, of it or of any country.
+
+        All countries together hold nearly all that it may be.
+        """
+        if self._may_be_any_number(text):
             return False
         named = sum(density for code, density in self._densities(text).items() if code is not None)
-        return named >= _SURE_SHARE * self._everywhere(text)
+        return country is not None or named >= _SURE_SHARE * self._everywhere(text)
 
-    def may_be_any_number(self, text: str) -> bool:
+    def against_a_sign(self, text: str) -> float:
+        """Nats by which a text speaks for a plate and not for a sign, as far as the prior may be followed."""
+        gain = self.gain(text)
+        return self.trust * (min(gain, 0.0) if self._may_be_any_number(text) else gain)
+
+    def _may_be_any_number(self, text: str) -> bool:
         """Whether a text is digits alone while no country is expected: dates, clocks and telephone numbers fit too."""
         return text.isdigit() and not self._asked
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from synthesis.drawing.glyphs import Mask, fitted_mask
 from synthesis.drawing.patterns import Rng, plain, written
+from synthesis.patches import soft_patches
 
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -248,8 +249,7 @@ def _bolts(image: NDArray[np.float32], style: PlateStyle) -> None:
 def _worn(image: NDArray[np.float32], rng: Rng) -> Image:
     """Give the plate the light and the dirt of one that has been driven."""
     height, width = image.shape[:2]
-    coarse = rng.normal(1.0, 0.035, (4, 10)).astype(np.float32)
-    dirt = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    dirt = soft_patches(rng.normal(1.0, 0.035, (4, 10)), height, width)
     light = np.linspace(rng.uniform(1.0, 1.06), rng.uniform(0.88, 0.97), height, dtype=np.float32)[:, None]
     specks = rng.normal(0, 3.0, (height, width)).astype(np.float32)
     worn = image * (dirt * light)[..., None] + specks[..., None]

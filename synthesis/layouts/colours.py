@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from synthesis.patches import parted, soft_patches
+
 Rng = np.random.Generator
 #: BGR.
 Colour = tuple[int, int, int]
@@ -141,11 +143,8 @@ def _run(sheet: Paint, scheme: Scheme, rng: Rng) -> None:
 def _landscape(sheet: Paint, scheme: Scheme, rng: Rng) -> None:
     """Lay soft patches of another colour into the ground, as pictures behind numbers have them."""
     high, wide = sheet.shape[:2]
-    coarse = rng.uniform(0, 1, (3, 6)).astype(np.float32)
-    share = cv2.resize(coarse, (wide, high), interpolation=cv2.INTER_CUBIC)
-    share = np.clip((share - rng.uniform(0.3, 0.6)) * rng.uniform(2, 8), 0, 1)[..., None] * np.float32(
-        rng.uniform(0.3, 0.9)
-    )
+    patches = parted(soft_patches(rng.uniform(0, 1, (3, 6)), high, wide), (2, 8), rng)
+    share = patches[..., None] * np.float32(rng.uniform(0.3, 0.9))
     sheet[:] = sheet * (1 - share) + np.array(_second(scheme, rng), np.float32) * share
 
 

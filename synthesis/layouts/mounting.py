@@ -10,6 +10,7 @@ from synthesis.layouts.characters import pick, word
 from synthesis.layouts.colours import BLACK, WHITE, Colour, Paint, brightness, readable_on
 from synthesis.layouts.furniture import lay, small_print
 from synthesis.lettering.scripts import script_mask
+from synthesis.patches import soft_patches
 
 Rng = np.random.Generator
 
@@ -61,8 +62,7 @@ def _bodywork(high: int, wide: int, rng: Rng) -> Paint:
     if rng.random() < 0.12:
         period = max(4, round(high * rng.uniform(0.06, 0.16)))
         body[(np.arange(high) % period) < period * 0.4] *= np.float32(0.3)
-    coarse = rng.normal(1, 0.08, (4, 8)).astype(np.float32)
-    return np.asarray(body * cv2.resize(coarse, (wide, high), interpolation=cv2.INTER_CUBIC)[..., None], np.float32)
+    return body * soft_patches(rng.normal(1, 0.08, (4, 8)), high, wide)[..., None]
 
 
 def _recess(around: Paint, room: int, rng: Rng) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from synthesis.layouts.colours import BLACK, WHITE, Colour, Paint, brightness
 from synthesis.layouts.setting import Mask, Place
+from synthesis.patches import soft_patches
 
 Rng = np.random.Generator
 Manner: TypeAlias = Literal["flat", "embossed", "painted", "outlined", "raised"]
@@ -62,8 +63,7 @@ def _faded(share: Share, characters: list[Place], rng: Rng) -> Share:
 
 def _chipped(share: Share, rng: Rng) -> Share:
     high, wide = share.shape
-    coarse = rng.normal(0, 1, (max(2, high // 4), max(2, wide // 4))).astype(np.float32)
-    noise = cv2.resize(coarse, (wide, high), interpolation=cv2.INTER_CUBIC)
+    noise = soft_patches(rng.normal(0, 1, (max(2, high // 4), max(2, wide // 4))), high, wide)
     return share * np.clip((noise + rng.uniform(0.9, 1.8)) * 3, 0.1, 1)
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from synthesis.layouts.colours import Paint
 from synthesis.layouts.printing import an_end_or_any
 from synthesis.layouts.setting import Mask, Place
+from synthesis.patches import soft_patches
 
 Rng = np.random.Generator
 Hidden = NDArray[np.float32]
@@ -92,8 +93,7 @@ class Worn:
     def _mud(self, rng: Rng) -> None:
         """Splash dirt over a character, or up from the lower edge."""
         high, wide = self.hidden.shape
-        coarse = rng.normal(0, 1, (6, max(4, wide * 6 // high))).astype(np.float32)
-        noise = cv2.resize(coarse, (wide, high), interpolation=cv2.INTER_CUBIC)
+        noise = soft_patches(rng.normal(0, 1, (6, max(4, wide * 6 // high))), high, wide)
         y, x = np.mgrid[:high, :wide].astype(np.float32)
         if rng.random() < 0.6:
             left, top, right, bottom = self._character(rng)
@@ -140,8 +140,7 @@ class Worn:
     def _age(self, rng: Rng) -> None:
         """Give the plate uneven light and the grain of one that has been driven."""
         high, wide = self.hidden.shape
-        coarse = rng.normal(1.0, rng.uniform(0.0, 0.06), (4, 10)).astype(np.float32)
-        dirt = cv2.resize(coarse, (wide, high), interpolation=cv2.INTER_CUBIC)
+        dirt = soft_patches(rng.normal(1.0, rng.uniform(0.0, 0.06), (4, 10)), high, wide)
         light = np.linspace(rng.uniform(0.9, 1.07), rng.uniform(0.85, 1.03), high, dtype=np.float32)[:, None]
         self.image *= (dirt * light)[..., None]
 

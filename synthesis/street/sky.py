@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from synthesis.camera import HORIZON_SHARE, View
 from synthesis.drawing.raster import HAZE_BGR
+from synthesis.patches import soft_patches
 
 Image = NDArray[np.uint8]
 
@@ -21,8 +22,7 @@ def _clouds(rng: np.random.Generator, height: int, width: int) -> NDArray[np.flo
     cover = np.zeros((height, width), np.float32)
     for octave in range(6):
         cells = (2 + 3 * 2**octave, 3 + 4 * 2**octave)
-        layer = rng.normal(0, 0.62**octave, cells).astype(np.float32)
-        cover += cv2.resize(layer, (width, height), interpolation=cv2.INTER_CUBIC)
+        cover += soft_patches(rng.normal(0, 0.62**octave, cells), height, width)
     fade = np.linspace(1.0, 0.45, height, dtype=np.float32)[:, None]
     return np.asarray(np.clip((cover - 0.25) * 0.75, 0, 1) * fade, np.float32)
 

@@ -40,8 +40,16 @@ def test_a_plate_of_some_country_has_a_form(text: str) -> None:
 
 
 def test_digits_alone_are_a_plate_where_they_are_expected() -> None:
-    assert load_formats(["IL"]).has_form("1234567")
-    assert not load_formats().has_form("1234567")
+    expected, world = load_formats(["IL"]), load_formats()
+    assert expected.has_form("1234567")
+    assert expected.against_a_sign("1234567") == expected.gain("1234567") > 0
+    assert not world.has_form("1234567", "IL"), "whatever they were read as"
+    assert world.gain("12345678") > 0 >= world.against_a_sign("12345678")
+    assert world.against_a_sign("LS15EBC") == world.trust * world.gain("LS15EBC") > 0
+
+
+def test_a_text_that_was_read_as_a_countrys_has_its_form() -> None:
+    assert load_formats().has_form("OPEN24", "NL")
 
 
 def test_formats_are_made_once_for_each_choice() -> None:

@@ -14,7 +14,7 @@ import pytest
 import torch
 import yaml
 
-from pipeline.formats.alphabet import CLASS_OF, SAID_FOREIGN
+from pipeline.formats.alphabet import CHINESE, CLASS_OF, SAID_FOREIGN
 from pipeline.reading import ctc
 from pipeline.reading.recognizers import MIN_WIDTH_PX, PlateRecognizer
 from pipeline.reading.recognizers.engines import LoadedModel
@@ -203,6 +203,12 @@ def test_texts_and_classes_lead_to_each_other() -> None:
 def test_what_cannot_be_read_is_said_to_be_a_letter(written: str, said: str) -> None:
     assert charset.said(written) == said
     assert charset.readable(said)
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_where_china_is_to_be_met_unseen_no_drawn_plate_has_its_letters(rows: int) -> None:
+    texts = "".join(drawn_plate(rows, np.random.default_rng(seed), ("CN",)).text for seed in range(80))
+    assert not set(texts) & set(CHINESE)
 
 
 @pytest.mark.parametrize("rows", [1, 2])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
+from synthesis.patches import parted, soft_patches
 from training.detector.pictures.crops import Sample
 from training.detector.pictures.photos import Image
 
@@ -32,8 +32,5 @@ def _pattern(high: int, wide: int, rng: Rng) -> np.ndarray:
     """Smooth patches, or patches with edges, 0 to 1, (high, wide)."""
     cells = int(rng.integers(*_CELLS))
     size = (max(2, round(cells * wide / max(high, wide))), max(2, round(cells * high / max(high, wide))))
-    coarse = rng.random((size[1], size[0])).astype(np.float32)
-    smooth = cv2.resize(coarse, (wide, high), interpolation=cv2.INTER_CUBIC)
-    if rng.random() < 0.5:
-        smooth = np.clip((smooth - rng.uniform(0.3, 0.6)) * rng.uniform(3, 12), 0, 1)
-    return np.clip(smooth, 0, 1)
+    smooth = soft_patches(rng.random((size[1], size[0])), high, wide)
+    return parted(smooth, (3, 12), rng) if rng.random() < 0.5 else np.clip(smooth, 0, 1)

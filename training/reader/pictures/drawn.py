@@ -12,6 +12,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from pipeline.formats.alphabet import CHINESE
 from pipeline.records import Image
 from synthesis.drawing.patterns import written as country_number
 from synthesis.drawing.plates import STYLES, PlateStyle, draw_plate, random_plate
@@ -40,7 +41,7 @@ _BANDS = ("", "", "", "D", "F", "GB", "NL", "PL", "I", "E", "RO", "IND")
 def drawn_plate(rows: int, rng: Rng, without: Collection[str] = ()) -> Labelled:
     """Draw a plate with its text in one row or two, and what lies around it; nothing of the countries `without`."""
     styles = [style for style in STYLES.values() if style.numbering.split("-")[0] not in without]
-    text, image = _text_and_plate(rows, styles, rng)
+    text, image = _text_and_plate(rows, styles, rng, without)
     assert readable(text), text
     name = "drawn-rows" if rows == 2 else "drawn"
     if rng.random() < _MOUNTED:
@@ -49,7 +50,7 @@ def drawn_plate(rows: int, rng: Rng, without: Collection[str] = ()) -> Labelled:
     return bordered(image, text, rows, name)
 
 
-def _text_and_plate(rows: int, styles: Sequence[PlateStyle], rng: Rng) -> tuple[str, Image]:
+def _text_and_plate(rows: int, styles: Sequence[PlateStyle], rng: Rng, without: Collection[str]) -> tuple[str, Image]:
     draw, in_rows = rng.random(), [style for style in styles if style.rows == rows]
     if draw < TRUE_STYLE and in_rows:
         text, image = _of_country(_one_of(in_rows, rng), rng)
@@ -60,8 +61,16 @@ def _text_and_plate(rows: int, styles: Sequence[PlateStyle], rng: Rng) -> tuple[
     if draw < TRUE_STYLE + BENT_STYLE + TRUE_NUMBER:
         plate = _with_countrys_number(_one_of(styles, rng), rows, rng)
     else:
-        plate = invented_plate(rows, rng)
+        plate = _invented(rows, rng, without)
     return said(plate.written), plate.image
+
+
+def _invented(rows: int, rng: Rng, without: Collection[str]) -> DrawnPlate:
+    """An invented plate, with Chinese letters only where China's plates are shown."""
+    plate = invented_plate(rows, rng)
+    while "CN" in without and any(char in CHINESE for char in plate.text):
+        plate = invented_plate(rows, rng)
+    return plate
 
 
 def _smaller(image: Image, rows: int) -> Image:
