@@ -107,7 +107,7 @@ def read_plates(image: Image, detector: Detector, reader: Reader) -> list[PhotoP
 
 def read_batch(images: Sequence[Image], detector: Detector, reader: Reader) -> list[list[PhotoPlate]]:
     """The same of several pictures, whose plates share the calls of the reader's network."""
-    found = detector.detect(images)
+    found = [_apart(own) for own in detector.detect(images)]
     detections = [[*own, *_stacked(image, detector, own)] for image, own in zip(images, found, strict=True)]
     crops = [
         [cut(image, Observation(0, 0.0, d.box, d.confidence)) for d in own]
@@ -122,6 +122,20 @@ def read_batch(images: Sequence[Image], detector: Detector, reader: Reader) -> l
         small = max(image.shape[:2]) < CUT_OUT_BELOW_PX
         batch.append(_whole_picture(image, reader, plates) if small else plates)
     return batch
+
+
+def _apart(found: Sequence[Detection]) -> list[Detection]:
+    """The boxes, surest first: of plates on top of each other the less sure one ends where the surer begins."""
+    apart: list[Detection] = []
+    for detection in found:
+        box = detection.box
+        for surer in (one.box for one in apart):
+            if box.shared(surer) and box.centre[1] < surer.y1:
+                box = Box(box.x1, box.y1, box.x2, surer.y1)
+            elif box.shared(surer) and box.centre[1] > surer.y2:
+                box = Box(box.x1, surer.y2, box.x2, box.y2)
+        apart.append(Detection(box, detection.confidence))
+    return apart
 
 
 def _stacked(image: Image, detector: Detector, found: Sequence[Detection]) -> Iterator[Detection]:

@@ -20,6 +20,9 @@ from pipeline.records import Crop, Image, Reading
 #: Network input that one line of a plate is stretched to at least: of 546 dev plates .985 are right at 144 and at
 #: 176, .984 at 112; longer plates are wider than this anyway.
 LINE_MIN_PX = 144
+#: The same for a line that is not surely read, once more: its strokes fall on other pixels, and of three thin ones alike
+#: none is lost again.
+AGAIN_MIN_PX = 192
 #: The same for one row of two, which has half the characters.
 ROW_MIN_PX = 96
 #: Squarer plates than this are read as two rows too. One-row plates of the US and Brazil are 2.0, so ...
@@ -88,7 +91,11 @@ class Reader:
         return max(readings, key=_legible_surplus)
 
     def _read(self, plates: Sequence[Plate], qualities: Sequence[Sequence[float]]) -> list[Reading | None]:
-        readings = self._fused(self._as_line(plates), qualities)
+        readings = self._fused(self._as_line(plates, LINE_MIN_PX), qualities)
+        doubtful = [i for i, reading in enumerate(readings) if reading is not None and reading.confidence < SETTLED]
+        once_more = self._as_line([plates[i] for i in doubtful], AGAIN_MIN_PX)
+        for index, reading in zip(doubtful, self._fused(once_more, [qualities[i] for i in doubtful]), strict=True):
+            readings[index] = max(readings[index], reading, key=_legible_surplus)
         again = [index for index, plate in enumerate(plates) if _wants_rows(plate, readings[index])]
         for gap in (None, *OTHER_GAPS):
             in_rows = self._fused(self._as_rows([plates[i] for i in again], gap), [qualities[i] for i in again])
@@ -124,9 +131,9 @@ class Reader:
             for own, weights in zip(matrices, qualities, strict=True)
         ]
 
-    def _as_line(self, plates: Sequence[Plate]) -> list[list[Posterior]]:
+    def _as_line(self, plates: Sequence[Plate], min_px: int) -> list[list[Posterior]]:
         images = [image for plate in plates for image in plate]
-        return _grouped(self._recognizer.probabilities(images, LINE_MIN_PX), plates)
+        return _grouped(self._recognizer.probabilities(images, min_px), plates)
 
     def _as_rows(self, plates: Sequence[Plate], gap: float | None) -> list[list[Posterior]]:
         """Each plate's two rows, parted at a share of its height or where there is least ink, as one line."""

@@ -17,7 +17,7 @@ from pipeline.errors import ModelError, UsageError
 from pipeline.formats import load_formats
 from pipeline.formats.alphabet import BLANK, CHARS, CLASS_OF, CLASSES, OTHER, Posterior, classes_of, folding
 from pipeline.photo import read_plates
-from pipeline.reading.reader import Reader
+from pipeline.reading.reader import LINE_MIN_PX, Reader
 from pipeline.reading.recognizers import BUNDLED_MODEL, DEFAULT_ENGINE, load_recognizer
 from pipeline.reading.recognizers.model_folder import bundled_folder
 from pipeline.records import Box, Crop, Image, MediaKind, Observation
@@ -107,11 +107,11 @@ def matrix_of(text: str, sure: float) -> Posterior:
     ("said", "asked"),
     [
         ([("RJ11XN8097", 0.999)] * 6, 2),
-        ([("RJ11XN8097", 0.999), ("RJ11ZZ8097", 0.999), *[("RJ11XN8097", 0.999)] * 4], 8),
-        ([("RJ11XN8097", 0.7)] * 6, 8),
-        ([("RJ11XN8097", 0.7)], 1),
+        ([("RJ11XN8097", 0.7)] * 6, 2 + 2 + 6 + 6),
+        ([("RJ11XN8097", 0.999)], 1),
+        ([("RJ11XN8097", 0.7)], 1 + 1),
     ],
-    ids=["sure", "at odds", "unsure", "the only one"],
+    ids=["sure", "unsure", "the only one", "the only one, unsure"],
 )
 def test_further_crops_are_read_where_the_first_leave_doubt(said: list[tuple[str, float]], asked: int) -> None:
     crops = [whole(np.full((40, 200, 3), 10 * number + 5, np.uint8)) for number in range(len(said))]
@@ -121,6 +121,26 @@ def test_further_crops_are_read_where_the_first_leave_doubt(said: list[tuple[str
     assert reading.text == "RJ11XN8097"
     assert recognizer.asked == asked
     assert reading.crops == min(asked, len(said))
+
+
+def test_first_crops_that_are_at_odds_are_outvoted() -> None:
+    said = [("RJ11XN8097", 0.999), ("RJ11ZZ8097", 0.999), *[("RJ11XN8097", 0.999)] * 4]
+    crops = [whole(np.full((40, 200, 3), 10 * number + 5, np.uint8)) for number in range(len(said))]
+    reading = Reader(Says(*said), load_formats()).read_tracklet(crops)
+    assert reading is not None
+    assert (reading.text, reading.reads, reading.crops) == ("RJ11XN8097", 5, 6)
+
+
+def test_a_line_that_is_not_surely_read_is_read_at_another_width() -> None:
+    class Unlucky:
+        def probabilities(self, images: Sequence[Image], min_width_px: int) -> list[Posterior]:
+            return [matrix_of("B111TXS", 0.99) if min_width_px > LINE_MIN_PX else matrix_of("B111TXS", 0.8)] * len(
+                images
+            )
+
+    reading = Reader(Unlucky(), load_formats()).read_plate_image(np.full((40, 150, 3), 9, np.uint8))
+    assert reading is not None
+    assert reading.confidence > 0.9
 
 
 class PartedAt:
