@@ -20,8 +20,8 @@ from pipeline.records import Crop, Image, Reading
 #: Network input that one line of a plate is stretched to at least: of 546 dev plates .985 are right at 144 and at
 #: 176, .984 at 112; longer plates are wider than this anyway.
 LINE_MIN_PX = 144
-#: The same for a line that is not surely read, once more: its strokes fall on other pixels, and of three thin ones alike
-#: none is lost again.
+#: The same for a line that is not surely read, once more: its strokes fall on other pixels, and of three thin ones
+#: alike none is lost again.
 AGAIN_MIN_PX = 192
 #: The same for one row of two, which has half the characters.
 ROW_MIN_PX = 96
