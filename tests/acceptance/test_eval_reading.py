@@ -76,7 +76,7 @@ def test_the_same_model_by_another_name_reads_the_same(told: dict[str, Any]) -> 
 
 
 def test_the_table_shows_the_same_numbers(evaluated: Said, told: dict[str, Any]) -> None:
-    lines = [line for line in evaluated.out.splitlines() if BUNDLED_MODEL in line and "Drawn" not in line]
+    lines = [line for line in evaluated.out.splitlines() if f" {BUNDLED_MODEL} " in line and "Drawn" not in line]
     shown = [line.split()[-7:-3] for line in lines]
     ours = [row for row in told["rows"] if row["reader"] == BUNDLED_MODEL]
     assert shown == [
