@@ -102,7 +102,7 @@ def test_a_day_long_file_is_split_in_seconds(tmp_path: Path) -> None:
 def test_8k_takes_bounded_memory(tmp_path: Path) -> None:
     found = looked_at(eight_k(tmp_path))
     assert (found["frames"], found["problem"]) == (10, None)
-    assert found["together"] == 2
+    assert found["together"] == 1
     assert found["mb"] < BASE_MB + 1000
 
 
