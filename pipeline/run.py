@@ -16,8 +16,8 @@ from pipeline.detection.plate_detector import plate_detector
 from pipeline.detection.recheck import RecheckOptions
 from pipeline.detection.segment import DetectOptions, SegmentDetection, track_plates
 from pipeline.detection.yolo import (
+    FOLLOW_THRESHOLD,
     FRAMES_PER_CALL,
-    GLIMPSE_THRESHOLD,
     INPUT_PX,
     PHOTO_THRESHOLD,
     Detector,
@@ -112,7 +112,7 @@ def load_reader(config: ModelConfig, countries: tuple[str, ...] = ()) -> Reader:
 def _detector(config: ModelConfig, kind: MediaKind) -> Detector:
     weights = config.detector or _shipped(config.detector_device)
     # Photographs come one at a time.
-    threshold, batch = (GLIMPSE_THRESHOLD, FRAMES_PER_CALL) if kind is MediaKind.VIDEO else (PHOTO_THRESHOLD, 1)
+    threshold, batch = (FOLLOW_THRESHOLD, FRAMES_PER_CALL) if kind is MediaKind.VIDEO else (PHOTO_THRESHOLD, 1)
     options = DetectorOptions(weights, config.detector_input_px, threshold, batch, config.detector_device)
     margin_px = config.second_look_px
     return plate_detector(options, None if margin_px is None else RecheckOptions(threshold, margin_px=margin_px))

@@ -14,7 +14,7 @@ from pipeline.records import Detection, Image
 
 #: The square that a window of the second look is enlarged to, pixels.
 WINDOW_INPUT_PX = 160
-#: The square that a window of a close look is brought to, pixels: a plate has a fifth of its width.
+#: The square that a window of a close look is brought to, pixels: a plate has an eighth of its width.
 CLOSE_INPUT_PX = 320
 #: Pictures of up to so many pixels, longer side, are looked at with the input size that was asked for, ...
 _BASE_PICTURE_PX = 1280

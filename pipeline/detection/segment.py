@@ -9,7 +9,7 @@ from pipeline.crops.select import CropOptions, CropShelf
 from pipeline.detection.ahead import one_ahead
 from pipeline.detection.tracker import Track, Tracker
 from pipeline.detection.where_to_look import CloseDetector, Watch, batches
-from pipeline.detection.yolo import FOLLOW_THRESHOLD, Detector
+from pipeline.detection.yolo import Detector
 from pipeline.records import Box, Detection, Frame, MediaKind, Observation, Tracklet
 from pipeline.video.overlays import covered
 
@@ -27,8 +27,6 @@ class DetectOptions:
     sample_fps: float = SAMPLE_FPS
     #: Frames handed to the detector at once.
     batch: int = 8
-    #: Boxes of a video that score less are not followed.
-    follow_threshold: float = FOLLOW_THRESHOLD
     #: A tracklet seen on fewer frames is dropped: one box alone is a false alarm more often than a plate.
     min_seen: int = 2
     #: A tracklet of a video without a box that scores this is dropped. Half-hidden plates score .3 to .4 throughout.
@@ -85,8 +83,6 @@ class _PlateTracking:
 
     def see(self, frame: Frame, detections: Sequence[Detection]) -> None:
         """Take the next frame and its boxes."""
-        if not self._is_photo:
-            detections = [one for one in detections if one.confidence >= self._options.follow_threshold]
         for track, observation in self._tracker.update(frame.pts, frame.time_s, detections):
             self._shelves.setdefault(track.index, CropShelf(self._options.crops)).offer(frame.image, observation)
         self._settle(self._tracker.take_ended())

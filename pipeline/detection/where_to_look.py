@@ -26,10 +26,13 @@ WHOLE_EVERY_S = 0.3
 STILL_IOU = 0.5
 #: From one whole look to the next a plate moves by fewer of its widths than this, and changes its width by less.
 REACH_WIDTHS, MOST_GROWTH = 2.5, 1.7
-#: Side of the square window around a plate, in widths of the plate, and the least in pixels.
-WINDOW_WIDTHS, LEAST_WINDOW_PX = 5.0, 192
-#: Windows of one frame that cost what the whole frame does.
-MOST_WINDOWS = 4
+#: A box that comes or goes is looked for in the frames beside it if it scores this: fainter ones flicker.
+WORTH_A_SEARCH = 0.30
+#: Side of the square window around a plate, in widths of the plate, and the least in pixels: a plate is as large in the
+#: network's input as it is in a whole look. Enlarged, signs look like plates.
+WINDOW_WIDTHS, LEAST_WINDOW_PX = 8.0, 320
+#: More windows of one frame than this cost what the whole frame does.
+MOST_WINDOWS = 2
 #: A box this near to a window's edge may go on beyond it, pixels.
 _EDGE_PX = 2.0
 
@@ -45,7 +48,7 @@ class CloseDetector(Detector, Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Looked:
-    """A sampled frame and the plates that were found in it, unsure ones too; none where nobody looked."""
+    """A sampled frame and the plates that were found in it; none where nobody looked."""
 
     frame: Frame
     found: list[Detection]
@@ -120,9 +123,11 @@ def _searches(gap: Sequence[Looked]) -> Iterator[_Search]:
             for number, looked in enumerate(between, 1):
                 yield _Search([looked], _on_the_way(first[a].box, last[b].box, number / len(gap)))
     for a in set(range(len(first))) - {a for a, _ in pairs}:
-        yield _Search(list(between), first[a].box)
+        if first[a].confidence >= WORTH_A_SEARCH:
+            yield _Search(list(between), first[a].box)
     for b in set(range(len(last))) - {b for _, b in pairs}:
-        yield _Search(between[::-1], last[b].box)
+        if last[b].confidence >= WORTH_A_SEARCH:
+            yield _Search(between[::-1], last[b].box)
 
 
 def _pairs(first: Sequence[Detection], last: Sequence[Detection]) -> list[tuple[int, int]]:

@@ -22,8 +22,6 @@ VIDEO_THRESHOLD = 0.45
 FOLLOW_THRESHOLD = 0.20
 #: Longer side of the network's input, pixels.
 INPUT_PX = 896
-#: A box of a video that scores this is looked at in the frames beside it; it counts from `FOLLOW_THRESHOLD` on.
-GLIMPSE_THRESHOLD = 0.10
 #: Of a photograph: a reading that is not sure is shown as such, a plate that is not found is not shown at all.
 PHOTO_THRESHOLD = 0.35
 #: Pictures smaller than this are enlarged to it: cut-out vehicles and thumbnails.
