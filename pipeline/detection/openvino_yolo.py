@@ -40,25 +40,42 @@ class OpenVinoDetector:
     def __init__(self, options: DetectorOptions) -> None:
         """Raises ModelError where the weights do not load."""
         self._options = options
-        self._network = _compiled(next(options.weights.glob("*.xml")))
-        #: Memory of an earlier input, which the next one takes.
-        self._memory: Input | None = None
+        file = next(options.weights.glob("*.xml"))
+        #: For full batches, and for what is left over, one by one: a network prepares itself anew whenever its input's
+        #: shape changes, for what a picture costs.
+        self._full = _Network(file)
+        self._single = self._full if options.batch == 1 else _Network(file)
 
     def detect(self, images: Sequence[Image]) -> list[list[Detection]]:
         """Plates per image, best first; boxes in pixels of the image given (BGR, any size)."""
         found: list[list[Detection]] = []
-        for start in range(0, len(images), self._options.batch):
-            found.extend(self._batch(images[start : start + self._options.batch]))
+        size = self._options.batch
+        full = len(images) // size * size
+        for start in range(0, full, size):
+            found.extend(self._looked_at(self._full, images[start : start + size]))
+        for image in images[full:]:
+            found.extend(self._looked_at(self._single, [image]))
         return found
 
-    def _batch(self, images: Sequence[Image]) -> Iterator[list[Detection]]:
+    def _looked_at(self, network: _Network, images: Sequence[Image]) -> Iterator[list[Detection]]:
         shape = input_shape(images[0], self._options)
+        for image, own in zip(images, network.rows(images, shape), strict=True):
+            yield _detections(own, image, shape, self._options.threshold)
+
+
+class _Network:
+    """A compiled network, and memory for its input, which the next one takes."""
+
+    def __init__(self, file: Path) -> None:
+        self._compiled = _compiled(file)
+        self._memory: Input | None = None
+
+    def rows(self, images: Sequence[Image], shape: tuple[int, int]) -> NDArray[np.float32]:
+        """What it says of each picture, letterboxed to `shape`."""
         filled = letterbox(images, shape, self._memory)
         if self._memory is None or filled.base is not self._memory:
             self._memory = filled
-        rows = self._network(filled)[0]
-        for image, own in zip(images, rows, strict=True):
-            yield _detections(own, image, shape, self._options.threshold)
+        return np.asarray(self._compiled(filled)[0])
 
 
 def _detections(rows: NDArray[np.float32], image: Image, shape: tuple[int, int], threshold: float) -> list[Detection]:

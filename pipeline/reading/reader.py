@@ -35,9 +35,8 @@ SURE = 0.9
 #: small year hides the gap. Of 197 two-row plates 186 are right instead of 184, of 1,603 in one row as many as before
 #: (`python -m bench.row_gaps`).
 OTHER_GAPS: tuple[float, ...] = (0.45, 0.55)
-#: So many of a plate's crops, the best, are read first; the others where those do not agree, or are less
-#: sure of it than this.
-FIRST_CROPS, SETTLED = 2, 0.95
+#: A line whose text is less sure than this is read once more, at another width.
+SETTLED = 0.95
 #: A reading with a lower mean character confidence is no reading: at 0.6 all but one of 546 dev plates have one, and 9
 #: of 120 places that are no plate; 10 at 0.5, and 5 at 0.7, where private marks would be lost.
 LEGIBLE = 0.6
@@ -71,16 +70,10 @@ class Reader:
         return self.read_tracklets([crops])[0]
 
     def read_tracklets(self, batch: Sequence[Sequence[Crop]]) -> list[Reading | None]:
-        """One reading, or None, per tracklet; their crops, best first, share the calls of the network."""
-        readings = self._read_crops([crops[:FIRST_CROPS] for crops in batch])
-        open_ = [i for i, crops in enumerate(batch) if len(crops) > FIRST_CROPS and not _is_settled(readings[i])]
-        for index, reading in zip(open_, self._read_crops([batch[i] for i in open_]), strict=True):
-            readings[index] = reading
-        return [reading and self._doubted(reading, crops) for reading, crops in zip(readings, batch, strict=True)]
-
-    def _read_crops(self, batch: Sequence[Sequence[Crop]]) -> list[Reading | None]:
+        """One reading, or None, per tracklet; their crops share the calls of the network."""
         plates = [[plate_image(crop) for crop in crops] for crops in batch]
-        return self._read(plates, [[crop.quality for crop in crops] for crops in batch])
+        readings = self._read(plates, [[crop.quality for crop in crops] for crops in batch])
+        return [reading and self._doubted(reading, crops) for reading, crops in zip(readings, batch, strict=True)]
 
     def read_plate_image(self, image: Image) -> Reading | None:
         """A photograph that one plate fills, BGR; lying on its side it is read both ways up."""
@@ -164,11 +157,6 @@ def _wants_rows(plate: Plate, reading: Reading | None) -> bool:
 
 def _is_sure(reading: Reading | None) -> bool:
     return reading is not None and _mean_confidence(reading) >= SURE
-
-
-def _is_settled(reading: Reading | None) -> bool:
-    """Whether more crops would say the same again."""
-    return reading is not None and reading.reads == reading.crops and reading.confidence >= SETTLED
 
 
 def _legible_surplus(reading: Reading | None) -> float:

@@ -84,51 +84,12 @@ def test_two_rows_are_read_top_first(reader: Reader) -> None:
     assert text_of(reader, drawn("34A", "36837", width=190)) == "34A36837"
 
 
-class Says:
-    """Reads each picture as what its grey stands for, with a confidence of its own; counts what it is asked."""
-
-    def __init__(self, *said: tuple[str, float]) -> None:
-        self._said, self.asked = said, 0
-
-    def probabilities(self, images: Sequence[Image], min_width_px: int) -> list[Posterior]:
-        self.asked += len(images)
-        return [matrix_of(*self._said[int(np.median(image)) // 10]) for image in images]
-
-
 def matrix_of(text: str, sure: float) -> Posterior:
     matrix = np.zeros((2 * len(text), CLASSES), np.float32)
     matrix[1::2, BLANK] = 1.0
     matrix[::2, BLANK] = 1.0 - sure
     matrix[range(0, 2 * len(text), 2), classes_of(text)] = sure
     return matrix
-
-
-@pytest.mark.parametrize(
-    ("said", "asked"),
-    [
-        ([("RJ11XN8097", 0.999)] * 6, 2),
-        ([("RJ11XN8097", 0.7)] * 6, 2 + 2 + 6 + 6),
-        ([("RJ11XN8097", 0.999)], 1),
-        ([("RJ11XN8097", 0.7)], 1 + 1),
-    ],
-    ids=["sure", "unsure", "the only one", "the only one, unsure"],
-)
-def test_further_crops_are_read_where_the_first_leave_doubt(said: list[tuple[str, float]], asked: int) -> None:
-    crops = [whole(np.full((40, 200, 3), 10 * number + 5, np.uint8)) for number in range(len(said))]
-    recognizer = Says(*said)
-    reading = Reader(recognizer, load_formats()).read_tracklet(crops)
-    assert reading is not None
-    assert reading.text == "RJ11XN8097"
-    assert recognizer.asked == asked
-    assert reading.crops == min(asked, len(said))
-
-
-def test_first_crops_that_are_at_odds_are_outvoted() -> None:
-    said = [("RJ11XN8097", 0.999), ("RJ11ZZ8097", 0.999), *[("RJ11XN8097", 0.999)] * 4]
-    crops = [whole(np.full((40, 200, 3), 10 * number + 5, np.uint8)) for number in range(len(said))]
-    reading = Reader(Says(*said), load_formats()).read_tracklet(crops)
-    assert reading is not None
-    assert (reading.text, reading.reads, reading.crops) == ("RJ11XN8097", 5, 6)
 
 
 def test_a_line_that_is_not_surely_read_is_read_at_another_width() -> None:
