@@ -7,7 +7,7 @@ the gate the same for a distant plate and a near one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.records import Box, Detection, Observation
@@ -104,20 +104,31 @@ class Tracker:
             for o, observation in enumerate(observations)
             if (distance := _distance(track, observation)) is not None
         ]
-        joined: dict[int, int] = {}
-        for _, t, o in sorted(pairs):
-            if t not in joined and o not in joined.values():
-                joined[t] = o
-        return [(self._live[t], observations[o]) for t, o in joined.items()]
+        return [(self._live[t], observations[o]) for t, o in nearest_pairs(pairs)]
 
 
 def _distance(track: Track, observation: Observation) -> float | None:
     """How far off the prediction, in plate widths; None where it cannot be the same plate."""
     expected = track.predicted(observation.time_s)
-    scale = max(expected.width, observation.box.width) / max(1.0, min(expected.width, observation.box.width))
+    gate = FIRST_GATE_WIDTHS if len(track.observations) == 1 else GATE_WIDTHS
+    distance = widths_apart(expected, observation.box)
+    return distance if distance is not None and distance <= gate else None
+
+
+def widths_apart(a: Box, b: Box) -> float | None:
+    """Distance between the centres of two boxes, in plate widths; None where their sizes are not one plate's."""
+    scale = max(a.width, b.width) / max(1.0, min(a.width, b.width))
     if scale > MAX_SCALE_STEP:
         return None
-    (x0, y0), (x1, y1) = expected.centre, observation.box.centre
-    gate = FIRST_GATE_WIDTHS if len(track.observations) == 1 else GATE_WIDTHS
-    distance = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 / max(expected.width, observation.box.width, 1.0)
-    return distance if distance <= gate else None
+    (x0, y0), (x1, y1) = a.centre, b.centre
+    distance: float = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 / max(a.width, b.width, 1.0)
+    return distance
+
+
+def nearest_pairs(near: Iterable[tuple[float, int, int]]) -> list[tuple[int, int]]:
+    """Who goes with whom: of (distance, one, other) the nearest first, and each but once."""
+    pairs: dict[int, int] = {}
+    for _, one, other in sorted(near):
+        if one not in pairs and other not in pairs.values():
+            pairs[one] = other
+    return list(pairs.items())

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from pipeline.detection.tracker import FIRST_GATE_WIDTHS, nearest_pairs, widths_apart
 from pipeline.detection.yolo import Detector, merge_overlapping
 from pipeline.records import Box, Detection, Frame, Image
 
@@ -24,8 +25,6 @@ from pipeline.records import Box, Detection, Frame, Image
 WHOLE_EVERY_S = 0.3
 #: A plate that two whole looks show with this overlap has hardly moved between them.
 STILL_IOU = 0.5
-#: From one whole look to the next a plate moves by fewer of its widths than this, and changes its width by less.
-REACH_WIDTHS, MOST_GROWTH = 2.5, 1.7
 #: A box that comes or goes is looked for in the frames beside it if it scores this: fainter ones flicker.
 WORTH_A_SEARCH = 0.30
 #: Side of the square window around a plate, in widths of the plate, and the least in pixels: a plate is as large in the
@@ -138,19 +137,13 @@ def _pairs(first: Sequence[Detection], last: Sequence[Detection]) -> list[tuple[
         for b, other in enumerate(last)
         if (distance := _distance(one.box, other.box)) is not None
     ]
-    pairs: dict[int, int] = {}
-    for _, a, b in sorted(near):
-        if a not in pairs and b not in pairs.values():
-            pairs[a] = b
-    return list(pairs.items())
+    return nearest_pairs(near)
 
 
 def _distance(a: Box, b: Box) -> float | None:
-    """Between two boxes, in plate widths; None where they cannot be one plate."""
-    wider, narrower = max(a.width, b.width), max(1.0, min(a.width, b.width))
-    (x0, y0), (x1, y1) = a.centre, b.centre
-    distance = math.hypot(x1 - x0, y1 - y0) / max(wider, 1.0)
-    return distance if distance <= REACH_WIDTHS and wider / narrower <= MOST_GROWTH else None
+    """Between two boxes, in plate widths; None where they cannot be one plate, whose velocity is not known."""
+    distance = widths_apart(a, b)
+    return distance if distance is not None and distance <= FIRST_GATE_WIDTHS else None
 
 
 def _on_the_way(a: Box, b: Box, share: float) -> Box:
