@@ -17,25 +17,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from bench.search.fleet import Fleet, load
 from dashplate.export import Form, Rows
 from dashplate.stack import Stack, stop
 from db.migrate import upgrade
+from db.where.tracks import track_columns
+from pipeline.camera.records import Fix, Track
 
 #: Of growth, from a hundredth of the rows to all of them: what is known of a file that grows are 8 bytes a row.
 MEGABYTES_ALLOWED = 60
 _MB = 1_000_000
 _SMALL = 100
+#: Of a loaded video.
+_VIDEO_S = 600
 #: A form and its rows, and whether a file is added to that has all of them.
 _KINDS = [
-    *(
-        (form, rows, False)
-        for form in Form
-        for rows in Rows
-        if form is not Form.PLATE_RECOGNIZER and not form.is_labelled
-    ),
-    (Form.PLATE_RECOGNIZER, Rows.SIGHTINGS, False),
+    *((form, rows, False) for form in Form for rows in Rows if not form.always_sightings and not form.is_labelled),
+    *((form, Rows.SIGHTINGS, False) for form in Form if form.always_sightings),
     *((form, Rows.SIGHTINGS, True) for form in (Form.CSV, Form.JSONL)),
 ]
 
@@ -56,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--sightings", type=int, default=1_000_000)
     parser.add_argument("--plates", type=int, default=300_000)
     parser.add_argument("--rows", type=Rows, choices=list(Rows), help="only these rows")
+    parser.add_argument("--format", type=Form, choices=list(Form), nargs="+", help="only these formats")
     asked = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -74,7 +75,7 @@ def _measured(folder: Path, asked: argparse.Namespace) -> bool:
         small, large = _loaded(stack.database_url, Fleet(asked.plates), asked.sightings)
         print(f"{'':<36}{'s':>7}{'file MB':>9}{'MB':>6}{'MB of a hundredth':>20}")
         for form, rows, again in _KINDS:
-            if asked.rows not in (None, rows):
+            if asked.rows not in (None, rows) or (asked.format and form not in asked.format):
                 continue
             before = _cost(folder, small, form, rows, again)
             cost = _cost(folder, large, form, rows, again)
@@ -91,6 +92,7 @@ def _loaded(url: str, fleet: Fleet, sightings: int) -> tuple[int, int]:
     with psycopg.connect(url.replace("postgresql+psycopg:", "postgresql:")) as connection:
         load(connection, fleet, sightings + sightings // _SMALL)
         connection.execute("UPDATE videos SET job_id = (SELECT min(id) FROM jobs)")
+        _place(connection)
         ((small,),) = connection.execute("INSERT INTO jobs (name, options) VALUES ('small', '{}') RETURNING id")
         connection.execute(
             "UPDATE videos SET job_id = %s WHERE id IN"
@@ -102,6 +104,17 @@ def _loaded(url: str, fleet: Fleet, sightings: int) -> tuple[int, int]:
         connection.autocommit = True
         connection.execute("VACUUM ANALYZE")
     return int(small), int(large)
+
+
+def _place(connection: psycopg.Connection) -> None:
+    """Clocks, a track a video with a fix a second, and a place for every sighting."""
+    fixes = [Fix(48 + second / 1e4, 11.0, offset_s=float(second), speed_mps=11.1) for second in range(_VIDEO_S)]
+    connection.execute("UPDATE videos SET recorded_at = now(), recorded_from = 'gps', clock_zone = 'Europe/Berlin'")
+    connection.execute("UPDATE sightings SET lat = 48 + best_s / 1e4, lon = 11, speed_mps = 11.1, place_error_m = 5")
+    columns = track_columns(Track(tuple(fixes), "NMEA"))
+    values = [Jsonb(value) if isinstance(value, list) else value for value in columns.values()]
+    names, places = ", ".join(columns), ", ".join(["%s"] * len(columns))
+    connection.execute(f"INSERT INTO tracks (video_id, {names}) SELECT id, {places} FROM videos", values)
 
 
 def _cost(folder: Path, job: int, form: Form, rows: Rows, again: bool) -> Cost:

@@ -42,6 +42,8 @@ PAGES = {
     "deliveries": "/endpoints/deliveries",
     "sightings": "/sightings",
     "sighting": "/sightings/{sighting}",
+    "map": "/map",
+    "convoys": "/convoys",
     "plates": "/plates",
     "plate": "/plates/{plate}",
     "search": "/search?plate={plate}",

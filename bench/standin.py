@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.camera.records import Clock
 from pipeline.detection.segment import SegmentDetection
 from pipeline.errors import DashplateError, Inaccessible, Unreadable
 from pipeline.job_options import JobOptions
@@ -136,6 +137,9 @@ class StandIn:
         if crops:
             time.sleep(_read_s(crops[0][0].image))
         return [_reading([_text(crop.image) for crop in tracklet]) for tracklet in crops]
+
+    def screen_clock(self, media: MediaInfo, clock: Clock | None, options: JobOptions) -> Clock | None:
+        return clock
 
     def frames(self, media: MediaInfo, wanted: Collection[int]) -> Iterator[tuple[int, Image]]:
         try:

@@ -9,6 +9,7 @@ import numpy as np
 
 from dashplate.jobs import job_options
 from dashplate.picture import Picture, checked
+from pipeline.camera.clock import clock_options
 from pipeline.errors import Unreadable, UsageError
 from pipeline.photo import PhotoResult
 from pipeline.records import Image, MediaKind
@@ -44,16 +45,23 @@ def process_video(
     keep_overlays: bool = False,
     reader: str | None = None,
     reader_engine: str | None = None,
+    clock: str | None = None,
+    timezone: str | None = None,
+    clock_offset_s: float | None = None,
 ) -> VideoResult:
     """What passes in a video, or is on a photograph: the sightings that `dashplate run` finds, without its servers.
 
     `path` is a path or an address. `keep_overlays` looks for plates in a clock or logo on screen too. Segments are done
-    one after the other; other threads' calls take their turns between them. Nothing is stored.
+    one after the other; other threads' calls take their turns between them. Nothing is stored. `clock`, `timezone` and
+    `clock_offset_s` are those of the command line.
 
     Raises like `read_image`; MediaError where the file gives no pictures.
     """
     options = job_options(country, keep_overlays, reader, reader_engine)
-    return run(source_named(path), _models(reader, reader_engine), options.countries, keep_overlays=keep_overlays)
+    return run(
+        source_named(path), _models(reader, reader_engine), options.countries, keep_overlays=keep_overlays,
+        clock=clock_options(clock, timezone, clock_offset_s, settings().camera_clocks),
+    )  # fmt: skip
 
 
 def _models(reader: str | None, engine: str | None) -> ModelConfig:

@@ -23,6 +23,7 @@ from db.jobs.open_lock import OpenLock, close_unless_held
 from db.jobs.submit import NewVideo, add_videos, create_job, rename_job
 from db.states import JobState, Priority
 from pipeline.alerts import Alerts
+from pipeline.camera.clock import clock_options
 from pipeline.errors import DashplateError, ServiceUnavailable, UsageError
 from pipeline.formats import parse_countries
 from pipeline.job_options import JobOptions
@@ -60,16 +61,20 @@ def job_options(
     evidence: bool = True,
     hashed: bool = False,
     alerts: Alerts = Alerts.RECENT,
+    clock: str | None = None,
+    timezone: str | None = None,
+    clock_offset_s: float | None = None,
 ) -> JobOptions:
     """The options as a user types them; raises UsageError for one that cannot be meant."""
     if engine is not None:
         engine_named(engine)
+    clock_options(clock, timezone, clock_offset_s)
     # A picture of a plate can be read.
     evidence = evidence and not hashed
     named = reader and _reader(reader, engine)
     return JobOptions(
         parse_countries(country), keep_overlays=keep_overlays, reader=named, reader_engine=engine,
-        evidence=evidence, hashed=hashed, alerts=alerts,
+        evidence=evidence, hashed=hashed, alerts=alerts, clock=clock, timezone=timezone, clock_offset_s=clock_offset_s,
     )  # fmt: skip
 
 
@@ -106,6 +111,8 @@ def submit(
     first = next(coming, None)
     if first is None:
         raise DashplateError("There is nothing to submit.")
+    if options.clock is not None and (second := next(coming, None)) is not None:
+        raise _many_clocks(second)
     job_id = job_for(url, first, options, about, job_id)
     with OpenLock(url, job_id) as holder:
         on_job(job_id)
@@ -139,6 +146,8 @@ def submit_at_once(
     videos = list(new_videos(sources))
     if not videos:
         raise DashplateError("There is nothing to submit.")
+    if options.clock is not None and len(videos) > 1:
+        raise _many_clocks(source_of(videos[1].path))
     first = source_of(videos[0].path)
     with session(url) as db:
         held = uploads.hold(db, wanted)
@@ -156,6 +165,13 @@ def submit_at_once(
     with suppress(ServiceUnavailable):
         send(job_id)
     return job_id
+
+
+def _many_clocks(second: Source) -> UsageError:
+    return UsageError(
+        f"A clock says when one recording began, and {shown(second)} is a second one. Submit them one by one, or say by"
+        " how much the camera's clock is off, with --clock-offset."
+    )
 
 
 def _check_free(job_id: int, wanted: Sequence[str], held: Mapping[str, RowMapping]) -> None:

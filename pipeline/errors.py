@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 
+class OutOfTime(Exception):
+    """Whoever called gave the work a limit of time, and it is over: never to be taken for a failure of one file's part.
+
+    No DashplateError, and nothing in the pipeline raises it; `workers.celery_app.time_limit` does.
+    """
+
+
 class DashplateError(Exception):
     """Something a user can understand went wrong; the message is the sentence to show."""
 

@@ -30,6 +30,12 @@ class JobOptions:
     plate_key: str | None = None
     #: Of which videos endpoints are told what was found.
     alerts: Alerts = Alerts.RECENT
+    #: When the recording began, in ISO 8601; of a job with one file.
+    clock: str | None = None
+    #: The zone of the cameras' clocks: a name of the tz database, or an offset such as `+02:00`.
+    timezone: str | None = None
+    #: By how many seconds the cameras' clocks are fast; None leaves it to the workers' file of cameras.
+    clock_offset_s: float | None = None
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> JobOptions:

@@ -12,12 +12,16 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.sources.source import Source
+
+if TYPE_CHECKING:
+    from pipeline.camera.place import Place
+    from pipeline.camera.records import Clock, Track
 
 Image: TypeAlias = NDArray[np.uint8]
 
@@ -88,6 +92,18 @@ class Box:
 class RecordedFrom(enum.StrEnum):
     """What says when a file was recorded."""
 
+    #: A person does, with `--clock`.
+    GIVEN = "given"
+    #: The satellites do, by the camera's track.
+    GPS = "gps"
+    #: The camera's own metadata do, beside the pictures.
+    EMBEDDED = "embedded"
+    #: A file beside the video does.
+    SIDECAR = "sidecar"
+    #: Its name does.
+    FILENAME = "filename"
+    #: The clock on screen does.
+    OVERLAY = "overlay"
     #: The container names the time.
     CONTAINER = "container"
     #: The file system or storage does: when the file was last written, less its length. A copy may be newer.
@@ -130,10 +146,21 @@ class MediaInfo:
     frames: int
     #: Set where the container already shows damage: the sentence a user reads.
     problem: str | None = None
+    #: The recording was never finished: its index was rebuilt from its pictures, and its times come from their rate.
+    recovered: bool = False
     #: Places where a clock, a logo or a speed stands still on screen; what is found there is no plate.
     overlays: tuple[Box, ...] = ()
     #: None where nothing says when it was recorded.
     recorded: Recorded | None = None
+    #: Who made the camera and which one it is, where the file says so.
+    make: str | None = None
+    model: str | None = None
+    #: Which of a vehicle's cameras: front, rear, interior.
+    camera: str | None = None
+    #: When it was recorded, with what disagrees; None where nothing says so.
+    clock: Clock | None = None
+    #: Where the camera was meanwhile.
+    track: Track | None = None
 
     def seconds(self, pts: int) -> float:
         """pts as seconds since the first frame."""
@@ -258,7 +285,8 @@ class Reading:
     crops: int
     #: Position in the tracklet's crops of the one that supports `text` best: the evidence.
     best_crop: int
-    #: Probability that the plate is of `country`, if the text is right; None without one, and in what was stored.
+    #: Probability that the plate is of `country`, if the text is right; None without one, and in what was stored before
+    #: revision 0014.
     country_confidence: float | None = None
 
     @property
@@ -309,6 +337,12 @@ class Sighting:
     confirmed: bool
     #: (segment, tracklet) pairs it was stitched from.
     tracklets: tuple[tuple[int, int], ...]
+    #: Probability that the plate is of `country`, if the text is right; None without one.
+    country_confidence: float | None = None
+    #: Where the camera was at `best`, by its track; None where that does not say.
+    place: Place | None = None
+    #: How the vehicle moved against the camera's; None where the picture does not say.
+    movement: str | None = None
 
     @property
     def shown(self) -> str:

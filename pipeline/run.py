@@ -12,7 +12,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import models
-from pipeline.detection.plate_detector import plate_detector
+from pipeline.camera.clock import ClockOptions
+from pipeline.camera.media import NOTHING_SAID, with_when_and_where
+from pipeline.camera.on_screen.on_the_road import with_screen_clock
+from pipeline.camera.sidecars.folder import Allowed
+from pipeline.camera.sighted import placed
+from pipeline.detection.plate_detector import plate_detector, whole_picture_detector
 from pipeline.detection.recheck import RecheckOptions
 from pipeline.detection.segment import DetectOptions, SegmentDetection, track_plates
 from pipeline.detection.yolo import (
@@ -27,6 +32,7 @@ from pipeline.formats import load_formats
 from pipeline.photo import PhotoResult, read_plates
 from pipeline.reading.reader import Reader
 from pipeline.reading.recognizers import DEFAULT_ENGINE, PlateRecognizer, load_recognizer
+from pipeline.reading.screen_text import ScreenReader, load_screen_reader
 from pipeline.records import Image, MediaInfo, MediaKind, Reading, ReadTracklet, SegmentSpan, Sighting, Tracklet
 from pipeline.sightings import stitch
 from pipeline.sources.source import Source
@@ -108,6 +114,12 @@ def load_reader(config: ModelConfig, countries: tuple[str, ...] = ()) -> Reader:
         return _reader(config, countries)
 
 
+def screen_reader(config: ModelConfig) -> ScreenReader:
+    """The reader of clocks on screen."""
+    with _LOADING:
+        return _screen_reader(config.cache_dir, config.threads)
+
+
 @lru_cache(maxsize=4)
 def _detector(config: ModelConfig, kind: MediaKind) -> Detector:
     weights = config.detector or _shipped(config.detector_device)
@@ -115,12 +127,30 @@ def _detector(config: ModelConfig, kind: MediaKind) -> Detector:
     threshold, batch = (FOLLOW_THRESHOLD, FRAMES_PER_CALL) if kind is MediaKind.VIDEO else (PHOTO_THRESHOLD, 1)
     options = DetectorOptions(weights, config.detector_input_px, threshold, batch, config.detector_device)
     margin_px = config.second_look_px
-    return plate_detector(options, None if margin_px is None else RecheckOptions(threshold, margin_px=margin_px))
+    second = None if margin_px is None else RecheckOptions(threshold, margin_px=margin_px)
+    return (plate_detector if kind is MediaKind.VIDEO else whole_picture_detector)(options, second)
 
 
 @lru_cache(maxsize=4)
 def _reader(config: ModelConfig, countries: tuple[str, ...]) -> Reader:
     return Reader(_recognizer(config), load_formats(countries or None))
+
+
+def opened(
+    path: Source,
+    clock: ClockOptions = NOTHING_SAID,
+    *,
+    keep_overlays: bool = False,
+    allowed: Allowed | None = None,
+) -> MediaInfo:
+    """The probe: what there is to know of a file before it is decoded, and of when and where it was recorded.
+
+    `allowed` says which files beside it may be opened, see `sidecar_track`. Raises MediaError.
+    """
+    media = probe(path)
+    if not keep_overlays:
+        media = with_overlays(media)
+    return with_when_and_where(media, clock, allowed=allowed)
 
 
 def detect_segment(
@@ -158,15 +188,14 @@ def run(
     countries: tuple[str, ...] = (),
     options: DetectOptions | None = None,
     keep_overlays: bool = False,
+    clock: ClockOptions = NOTHING_SAID,
 ) -> VideoResult:
     """One file from end to end; raises MediaError where it gives no pictures.
 
-    `keep_overlays` looks for plates in a clock or logo on screen too.
+    `keep_overlays` looks for plates in a clock or logo on screen too; `clock` is what is known of the camera's.
     """
     options = options or DetectOptions()
-    media = probe(path)
-    if not keep_overlays:
-        media = with_overlays(media)
+    media = opened(path, clock, keep_overlays=keep_overlays)
     detector, reader = load_detector(config, media.kind), load_reader(config, countries)
     looks: list[SegmentDetection] = []
     read: list[ReadTracklet] = []
@@ -176,10 +205,13 @@ def run(
             readings = read_segment(reader, seen.tracklets)
         read += [read_tracklet(span.index, t, readings[t.index]) for t in seen.tracklets if t.index in readings]
         looks.append(seen)
+    if any(look.tracklets for look in looks):
+        with _RUNNING:
+            media = with_screen_clock(media, clock, lambda: screen_reader(config))
     return VideoResult(
         media=media,
         tracklets=tuple(read),
-        sightings=stitch(read, media.kind, load_formats(countries)),
+        sightings=placed(stitch(read, media.kind, load_formats(countries)), media),
         frames_looked=sum(look.frames_looked for look in looks),
         damage=tuple(look.damage for look in looks if look.damage),
     )
@@ -196,6 +228,11 @@ def _shipped(device: str | None) -> Path:
     """The export for CPUs, the PyTorch weights for anything else."""
     on_cpu = device is None or device == "cpu"
     return models.plate_detector_int8() if on_cpu else models.plate_detector_pt()
+
+
+@lru_cache(maxsize=2)
+def _screen_reader(cache_dir: Path, threads: int) -> ScreenReader:
+    return load_screen_reader(cache_dir, threads)
 
 
 @lru_cache(maxsize=2)

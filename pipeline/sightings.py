@@ -116,6 +116,7 @@ class _Group:
             reads=reads,
             confirmed=reads >= 2,
             tracklets=tuple((m.segment, m.index) for m in self.members),
+            country_confidence=_sure_of_country(self.members, key, country),
         )
 
 
@@ -261,6 +262,14 @@ def _named(members: Sequence[ReadTracklet], key: str) -> tuple[str, str | None]:
     return max(evidence, key=lambda named: (named[1] is not None, evidence[named], named[0]))
 
 
+def _sure_of_country(members: Sequence[ReadTracklet], key: str, country: str | None) -> float | None:
+    """How sure the country is: the surest of the tracklets that say both; the same plate looks no less like it."""
+    if country is None:
+        return None
+    said = (m.reading for m in members if folded(m.reading.text) == key and m.reading.country == country)
+    return max((sure for reading in said if (sure := reading.country_confidence) is not None), default=None)
+
+
 def _characters(members: Sequence[ReadTracklet], text: str) -> tuple[Character, ...]:
     """Each position at its surest, over the tracklets that say the text; else the unsure text itself."""
     key = folded(text)
@@ -308,7 +317,10 @@ def _at_home(sightings: Sequence[Sighting], formats: Formats) -> Iterator[Sighti
     home = _home(sightings)
     for sighting in sightings:
         match = formats.match(sighting.text, home=home) if home and sighting.country is None else None
-        yield replace(sighting, country=home) if match and match.country == home else sighting
+        if match and match.country == home:
+            yield replace(sighting, country=home, country_confidence=match.confidence)
+        else:
+            yield sighting
 
 
 def _home(sightings: Sequence[Sighting]) -> str | None:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthesis.scene import DriveSpec, Scene
+from synthesis.screen import ScreenClock
 from synthesis.truth import TruePlate, read_truth, true_boxes, true_plates, write_boxes, write_truth
 
 __all__ = ["Drive", "read_truth", "render_drive"]
@@ -47,26 +48,29 @@ class Drive:
 
 def render_drive(
     path: Path, *, seed: int = 7, duration_s: float = 30.0, fps: int = 30, width: int = 1280,
-    height: int = 720, plates: int = 12, progress: Callable[[float], None] | None = None,
+    height: int = 720, plates: int = 12, clock: ScreenClock | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Drive:  # fmt: skip
     """Render a dashcam drive to ``path`` (H.264 in MP4) and return it with its truth.
 
     Beside ``drive.mp4`` stand ``drive.truth.csv``, one line a plate, and ``drive.boxes.csv``, one line a
-    plate and frame. The same arguments give the same drive. ``progress`` is told the share done, 0 to 1.
+    plate and frame. The same arguments give the same drive. ``clock`` takes the
+    place of the usual one on screen. ``progress`` is told the share done, 0 to 1.
     A plate takes two and a half seconds to come and go: much fewer seconds a plate make hasty drives in
     which some are never legible.
     """
-    spec = DriveSpec(seed, duration_s, fps, width, height, plates)
+    spec = DriveSpec(seed, duration_s, fps, width, height, plates, clock=clock)
     path.parent.mkdir(parents=True, exist_ok=True)
     boxes = true_boxes(spec)
     truth = true_plates(spec, boxes)
     write_truth(path.with_suffix(".truth.csv"), truth)
     write_boxes(path.with_suffix(".boxes.csv"), boxes)
-    _encode(path, spec, progress or (lambda share: None))
+    encode(path, spec, range(spec.frames), progress or (lambda share: None))
     return Drive(path, truth)
 
 
-def _encode(path: Path, spec: DriveSpec, progress: Callable[[float], None]) -> None:
+def encode(path: Path, spec: DriveSpec, frames: range, progress: Callable[[float], None]) -> None:
+    """Render some of a drive's frames, in a row, to a file that begins with the first of them."""
     options = {"crf": _CRF, "preset": "superfast"}
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=spec.fps, options=options)
@@ -74,36 +78,35 @@ def _encode(path: Path, spec: DriveSpec, progress: Callable[[float], None]) -> N
         stream.gop_size = _KEYFRAME_S * spec.fps
         stream.time_base = Fraction(1, spec.fps)
         stream.codec_context.thread_count = 2
-        for index, picture in enumerate(_pictures(spec)):
+        for index, picture in enumerate(_pictures(spec, frames)):
             frame = av.VideoFrame.from_ndarray(picture, format="yuv420p")
             frame.pts, frame.time_base = index, Fraction(1, spec.fps)
             container.mux(stream.encode(frame))
-            progress((index + 1) / spec.frames)
+            progress((index + 1) / len(frames))
         container.mux(stream.encode(None))
 
 
-def _pictures(spec: DriveSpec) -> Iterator[Image]:
-    """Yield the frames in order, as planar YUV 4:2:0."""
+def _pictures(spec: DriveSpec, frames: range) -> Iterator[Image]:
+    """Yield frames in order, as planar YUV 4:2:0."""
     workers = min(
         _MOST_WORKERS,
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
     )
     daemon = multiprocessing.current_process().daemon
-    if spec.frames < _LEAST_PARALLEL_FRAMES or workers < 2 or daemon:
+    if len(frames) < _LEAST_PARALLEL_FRAMES or workers < 2 or daemon:
         scene = Scene(spec)
-        yield from (_planar(scene.frame(index)) for index in range(spec.frames))
+        yield from (_planar(scene.frame(index)) for index in frames)
         return
-    yield from _parallel(spec, workers)
+    yield from _parallel(spec, frames, workers)
 
 
-def _parallel(spec: DriveSpec, workers: int) -> Iterator[Image]:
+def _parallel(spec: DriveSpec, frames: range, workers: int) -> Iterator[Image]:
     """Yield frames that worker processes draw, never more than two chunks a worker ahead of the encoder."""
-    starts = iter(range(0, spec.frames, _CHUNK))
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(spec,)) as pool:
         waiting: list[Future[list[Image]]] = []
-        for start in starts:
-            waiting.append(pool.submit(_chunk, start, min(start + _CHUNK, spec.frames)))
+        for start in range(frames.start, frames.stop, _CHUNK):
+            waiting.append(pool.submit(_chunk, start, min(start + _CHUNK, frames.stop)))
             if len(waiting) >= 2 * workers:
                 yield from waiting.pop(0).result()
         for future in waiting:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from synthesis.drawing.raster import blend
 
 Image = NDArray[np.uint8]
 
-#: The clock's first reading.
+#: The clock's first reading, where nothing else is asked for.
 CLOCK_START = datetime(2026, 5, 14, 16, 42, 7, tzinfo=UTC)
 _GRAIN = 1.7
 _SOFTNESS_PX = 0.45
@@ -26,7 +27,11 @@ _SPARE_PX = 128
 class Lens:
     """Turns a clean rendering into a dashcam's frame."""
 
-    def __init__(self, rng: np.random.Generator, width: int, height: int) -> None:
+    def __init__(
+        self, rng: np.random.Generator, width: int, height: int, clock: datetime = CLOCK_START, zone: str = "UTC"
+    ) -> None:
+        """``clock`` is the moment that the camera takes for its first, shown as the clocks of ``zone`` show it."""
+        self._clock, self._zone = clock, ZoneInfo(zone)
         y, x = np.mgrid[0:height, 0:width].astype(np.float32)
         radius = np.hypot((x - width / 2) / (width * 0.62), (y - height / 2) / (height * 0.7))
         dark = np.clip(255 * (1 - 0.17 * radius**2.6), 0, 255).astype(np.uint8)
@@ -36,8 +41,9 @@ class Lens:
         self._grain = np.clip(np.dstack([grain + coarse] * 3) * 0.8 + 128, 0, 255).astype(np.uint8)
         self._bonnet = _bonnet(width, height)
 
-    def expose(self, frame: Image, view: View, index: int) -> Image:
-        """Return the frame as recorded; ``index`` settles its grain."""
+    def expose(self, frame: Image, view: View, index: int, stamped: bool = True) -> Image:
+        """Return the frame as recorded, with the usual clock and speed in it if ``stamped``; ``index`` settles its
+        grain."""
         bonnet_top = frame.shape[0] - self._bonnet.shape[0]
         blend(frame[bonnet_top:], self._bonnet)
         soft = cv2.GaussianBlur(frame, (0, 0), _SOFTNESS_PX)
@@ -45,7 +51,8 @@ class Lens:
         left, top = (index * 37) % _SPARE_PX, (index * 59) % _SPARE_PX
         grain = self._grain[top : top + frame.shape[0], left : left + frame.shape[1]]
         grainy = np.asarray(cv2.addWeighted(dim, 1.0, grain, 1.0, -128), np.uint8)
-        _stamp(grainy, view)
+        if stamped:
+            _stamp(grainy, (self._clock + timedelta(seconds=view.time_s)).astimezone(self._zone), view.speed_mps)
         return grainy
 
 
@@ -66,11 +73,10 @@ def _bonnet(width: int, height: int) -> Image:
     return np.dstack([(tone * share).astype(np.uint8), cover])
 
 
-def _stamp(frame: Image, view: View) -> None:
-    clock = CLOCK_START + timedelta(seconds=view.time_s)
+def _stamp(frame: Image, clock: datetime, speed_mps: float) -> None:
     height = max(8, round(frame.shape[0] / 36))
     left = f"{clock:%Y-%m-%d  %H:%M:%S}"
-    right = f"DASHCAM  {view.speed_mps * 3.6:03.0f} KM/H"
+    right = f"DASHCAM  {abs(speed_mps) * 3.6:03.0f} KM/H"
     bottom = frame.shape[0] - round(height * 1.9)
     _write(frame, text_mask(left, height, stroke=0.12), round(height * 1.2), bottom)
     mask = text_mask(right, height, stroke=0.12)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthesis.camera import View
-from synthesis.lens import Lens
+from synthesis.lens import CLOCK_START, Lens
+from synthesis.screen import ScreenClock
+from synthesis.street.behind import Seen, looking_back
 from synthesis.street.ground import Ground
 from synthesis.street.scenery import SIGHT_M, Street
 from synthesis.street.sky import Backdrop
@@ -32,6 +35,13 @@ class DriveSpec:
     width: int
     height: int
     plates: int
+    #: Seen by a camera in the rear window, which looks back.
+    rear: bool = False
+    #: What the clock on screen takes for the first frame's moment, and whose time it shows.
+    clock_start: datetime = CLOCK_START
+    clock_zone: str = "UTC"
+    #: What the camera burns into its pictures in place of the usual clock and speed.
+    clock: ScreenClock | None = None
 
     @property
     def frames(self) -> int:
@@ -39,9 +49,10 @@ class DriveSpec:
         return round(self.duration_s * self.fps)
 
 
-def traffic_of(spec: DriveSpec) -> Traffic:
+def traffic_of(spec: DriveSpec) -> Seen:
     """Return the drive's traffic alone, which is all that its truth needs."""
-    return Traffic(np.random.default_rng([spec.seed, 1]), spec.duration_s, spec.plates)
+    traffic = Traffic(np.random.default_rng([spec.seed, 1]), spec.duration_s, spec.plates)
+    return looking_back(traffic, spec.duration_s) if spec.rear else traffic
 
 
 class Scene:
@@ -50,11 +61,12 @@ class Scene:
     def __init__(self, spec: DriveSpec) -> None:
         self._spec = spec
         self._traffic = traffic_of(spec)
-        grounds, skies, streets, lenses = np.random.default_rng([spec.seed, 2]).spawn(4)
+        grounds, skies, streets, lenses = np.random.default_rng([spec.seed, 3 if spec.rear else 2]).spawn(4)
         self._ground = Ground(grounds)
         self._backdrop = Backdrop(skies, spec.width, spec.height)
-        self._street = Street(streets, self._traffic.own.s(spec.duration_s) + SIGHT_M)
-        self._lens = Lens(lenses, spec.width, spec.height)
+        farthest_m = max(self._traffic.own.s(0.0), self._traffic.own.s(spec.duration_s))
+        self._street = Street(streets, farthest_m + SIGHT_M)
+        self._lens = Lens(lenses, spec.width, spec.height, spec.clock_start, spec.clock_zone)
 
     def frame(self, index: int) -> Image:
         """Return frame ``index``, height×width×3, BGR."""
@@ -65,7 +77,10 @@ class Scene:
         self._ground.draw(canvas, view)
         self._street.draw_flat(canvas, view)
         self._draw_upright(canvas, view)
-        return self._lens.expose(canvas, view, index)
+        picture = self._lens.expose(canvas, view, index, stamped=spec.clock is None)
+        if spec.clock is not None:
+            spec.clock.draw(picture, view.time_s)
+        return picture
 
     def _draw_upright(self, canvas: Image, view: View) -> None:
         """Draw cars and street from far to near."""

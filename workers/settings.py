@@ -16,11 +16,15 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from db.queue.segment_moves import RETRY_DELAY_S, TROUBLE_DELAY_S
 from db.queue.unreachable import AWAY_S
 from db.telling.deliveries import DELAYS_S, LEASE_S
+from pipeline.camera.clock import CameraClock, camera_clocks
 from pipeline.detection.yolo import INPUT_PX
 from pipeline.errors import UsageError
 from pipeline.run import ModelConfig
 from pipeline.sources.roots import join_roots, split_roots
 from pipeline.sources.source import Source
+
+#: A tile server's address with its host in front; nothing that would end its part of a page's security policy.
+TILE_ADDRESS = r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/[!-+\--:<-~]*$"
 
 
 class Settings(BaseSettings):
@@ -89,6 +93,16 @@ class Settings(BaseSettings):
         description="Flower's address: `dashplate health flower` asks there, and pages of jobs link there, so that"
         " browsers have to reach it. Unset: `http://127.0.0.1:5555` is asked; `dashplate up` sets it for its service.",
     )
+    tile_url: str | None = Field(
+        default=None,
+        pattern=TILE_ADDRESS,
+        description="Where maps on pages get their ground from, such as `https://tile.example/{z}/{x}/{y}.png`:"
+        " browsers ask there, so that it learns where they look. Unset: coastlines and a grid, and nothing is fetched.",
+    )
+    tile_attribution: str | None = Field(
+        default=None,
+        description="Whom that ground is from, as its owner wants it named, such as `© OpenStreetMap contributors`.",
+    )
     calls_at_once: int = Field(
         default=200,
         ge=1,
@@ -133,6 +147,11 @@ class Settings(BaseSettings):
         description="Waits before each further try of what an endpoint did not take, separated by commas; after the"
         " last try it is dead.",
     )
+    cameras: Path | None = Field(
+        default=None,
+        description="A YAML file of what cameras' clocks are off by, see [cameras](cameras.md#the-clock). Unset: they"
+        " are taken as they are.",
+    )
     work: str | None = Field(
         default=None, description="Stand-in for the models, as `module:Class`; for tests and benchmarks."
     )
@@ -173,6 +192,13 @@ class Settings(BaseSettings):
     def _split_roots(cls, value: object) -> object:
         return split_roots(value) if isinstance(value, str) else value
 
+    @field_validator("tile_url")
+    @classmethod
+    def _names_a_tile(cls, value: str | None) -> str | None:
+        if value is not None and any(part not in value for part in ("{z}", "{x}", "{y}")):
+            raise ValueError("a tile server's address holds {z}, {x} and {y}")
+        return value
+
     @field_validator("private_hosts", mode="before")
     @classmethod
     def _split_hosts(cls, value: object) -> object:
@@ -194,6 +220,11 @@ class Settings(BaseSettings):
     def limit_s(self, footage_s: float) -> int:
         """How long a stage may take for a segment: one that could not be split is given three times its length."""
         return max(self.time_limit_s, round(3 * footage_s))
+
+    @property
+    def camera_clocks(self) -> tuple[CameraClock, ...]:
+        """What cameras' clocks are known to be off by. Raises UsageError for a file that cannot be read."""
+        return () if self.cameras is None else camera_clocks(self.cameras)
 
     @property
     def models(self) -> ModelConfig:

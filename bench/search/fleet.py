@@ -22,8 +22,15 @@ FORMS = (
 _DRAWN = {"9": DIGITS, "a": LATIN, "p": CHINESE[:31]}
 _SIGHTING = (
     "video_id, plate_id, index, text, shown, country, confidence, characters, alternatives, first_s, last_s, best_s,"
-    " first_pts, last_pts, best_pts, x1, y1, x2, y2, reads, confirmed, tracklets"
+    " first_pts, last_pts, best_pts, x1, y1, x2, y2, reads, confirmed, tracklets, lat, lon"
 )
+#: Where videos are recorded: south, west, north, east, with how many of a hundred are: a city of 10 km, the country
+#: around it, islands on 180°.
+AREAS = (((12.93, 77.55, 13.02, 77.64), 60), ((11.5, 75.0, 15.0, 78.5), 35), ((-18.2, 178.0, -16.0, 181.5), 5))
+#: A video's camera goes on by so many degrees from one sighting to the next, at most.
+_STEP_DEG = 0.0002
+#: Videos of one drive, a minute each.
+A_DRIVE = 10
 
 
 class Fleet:
@@ -39,6 +46,7 @@ class Fleet:
         #: Text and country.
         self.plates = list(made.values())
         # Every plate a little more often than the next.
+        self._roads = random.Random(seed)
         self._passes = list(accumulate(1 / (rank + 50) for rank in range(plates)))
 
     def passing(self) -> int:
@@ -57,7 +65,9 @@ class Fleet:
 
     def sightings(self, number: int, first_plate: int, first_video: int) -> Iterator[tuple[object, ...]]:
         """Rows for `_SIGHTING`'s columns, video by video."""
+        at = (0.0, 0.0)
         for place in range(number):
+            at = self._further(at) if place % A_VIDEO else self._somewhere()
             plate = self.passing()
             said, country = self.plates[plate]
             video, index = divmod(place, A_VIDEO)
@@ -67,8 +77,21 @@ class Fleet:
                 first_video + video, first_plate + plate, index, said, said, country, sure, characters,
                 json.dumps(self.runners_up(said)), index * 3.0, index * 3.0 + 2, index * 3.0 + 1,
                 index * 3000, index * 3000 + 2000, index * 3000 + 1000, 100.0, 200.0, 220.0, 230.0,
-                self._rng.randrange(1, 9), True, "[]",
+                self._rng.randrange(1, 9), True, "[]", at[0], at[1] - 360 if at[1] > 180 else at[1],
             )  # fmt: skip
+
+    def _somewhere(self) -> tuple[float, float]:
+        (south, west, north, east), _ = self._roads.choices(AREAS, [share for _, share in AREAS])[0]
+        return self._roads.uniform(south, north), self._roads.uniform(west, east)
+
+    def _further(self, at: tuple[float, float]) -> tuple[float, float]:
+        lat, lon = at
+        return lat + self._roads.uniform(-_STEP_DEG, _STEP_DEG), lon + self._roads.uniform(-_STEP_DEG, _STEP_DEG)
+
+    def place(self) -> tuple[float, float]:
+        """Somewhere where videos are recorded."""
+        lat, lon = self._somewhere()
+        return lat, lon - 360 if lon > 180 else lon
 
 
 def load(connection: psycopg.Connection, fleet: Fleet, sightings: int) -> None:
@@ -81,10 +104,22 @@ def load(connection: psycopg.Connection, fleet: Fleet, sightings: int) -> None:
         (jobs, jobs),
     )
     connection.execute(
-        "INSERT INTO videos (job_id, path, fingerprint, state, finished_at)"
-        " SELECT j.id, '/cards/' || n || '.mp4', n, 'done', j.finished_at FROM generate_series(1, %s) n"
+        "INSERT INTO videos (job_id, path, fingerprint, state, finished_at, kind, duration_s, recorded_at,"
+        " recorded_from)"
+        " SELECT j.id, '/cards/' || n || '.mp4', n, 'done', j.finished_at, 'video', 60,"
+        "        j.finished_at - make_interval(mins => 300 - (n - 1) %% %s), 'gps' FROM generate_series(1, %s) n"
         " JOIN jobs j ON j.id = (SELECT min(id) FROM jobs) + (n - 1) / %s",
-        (videos, A_JOB),
+        (A_JOB, videos, A_JOB),
+    )
+    connection.execute(
+        "INSERT INTO drives (job_id, began_at, ended_at)"
+        " SELECT job_id, min(recorded_at), max(recorded_at) FROM videos"
+        " GROUP BY job_id, (id - (SELECT min(id) FROM videos)) / %s ORDER BY min(id)",
+        (A_DRIVE,),
+    )
+    connection.execute(
+        "UPDATE videos v SET drive_id = d.id FROM drives d"
+        " WHERE d.job_id = v.job_id AND v.recorded_at BETWEEN d.began_at AND d.ended_at"
     )
     with connection.cursor().copy("COPY plates (key, text, country) FROM STDIN") as copy:
         for said, country in fleet.plates:

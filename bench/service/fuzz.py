@@ -95,8 +95,10 @@ def fuzz(examples: int, seed: int, seconds: int | None = None) -> Fuzzed:
             sighting, video = sighting_in_a_video(here.database_url, here.folder / "drive.mp4")
             with Client(here.url, token) as client:
                 client.annotated(video, PATIENCE_S)
+            sources, paused = _rows(here, token)
             given = {
-                "sources": _rows(here, token),
+                "sources": sources,
+                "paused": paused,
                 "picture": str(place / _PICTURE),
                 "picture_url": picture_url,
                 "sighting": sighting,
@@ -143,8 +145,8 @@ def _command(here: Service, token: str, examples: int, seed: int) -> list[str]:
     ]
 
 
-def _rows(here: Service, token: str) -> list[str]:
-    """Have a job done, and give files for more."""
+def _rows(here: Service, token: str) -> tuple[list[str], int]:
+    """Have a job done and another one paused; give files for more, and the paused one."""
     folder = here.folder / "videos"
     folder.mkdir()
     files = [folder / f"{number}.mp4" for number in range(4)]
@@ -164,7 +166,9 @@ def _rows(here: Service, token: str) -> list[str]:
             if time.monotonic() > end:
                 raise RuntimeError(f"The job did not end:\n{here.log}")
             time.sleep(0.2)
-    return [str(slow), str(folder), *map(str, files)]
+        paused: int = client.post("/v1/jobs", json={"sources": [str(slow)]}).raise_for_status().json()["job"]
+        client.post(f"/v1/jobs/{paused}/pause").raise_for_status()
+    return [str(slow), str(folder), *map(str, files)], paused
 
 
 @contextmanager

@@ -60,6 +60,8 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
     for parameter in raw_schema["paths"]["/v1/sightings/{sighting}/clip"]["get"]["parameters"]:
         if parameter["name"] == "sighting":
             parameter["example"] = _given["sighting"]
+    # Few calls would meet one by chance.
+    raw_schema["paths"]["/v1/jobs/{job}/resume"]["post"]["parameters"][0]["example"] = _given["paused"]
     for call in raw_schema["paths"]["/v1/videos/{video}/annotated"].values():
         call["parameters"][0]["example"] = _given["video"]
     for path in ("/v1/videos/{video}/clip", "/v1/videos/{video}/file"):

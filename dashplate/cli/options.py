@@ -12,6 +12,7 @@ import typer
 
 from db.states import Priority
 from pipeline.alerts import Alerts
+from pipeline.utc import MOST_OFFSET_S
 
 if TYPE_CHECKING:
     from pipeline.job_options import JobOptions
@@ -109,6 +110,38 @@ Alerting = Annotated[
 ]
 
 
+# Of a recording's clock.
+Clock = Annotated[
+    str | None,
+    typer.Option(
+        "--clock",
+        parser=plain_text,
+        show_default=False,
+        help="When the recording began: 2026-05-01T12:00:00, +02:00 behind it if known.",
+    ),
+]
+Timezone = Annotated[
+    str | None,
+    typer.Option(
+        "--timezone",
+        parser=plain_text,
+        show_default=False,
+        help="Zone of the camera's clock: Europe/Berlin, +02:00.",
+    ),
+]
+ClockOffset = Annotated[
+    float | None,
+    typer.Option(
+        "--clock-offset",
+        min=-MOST_OFFSET_S,
+        max=MOST_OFFSET_S,
+        callback=a_number,
+        show_default=False,
+        help="By how many seconds the camera's clock is fast; negative where it is slow.",
+    ),
+]
+
+
 class PhotoForm(StrEnum):
     """How `read` prints what a photograph shows, for programs."""
 
@@ -141,6 +174,9 @@ class Processing(Reading):
     no_evidence: NoEvidence = False
     hashed: Hashed = False
     alerts: Alerting = Alerts.RECENT
+    clock: Clock = None
+    timezone: Timezone = None
+    clock_offset: ClockOffset = None
 
     @property
     def options(self) -> JobOptions:
@@ -154,6 +190,9 @@ class Processing(Reading):
             not self.no_evidence,
             self.hashed,
             self.alerts,
+            self.clock,
+            self.timezone,
+            self.clock_offset,
         )
 
     @property

@@ -1,4 +1,4 @@
-"""Commands that process: run, demo, read, submit, watch."""
+"""Commands that process: run, demo, read, probe, submit, watch."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from dashplate.cli.options import (
     MOST_SEED,
     YEAR_S,
     AsJson,
+    Clock,
+    ClockOffset,
     DataDir,
     Name,
     Naming,
@@ -20,6 +22,7 @@ from dashplate.cli.options import (
     PhotoForm,
     Processing,
     Reading,
+    Timezone,
     Words,
     a_number,
 )
@@ -80,6 +83,24 @@ def read(
 
     form = form or (PhotoForm.JSON if json else None)
     raise typer.Exit(read_photos(images, reading.options, form=form, annotate=annotate))
+
+
+@app.command()
+def probe(
+    files: Words,
+    json: AsJson = False,
+    clock: Clock = None,
+    timezone: Timezone = None,
+    clock_offset: ClockOffset = None,
+    screen: Annotated[bool, typer.Option("--screen", help="Read the clock on screen too: some seconds.")] = False,
+) -> None:
+    """Tell what a file holds, how sound it is, and when and where it was recorded, without servers."""
+    from dashplate.commands.probe import probe_files
+    from pipeline.camera.clock import clock_options
+    from workers.settings import settings
+
+    options = clock_options(clock, timezone, clock_offset, settings().camera_clocks)
+    raise typer.Exit(probe_files(files, options, as_json=json, screen=screen))
 
 
 @app.command()

@@ -15,7 +15,7 @@ from types import FrameType
 
 import typer
 
-from dashplate.cli import evaluate, job_control, pictures, privacy, process, query, serve, telling, token
+from dashplate.cli import evaluate, job_control, pictures, privacy, process, query, serve, telling, token, where
 from output.terminal import complain, guard
 from pipeline.errors import DashplateError, ServiceUnavailable
 
@@ -27,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for group in (process, job_control, query, pictures, telling, serve, token, privacy):
+for group in (process, job_control, query, where, pictures, telling, serve, token, privacy):
     app.add_typer(group.app)
 app.add_typer(evaluate.app, name="eval")
 

@@ -10,6 +10,7 @@ import typer
 
 from dashplate.cli.option_groups import grouped
 from dashplate.cli.options import MOST_ID, MOST_ROWS, AsJson, DataDir, JobId, SightingId, a_number, plain_text
+from dashplate.cli.where import Where
 from dashplate.durations import CLIP_S, MOST_CLIP_S
 
 app = typer.Typer()
@@ -32,7 +33,9 @@ def status(
 
 
 @app.command()
+@grouped
 def plates(
+    where: Where,
     pattern: Annotated[str, typer.Argument(parser=plain_text, help="A text with * and ? as wildcards.")] = "*",
     limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="So many at most.")] = 100,
     json: AsJson = False,
@@ -41,7 +44,7 @@ def plates(
     """Search the unique plates of all jobs."""
     from dashplate.commands.search import show_plates
 
-    show_plates(pattern, limit, as_json=json, data=data)
+    show_plates(pattern, limit, **asdict(where), as_json=json, data=data)
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,14 @@ class Narrowed:
 @app.command()
 @grouped
 def search(
-    plate: Annotated[str, typer.Argument(parser=plain_text, help="A plate, or a pattern with * and ?.")],
     narrowed: Narrowed,
+    where: Where,
+    plate: Annotated[
+        str | None,
+        typer.Argument(
+            parser=plain_text, help="A plate, or a pattern with * and ?; any, in an area.", show_default=False
+        ),
+    ] = None,
     like: Annotated[bool, typer.Option("--like", help="Also what the plate is easily taken for.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="So many at most.")] = 50,
     json: AsJson = False,
@@ -76,7 +85,7 @@ def search(
     """Search all sightings by what they were read as and by their runners-up."""
     from dashplate.commands.search import show_found
 
-    show_found(plate, alike=like, **asdict(narrowed), limit=limit, as_json=json, data=data)
+    show_found(plate, alike=like, **asdict(narrowed), **asdict(where), limit=limit, as_json=json, data=data)
 
 
 @app.command()
@@ -101,7 +110,8 @@ def export(
         str,
         typer.Option(
             "--format",
-            help="csv, jsonl, json, parquet, xlsx, plate-recognizer; with pictures: training, cvat, labelstudio, yolo.",
+            help="csv, jsonl, json, parquet, xlsx, plate-recognizer; maps: geojson, gpx, kml, geoparquet;"
+            " with pictures: training, cvat, labelstudio, yolo.",
         ),
     ] = "csv",
     rows: Annotated[str, typer.Option("--rows", help="plates: one a video; or sightings.")] = "plates",

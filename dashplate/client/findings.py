@@ -6,6 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
+from urllib.parse import quote
 
 from pydantic import RootModel
 
@@ -14,17 +15,26 @@ from dashplate.client.download import Download
 from dashplate.client.paging import paged
 from dashplate.service.documents import (
     AnnotatedTold,
+    ConvoyTold,
     FoundPage,
     FoundSighting,
+    HeatCell,
     MakingState,
     Page,
+    PlaceTold,
     PlateTold,
     SightingTold,
 )
 
 ExportForm: TypeAlias = Literal[
-    "csv", "json", "jsonl", "parquet", "xlsx", "plate-recognizer", "training", "cvat", "labelstudio", "yolo"
-]
+    "csv", "json", "jsonl", "parquet", "xlsx", "plate-recognizer", "geojson", "gpx", "kml", "geoparquet", "training",
+    "cvat", "labelstudio", "yolo",
+]  # fmt: skip
+#: Those that are sent while they are written.
+_SENT_AT_ONCE = frozenset({"csv", "json", "jsonl", "plate-recognizer", "geojson", "gpx", "kml"})
+#: Latitude, longitude, metres; and south, west, north, east.
+Circle: TypeAlias = tuple[float, float, float]
+Box: TypeAlias = tuple[float, float, float, float]
 #: How often what is being made is looked at, seconds.
 _LOOK_EVERY_S = 1.0
 #: Seconds without a byte, for what is whole before its first byte is sent: a million rows of XLSX.
@@ -33,6 +43,18 @@ _MADE_FIRST_S = 900.0
 
 class Plates(RootModel[list[PlateTold]]):
     """Unique plates, as the service lists them."""
+
+
+class PlacesTold(RootModel[list[PlaceTold]]):
+    """Named places, as the service lists them."""
+
+
+class Heat(RootModel[list[HeatCell]]):
+    """Cells of a map's grid."""
+
+
+class Convoys(RootModel[list[ConvoyTold]]):
+    """Plates that keep turning up."""
 
 
 class FindingCalls:
@@ -57,14 +79,29 @@ class FindingCalls:
         """Forget what was said of a sighting."""
         return self._connection.ask("DELETE", _correction(sighting), SightingTold)
 
-    def plates(self, pattern: str, most: int = 50) -> list[PlateTold]:
-        """Unique plates of all jobs that a pattern with `*` and `?` fits, the most seen first; 500 at most."""
-        return self._connection.ask("GET", "/v1/plates", Plates, params={"pattern": pattern, "most": most}).root
+    def plates(
+        self,
+        pattern: str = "*",
+        most: int = 50,
+        *,
+        near: Circle | None = None,
+        box: Box | None = None,
+        place: str | None = None,
+    ) -> list[PlateTold]:
+        """Unique plates of all jobs that a pattern with `*` and `?` fits, the most seen first; 500 at most.
+
+        Those that were seen in an area, where one is given; see `search`.
+        """
+        asked = {"pattern": pattern, "most": most, **_area(near, box, place)}
+        return self._connection.ask("GET", "/v1/plates", Plates, params=asked).root
 
     def search(
         self,
-        plate: str,
+        plate: str | None = None,
         *,
+        near: Circle | None = None,
+        box: Box | None = None,
+        place: str | None = None,
         like: bool = False,
         job: int | None = None,
         country: str | None = None,
@@ -75,6 +112,9 @@ class FindingCalls:
     ) -> Iterator[FoundSighting]:
         """Sightings that may be a plate, or fit a pattern with `*` and `?`; the likest first, then the newest.
 
+        In an area, of any plate: `near` a latitude and longitude by so many metres, in a `box` (south, west, north,
+        east), or in a named `place`.
+
         `like` also finds what the plate is easily taken for. Runners-up are searched too, unless only `winners` are
         wanted. `since` and `until` are aware times. Pages are asked for as they are needed.
         """
@@ -82,7 +122,41 @@ class FindingCalls:
         asked |= {"since": since and since.isoformat(), "until": until and until.isoformat()}
         asked |= {"like": like or None, "winners": winners or None}
         given = {name: value for name, value in asked.items() if value is not None}
-        return paged(self._connection, "/v1/search", FoundPage, **given)
+        return paged(self._connection, "/v1/search", FoundPage, **given, **_area(near, box, place))
+
+    def places(self) -> list[PlaceTold]:
+        """The places that people named."""
+        return self._connection.ask("GET", "/v1/places", PlacesTold).root
+
+    def name_place(self, name: str, lat: float, lon: float, radius_m: float) -> PlaceTold:
+        """Give a circle a name; the same name again moves it."""
+        circle = {"lat": lat, "lon": lon, "radius_m": radius_m}
+        return self._connection.ask("PUT", _place(name), PlaceTold, again=True, json=circle)
+
+    def forget_place(self, name: str) -> None:
+        """Forget a place."""
+        self._connection.answer("DELETE", _place(name))
+
+    def heat(self, box: Box, across: int = 64) -> list[HeatCell]:
+        """How many sightings a box holds, in a grid of at most `across` and one cells each way."""
+        return self._connection.ask("GET", "/v1/heat", Heat, params={**_area(None, box, None), "across": across}).root
+
+    def convoys(
+        self,
+        days: int | None = None,
+        *,
+        least: int = 3,
+        least_days: int = 2,
+        apart_m: float = 0.0,
+        job: int | None = None,
+    ) -> list[ConvoyTold]:
+        """Plates that were seen in at least so many drives on at least so many days, of the last `days` or of all.
+
+        Of one job's drives, where one is given.
+        """
+        asked: dict[str, object] = {"least": least, "least_days": least_days, "apart_m": _decimal(apart_m)}
+        asked |= {name: value for name, value in (("days", days), ("job", job)) if value is not None}
+        return self._connection.ask("GET", "/v1/convoys", Convoys, params=asked).root
 
     def crop(self, sighting: int) -> Download:
         """The picture of the plate that was read, PNG."""
@@ -112,13 +186,13 @@ class FindingCalls:
         *,
         confirmed: bool = False,
     ) -> Download:
-        """A job's unique plates, or its sightings, as a file; or pictures with what people read in them, as a ZIP.
+        """A job's unique plates, its sightings, or a map of them, as a file; or labelled pictures, as a ZIP.
 
-        `confirmed` labels pictures also where more than one crop says what they show.
+        Pictures are labelled with what people read in them; if `confirmed`, also where more than one crop says it.
         """
         asked = {"format": form, "rows": rows, "confirmed": str(confirmed).lower()}
-        sent_at_once = form in ("csv", "json", "jsonl", "plate-recognizer")
-        return Download(self._connection, f"/v1/jobs/{job}/export", asked, None if sent_at_once else _MADE_FIRST_S)
+        longest_s = None if form in _SENT_AT_ONCE else _MADE_FIRST_S
+        return Download(self._connection, f"/v1/jobs/{job}/export", asked, longest_s)
 
     def evidence(
         self, *plates: str, sightings: Sequence[int] = (), case: str | None = None, clips: bool = True
@@ -150,3 +224,23 @@ class FindingCalls:
 
 def _correction(sighting: int) -> str:
     return f"/v1/sightings/{sighting}/correction"
+
+
+def _area(near: Circle | None, box: Box | None, place: str | None) -> dict[str, str]:
+    """An area as the service takes it."""
+    given = {"near": near and _decimals(near), "box": box and _decimals(box), "place": place}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _decimals(numbers: Sequence[float]) -> str:
+    return ",".join(map(_decimal, numbers))
+
+
+def _decimal(number: float) -> str:
+    """A number without an exponent, which the service does not take: 1e-05 as 0.00001."""
+    said = format(number, ".10f").rstrip("0").rstrip(".")
+    return "0" if said == "-0" else said
+
+
+def _place(name: str) -> str:
+    return f"/v1/places/{quote(name, safe='')}"

@@ -36,6 +36,9 @@ class JobCalls:
         evidence: bool = True,
         hashed: bool = False,
         alerts: Alerts | Literal["recent", "all", "none"] = Alerts.RECENT,
+        clock: str | None = None,
+        timezone: str | None = None,
+        clock_offset_s: float | None = None,
         idempotency_key: str | None = None,
     ) -> JobTold:
         """Submit files as a job: paths and addresses as the workers see them, and ids of `upload`.
@@ -47,6 +50,7 @@ class JobCalls:
         wanted: dict[str, object] = {"sources": list(sources), "uploads": list(uploads), "name": name}
         wanted |= {"priority": str(priority), "country": country, "keep_overlays": keep_overlays, "retain": retain}
         wanted |= {"evidence": evidence, "hashed": hashed, "alerts": str(alerts)}
+        wanted |= {"clock": clock, "timezone": timezone, "clock_offset_s": clock_offset_s}
         given = {field: value for field, value in wanted.items() if value is not None and value != []}
         headers = {"Idempotency-Key": uuid.uuid4().hex if idempotency_key is None else named_once(idempotency_key)}
         return self._connection.ask("POST", "/v1/jobs", JobTold, again=True, json=given, headers=headers)

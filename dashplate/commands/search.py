@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from dashplate import export, show
 from dashplate.bring_up import database
 from dashplate.commands.privacy import note
+from dashplate.commands.where import area_meant
 from dashplate.durations import parse_moment
 from db.engine import session
 from db.findings import queries
@@ -22,12 +23,13 @@ from db.findings.typed import is_whole, typed
 from output import terminal
 from output.files import json_text
 from output.tables import table
+from pipeline.errors import UsageError
 from workers.hashed_jobs import hashed_plate
 from workers.maintenance.search_index import index_all
 
 
 def show_found(
-    plate: str,
+    plate: str | None,
     *,
     alike: bool,
     job: int | None,
@@ -36,31 +38,42 @@ def show_found(
     until: str | None,
     share: float | None,
     winners: bool,
+    near: str | None,
+    box: str | None,
+    along: str | None,
+    place: str | None,
     limit: int,
     as_json: bool,
     data: Path | None,
 ) -> None:
-    """Sightings that may be a plate, the likest first; what fits a pattern, the newest first."""
+    """Sightings that may be a plate, the likest first; what fits a pattern or lies in an area, the newest first."""
     now = dt.datetime.now(dt.UTC)
-    wanted = Wanted(
-        typed(plate),
-        hashed=hashed_plate(typed(plate)),
-        alike=alike,
-        of_job=job,
-        of_country=country.upper() if country else None,
-        since=parse_moment(since, now) if since else None,
-        until=parse_moment(until, now) if until else None,
-        least_share=share,
-        winners=winners,
-    )
+    spelled = None if plate is None else typed(plate)
     with database(data) as config:
         url = config.require_database()
+        with session(url) as db:
+            area, where = area_meant(db, near, box, along, place)
+        if spelled is None and area is None:
+            raise UsageError("Give a plate, a pattern or an area to search for.")
+        wanted = Wanted(
+            spelled,
+            hashed=None if spelled is None else hashed_plate(spelled),
+            alike=alike,
+            of_job=job,
+            of_country=country.upper() if country else None,
+            since=parse_moment(since, now) if since else None,
+            until=parse_moment(until, now) if until else None,
+            least_share=share,
+            winners=winners,
+            area=area,
+        )
         _make_searchable(url)
         with session(url) as db:
             rows = search(db, wanted, limit)
-            _tell_unseen(db, wanted.wanted)
+            if wanted.wanted is not None:
+                _tell_unseen(db, wanted.wanted)
             # Where plates are to be unreadable, the record of searches must not give them away.
-            note(db, "search", wanted.hashed or plate, len(rows))
+            note(db, "search", " ".join(filter(None, (wanted.hashed or plate, where))), len(rows))
     if as_json:
         for row in rows:
             print(json_text({**export.plain(row), "said": said(row)}))
@@ -68,17 +81,28 @@ def show_found(
         terminal.out.print(_found_table(rows) if rows else "No sighting fits.")
 
 
-def show_plates(pattern: str, limit: int, *, as_json: bool, data: Path | None) -> None:
+def show_plates(
+    pattern: str,
+    limit: int,
+    *,
+    near: str | None = None,
+    box: str | None = None,
+    along: str | None = None,
+    place: str | None = None,
+    as_json: bool,
+    data: Path | None,
+) -> None:
     """Unique plates whose text fits a pattern with `*` and `?`; hashed ones only where it is a whole plate."""
     wanted = typed(pattern)
     with database(data) as config:
         url = config.require_database()
         _make_searchable(url)
         with session(url) as db:
+            area, where = area_meant(db, near, box, along, place)
             hashed = hashed_plate(wanted)
-            rows = plates(db, wanted, limit, hashed)
+            rows = plates(db, wanted, limit, hashed, area)
             _tell_unseen(db, wanted)
-            note(db, "plates", hashed or pattern, len(rows))
+            note(db, "plates", " ".join(filter(None, (hashed or pattern, where))), len(rows))
     if as_json:
         for row in rows:
             print(json_text(export.plain(row)))

@@ -106,6 +106,8 @@ def watch_folder(
     Prints the job's id on standard output, and what arrives on standard error. Raises UsageError where there is nothing
     to watch.
     """
+    if options.clock is not None:
+        raise UsageError("A clock says when one recording began, and a folder holds many. Leave --clock out.")
     folder = source_of(where)
     if isinstance(folder, Path):
         folder = Path(os.path.abspath(folder.expanduser()))

@@ -10,6 +10,7 @@ import httpx
 
 from dashplate.delivery.message import Message
 from dashplate.delivery.told import Told
+from pipeline.camera.clock.zones import in_zone
 
 
 def stream(told: Told, target: str) -> dict[str, Any]:
@@ -38,10 +39,20 @@ def stream(told: Told, target: str) -> dict[str, Any]:
             "camera_id": camera,
             "filename": filename,
             "timestamp": at,
-            "timestamp_local": moment.astimezone().isoformat(),
+            "timestamp_local": _local(told).isoformat(),
             "results": [result],
         },
     }
+
+
+def _local(told: Told) -> dt.datetime:
+    """When that was seen on the clock of the place: without an offset where its zone is not known.
+
+    Of what nothing says when it was recorded, the moment at which it was processed, on the clock of this machine.
+    """
+    if told.seen["recorded_at"] is None:
+        return told.moment.astimezone()
+    return in_zone(told.moment, told.seen["clock_zone"])
 
 
 def openalpr(told: Told) -> dict[str, Any]:
@@ -75,8 +86,9 @@ def openalpr(told: Told) -> dict[str, Any]:
         "agent_uid": "dashplate",
         "camera_id": seen["job"],
         "camera_name": seen["job_name"],
-        "gps_latitude": -1,
-        "gps_longitude": -1,
+        # Of the camera; -1 is OpenALPR's word for a place that is not known.
+        "gps_latitude": -1 if seen["lat"] is None else round(seen["lat"], 7),
+        "gps_longitude": -1 if seen["lon"] is None else round(seen["lon"], 7),
         "country": region,
         "uuids": [uid],
         "candidates": candidates,

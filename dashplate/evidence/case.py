@@ -12,25 +12,16 @@ from sqlalchemy.orm import Session
 
 from dashplate.clips import clip_of
 from dashplate.durations import CLIP_S
+from dashplate.evidence import clocks
 from dashplate.evidence.hashing import sha256_of
 from db.findings.evidence import SightingKept, TrackletKept
 from pipeline.errors import DashplateError, MediaError
-from pipeline.records import RecordedFrom
 from pipeline.sources.fingerprints import check_same
 from pipeline.sources.source import source_of
 from pipeline.video.clip import ClipRequest
 from pipeline.video.container import open_source
 from store import Store
 from workers.allowed import allowed
-
-#: What a recording time is worth, by what tells it.
-_TOLD_BY = {
-    RecordedFrom.CONTAINER: "The file names the time at which its recording began, in UTC; a camera that knows no time"
-    " zone writes its local time for it.",
-    RecordedFrom.FILE: "The file names no time. The recording's begin is reckoned from when the file was last written,"
-    " in UTC; a copy may be written later than its original.",
-    None: "Nothing says when it was recorded.",
-}
 
 
 @dataclass(slots=True)
@@ -137,7 +128,8 @@ def facts(one: Exhibit, models: dict[str, Any]) -> dict[str, Any]:
         "country": row["country"], "confidence": row["confidence"], "confirmed": row["confirmed"],
         "agreeing_crops": row["reads"], "characters": row["characters"], "runners_up": row["alternatives"],
         "correction": _correction(row),
-        "recorded_at": _at(row["recorded_at"]),
+        "recorded_at": clocks.recorded(row["recorded_at"], row["clock_zone"]),
+        "place": _place(row), "movement": row["movement"],
         "first_s": row["first_s"], "best_s": row["best_s"], "last_s": row["last_s"],
         "first_pts": row["first_pts"], "best_pts": row["best_pts"], "last_pts": row["last_pts"],
         "box": [row["x1"], row["y1"], row["x2"], row["y2"]],
@@ -145,11 +137,10 @@ def facts(one: Exhibit, models: dict[str, Any]) -> dict[str, Any]:
         "video": {
             "id": row["video_id"], "path": row["video"], "kind": row["kind"], "codec": row["codec"],
             "width": row["width"], "height": row["height"], "frame_rate": row["frame_rate"],
-            "duration_s": row["duration_s"], "recording_began_at": _at(row["recording_began_at"]),
-            "recorded_from": row["recorded_from"], "recording_time": _TOLD_BY[row["recorded_from"]],
-            "submitted_at": _at(row["submitted_at"]),
-            "processed_at": _at(row["processed_at"]), "fingerprint": row["fingerprint"],
-            "size": one.original.size, "sha256": one.original.sha256, "not_hashed": one.original.problem,
+            "duration_s": row["duration_s"], "camera": row["camera"], **clocks.of_video(row),
+            "submitted_at": _at(row["submitted_at"]), "processed_at": _at(row["processed_at"]),
+            "fingerprint": row["fingerprint"], "size": one.original.size, "sha256": one.original.sha256,
+            "not_hashed": one.original.problem,
         },
         "frame": None if row["frame"] is None or one.frame_file in left_out else {
             "file": one.frame_file, "pts": row["frame_pts"], "sha256_when_stored": row["frame_sha256"],
@@ -177,6 +168,14 @@ def _tracklet(one: Exhibit, tracklet: TrackletKept, left_out: set[str]) -> dict[
             for crop in tracklet.crops if (file := one.crop_file(row, crop)) not in left_out
         ],
     }  # fmt: skip
+
+
+def _place(row: RowMapping) -> dict[str, Any] | None:
+    """Where the camera was at the frame that was read, WGS 84; None where no track says so."""
+    if row["lat"] is None:
+        return None
+    told = ("lat", "lon", "place_error_m", "bearing_deg", "speed_mps")
+    return {**{name: row[name] for name in told}, "named": row["place"]}
 
 
 def _correction(row: RowMapping) -> dict[str, Any] | None:

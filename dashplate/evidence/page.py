@@ -16,6 +16,7 @@ from fpdf import FPDF
 from fpdf.enums import MethodReturnValue
 
 import output
+from dashplate.evidence.clocks import printed_time
 from dashplate.show import clock
 
 #: Which characters it has, `output/fonts/README.md` says.
@@ -198,6 +199,7 @@ def _when(facts: dict[str, Any]) -> list[tuple[str, str]]:
             "x {:.0f} to {:.0f}, y {:.0f} to {:.0f} pixels".format(*(facts["box"][i] for i in (0, 2, 1, 3))),
         ),
         ("Recorded", _recorded(facts)),
+        ("Where the camera was", _place(facts["place"])),
         ("Submitted, processed", f"{_day(video['submitted_at'])}, {_day(video['processed_at'])}"),
         ("Job", f"{facts['job']['id']}, {facts['job']['name']}"),
     ]
@@ -206,7 +208,18 @@ def _when(facts: dict[str, Any]) -> list[tuple[str, str]]:
 def _recorded(facts: dict[str, Any]) -> str:
     """When the frame was recorded that was read, and what says so."""
     worth = facts["video"]["recording_time"]
-    return f"{_day(facts['recorded_at'])}. {worth}" if facts["recorded_at"] else f"unknown. {worth}"
+    if facts["recorded_at"] is None:
+        return f"unknown. {worth}"
+    return f"{printed_time(facts['recorded_at'], facts['video']['clock_error_s'])}. {worth}"
+
+
+def _place(place: dict[str, Any] | None) -> str:
+    """By its track; a place that a person named is told as well."""
+    if place is None:
+        return "not known: no track of the camera tells it"
+    off = "" if place["place_error_m"] is None else f", give or take {place['place_error_m']:.0f} m"
+    named = f"; in {place['named']}" if place["named"] else ""
+    return f"latitude {place['lat']:.6f}, longitude {place['lon']:.6f} (WGS 84){off}{named}"
 
 
 def _how(facts: dict[str, Any]) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Exports of a job: its unique plates or its sightings as a file, written piece by piece however many there are.
 
 `rows` (what a row says), `text` (CSV, JSON), `parquet`, `xlsx`, `plate_recognizer` (the columns of its CSV), `append`
-(what a file lacks), `job` (all put together), and `command`. `labelled/` writes
+(what a file lacks), `job` (all put together), and `command`. `maps/` writes where, `labelled/`
 pictures with what people read in them.
 """
 

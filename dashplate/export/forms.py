@@ -24,6 +24,11 @@ class Form(StrEnum):
     XLSX = "xlsx"
     #: CSV with the columns of Plate Recognizer Stream; always sightings.
     PLATE_RECOGNIZER = "plate-recognizer"
+    #: Maps: the sightings that have a place, and but for GeoParquet the tracks of their videos' cameras.
+    GEOJSON = "geojson"
+    GPX = "gpx"
+    KML = "kml"
+    GEOPARQUET = "geoparquet"
     #: What people read, with pictures: for `dashplate eval` and `training/`, for annotation tools, for detectors.
     TRAINING = "training"
     CVAT = "cvat"
@@ -36,9 +41,19 @@ class Form(StrEnum):
         return self in (Form.TRAINING, Form.CVAT, Form.LABEL_STUDIO, Form.YOLO)
 
     @property
+    def is_map(self) -> bool:
+        """Whether it holds places, and leaves out what has none."""
+        return self in (Form.GEOJSON, Form.GPX, Form.KML, Form.GEOPARQUET)
+
+    @property
+    def always_sightings(self) -> bool:
+        """Whether its rows are sightings, whatever rows are asked for."""
+        return self is Form.PLATE_RECOGNIZER or self.is_map
+
+    @property
     def is_text(self) -> bool:
         """Whether it can be sent while it is written; others have to be whole first."""
-        return self not in (Form.PARQUET, Form.XLSX) and not self.is_labelled
+        return self not in (Form.PARQUET, Form.XLSX, Form.GEOPARQUET) and not self.is_labelled
 
     @property
     def can_grow(self) -> bool:
@@ -50,7 +65,7 @@ class Form(StrEnum):
         """Of a file's name."""
         if self.is_labelled:
             return "zip"
-        return "csv" if self is Form.PLATE_RECOGNIZER else str(self)
+        return {Form.PLATE_RECOGNIZER: "csv", Form.GEOPARQUET: "parquet"}.get(self, str(self))
 
     @property
     def media_type(self) -> str:
@@ -60,6 +75,9 @@ class Form(StrEnum):
 
 _MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
+    "geojson": "application/geo+json",
+    "gpx": "application/gpx+xml",
+    "kml": "application/vnd.google-earth.kml+xml",
     "json": "application/json",
     "jsonl": "application/x-ndjson",
     "parquet": "application/vnd.apache.parquet",

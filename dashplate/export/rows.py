@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from decimal import Decimal
@@ -11,6 +10,8 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import RowMapping
 
+from dashplate.export.when_and_where import when_and_where
+from pipeline.camera.clock.zones import in_zone
 from pipeline.formats import load_formats
 
 #: Turns a name in the result store into a path or URL.
@@ -55,12 +56,40 @@ class PlateRow:
     corrected_by: str = ""
     #: When, in ISO 8601.
     corrected_at: str = ""
-    #: When the frame that was read was recorded, in ISO 8601 and UTC; empty where the video's file does not say.
+    #: When the frame that was read was recorded, in ISO 8601 and UTC, or without an offset the camera's local time
+    #: where no zone is known; empty where nothing says so.
     recorded_at: str = ""
-    #: What says so: `container` or `file`.
+    #: What says so, as `pipeline.records.RecordedFrom` has it.
     recorded_from: str = ""
     #: The country's state or province that issued it, with its probability, as far as the form of `read_as` tells it.
     region: str = ""
+    #: When it was seen first and last, in ISO 8601 with the offset of the clock's zone, and without one where no zone
+    #: is known; empty where nothing says when the video was recorded.
+    first_seen_at: str = ""
+    last_seen_at: str = ""
+    #: What says so, the zone (empty where none is known), and how far off it may be.
+    clock_from: str = ""
+    clock_zone: str = ""
+    clock_error_s: float | None = None
+    #: Where the camera was at the frame that was read, by its track, WGS 84; None where no track says so.
+    lat: float | None = None
+    lon: float | None = None
+    #: Which way it moved, clockwise from north, and how fast.
+    bearing_deg: float | None = None
+    speed_mps: float | None = None
+    place_error_m: float | None = None
+    #: How the vehicle moved against the camera's; empty where the picture does not say.
+    movement: str = ""
+    #: The drive that the video is part of.
+    drive: int | None = None
+    #: Equal for sightings of one passing, over cuts between files and cameras of one vehicle.
+    passing: int | None = None
+    #: `front`, `rear` or `interior`; empty where nothing says so.
+    camera: str = ""
+    #: Probability of `country`, if the text is right.
+    country_confidence: float | None = None
+    #: The named place that the camera was in at the frame that was read.
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +123,22 @@ class SightingLine:
     recorded_at: str = ""
     recorded_from: str = ""
     region: str = ""
+    first_seen_at: str = ""
+    last_seen_at: str = ""
+    clock_from: str = ""
+    clock_zone: str = ""
+    clock_error_s: float | None = None
+    lat: float | None = None
+    lon: float | None = None
+    bearing_deg: float | None = None
+    speed_mps: float | None = None
+    place_error_m: float | None = None
+    movement: str = ""
+    drive: int | None = None
+    passing: int | None = None
+    camera: str = ""
+    country_confidence: float | None = None
+    place: str = ""
 
 
 COLUMNS = tuple(field.name for field in fields(PlateRow))
@@ -112,7 +157,13 @@ def unique_plates(sightings: Iterable[RowMapping], locate: Locate) -> Iterator[P
 def sighting_lines(sightings: Iterable[RowMapping], locate: Locate) -> Iterator[SightingLine]:
     """One row per sighting, in their order."""
     for row in sightings:
-        yield SightingLine(**_common(row, locate), **_times([row]), **_correction([row]), **_numbers(row))
+        yield sighting_line(row, locate)
+
+
+def sighting_line(row: RowMapping, locate: Locate) -> SightingLine:
+    """What an export says of one sighting."""
+    of_all = {**_times([row]), **_correction([row]), **when_and_where(row, [row])}
+    return SightingLine(**_common(row, locate), **of_all, **_numbers(row))
 
 
 def plain(row: RowMapping) -> dict[str, Any]:
@@ -131,7 +182,8 @@ def _plain(value: Any) -> Any:
 
 def _plate(rows: list[RowMapping], locate: Locate) -> PlateRow:
     best = max(rows, key=lambda r: r["confidence"])
-    return PlateRow(**_common(best, locate), **_times(rows), **_correction(rows), sightings=len(rows))
+    of_all = {**_times(rows), **_correction(rows), **when_and_where(best, rows)}
+    return PlateRow(**_common(best, locate), **of_all, sightings=len(rows))
 
 
 def _common(best: RowMapping, locate: Locate) -> dict[str, Any]:
@@ -148,10 +200,17 @@ def _common(best: RowMapping, locate: Locate) -> dict[str, Any]:
         "alternatives": " ".join(f"{a['text']}:{a['confidence']:.3f}" for a in best["alternatives"]),
         "read_as": best["read_as"],
         "frame": locate(best["frame"]) if best["frame"] else "",
-        "recorded_at": best["recorded_at"].astimezone(dt.UTC).isoformat() if best["recorded_at"] else "",
+        "recorded_at": _recorded(best),
         "recorded_from": best["recorded_from"] or "",
         "region": _region(best["read_as"], best["country"]),
     }
+
+
+def _recorded(row: RowMapping) -> str:
+    """In UTC; the camera's local time, without an offset, where no zone is known."""
+    if row["recorded_at"] is None:
+        return ""
+    return in_zone(row["recorded_at"], None if row["clock_zone"] is None else "UTC").isoformat()
 
 
 def _region(text: str, country: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from typing import Any
@@ -15,6 +16,8 @@ from output.tables import csv_lines
 
 #: What makes a spreadsheet take a cell of a CSV for a formula, wherever the text came from: a file's name, a person's.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: A zone, which is a time of day to a spreadsheet and nothing worse.
+_ZONE = re.compile(r"[+-]\d\d:\d\d")
 
 
 def to_csv(rows: Iterable[Any], kind: type = PlateRow) -> Iterator[str]:
@@ -31,10 +34,11 @@ def cells(rows: Iterable[Any], kind: type) -> Iterator[list[Any]]:
 def harmless(value: Any) -> Any:
     """A value that no spreadsheet computes: before a text that begins like a formula stands an apostrophe.
 
-    >>> harmless("=1+1"), harmless("AB12CDE"), harmless(-0.5)
-    ("'=1+1", 'AB12CDE', -0.5)
+    >>> harmless("=1+1"), harmless("AB12CDE"), harmless(-0.5), harmless("+02:00")
+    ("'=1+1", 'AB12CDE', -0.5, '+02:00')
     """
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    computed = isinstance(value, str) and value.startswith(_FORMULA) and not _ZONE.fullmatch(value)
+    return f"'{value}" if computed else value
 
 
 def storable(value: Any) -> Any:

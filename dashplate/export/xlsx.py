@@ -64,5 +64,5 @@ def _write(sheet: Any, row: int, column: int, value: Any) -> None:
         sheet.write_boolean(row, column, value)
     elif isinstance(value, str):
         sheet.write_string(row, column, storable(value))
-    else:
+    elif value is not None:
         sheet.write_number(row, column, value)

@@ -32,10 +32,13 @@ Share = Annotated[float, Field(ge=0, le=1)]
 ToldBy = Annotated[
     RecordedFrom | None,
     Field(
-        description="What says when: `container`, the file itself, in UTC unless its camera knows no time zone; or"
-        " `file`, when it was last written, less its length, which is later for a copy. Null where nothing does."
+        description="What says when: `given` (a person), `gps`, `embedded` (the camera's metadata), `sidecar` (a file"
+        " beside the video), `filename`, `overlay` (the clock on screen), `container`; or `file`, when it was last"
+        " written, less its length, which is later for a copy. Null where nothing does."
     ),
 ]
+
+ClockZone = Annotated[str | None, Field(description="The zone of that clock, as `+02:00`; null where none is known.")]
 
 
 class CharacterRead(BaseModel):
@@ -147,6 +150,14 @@ class JobTold(BaseModel):
         return cls.model_validate({**row, "pace": None if row["finished_at"] else row["pace"]})
 
 
+class OtherClock(BaseModel):
+    """What another clock says of when a recording began."""
+
+    at: dt.datetime = Field(description="Without an offset where that clock knows no zone.")
+    recorded_from: RecordedFrom
+    error_s: float
+
+
 class VideoTold(BaseModel):
     """A file of a job."""
 
@@ -164,12 +175,20 @@ class VideoTold(BaseModel):
     segments_quarantined: int
     finished_at: dt.datetime | None
     # A service of before recording times tells none; so with sightings.
-    recorded_at: dt.datetime | None = Field(None, description="When its recording began, as far as its file says.")
+    recorded_at: dt.datetime | None = Field(
+        None, description="When its recording began; the camera's local time written as UTC where `clock_zone` is null."
+    )
     recorded_from: ToldBy = None
+    clock_zone: ClockZone = None
+    clock_error_s: float | None = Field(None, description="How far off it may be, zone aside.")
+    clock_others: list[OtherClock] | None = Field(None, description="What other clocks say of it, the best first.")
+    drive: int | None = Field(None, description="The drive that it is part of.")
+    camera: str | None = Field(None, description="Which of a vehicle's cameras: front, rear, interior.")
 
     @classmethod
     def of(cls, row: RowMapping) -> VideoTold:
-        return cls.model_validate(dict(row))
+        others = row["clock_others"] and [{**one, "recorded_from": one["from"]} for one in row["clock_others"]]
+        return cls.model_validate({**row, "clock_others": others})
 
 
 class SightingTold(BaseModel):
@@ -200,9 +219,28 @@ class SightingTold(BaseModel):
     corrected_by: str | None = None
     corrected_at: dt.datetime | None = None
     recorded_at: dt.datetime | None = Field(
-        None, description="When the frame was recorded that it was read from, as far as the video's file says."
+        None,
+        description="When the frame was recorded that it was read from; the camera's local time written as UTC where"
+        " `clock_zone` is null.",
     )
     recorded_from: ToldBy = None
+    first_seen_at: dt.datetime | None = Field(
+        None, description="By the video's clock; the camera's local time written as UTC where `clock_zone` is null."
+    )
+    last_seen_at: dt.datetime | None = None
+    clock_zone: ClockZone = None
+    clock_error_s: float | None = Field(None, description="How far off it may be, zone aside.")
+    lat: float | None = Field(None, description="Where the camera was, by its track, WGS 84.")
+    lon: float | None = None
+    bearing_deg: float | None = Field(None, description="Which way it moved, clockwise from north.")
+    speed_mps: float | None = None
+    place_error_m: float | None = Field(None, description="How far off the place may be.")
+    movement: str | None = Field(None, description="How the vehicle moved against the camera's.")
+    passing: int | None = Field(None, description="Equal for sightings of one passing, over clips and cameras.")
+    drive: int | None = None
+    camera: str | None = Field(None, description="Which of a vehicle's cameras: front, rear, interior.")
+    country_confidence: Share | None = Field(None, description="That it is of that country, if the text is right.")
+    place: str | None = Field(None, description="The named place that it was in.")
     crop: str | None = Field(description="Where its picture is.", examples=["/v1/sightings/7/crop"])
     frame: str | None = Field(description="Where the whole frame is.", examples=["/v1/sightings/7/frame"])
 
@@ -237,9 +275,17 @@ class SightingTold(BaseModel):
             corrected_at=row["corrected_at"],
             recorded_at=row["recorded_at"],
             recorded_from=row["recorded_from"],
+            **{name: row[name] for name in _WHEN_AND_WHERE},
             crop=f"{at}/crop" if row["crop"] else None,
             frame=f"{at}/frame" if row["frame"] else None,
         )
+
+
+#: Columns of `plate_sightings` that are told as they are.
+_WHEN_AND_WHERE = (
+    "first_seen_at", "last_seen_at", "clock_zone", "clock_error_s", "lat", "lon", "bearing_deg", "speed_mps",
+    "place_error_m", "movement", "passing", "drive", "camera", "country_confidence", "place",
+)  # fmt: skip
 
 
 def _runners_up(stored: object) -> list[TextRead]:
@@ -287,6 +333,37 @@ class PlateTold(BaseModel):
         None,
         description="What people read in its sightings; an empty text where that is no plate, null where nobody did.",
     )
+
+
+class PlaceTold(BaseModel):
+    """A circle that a person named."""
+
+    name: str
+    lat: float
+    lon: float
+    radius_m: float
+
+
+class HeatCell(BaseModel):
+    """How many sightings a cell of a map's grid holds."""
+
+    lat: float = Field(description="Its southern side.")
+    lon: float = Field(description="Its western side.")
+    size: float = Field(description="Its sides, degrees.")
+    sightings: int
+
+
+class ConvoyTold(BaseModel):
+    """A plate that keeps turning up."""
+
+    plate: str
+    drives: int
+    days_seen: int
+    passings: int
+    first_seen_at: dt.datetime
+    last_seen_at: dt.datetime
+    apart_m: float = Field(description="How far apart the outermost places are where it was seen.")
+    confirmed: bool
 
 
 class MakingState(StrEnum):

@@ -140,7 +140,7 @@ def install(app: FastAPI) -> None:
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             allowed = ", ".join(_methods(app, request))
             return problem(405, f"This address takes {allowed}.", {"Allow": allowed})
-        return answer(request, error.status_code, str(error.detail), error.headers)
+        return answer(request, error.status_code, _said_by(error), error.headers)
 
     def failed(request: Request, error: Exception) -> Response:
         return answer(request, *status_of(error))
@@ -155,3 +155,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ClientDisconnect, gone)
     for kind in (DashplateError, SQLAlchemyError, OSError, ValueError):
         app.add_exception_handler(kind, failed)
+
+
+def _said_by(error: HTTPException) -> str:
+    """The sentence of an error that the framework raises; of an address without a call it knows two words."""
+    return "There is no such call." if error.detail == _phrase(404) else str(error.detail)

@@ -19,6 +19,7 @@ from dashplate import jobs
 from dashplate.durations import parse_duration
 from dashplate.jobs import Submission, job_options
 from dashplate.service.access import require, url_of
+from dashplate.service.clocks import MOMENT, ZONE
 from dashplate.service.documents import Again, JobTold, Page, VideoTold
 from dashplate.service.errors import Refused, responses, too_many
 from dashplate.service.photographs.calls import COUNTRIES
@@ -34,6 +35,7 @@ from pipeline.job_options import JobOptions
 from pipeline.sources.expand import check_allowed, expand
 from pipeline.sources.roots import PUBLIC
 from pipeline.sources.source import WEB, Remote, Source, source_of
+from pipeline.utc import MOST_OFFSET_S
 
 router = APIRouter(tags=["jobs"])
 Caller = Annotated[Principal, require(Scope.SUBMIT)]
@@ -84,6 +86,17 @@ class Submitted(BaseModel):
     evidence: StrictBool = Field(True, description="Keep pictures once a video is done.")
     hashed: StrictBool = Field(False, description="Store plates as keyed hashes.")
     alerts: Alerts = Field(Alerts.RECENT, description="Tell endpoints of sightings and hits: `recent` recordings only.")
+    clock: Annotated[str, Field(pattern=MOMENT)] | None = Field(
+        None,
+        description="When the recording began, of a job with one file; with the offset from UTC where it is known.",
+        examples=["2026-05-01T12:00:00+02:00"],
+    )
+    timezone: Annotated[str, Field(max_length=64, json_schema_extra={"pattern": ZONE})] | None = Field(
+        None, description="The zone of the cameras' clocks.", examples=["Europe/Berlin"]
+    )
+    clock_offset_s: Annotated[float, Field(ge=-MOST_OFFSET_S, le=MOST_OFFSET_S, allow_inf_nan=False)] | None = Field(
+        None, description="By how many seconds the cameras' clocks are fast; negative where they are slow."
+    )
 
 
 class Rerun(BaseModel):
@@ -109,8 +122,9 @@ def submit(
     """
     url = url_of(request)
     options = job_options(
-        wanted.country, wanted.keep_overlays, evidence=wanted.evidence, hashed=wanted.hashed, alerts=wanted.alerts
-    )
+        wanted.country, wanted.keep_overlays, evidence=wanted.evidence, hashed=wanted.hashed, alerts=wanted.alerts,
+        clock=wanted.clock, timezone=wanted.timezone, clock_offset_s=wanted.clock_offset_s,
+    )  # fmt: skip
     key = idempotency_key and f"{caller.name}: {idempotency_key}"
     retain_s = None if wanted.retain is None else parse_duration(wanted.retain)
     about = Submission(wanted.name, key, wanted.priority, retain_s)

@@ -7,7 +7,7 @@ from functools import cache, partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -22,11 +22,12 @@ from dashplate.web.static_files import static
 from dashplate.web.texts import LANGUAGE, t
 from db.access.scopes import Principal, Scope
 from pipeline.records import UNSURE_BELOW
+from workers.settings import Settings
 
 #: Scripts, styles and pictures of this service alone, none of them written into the page; `blob:` is a file of the
 #: reader's own, which the browser looks into before it is sent.
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{tiles}; media-src 'self' blob:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
@@ -41,10 +42,17 @@ def pages_for(*scopes: Scope | None) -> APIRouter:
 
 
 def render(
-    request: Request, caller: Principal | None, template: str, *, status: int = 200, **values: Any
+    request: Request,
+    caller: Principal | None,
+    template: str,
+    *,
+    status: int = 200,
+    has_map: bool = False,
+    **values: Any,
 ) -> HTMLResponse:
-    """A page, or a part of one that htmx puts in its place."""
+    """A page, or a part of one that htmx puts in its place; one with a map may show a tile server's pictures."""
     secret = session_of(request)
+    settings: Settings = request.app.state.settings
     about = {
         "request": request,
         "caller": caller,
@@ -53,10 +61,21 @@ def render(
         "picture": partial(picture, request),
         "crop_of": partial(crop_of, request),
         "signs": request.app.state.signer is not None,
+        "tiles": settings.tile_url,
+        "tiles_from": settings.tile_attribution,
         "may": lambda scope: caller is not None and caller.may(Scope(scope)),
     }
     html = environment().get_template(template).render(**about, **values)
-    return HTMLResponse(html, status, {"Content-Security-Policy": _POLICY, "Vary": "HX-Request, Cookie"})
+    said = policy(settings.tile_url if has_map else None)
+    return HTMLResponse(html, status, {"Content-Security-Policy": said, "Vary": "HX-Request, Cookie"})
+
+
+def policy(tile_url: str | None) -> str:
+    """What a page may load: nothing from elsewhere but pictures of this tile server."""
+    if tile_url is None:
+        return _POLICY.format(tiles="")
+    asked = urlsplit(tile_url)
+    return _POLICY.format(tiles=f" {asked.scheme}://{asked.netloc}")
 
 
 def is_part(request: Request) -> bool:

@@ -15,10 +15,14 @@ from dashplate.pace import outlook
 from dashplate.service.documents import RegionTold
 from dashplate.web.texts import t
 from pipeline.formats import country_names
-from pipeline.records import FOREIGN, UNSURE_BELOW
+from pipeline.records import FOREIGN, UNSURE_BELOW, RecordedFrom
 from pipeline.sources.source import printable, source_of, spelled
 from pipeline.sources.source import shown as name_of
 
+#: How zones are spelled that are UTC's own.
+_UTC = frozenset({"+00:00", "UTC", "Z"})
+#: Names of directions, an eighth of a turn each.
+_WINDS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 _COLOUR = re.compile(r"[A-Za-z]{3,20}|#[0-9A-Fa-f]{3,8}")
 #: So many states or provinces of a plate are shown, and none that is less likely.
 _MOST_REGIONS, _LIKELY_REGION = 3, 0.1
@@ -81,11 +85,92 @@ def moment(at: dt.datetime | None, source: str = "") -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(utc.isoformat(), title, shown)
 
 
+def recorded(at: dt.datetime | None, clock: Mapping[str, Any]) -> Markup:
+    """A moment by a video's clock: where its zone is known in the reader's own, else as the camera had it.
+
+    `clock` holds `recorded_from`, `clock_zone` and `clock_error_s`, as `videos` does.
+    """
+    if at is None:
+        return moment(None)
+    source, error_s, zone = t(f"common.times.{clock['recorded_from']}"), clock["clock_error_s"], clock["clock_zone"]
+    if error_s:
+        source += f", ± {duration(error_s)}"
+    if zone is not None:
+        return moment(at, source if zone in _UTC else f"{source}; {t('common.camera_zone', zone=zone)}")
+    return _zoneless(at, source)
+
+
 def seen(row: Mapping[str, Any]) -> Markup:
     """When a sighting was recorded or, where nothing says that, when it was processed; the title says which."""
     if row["recorded_at"] is None:
         return moment(row["processed_at"], t("common.times.processed"))
-    return moment(row["recorded_at"], t(f"common.times.{row['recorded_from']}"))
+    return recorded(row["recorded_at"], row)
+
+
+def either(at: dt.datetime | None, zoned: bool) -> Markup:
+    """A moment of one of several clocks; `zoned` where its zone is known."""
+    if at is None or zoned:
+        return moment(at, t("common.either_clock"))
+    return _zoneless(at, t("common.either_clock"))
+
+
+def told_by(clock: Mapping[str, Any]) -> str:
+    """What told a video's clock, how far off it may be, and whether its zone is known: a sentence."""
+    said = t(f"common.times.{clock['recorded_from']}")
+    if clock["clock_error_s"]:
+        said += f", ± {duration(clock['clock_error_s'])}"
+    zone = clock["clock_zone"]
+    return f"{said}; {t('common.no_zone_long') if zone is None else t('common.camera_zone', zone=_zone_name(zone))}"
+
+
+def claim(one: Mapping[str, Any]) -> str:
+    """What another clock says of a recording's beginning, as `videos.clock_others` holds it: a sentence."""
+    at, zone = _parsed(one.get("at")), t("common.no_zone_long")
+    if at is not None and at.tzinfo is not None:
+        at, zone = at.astimezone(dt.UTC), "UTC"
+    said = t("common.unknown") if at is None else f"{at:%Y-%m-%d %H:%M:%S} ({zone})"
+    source = RecordedFrom(one["from"])
+    return f"{said}, {t(f'common.times.{source}')}"
+
+
+def place(lat: float, lon: float) -> str:
+    """A place as maps and searches take it: `52.520008, 13.404954`, to a tenth of a metre."""
+    return f"{lat:.6f}, {lon:.6f}"
+
+
+def speed(mps: float) -> str:
+    """Metres a second as people say them: 13.9 as 50 km/h."""
+    return f"{3.6 * mps:.0f} km/h"
+
+
+def metres(count: float) -> str:
+    """A length: 734 as 734 m, 12345 as 12.3 km."""
+    if count < 1000:
+        return f"{count:.0f} m"
+    return f"{count / 1000:.3g} km" if count < 1e6 else f"{count / 1000:,.0f} km"
+
+
+def bearing(degrees: float) -> str:
+    """A direction: 93 as E (93°)."""
+    return f"{_WINDS[round(degrees / 45) % 8]} ({degrees % 360:.0f}°)"
+
+
+def _zoneless(at: dt.datetime, source: str) -> Markup:
+    """A camera's local time. No `datetime` is said, which would be a moment, and nobody knows that."""
+    return Markup('<time title="{}; {}">{:%Y-%m-%d %H:%M} <span class="no-zone">{}</span></time>').format(
+        t("common.no_zone_long"), source, at.astimezone(dt.UTC), t("common.no_zone")
+    )
+
+
+def _parsed(said: object) -> dt.datetime | None:
+    try:
+        return dt.datetime.fromisoformat(str(said))
+    except ValueError:
+        return None
+
+
+def _zone_name(zone: str) -> str:
+    return "UTC" if zone in _UTC else zone
 
 
 def day(at: dt.datetime) -> str:
@@ -171,7 +256,7 @@ def drawable(colour: str | None) -> str:
 
 
 _FILTERS = (
-    number, percent, chance, clock, duration, moment, seen, day, country, regions, file_name, plate, badge, size, share,
-    rest, drawable,
+    number, percent, chance, clock, duration, moment, recorded, seen, told_by, either, claim, place, speed, metres,
+    bearing, day, country, regions, file_name, plate, badge, size, share, rest, drawable,
 )  # fmt: skip
 FILTERS = {function.__name__: function for function in _FILTERS}

@@ -12,7 +12,7 @@ from dashplate.service.errors import Refused
 
 router = APIRouter(tags=["open"], include_in_schema=False)
 _FOLDER = Path(__file__).parent / "static"
-_KINDS = frozenset({".css", ".js", ".svg", ".png"})
+_KINDS = frozenset({".css", ".js", ".svg", ".png", ".bin"})
 _FILES = {
     path.relative_to(_FOLDER).as_posix(): path.read_bytes()
     for path in sorted(_FOLDER.rglob("*"))

@@ -12,8 +12,9 @@ ORDER BY id LIMIT :most
 SELECT p.sighting, p.plate, p.read_as, p.shown, p.country, p.confidence, p.confirmed, p.reads, p.characters, p.alternatives,
        p.job, p.job_name, p.video_id, p.video, p.first_s, p.last_s, p.best_s, p.first_pts, p.last_pts, p.best_pts,
        p.x1, p.y1, p.x2, p.y2, p.processed_at, p.corrected, p.corrected_by, p.corrected_at, p.correction_note,
-       p.recorded_at, p.recorded_from, v.recorded_at AS recording_began_at, s.tracklets, j.options, v.kind, v.codec, v.width, v.height, v.frame_rate,
-       v.duration_s, v.content, v.fingerprint, v.created_at AS submitted_at,
+       p.recorded_at, p.recorded_from, p.clock_zone, p.clock_error_s, v.clock_others, v.recorded_at AS recording_began_at,
+       p.lat, p.lon, p.place_error_m, p.bearing_deg, p.speed_mps, p.place, p.movement, p.camera,
+       s.tracklets, j.options, v.kind, v.codec, v.width, v.height, v.frame_rate, v.duration_s, v.content, v.fingerprint, v.created_at AS submitted_at,
        f.name AS frame, f.pts AS frame_pts, f.sha256 AS frame_sha256
 FROM plate_sightings p
 JOIN sightings s ON s.id = p.sighting

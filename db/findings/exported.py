@@ -18,6 +18,8 @@ _ROWS = 500
 _WITH_PICTURES = 50
 #: Videos whose sightings the server sorts together: so the first come at once, and none is sorted on its disk.
 _VIDEOS_A_QUERY = 100
+#: Tracks that come over at a time; one of an hour with ten fixes a second has 2 MB.
+_TRACKS = 5
 #: Whoever reads an export may rest for so long: somebody who looks through it, or whose disk is full for the moment.
 _LONGEST_REST_S = 3600
 
@@ -30,7 +32,14 @@ _VIDEO_IDS = """
     SELECT id FROM videos v WHERE v.job_id = :job AND EXISTS (SELECT FROM sightings WHERE video_id = v.id) ORDER BY id
 """
 _COUNT_SIGHTINGS = "SELECT count(*) FROM sightings s JOIN videos v ON v.id = s.video_id WHERE v.job_id = :job"
-_SIGHTINGS = "SELECT * FROM plate_sightings WHERE video_id = ANY (:videos) ORDER BY video_id, first_s, plate"
+_ORDER = "ORDER BY video_id, first_s, plate"
+_SIGHTINGS = f"SELECT * FROM plate_sightings WHERE video_id = ANY (:videos) {_ORDER}"
+_PLACED = f"SELECT * FROM plate_sightings WHERE video_id = ANY (:videos) AND lat IS NOT NULL {_ORDER}"
+_COUNT_TRACKS = "SELECT count(*) FROM tracks t JOIN videos v ON v.id = t.video_id WHERE v.job_id = :job"
+_TRACKS_OF_JOB = """
+    SELECT v.path, v.camera, v.drive_id, v.recorded_at, v.clock_zone, t.source, t.points, t.doubts
+    FROM tracks t JOIN videos v ON v.id = t.video_id WHERE v.job_id = :job ORDER BY v.id
+"""
 #: The same with the detector's confidence in the box that was read, and the plate's place in the crop, where they are
 #: left; and when the frame was that is shown.
 _DETECTED = """
@@ -70,9 +79,20 @@ def count_plates(db: Session, job_id: int) -> int:
     return int(db.execute(text(_COUNT), {"job": job_id}).scalar_one())
 
 
-def count_sightings(db: Session, job_id: int) -> int:
-    """The same where each sighting is a row."""
-    return int(db.execute(text(_COUNT_SIGHTINGS), {"job": job_id}).scalar_one())
+def count_sightings(db: Session, job_id: int, *, placed: bool = False) -> int:
+    """The same where each sighting is a row, or each that has a place."""
+    query = f"{_COUNT_SIGHTINGS} AND s.lat IS NOT NULL" if placed else _COUNT_SIGHTINGS
+    return int(db.execute(text(query), {"job": job_id}).scalar_one())
+
+
+def count_tracks(db: Session, job_id: int) -> int:
+    """How many videos have a track."""
+    return int(db.execute(text(_COUNT_TRACKS), {"job": job_id}).scalar_one())
+
+
+def tracks(db: Session, job_id: int) -> Iterator[RowMapping]:
+    """The tracks of a job's videos, by video: rows of `tracks` with what `videos` says of clock and camera."""
+    return _streamed(db, _TRACKS_OF_JOB, _TRACKS, job=job_id)
 
 
 def videos(db: Session, job_id: int) -> Iterator[RowMapping]:
@@ -80,12 +100,13 @@ def videos(db: Session, job_id: int) -> Iterator[RowMapping]:
     yield from _streamed(db, VIDEOS, job=job_id)
 
 
-def sightings(db: Session, job_id: int, *, detector: bool = False) -> Iterator[RowMapping]:
+def sightings(db: Session, job_id: int, *, detector: bool = False, placed: bool = False) -> Iterator[RowMapping]:
     """What `queries.sightings` gives, one after the other: by video and time.
 
-    With `detector`, also how sure it was of the box that was read, `detection_confidence`; null where nobody knows.
+    If `placed`, only those that have a place. With `detector`, also how sure it was of the box that was read,
+    `detection_confidence`; null where nobody knows.
     """
-    query = f"{_DETECTED} ORDER BY p.video_id, p.first_s, p.plate" if detector else _SIGHTINGS
+    query = f"{_DETECTED} ORDER BY p.video_id, p.first_s, p.plate" if detector else _PLACED if placed else _SIGHTINGS
     return _by_videos(db, job_id, query)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping
 
 from db.findings.plate_hashing import PlateKey
 from db.models import ReadingRow, SightingRow, TrackletRow, Video
+from db.where.clocks import clock_columns
 from pipeline.errors import DashplateError
 from pipeline.records import (
     Box,
@@ -86,8 +87,11 @@ def media_columns(info: MediaInfo) -> dict[str, Any]:
         "problem": info.problem,
         "damage": info.problem,
         "overlays": [list(box.as_tuple()) for box in info.overlays],
-        "recorded_at": info.recorded and info.recorded.at,
-        "recorded_from": info.recorded and info.recorded.told_by,
+        "make": info.make,
+        "model": info.model,
+        "camera": info.camera,
+        "recovered": info.recovered,
+        **clock_columns(info),
     }
 
 
@@ -95,7 +99,7 @@ def media_columns(info: MediaInfo) -> dict[str, Any]:
 MEDIA_COLUMNS = (
     Video.path, Video.kind, Video.width, Video.height, Video.rotation, Video.codec, Video.frame_rate,
     Video.time_base_num, Video.time_base_den, Video.start_pts.label("video_start_pts"),
-    Video.end_pts.label("video_end_pts"), Video.timed, Video.overlays,
+    Video.end_pts.label("video_end_pts"), Video.timed, Video.overlays, Video.camera, Video.recovered,
 )  # fmt: skip
 
 
@@ -123,6 +127,8 @@ def media_of(video: RowMapping, enter_pts: int | None = None) -> MediaInfo:
         keyframes=tuple(sorted({start_pts, start_pts if enter_pts is None else enter_pts})) if video["timed"] else (),
         frames=0,
         overlays=tuple(Box(*corners) for corners in video["overlays"] or ()),
+        camera=video["camera"],
+        recovered=video["recovered"],
     )
 
 
@@ -136,6 +142,7 @@ def reading_columns(reading: Reading, key: PlateKey | None = None) -> dict[str, 
         "characters": characters_json(reading.characters),
         "alternatives": candidates_json(reading.alternatives),
         "country": reading.country,
+        "country_confidence": reading.country_confidence,
         "reads": reading.reads,
         "crops": reading.crops,
         "best_crop": reading.best_crop,
@@ -153,6 +160,7 @@ def reading_of(row: ReadingRow, key: PlateKey | None = None) -> Reading:
         reads=row.reads,
         crops=row.crops,
         best_crop=row.best_crop,
+        country_confidence=row.country_confidence,
     )
     return reading if key is None else key.open_reading(reading, row.sealed)
 
@@ -176,7 +184,7 @@ def read_tracklet_of(
 
 
 def sighting_row(video_id: int, plate_id: int, sighting: Sighting) -> SightingRow:
-    box = sighting.best.box
+    box, place = sighting.best.box, sighting.place
     return SightingRow(
         video_id=video_id,
         plate_id=plate_id,
@@ -202,4 +210,11 @@ def sighting_row(video_id: int, plate_id: int, sighting: Sighting) -> SightingRo
         confirmed=sighting.confirmed,
         crop=sighting.crop,
         tracklets=[list(t) for t in sighting.tracklets],
+        lat=place and place.lat,
+        lon=place and place.lon,
+        bearing_deg=place and place.bearing_deg,
+        speed_mps=place and place.speed_mps,
+        place_error_m=place and place.error_m,
+        movement=sighting.movement,
+        country_confidence=sighting.country_confidence,
     )

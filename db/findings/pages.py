@@ -22,7 +22,8 @@ _JOBS = text(
 )
 _VIDEO = """
     SELECT id, job_id AS job, path, kind, state, problem, width, height, duration_s, frame_rate, segments,
-           segments_done, segments_quarantined, finished_at, recorded_at, recorded_from
+           segments_done, segments_quarantined, finished_at, recorded_at, recorded_from,
+           clock_zone, clock_error_s, clock_others, drive_id AS drive, camera
     FROM videos
 """
 _VIDEOS = text(f"{_VIDEO} WHERE job_id = :job AND id > :after ORDER BY id LIMIT :most")

@@ -17,7 +17,8 @@ VIDEOS = """
     SELECT v.id, v.path, v.kind, v.state, v.problem, v.width, v.height, v.duration_s, v.frame_rate, v.overlays,
            v.recorded_at, v.recorded_from,
            v.segments, v.segments_done + v.segments_quarantined AS segments_ended,
-           (SELECT count(DISTINCT s.plate_id) FROM sightings s WHERE s.video_id = v.id) AS plates
+           (SELECT count(DISTINCT s.plate_id) FROM sightings s WHERE s.video_id = v.id) AS plates,
+           v.clock_zone, v.clock_error_s, v.clock_others, v.drive_id AS drive, v.camera
     FROM videos v WHERE v.job_id = :job ORDER BY v.id
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 
 from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.engine import is_transient, ran_out_of_time, session
 from db.findings.typed import is_whole
+from db.where.area import BOX, NO_AREA, PATH, Area
 from pipeline.errors import UsageError
 from pipeline.formats.confusions import folded
 
@@ -31,8 +32,8 @@ MOST_S = 10.0
 class Wanted:
     """What is searched for, and how it is narrowed."""
 
-    #: A plate, or a pattern with `*` and `?`, as `typed` spells it.
-    wanted: str
+    #: A plate, or a pattern with `*` and `?`, as `typed` spells it; None is any plate, hashed ones too.
+    wanted: str | None
     #: The plate's keyed hash, for jobs that store plates as such.
     hashed: str | None = None
     #: Also what is like it: `plate_distance` of at most 1.
@@ -46,10 +47,12 @@ class Wanted:
     least_share: float | None = None
     #: Only what sightings were read as, no runners-up.
     winners: bool = False
+    #: Where the camera was.
+    area: Area | None = None
 
     def __post_init__(self) -> None:
         """Raises UsageError for what nothing can be like."""
-        if self.alike and not may_be_like(self.wanted):
+        if self.alike and not (self.wanted and may_be_like(self.wanted)):
             raise UsageError(
                 f"Only a whole plate of {LEAST_CHARS} to {MOST_CHARS} characters can be searched by likeness."
             )
@@ -64,18 +67,21 @@ class Behind:
 
 
 _SEARCH = text(
-    """
+    f"""
     SELECT f.said, f.winner, f.share, f.distance, p.* FROM search_plates(
         :wanted, :alike, hashed => :hashed, of_job => :of_job, of_country => :of_country,
         since => :since, until => :until, least_share => :least_share, winners => :winners, most => :most,
-        after_distance => :after_distance, after_sighting => :after_sighting) f
+        after_distance => :after_distance, after_sighting => :after_sighting,
+        box => {BOX}, path => {PATH}, within_m => :within_m) f
     JOIN plate_sightings p USING (sighting) ORDER BY f.distance, f.sighting DESC
     """
 )
 _INDEX = text("SELECT index_sightings(:notes)")
 _IN_TIME = text("SELECT set_config('statement_timeout', :ms, true)")
 _WAITING = text("SELECT EXISTS (SELECT 1 FROM search_backlog)")
-_PLATES = text("SELECT * FROM plates_fitting(:wanted, :most, :hashed)")
+_PLATES = text(
+    f"SELECT * FROM plates_fitting(:wanted, :most, :hashed, box => {BOX}, path => {PATH}, within_m => :within_m)"
+)
 
 
 def search(db: Session, wanted: Wanted, most: int = 100, behind: Behind | None = None) -> Sequence[RowMapping]:
@@ -86,7 +92,9 @@ def search(db: Session, wanted: Wanted, most: int = 100, behind: Behind | None =
     takes too long.
     """
     after = (behind.distance, behind.sighting) if behind else (None, None)
-    values = {**asdict(wanted), "most": most, "after_distance": after[0], "after_sighting": after[1]}
+    about = {field.name: getattr(wanted, field.name) for field in fields(wanted) if field.name != "area"}
+    behind_it = {"after_distance": after[0], "after_sighting": after[1]}
+    values = {**about, **(wanted.area.values if wanted.area else NO_AREA), "most": most, **behind_it}
     return _asked(db, _SEARCH, values)
 
 
@@ -97,12 +105,15 @@ def said(row: RowMapping) -> str:
     return next((text for text in texts if isinstance(text, str) and folded(text) == row["said"]), str(row["said"]))
 
 
-def plates(db: Session, pattern: str, most: int = 100, hashed: str | None = None) -> Sequence[RowMapping]:
+def plates(
+    db: Session, pattern: str, most: int = 100, hashed: str | None = None, area: Area | None = None
+) -> Sequence[RowMapping]:
     """`unique_plates` rows that a pattern fits, the most seen first; O finds 0, and I finds 1.
 
-    Raises UsageError where it takes too long.
+    Of those that were seen in an area, `*` fits hashed ones too. Raises UsageError where it takes too long.
     """
-    return _asked(db, _PLATES, {"wanted": pattern, "most": most, "hashed": hashed})
+    values = {"wanted": pattern, "most": most, "hashed": hashed}
+    return _asked(db, _PLATES, values | (area.values if area else NO_AREA))
 
 
 def may_be_like(wanted: str) -> bool:

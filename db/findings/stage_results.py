@@ -234,7 +234,8 @@ _DROP_READINGS = text(
     """
 )
 _READING_COLUMNS = (
-    "text", "confidence", "characters", "alternatives", "country", "reads", "crops", "best_crop", "sealed", "best",
+    "text", "confidence", "characters", "alternatives", "country", "country_confidence", "reads", "crops", "best_crop",
+    "sealed", "best",
 )  # fmt: skip
 _add_readings = insert(_TABLES["readings"]).values(
     best=select(CropRow.observation)

@@ -16,7 +16,8 @@ from db.queue.outbox import HeldTask
 from db.queue.segment_moves import TROUBLE_DELAY_S, add_segments
 from db.queue.unreachable import AWAY_S
 from db.states import VideoState
-from pipeline.records import MediaInfo, SegmentSpan
+from db.where.tracks import store_track
+from pipeline.records import MediaInfo, MediaKind, SegmentSpan
 from pipeline.sources.fingerprints import UNSEEN
 from pipeline.sources.source import shown, source_of
 
@@ -53,6 +54,8 @@ def split_video(
     outbox.done(db, outbox.PROBE, video_id)
     if job_id is None:
         return False
+    if info.track is not None:
+        store_track(db, video_id, info.track)
     timed = [(span, info.seconds(span.start_pts), info.seconds(span.end_pts)) for span in spans]
     add_segments(db, job_id, video_id, timed)
     return True
@@ -81,7 +84,16 @@ def end_video(db: Session, video_id: int, state: VideoState, problem: str | None
     job_id = db.execute(
         update(Video)
         .where(Video.id == video_id, Video.finished_at.is_(None))
-        .values(state=state, problem=problem, finished_at=func.now(), purged_at=None, away_since=None)
+        .values(
+            state=state,
+            problem=problem,
+            finished_at=func.now(),
+            purged_at=None,
+            away_since=None,
+            # What lost its clock leaves its drive.
+            to_join=Video.kind.is_not_distinct_from(MediaKind.VIDEO)
+            & (Video.recorded_at.is_not(None) | Video.drive_id.is_not(None)),
+        )
         .returning(Video.job_id)
     ).scalar_one_or_none()
     for kind in (outbox.PROBE, outbox.AGGREGATE):

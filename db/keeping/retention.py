@@ -100,7 +100,9 @@ def purge(db: Session, ids: Sequence[int], wanted: PurgeScope) -> PurgeCount:
     if wanted.forget:
         bare = [video for video in videos if video.id not in kept.videos]
         db.execute(_FORGET_VIDEOS, {"ids": [video.id for video in bare]})
-        db.execute(_FORGET_JOBS, {"jobs": sorted({video.job_id for video in bare})})
+        jobs = {"jobs": sorted({video.job_id for video in bare})}
+        db.execute(_FORGET_DRIVES, jobs)
+        db.execute(_FORGET_JOBS, jobs)
     db.execute(_MARK, {"ids": ids})
     return PurgeCount(len(ids), gone.sightings, gone.files, int(gone.bytes), waiting, *sent)
 
@@ -158,12 +160,20 @@ _DROP_READINGS = text(f"DELETE FROM readings WHERE tracklet_id IN ({_GONE_TRACKL
 _DROP_CROPS = text(f"DELETE FROM crops WHERE tracklet_id IN ({_GONE_TRACKLETS})")
 _DROP_FRAMES = text(f"DELETE FROM frames WHERE {_GONE_FRAMES}")
 _DROP_TRACKLETS = text(f"DELETE FROM tracklets WHERE id IN ({_GONE_TRACKLETS})")
+#: Where a person drove, minute by minute; what is kept of a watched plate has its own place.
+_DROP_TRACKS = text("DELETE FROM tracks WHERE video_id = ANY (:ids)")
 _DROPS = (
     _DROP_CORRECTIONS, _DROP_SIGHTINGS, _DROP_HITS, _DROP_EVENTS, _DROP_FRAMES,
-    _DROP_READINGS, _DROP_CROPS, _DROP_TRACKLETS,
+    _DROP_READINGS, _DROP_CROPS, _DROP_TRACKLETS, _DROP_TRACKS,
 )  # fmt: skip
 _MARK = text("UPDATE videos SET purged_at = now() WHERE id = ANY (:ids)")
 _FORGET_VIDEOS = text("DELETE FROM videos WHERE id = ANY (:ids)")
+_FORGET_DRIVES = text(
+    """
+    DELETE FROM drives d WHERE job_id = ANY (:jobs)
+    AND NOT EXISTS (SELECT 1 FROM videos v WHERE v.drive_id = d.id)
+    """
+)
 _FORGET_JOBS = text(
     """
     DELETE FROM jobs j WHERE id = ANY (:jobs) AND finished_at IS NOT NULL

@@ -208,6 +208,11 @@ _STATES = (
           AND (state = '{JobState.FINISHED}') <> (finished_at IS NOT NULL)
     """,
     """
+    SELECT format('video %s is purged, and its track is there', v.id)
+    FROM videos v JOIN tracks t ON t.video_id = v.id
+    WHERE v.job_id = :job AND v.purged_at IS NOT NULL ORDER BY v.id
+    """,
+    """
     SELECT format('the job has ended, and %s of its videos have not', count(*))
     FROM videos v JOIN jobs j ON j.id = v.job_id
     WHERE j.id = :job AND j.finished_at IS NOT NULL AND v.finished_at IS NULL HAVING count(*) > 0

@@ -7,6 +7,7 @@ from db.models.keeping import AuditRow, Deletion, WatchedPlate
 from db.models.search import CandidateRow, SearchBacklog, Spelling
 from db.models.telling import Delivery, Endpoint, Event, Hit, WatchEntry, WatchTerm
 from db.models.uploads import UploadRow
+from db.models.where import DriveRow, PlaceRow, TrackRow
 from db.models.work import Job, Move, OutboxRow, Pulse, Segment, Video
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "CropRow",
     "Deletion",
     "Delivery",
+    "DriveRow",
     "Endpoint",
     "Event",
     "FrameRow",
@@ -24,6 +26,7 @@ __all__ = [
     "Job",
     "Move",
     "OutboxRow",
+    "PlaceRow",
     "Plate",
     "Pulse",
     "ReadingRow",
@@ -34,6 +37,7 @@ __all__ = [
     "SightingRow",
     "Spelling",
     "TokenRow",
+    "TrackRow",
     "TrackletRow",
     "UploadRow",
     "UsageRow",

@@ -85,6 +85,8 @@ class ReadingRow(Base):
     #: Where and when the plate was in the picture that supports the reading best. Null in readings that can be stitched
     #: no more: hashed ones whose seal was wiped, and those of before 0006 whose pictures were not kept.
     best: Mapped[dict[str, Any] | None]
+    #: Probability of `country`, if the text is right; null without one, and in rows of before 0014.
+    country_confidence: Mapped[float | None]
 
 
 class Plate(Base):
@@ -111,6 +113,8 @@ class Plate(Base):
     confirmed: Mapped[bool] = mapped_column(server_default="false")
 
 
+#: Rows of cells that sightings are found by, a degree: each is 556 m high. `db/sql/places_0014.sql` says the same.
+CELLS_A_DEGREE = 200
 #: What a person should look at: read once only, with a character that is less than half sure, or less sure as a whole
 #: than four in five. The index stands on these words.
 UNSURE = "NOT confirmed OR shown LIKE '%?%' OR confidence < 0.8"
@@ -130,6 +134,15 @@ class SightingRow(Base):
         Index("ix_sightings_unsure", "id", postgresql_where=text(UNSURE)),
         # What the gallery narrows by: of many that are looked through, few have to be fetched.
         Index("ix_sightings_newest", "id", postgresql_include=["video_id", "country", "confidence"]),
+        # By place: the row of cells, then the longitude; the rest is what is asked of those that lie there.
+        Index(
+            "ix_sightings_place",
+            text(f"(floor(lat * {CELLS_A_DEGREE})::integer)"),
+            "lon",
+            postgresql_include=["lat", "id", "plate_id", "video_id"],
+            postgresql_where=text("lat IS NOT NULL"),
+        ),
+        Index("ix_sightings_passing", "passing_id", postgresql_where=text("passing_id IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -158,6 +171,21 @@ class SightingRow(Base):
     confirmed: Mapped[bool]
     crop: Mapped[str | None]
     tracklets: Mapped[list[Any]]
+    #: Where the camera was at `best_s`, by its video's track, WGS 84; null where no track says so.
+    lat: Mapped[float | None]
+    lon: Mapped[float | None]
+    #: Which way the camera moved, degrees clockwise from north, and how fast.
+    bearing_deg: Mapped[float | None]
+    speed_mps: Mapped[float | None]
+    #: How far off the place may be.
+    place_error_m: Mapped[float | None]
+    #: How the vehicle moved against the camera's; null where the picture does not say.
+    movement: Mapped[str | None]
+    #: Equal for sightings of one passing, over cuts and cameras: the lowest number of its sightings when it was joined.
+    #: Null where it is the only one.
+    passing_id: Mapped[int | None]
+    #: Probability of `country`, if the text is right; null without one, and in rows of before 0014.
+    country_confidence: Mapped[float | None]
 
 
 class CorrectionRow(Base):

@@ -74,6 +74,11 @@ class Video(Base):
             "finished_at",
             postgresql_where=text("finished_at IS NOT NULL AND purged_at IS NULL"),
         ),
+        # What was recorded shortly before and after.
+        Index("ix_videos_recorded", "job_id", "recorded_at", postgresql_where=text("recorded_at IS NOT NULL")),
+        Index("ix_videos_drive", "drive_id", postgresql_where=text("drive_id IS NOT NULL")),
+        # Those that have to be joined with their neighbours; none, for the most part.
+        Index("ix_videos_to_join", "id", postgresql_where=text("to_join")),
         FILL,
     )
 
@@ -125,6 +130,26 @@ class Video(Base):
     recorded_at: Mapped[dt.datetime | None]
     #: What says so.
     recorded_from: Mapped[RecordedFrom | None] = mapped_column(enum_of(RecordedFrom))
+    #: Who made the camera and which one it is, where the file says so.
+    make: Mapped[str | None]
+    model: Mapped[str | None]
+    #: Which of a vehicle's cameras: front, rear, interior.
+    camera: Mapped[str | None]
+    #: The zone of `recorded_at`; null where none is known: then it holds the camera's local time as if that were UTC.
+    clock_zone: Mapped[str | None]
+    #: How far off `recorded_at` may be, zone aside, seconds.
+    clock_error_s: Mapped[float | None]
+    #: What else says when, the best first: `{"at", "from", "error_s"}` each, what disagrees before what says the same;
+    #: the latter with `"agrees": true`.
+    clock_others: Mapped[list[Any] | None]
+    #: The clock on screen was looked for, or is not wanted any more.
+    screen_read: Mapped[bool] = mapped_column(server_default=text("false"))
+    #: Its index was missing, and was rebuilt from its pictures.
+    recovered: Mapped[bool] = mapped_column(server_default=text("false"))
+    #: The drive that it is part of.
+    drive_id: Mapped[int | None] = mapped_column(ForeignKey("drives.id", ondelete="SET NULL"))
+    #: It ended, and has not been joined since with what was recorded before, after and beside it.
+    to_join: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class Segment(Base):

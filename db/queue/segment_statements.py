@@ -17,8 +17,8 @@ BEGIN = text(
           AND v.id = g.video_id AND j.id = g.job_id AND j.state IN ('{JobState.RUNNING}', '{JobState.PAUSED}')
     RETURNING g.job_id, g.video_id, g.index, g.start_pts, g.end_pts, j.options, v.path, v.kind, v.width, v.height,
               v.rotation, v.codec, v.frame_rate, v.time_base_num, v.time_base_den, v.start_pts AS video_start_pts,
-              v.end_pts AS video_end_pts, v.timed, v.overlays, v.fingerprint, v.content, g.covered, g.damage,
-              EXISTS (SELECT 1 FROM tracklets t WHERE t.segment_id = g.id) AS found
+              v.end_pts AS video_end_pts, v.timed, v.overlays, v.camera, v.recovered, v.fingerprint, v.content,
+              g.covered, g.damage, EXISTS (SELECT 1 FROM tracklets t WHERE t.segment_id = g.id) AS found
     """
 )
 

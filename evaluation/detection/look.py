@@ -12,7 +12,7 @@ import cv2
 import models
 from evaluation.detection.truth import Picture
 from evaluation.pictures import open_image
-from pipeline.detection.plate_detector import plate_detector, single_look
+from pipeline.detection.plate_detector import single_look, whole_picture_detector
 from pipeline.detection.recheck import RecheckOptions
 from pipeline.detection.yolo import (
     FRAMES_PER_CALL,
@@ -47,7 +47,9 @@ class Look:
         if self.one_scale:
             return single_look(options)
         margin_px = self.second_look_px
-        return plate_detector(options, None if margin_px is None else RecheckOptions(threshold, margin_px=margin_px))
+        return whole_picture_detector(
+            options, None if margin_px is None else RecheckOptions(threshold, margin_px=margin_px)
+        )
 
 
 @dataclass(frozen=True, slots=True)

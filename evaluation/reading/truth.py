@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from evaluation.country_codes import country_of
 from evaluation.pictures import open_image
 from evaluation.truth_csv import Line, Selection, as_read, box_of, picture_folder, split_lines
 from evaluation.truth_groups import COUNTRY, columns_of, group_of
 from pipeline.crops.select import cut
 from pipeline.errors import UsageError
 from pipeline.records import Box, Crop, Image, Observation
+from training.country_codes import country_of
 
 #: Where the pictures lie, unless it is said: folders beside the CSV, or the CSV's own.
 _BESIDE = ("crops", "images", ".")

@@ -12,13 +12,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from pipeline.detection.letterbox import Input, Place, letterbox
 from pipeline.detection.yolo import NMS_IOU, DetectorOptions, input_shape, merge_overlapping
 from pipeline.errors import MissingDependency, ModelError
 from pipeline.records import Detection, Image
+from pipeline.yaml_text import from_yaml
 
 #: Boxes of one picture before the weaker of overlapping ones are dropped; a full car park has some hundred plates.
 _MOST_BOXES = 1000
@@ -29,7 +29,7 @@ def runs_directly(weights: Path) -> bool:
     about = weights / "metadata.yaml"
     if not about.is_file() or not any(weights.glob("*.xml")):
         return False
-    facts: dict[str, Any] = yaml.safe_load(about.read_text(encoding="utf-8")) or {}
+    facts: dict[str, Any] = from_yaml(about.read_text(encoding="utf-8")) or {}
     made_for_any = (facts.get("args") or {}).get("dynamic") is True
     return made_for_any and facts.get("task") == "detect" and not facts.get("end2end", False)
 

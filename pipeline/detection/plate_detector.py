@@ -41,18 +41,26 @@ class PlateDetector:
 
 
 def plate_detector(options: DetectorOptions, second: RecheckOptions | None = None) -> PlateDetector:
-    """The detector of `options`; `second` adds a second look.
+    """The detector of videos: that of whole pictures, and a close look at parts.
+
+    Raises ModelError where the weights are missing.
+    """
+    # One by one: as many windows as there happen to be in a call would be another shape to prepare for each time.
+    close = single_look(replace(options, input_px=CLOSE_INPUT_PX, square=True, batch=1))
+    return PlateDetector(whole_picture_detector(options, second), close)
+
+
+def whole_picture_detector(options: DetectorOptions, second: RecheckOptions | None = None) -> Detector:
+    """The detector of photographs, and of a video's whole frames; `second` adds a second look.
 
     The input size is that of the finest look at pictures of up to 1280 pixels; larger ones get a larger one. Raises
     ModelError where the weights are missing.
     """
-    # One by one: as many windows as there happen to be in a call would be another shape to prepare for each time.
-    close = single_look(replace(options, input_px=CLOSE_INPUT_PX, square=True, batch=1))
     if second is None:
-        return PlateDetector(BySize(options), close)
+        return BySize(options)
     frames = BySize(replace(options, threshold=min(options.threshold, second.doubtful)))
     windows = single_look(replace(options, input_px=WINDOW_INPUT_PX, square=True))
-    return PlateDetector(Recheck(frames, windows, second), close)
+    return Recheck(frames, windows, second)
 
 
 class BySize:

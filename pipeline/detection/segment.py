@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from pipeline.ahead import made_ahead
 from pipeline.crops.select import CropOptions, CropShelf
-from pipeline.detection.ahead import one_ahead
 from pipeline.detection.tracker import Track, Tracker
 from pipeline.detection.where_to_look import CloseDetector, Watch, batches
 from pipeline.detection.yolo import Detector
@@ -58,7 +58,7 @@ def track_plates(
     """
     follower, watch, looked = _PlateTracking(kind, options), Watch(detector), 0
     sparse = isinstance(detector, CloseDetector)
-    with one_ahead(batches(frames, options.batch, BATCH_PIXELS, sparse=sparse)) as coming:
+    with made_ahead(batches(frames, options.batch, BATCH_PIXELS, sparse=sparse)) as coming:
         for batch in coming:
             for one in watch.at(batch):
                 follower.see(one.frame, _uncovered(one.found, overlays))

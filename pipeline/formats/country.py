@@ -7,13 +7,9 @@ from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
-import yaml
-
 from pipeline.formats.looks import LookShares, look_shares
 from pipeline.formats.pattern import Shape, shapes
-
-#: libyaml reads the files in a tenth of the time; not every build of PyYAML has it.
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from pipeline.yaml_text import from_yaml
 
 
 class Form(NamedTuple):
@@ -49,7 +45,7 @@ def all_countries() -> tuple[CountryFormat, ...]:
 
 
 def _country(text: str) -> CountryFormat:
-    described: dict[str, Any] = yaml.load(text, Loader=_LOADER)
+    described: dict[str, Any] = from_yaml(text)
     never = str(described.get("never", ""))
     patterns = described["patterns"]
     total = sum(float(pattern["weight"]) for pattern in patterns)

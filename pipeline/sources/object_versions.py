@@ -9,6 +9,8 @@ from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from pipeline.utc import as_utc
+
 #: What a driver's listing may call its mark of a version, best first, and the time of change.
 _VERSION_MARKS = (
     "etag", "content-md5", "content_md5", "md5hash", "md5", "checksum", "digest", "repr-digest", "generation", "crc32c",
@@ -40,7 +42,7 @@ def changed_at(details: Mapping[str, Any]) -> dt.datetime | None:
             if isinstance(value, int | float):
                 return dt.datetime.fromtimestamp(value, dt.UTC)
             time = value if isinstance(value, dt.datetime) else _parsed(str(value))
-            return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
+            return as_utc(time)
     return None
 
 

@@ -18,7 +18,7 @@ from pipeline.records import MediaInfo, SegmentSpan
 from pipeline.sources.fingerprints import check_same
 from pipeline.sources.roots import check_allowed
 from pipeline.sources.source import Source, shown
-from pipeline.video.container import open_video
+from pipeline.video.container import open_probed
 from pipeline.video.decode import Decoder
 from pipeline.video.encode import MOST_FPS, Encoder, scaled
 from pipeline.video.evidence import entry_before
@@ -90,7 +90,7 @@ def _entered(media: MediaInfo, start_pts: int) -> MediaInfo:
     """The same with the keyframe at which it is entered; a caller that comes from the database has no list of them."""
     if not media.keyframes:
         return media
-    with open_video(media.path, threads=1) as (container, stream):
+    with open_probed(media, threads=1) as (container, stream):
         entry = entry_before(container, stream, start_pts)
     first = media.start_pts if entry is None else min(media.start_pts, entry.keyframe)
     return replace(media, keyframes=(first,) if entry is None else tuple(sorted({first, entry.keyframe})))

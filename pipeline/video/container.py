@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import av
 from av.codec.context import ThreadType
@@ -25,12 +25,17 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from pipeline.errors import Inaccessible, NoVideoStream, Unreadable
+from pipeline.records import MediaInfo
 from pipeline.sources.availability import check_reads
 from pipeline.sources.opening import by_name, open_path
 from pipeline.sources.progress import advance
 from pipeline.sources.remote import BLOCK_BYTES, open_remote
 from pipeline.sources.source import Remote, Source, shown
-from pipeline.video.mp4_index import DEMUX_OPTIONS, Mp4Index, boxes
+from pipeline.video.mp4_index import DEMUX_OPTIONS, Mp4Index
+from pipeline.video.recovery.damage import outline
+from pipeline.video.recovery.rebuild import Recovery
+from pipeline.video.recovery.unfinished import is_too_far, unfinished
+from pipeline.video.recovery.view import Finished
 
 #: Containers that may be opened. Playlists (HLS, DASH, concat, SDP) stay out: they make the reader open
 #: other files and addresses, which a file from a stranger must not.
@@ -54,6 +59,8 @@ FRAME_PIXELS = 2**26
 IO_BYTES = 64 * 1024
 #: MP4s on this machine up to this size are demuxed with all their data, which also tells keyframes that are broken.
 WHOLE_BYTES = 1024**3
+#: How much longer and shorter a rebuilt recording may be than at its probe, which counts what was lost at its end in.
+LONGER_S, SHORTER_S = 0.5, 5.0
 
 
 #: What the demuxer may open by itself: nothing but the file it is given.
@@ -63,19 +70,52 @@ _MP4_HEADS = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"
 
 
 @contextmanager
-def open_video(source: Source, threads: int = 2) -> Iterator[tuple[InputContainer, VideoStream]]:
+def open_video(
+    source: Source, threads: int = 2, clock_hz: int | None = None
+) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The container and its main video stream: the largest that is not a still picture.
 
-    Raises `Inaccessible`, `Unreadable` or `NoVideoStream`; `Inaccessible` also while packets of a remote one are read.
+    `clock_hz` is for `open_probed`. Raises `Inaccessible`, `Unreadable` or `NoVideoStream`; `Inaccessible` also while
+    packets of a remote one are read.
     """
     with ExitStack() as held:
-        container = held.enter_context(_opened(source, _target(source, held), {}))
-        stream = _main_stream(source, container)
+        container, stream = _streams(source, held, clock_hz)
         # PyAV's standing choice, threads by slice, turns H.264's concealment of errors off, and with it
         # `is_corrupt`; threads by frame are faster as well.
         stream.thread_type, stream.thread_count = ThreadType.AUTO, threads
         stream.codec_context.options = {"max_pixels": str(FRAME_PIXELS)}
         yield container, stream
+
+
+@contextmanager
+def open_probed(info: MediaInfo, threads: int = 2) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Like `open_video`, with the times that the probe found, even where it had to rebuild the file's index.
+
+    What the rate of such a file is taken from may have changed since: another recording came to lie beside it. Raises
+    like `open_video`, and `Unreadable` also where it lasts longer or shorter by now.
+    """
+    clock_hz = info.time_base.denominator if info.recovered else None
+    with open_video(info.path, threads, clock_hz) as (container, stream):
+        if clock_hz is not None:
+            longer_s = (container.duration or 0) / av.time_base - float(info.end_pts * info.time_base)
+            if stream.time_base != info.time_base or not -SHORTER_S <= longer_s <= LONGER_S:
+                raise Unreadable(
+                    f"What was recovered of {shown(info.path)} is not what was recovered when it was first opened, so"
+                    " its times cannot be trusted. Submit it again."
+                )
+        yield container, stream
+
+
+@contextmanager
+def open_container(source: Source) -> Iterator[InputContainer]:
+    """A container, whether or not it holds pictures; of a remote or very large MP4 no more than the index is read.
+
+    Raises `Inaccessible` or `Unreadable`.
+    """
+    with ExitStack() as held:
+        index = _mp4_index(source, held)
+        target, options = (_target(source, held), {}) if index is None else (index, DEMUX_OPTIONS)
+        yield held.enter_context(_opened(source, target, options))
 
 
 @contextmanager
@@ -101,7 +141,9 @@ def _mp4_index(source: Source, held: ExitStack) -> Mp4Index | None:
         file = held.enter_context(open_source(source))
         if file.read(8)[4:] not in _MP4_HEADS:
             return None
-        return held.enter_context(Mp4Index(file, file.seek(0, os.SEEK_END)))
+        found = unfinished(source, file)
+        whole = file if found is None else cast(BinaryIO, _finished(found, file))
+        return held.enter_context(Mp4Index(whole, whole.seek(0, os.SEEK_END)))
     except OSError:
         return None  # Opening it as a whole says what is wrong.
 
@@ -114,14 +156,43 @@ def open_source(source: Source, block_bytes: int = BLOCK_BYTES) -> BinaryIO:
     return open_remote(source, block_bytes) if isinstance(source, Remote) else open_path(source)
 
 
-def _target(source: Source, held: ExitStack) -> str | BinaryIO:
+def recovered(source: Source) -> Recovery | None:
+    """What was made of a recording that was never finished; None for any other. Raises like `open_video`."""
+    with _told(source), open_source(source) as file:
+        return unfinished(source, file)
+
+
+def _streams(source: Source, held: ExitStack, clock_hz: int | None) -> tuple[InputContainer, VideoStream]:
+    """The container, rebuilt where its camera did not finish it, and its main video stream."""
+    try:
+        target = _target(source, held, clock_hz is not None, clock_hz)
+        container = held.enter_context(_opened(source, target, {}))
+        return container, _main_stream(source, container)
+    except (Unreadable, NoVideoStream):
+        target = _target(source, held, whatever_its_index=True, clock_hz=clock_hz)
+        if not isinstance(target, Finished):
+            raise
+        container = held.enter_context(_opened(source, target, {}))
+        return container, _main_stream(source, container)
+
+
+def _target(
+    source: Source, held: ExitStack, whatever_its_index: bool = False, clock_hz: int | None = None
+) -> str | BinaryIO | Finished:
     """What the demuxer reads: the open file, a path's by name, because FFmpeg reads that by itself."""
     with _told(source):
         file = held.enter_context(open_source(source))
+        found = unfinished(source, file, whatever_its_index, clock_hz)
+        if found is not None:
+            return _finished(found, file)
         if isinstance(source, Remote):
             return file
         target = by_name(file)
         return f"file:{target}" if isinstance(target, str) else target
+
+
+def _finished(found: Recovery, file: BinaryIO) -> Finished:
+    return Finished(found.head, file, file.seek(0, os.SEEK_END))
 
 
 def _opened(source: Source, target: str | BinaryIO | io.RawIOBase, options: dict[str, str]) -> InputContainer:
@@ -167,12 +238,18 @@ def _main_stream(source: Source, container: InputContainer) -> VideoStream:
 
 def _why_not_opened(source: Source) -> str:
     with open_source(source) as file:
-        kinds = {kind for kind, _, _ in boxes(file, file.seek(0, os.SEEK_END))}
-    if b"mdat" in kinds and b"moov" not in kinds:
+        size = file.seek(0, os.SEEK_END)
+        where = outline(file, size)
+    if where is not None and is_too_far(source, size):
         return (
-            f"{shown(source)} was never finished by the camera: its index (moov) is missing,"
-            " as after a power cut. Copy it from the memory card again, or rebuild the index"
-            " with a repair tool such as untrunc."
+            f"{shown(source)} has no index (moov) that can be read, as after a power cut, and is too large to be"
+            " searched for pictures where it lies. Copy it to a disk of this machine and submit it there."
+        )
+    if where is not None and not where.indexed:
+        return (
+            f"{shown(source)} was never finished by the camera: its index (moov) is missing, as after a power cut, and"
+            " its pictures were not found or could not be decoded. Put a whole recording of the same camera into its"
+            " folder and submit it again."
         )
     return not_media(source)
 

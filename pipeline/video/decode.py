@@ -26,7 +26,7 @@ from pipeline.errors import Unreadable
 from pipeline.records import Frame, Image, MediaInfo, MediaKind, SegmentSpan
 from pipeline.sources.availability import check_reads
 from pipeline.sources.source import shown
-from pipeline.video.container import open_video
+from pipeline.video.container import open_probed
 from pipeline.video.probe import read_photo
 
 #: Threads of one decoder. A 720p H.264 frame costs 1.5 to 2.8 ms of CPU to decode and 1.3 ms to convert; a
@@ -120,7 +120,7 @@ class Decoder:
     def _decoded(self) -> Iterator[VideoFrame]:
         """All that the decoder gives for the packets of the segment, its neighbours' frames among it."""
         for back_s in SEEK_BACK_S:
-            with open_video(self.info.path, self._threads) as (container, stream):
+            with open_probed(self.info, self._threads) as (container, stream):
                 packets = self._entered(container, stream, back_s)
                 if packets is None:
                     continue

@@ -22,7 +22,7 @@ from av.video.stream import VideoStream
 
 from pipeline.errors import DashplateError, MediaError
 from pipeline.records import Image, MediaInfo, MediaKind
-from pipeline.video.container import open_video
+from pipeline.video.container import open_probed
 from pipeline.video.decode import THREADS, Converter
 from pipeline.video.keyframes import BACK_S
 from pipeline.video.probe import read_photo
@@ -91,14 +91,14 @@ class Fetch:
             return
         with suppress(MediaError, av.error.FFmpegError, OSError):
             runs = self._runs() if self._media.keyframes else [_Run(None, self._wanted)]
-            with open_video(self._media.path, self._threads) as (container, stream):
+            with open_probed(self._media, self._threads) as (container, stream):
                 for run in runs:
                     yield from self._of_run(container, stream, run)
 
     def _runs(self) -> list[_Run]:
         """The wanted frames, grouped by the keyframe that each is entered at; the segments do not overlap."""
         runs: list[_Run] = []
-        with open_video(self._media.path, threads=1) as (container, stream):
+        with open_probed(self._media, threads=1) as (container, stream):
             for pts in self._wanted:
                 near = runs and (pts - runs[-1].wanted[-1]) * self._media.time_base < NEAR_S
                 entry = None if near else entry_before(container, stream, pts)

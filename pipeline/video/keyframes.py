@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from pipeline.errors import Away, MediaError
 from pipeline.records import Frame, MediaInfo
-from pipeline.video.container import open_video
+from pipeline.video.container import open_probed
 from pipeline.video.decode import SEEK_BACK_S, Converter
 
 #: Frames of one glance. A keyframe costs 5 ms at 720p and about 17 ms at 1080p.
@@ -39,7 +39,7 @@ def sample_keyframes(info: MediaInfo, count: int = SAMPLED_KEYFRAMES) -> Iterato
 def _glances(info: MediaInfo, count: int) -> Iterator[Frame]:
     convert = Converter(info)
     # A single thread: with more, the decoder holds frames back.
-    with open_video(info.path, threads=1) as (container, stream):
+    with open_probed(info, threads=1) as (container, stream):
         for pts in _spread(info, count):
             frame = _keyframe(container, stream, pts)
             if frame is not None:

@@ -26,9 +26,19 @@ from pipeline.sources.fingerprints import UNSEEN, is_still
 from pipeline.sources.object_versions import version
 from pipeline.sources.remote import describe
 from pipeline.sources.source import Remote, Source, shown
-from pipeline.video.container import Survey, announced_rate, not_media, open_packets, open_source, open_video, survey
+from pipeline.video.container import (
+    Survey,
+    announced_rate,
+    not_media,
+    open_packets,
+    open_source,
+    open_video,
+    recovered,
+    survey,
+)
 from pipeline.video.image_size import PHOTO_PIXELS, TwoSizes, picture_size
 from pipeline.video.recorded import recorded
+from pipeline.video.tags import MAKE_TAGS, MODEL_TAGS, tagged
 
 #: A video may end this much before its announced end: sound and picture seldom end together.
 END_SLACK_S = 0.5
@@ -60,6 +70,8 @@ def probe(source: Source) -> MediaInfo:
     before = _version(source)
     try:
         info = _probe(source)
+        if info.recovered and _grows(source, before):
+            raise Unreadable("It has no index yet.")
     except Unreadable as problem:
         check_reads(source)
         if _grows(source, before):
@@ -261,10 +273,12 @@ def _probe_video(source: Source) -> MediaInfo:
         announced_s = (container.duration or 0) / av.time_base
         codec, rate = stream.codec_context.name, announced_rate(stream)
         metadata = container.metadata
+    rebuilt = recovered(source)
     first = _first_frame(source, codec)
     turn = round(first.rotation / 90) * 90 % 360
     sideways = turn in (90, 270)
     clock = _timed(found, first, rate) if found.timed else _counted(found, rate)
+    said = (rebuilt.sentence(source) if rebuilt else None), _video_problem(source, found, clock, begin_s, announced_s)
     return MediaInfo(
         path=source,
         kind=MediaKind.VIDEO,
@@ -278,8 +292,11 @@ def _probe_video(source: Source) -> MediaInfo:
         frame_rate=clock.frame_rate,
         keyframes=clock.keyframes,
         frames=found.packets,
-        problem=_video_problem(source, found, clock, found.end_s - begin_s, announced_s),
+        problem=" ".join(filter(None, said)) or None,
+        recovered=rebuilt is not None,
         recorded=recorded(source, metadata, float((clock.end_pts - clock.start_pts) * clock.time_base)),
+        make=tagged(metadata, MAKE_TAGS),
+        model=tagged(metadata, MODEL_TAGS),
     )
 
 
@@ -322,9 +339,9 @@ def _counted(found: Survey, rate: Fraction) -> _Clock:
     return _Clock(1 / rate, 0, max(1, found.packets), float(rate), ())
 
 
-def _video_problem(source: Source, found: Survey, clock: _Clock, end_s: float, announced_s: float) -> str | None:
-    """The sentence for damage that shows without decoding; both times count from the file's start."""
-    name = shown(source)
+def _video_problem(source: Source, found: Survey, clock: _Clock, begin_s: float, announced_s: float) -> str | None:
+    """The sentence for damage that shows without decoding; the container's clock begins at `begin_s`."""
+    name, end_s = shown(source), found.end_s - begin_s
     kept = "what came before was read."
     if found.timed and announced_s - end_s > END_SLACK_S:
         return f"{name} stops at {end_s:.1f} s of an announced {announced_s:.1f} s; {kept}"

@@ -1,4 +1,7 @@
-"""When a file was recorded, as far as it says."""
+"""When a file was recorded, as far as its container and its file system say.
+
+`pipeline.camera.clock` weighs this against what cameras say elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,12 @@ from pipeline.records import Recorded, RecordedFrom
 from pipeline.sources.object_versions import changed_at
 from pipeline.sources.remote import describe
 from pipeline.sources.source import Remote, Source
+from pipeline.utc import as_utc
 
-#: Cameras without a clock begin in 1904, 1970 or 1980; what lies further ahead than time zones do is no time either.
-_EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
-_AHEAD = dt.timedelta(days=1)
+#: Clocks that were never set begin in 1904, 1970, 1980 or with the year 2000, in whatever zone.
+EARLIEST = dt.datetime(2000, 1, 2, tzinfo=dt.UTC)
+#: What lies further ahead than time zones do is no time either.
+AHEAD = dt.timedelta(days=1)
 
 
 def recorded(source: Source, metadata: Mapping[str, str], length_s: float = 0.0) -> Recorded | None:
@@ -22,26 +27,24 @@ def recorded(source: Source, metadata: Mapping[str, str], length_s: float = 0.0)
 
     None where neither is a plausible time.
     """
-    latest = dt.datetime.now(dt.UTC) + _AHEAD
+    latest = dt.datetime.now(dt.UTC) + AHEAD
     claims = _claims(source, metadata, length_s)
-    return next((claim for claim in claims if _EARLIEST <= claim.at <= latest), None)
+    return next((claim for claim in claims if EARLIEST <= claim.at <= latest), None)
 
 
 def _claims(source: Source, metadata: Mapping[str, str], length_s: float) -> Iterator[Recorded]:
     with suppress(KeyError, ValueError, OverflowError):
-        yield Recorded(_in_utc(dt.datetime.fromisoformat(metadata["creation_time"])), RecordedFrom.CONTAINER)
-    written = _written(source)
+        yield Recorded(as_utc(dt.datetime.fromisoformat(metadata["creation_time"])), RecordedFrom.CONTAINER)
+    written = written_at(source)
     if written is not None:
-        yield Recorded(written - dt.timedelta(seconds=length_s), RecordedFrom.FILE)
+        with suppress(OverflowError):
+            yield Recorded(written - dt.timedelta(seconds=length_s), RecordedFrom.FILE)
 
 
-def _written(source: Source) -> dt.datetime | None:
+def written_at(source: Source) -> dt.datetime | None:
+    """When a file was last written; None where nothing says so."""
     if isinstance(source, Remote):
         return changed_at(describe(source))
     with suppress(OSError, ValueError, OverflowError):
         return dt.datetime.fromtimestamp(source.stat().st_mtime, dt.UTC)
     return None
-
-
-def _in_utc(time: dt.datetime) -> dt.datetime:
-    return time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)

@@ -13,6 +13,7 @@ from tests.support import media_files
 from tests.support.command_line.in_process import Here, Said, run_here
 from tests.support.command_line.job_result import JobResult
 from tests.support.command_line.program import GUARD, ROOT, Command, Finished, run
+from tests.support.unfinished import without_index
 
 
 @pytest.fixture(scope="session")
@@ -84,6 +85,7 @@ def _fill(card: Path, road: Path) -> None:
         maker(card)
     (card / "photo.jpg").unlink()
     _half_of_the_road(road, card / "half_road.mp4")
+    without_index(card / "never_finished_road.mp4", road.read_bytes())
     shutil.copy(card / "single_frame.mp4", card / "[bold]odd[red] name; $(x) %s.mp4")
     shutil.copy(card / "single_frame.mp4", os.fsencode(card) + b"/caf\xe9.mp4")
 

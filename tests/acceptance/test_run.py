@@ -27,13 +27,14 @@ STATES = {
     "street_no_readable_plate.mp4": "done",
     "zero_bytes.mp4": "unreadable",
     "text.mp4": "unreadable",
-    "no_moov.mp4": "unreadable",
+    "no_moov.mp4": "truncated",
     "undecodable.mp4": "unreadable",
     "audio_only.mp4": "no_video_stream",
     "cover_art.mp4": "no_video_stream",
     "half.mp4": "truncated",
     "half_fragmented.mp4": "truncated",
     "half_road.mp4": "truncated",
+    "never_finished_road.mp4": "truncated",
     "noise.mp4": "truncated",
     "photo_cut.jpg": "truncated",
     "variable_rate.mp4": "done",
@@ -93,12 +94,17 @@ def test_the_british_road(the_job: JobResult, shared_data: Path) -> None:
     assert all(min(Levenshtein.distance(text, plate) for plate in hard) <= 1 for text in found - {"LS15EBC"})
 
 
+def test_a_recording_that_was_never_finished_gives_the_plates_of_the_whole_one(the_job: JobResult) -> None:
+    assert confirmed(the_job, "never_finished_road.mp4") == confirmed(the_job, "road_gb.mp4")
+    assert "4.7 s were recovered" in the_job.videos["never_finished_road.mp4"]["problem"]
+
+
 def test_the_street_without_a_readable_plate(the_job: JobResult) -> None:
     assert the_job.rows_of("street_no_readable_plate.mp4") == []
 
 
 def test_textures_without_plates_give_no_rows(the_job: JobResult) -> None:
-    with_plates = {"gate_vn.mp4", "road_gb.mp4", "half_road.mp4"}
+    with_plates = {"gate_vn.mp4", "road_gb.mp4", "half_road.mp4", "never_finished_road.mp4"}
     assert {Path(row["video"]).name for row in the_job.rows} <= with_plates
 
 
@@ -156,7 +162,7 @@ def test_the_csv_has_the_promised_columns(the_job: JobResult) -> None:
 
 
 def test_the_json_says_what_the_csv_says(the_job: JobResult) -> None:
-    said = [{name: str(value) for name, value in plate.items()} for plate in the_job.plates]
+    said = [{name: "" if value is None else str(value) for name, value in one.items()} for one in the_job.plates]
     assert said == the_job.rows
 
 

@@ -29,8 +29,8 @@ def hits(url: str, **narrowed: object) -> Sequence[RowMapping]:
         return watch_lists.hits(db, **narrowed, most=100_000)  # type: ignore[arg-type]
 
 
-def recorded(url: str, video_id: int, ago: str | None) -> None:
-    """Let a video's file say that it was recorded so long ago; None: it says nothing."""
+def recorded(url: str, video_id: int, ago: str | None, zone: str | None = "+00:00") -> None:
+    """Let a video's file say that it was recorded so long ago, in a zone or in none; None: it says nothing."""
     with session(url) as db:
-        said = text("UPDATE videos SET recorded_at = now() - CAST(:ago AS interval) WHERE id = :id")
-        db.execute(said, {"ago": ago, "id": video_id})
+        said = text("UPDATE videos SET recorded_at = now() - CAST(:ago AS interval), clock_zone = :zone WHERE id = :id")
+        db.execute(said, {"ago": ago, "zone": zone, "id": video_id})

@@ -12,7 +12,6 @@ import copy
 import math
 import os
 import time
-from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,12 +20,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from pipeline.ahead import made_ahead
 from training.detector.networks import SHIPPED, Network
 from training.detector.pictures.crops import Sample
-from training.detector.pictures.feed import Batch, RenderedSet, collate, one_ahead
+from training.detector.pictures.feed import Batch, RenderedSet, collate
 from training.detector.pictures.prepare import CROP_SIZE, SIZES
 from training.detector.schedule import Schedule
+from training.mixed_precision import mixed_precision
 
+#: Batches that are made while one is learnt from.
+_AHEAD = 3
 #: How often the loop tells its losses.
 _LOG_EVERY_STEPS = 25
 #: How often the loop looks whether the machine is busy.
@@ -83,7 +86,7 @@ class _Training:
 
     def run(self) -> Path:
         log, plan = _Log(), self._schedule
-        with closing(one_ahead(self._next_batch)) as batches:
+        with made_ahead(iter(self._next_batch, None), depth=_AHEAD) as batches:
             while (progress := self._progress) < 1:
                 batch = next(batches)
                 losses = self._step(batch, progress)
@@ -116,7 +119,7 @@ class _Training:
         for group in self._optimiser.param_groups:
             group["lr"] = self._schedule.rate(progress)
         tensors = {name: tensor.to(self._device) for name, tensor in _tensors(batch).items()}
-        with torch.autocast(self._device, torch.bfloat16):
+        with mixed_precision(self._device):
             predictions = self._model(tensors["img"])
         loss, parts = self._model.loss(tensors, _to_float(predictions))
         loss.sum().backward()

@@ -1,7 +1,7 @@
 """Fine-tunes the plate network with CTC, within a time budget, on two CPU cores.
 
-bfloat16 with channels-last memory, rates that follow the clock, and averaged weights, as the detector's training has
-them and for the same reasons.
+bfloat16 where the processor has it, channels-last memory, rates that follow the clock, and averaged weights, as the
+detector's training has them and for the same reasons.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import copy
 import math
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.detector.pictures.feed import one_ahead
+from pipeline.ahead import made_ahead
+from training.mixed_precision import mixed_precision
 from training.reader.charset import BLANK, Target
 from training.reader.network import PlateNetwork
 from training.reader.pictures.feed import Batch, RenderedSet
 from training.reader.schedule import Schedule
 from training.reader.weights import Base, plate_network, shipped_network
 
+#: Batches that are made while one is learnt from.
+_AHEAD = 3
 _LOG_EVERY_STEPS = 50
 #: Log-probability of what cannot be: finite, so that gradients stay so.
 _NEVER = -30.0
@@ -96,11 +98,9 @@ class _Training:
     def run(self) -> Path:
         losses: list[float] = []
         since = time.monotonic()
-        # The detector's own batches are all that its type knows.
-        draw: Any = self._rendered.draw
-        with closing(one_ahead(draw)) as batches:
+        with made_ahead(iter(self._rendered.draw, None), depth=_AHEAD) as batches:
             while (progress := self._progress) < 1:
-                batch: Any = next(batches)
+                batch = next(batches)
                 losses.append(self._step(batch, progress))
                 self._steps += 1
                 self._pictures += len(batch.pictures)
@@ -122,7 +122,7 @@ class _Training:
         for group in self._optimiser.param_groups:
             group["lr"] = group["peak"] * share
         pictures = torch.from_numpy(batch.pictures).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             logits = self._network(pictures)
         loss = ctc_loss(logits, batch.steps, batch.targets)
         loss.backward()

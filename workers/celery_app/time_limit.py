@@ -15,7 +15,13 @@ from types import FrameType
 
 from celery.exceptions import SoftTimeLimitExceeded
 
+from pipeline.errors import OutOfTime
+
 _SOON_S = 0.001
+
+
+class TimeIsUp(SoftTimeLimitExceeded, OutOfTime):  # type: ignore[misc]
+    """What the limit raises: for the workers it is Celery's, for the pipeline, which knows no Celery, its own."""
 
 
 class Standstill:
@@ -53,7 +59,7 @@ def time_limit(seconds: float, made: Callable[[], int] = lambda: 0) -> Iterator[
         if not inside:
             return
         if (now := made()) == seen:
-            raise SoftTimeLimitExceeded
+            raise TimeIsUp
         seen = now
         signal.setitimer(signal.ITIMER_REAL, seconds)
 

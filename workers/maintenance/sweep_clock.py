@@ -14,6 +14,7 @@ from typing import Any
 from celery import bootsteps
 
 from db.engine import visit
+from workers.maintenance.join_videos import join_new
 from workers.maintenance.new_watch_entries import match_new
 from workers.maintenance.search_index import index_new
 from workers.maintenance.sweeper import clear, sweep
@@ -35,6 +36,7 @@ class Clock(bootsteps.StartStopStep):  # type: ignore[misc]
         self._threads = [
             threading.Thread(target=self._tick, args=(sweep, every_s), name="sweeper", daemon=True),
             threading.Thread(target=self._tick, args=(index_new, every_s), name="indexing", daemon=True),
+            threading.Thread(target=self._tick, args=(join_new, every_s), name="joining", daemon=True),
             threading.Thread(target=self._tick, args=(match_new, every_s), name="matching", daemon=True),
             threading.Thread(target=self._tick, args=(clear, _CLEAR_EVERY * every_s), name="clearing", daemon=True),
         ]

@@ -28,6 +28,9 @@ from db.models import Job, Segment, Video
 from db.queue.outbox import AGGREGATE, MAX_FAILURES, HeldTask, holds
 from db.queue.unreachable import too_long
 from db.states import JobState, VideoState
+from db.where.clocks import CLOCK_COLUMNS, clock_of
+from db.where.tracks import track_of
+from pipeline.camera.sighted import placed
 from pipeline.errors import Away
 from pipeline.formats import load_formats
 from pipeline.job_options import JobOptions
@@ -38,6 +41,7 @@ from store import Stored, StoreError, frame_name, frames_folder
 from workers.allowed import allowed
 from workers.celery_app.time_limit import time_limit
 from workers.hashed_jobs import discreet, key_of
+from workers.maintenance.join_videos import join_around
 from workers.maintenance.store_gc import clear_video
 from workers.result_store import store
 from workers.settings import settings
@@ -63,17 +67,19 @@ def aggregate(video_id: int) -> None:
             # Its readings cannot change any more: all its segments have ended.
             tracklets = retrying(url, lambda db: read_tracklets_of(db, video_id, key))
             # Outside of any transaction: a long video may take minutes.
-            sightings = stitch(tracklets, media.kind, load_formats(options.countries))
+            stitched = stitch(tracklets, media.kind, load_formats(options.countries))
+        track = retrying(url, lambda db: track_of(db, video_id))
+        sightings = placed(stitched, replace(media, track=track, clock=clock_of(row)))
         frames = _frames(row, held, media, sightings) if evidence else {}
         ended = retrying(url, lambda db: _store(db, held, sightings, frames, evidence, key))
     if ended:
+        join_around(url, video_id)
         clear_video(url, job_id, video_id)
 
 
 def _row(db: Session, video_id: int) -> RowMapping:
-    wanted = select(Video.job_id, Job.options, Video.fingerprint, Video.content, *MEDIA_COLUMNS).join(
-        Job, Job.id == Video.job_id
-    )
+    about = (Video.job_id, Job.options, Video.fingerprint, Video.content)
+    wanted = select(*about, *CLOCK_COLUMNS, *MEDIA_COLUMNS).join(Job, Job.id == Video.job_id)
     return db.execute(wanted.where(Video.id == video_id)).mappings().one()
 
 

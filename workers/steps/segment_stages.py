@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -36,6 +36,7 @@ from workers.result_store import store
 from workers.settings import settings
 from workers.steps.failures import infrastructure_failure
 from workers.steps.lease import Lease
+from workers.steps.screen_clock import look_at_screen
 from workers.steps.stage_engine import in_view, stage_engine
 
 log = logging.getLogger(__name__)
@@ -106,6 +107,9 @@ def read_segment(segment_id: int, attempt: int) -> bool:
         with discreet(claim.options):
             rows = retrying(url, lambda db: crops_of(db, segment_id)) if claim.found else {}
             readings = _readings(rows, claim.options)
+        if rows:
+            # Before the segment is done: the video may be put together right after it, by this clock.
+            look_at_screen(url, claim.video_id, claim.media, claim.options, _unchanged(claim))
         return retrying(url, partial(_store_readings, claim, readings, key))
 
 
@@ -130,6 +134,11 @@ def _look_again(claim: Claim) -> SegmentDetection:
     if seen.damage not in (None, claim.damage):
         raise Unreadable(str(seen.damage))
     return seen
+
+
+def _unchanged(claim: Claim) -> Callable[[], None]:
+    """Raises MediaError where the file is another by now than the one that was opened."""
+    return lambda: check_same(_allowed(claim), claim.content, claim.fingerprint)
 
 
 def _allowed(claim: Claim) -> Source:

@@ -7,6 +7,7 @@ tests and the fleet benchmark put one there that takes a known time and gives a 
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,20 +17,24 @@ from typing import Protocol
 
 import numpy as np
 
+from pipeline.camera.clock import ClockOptions, clock_options
+from pipeline.camera.on_screen.on_the_road import with_screen
+from pipeline.camera.records import Clock
 from pipeline.detection.segment import DetectOptions, SegmentDetection
 from pipeline.errors import Inaccessible, UsageError
 from pipeline.job_options import JobOptions
 from pipeline.records import Box, Crop, Image, MediaInfo, MediaKind, Observation, Reading, SegmentSpan
-from pipeline.run import ModelConfig, detect_segment, load_detector, load_reader
+from pipeline.run import ModelConfig, detect_segment, load_detector, load_reader, opened, screen_reader
 from pipeline.sources.expand import check_allowed, source_of
 from pipeline.sources.source import Source
 from pipeline.video.evidence import frames_at
-from pipeline.video.overlays import with_overlays
 from pipeline.video.probe import probe
 from pipeline.video.split import split
 from workers.allowed import allowed, must_not_be_deleted
 from workers.celery_app.app import DETECT, READ
 from workers.settings import settings
+
+log = logging.getLogger(__name__)
 
 #: The usual dashcam frame, height and width, and the usual plate in it.
 _FRAME_PX = (720, 1280)
@@ -51,6 +56,10 @@ class StageEngine(Protocol):
     def read(self, crops: Sequence[Sequence[Crop]], options: JobOptions) -> Sequence[Reading | None]:
         """The read stage: a reading for each tracklet's crops, None where nothing is legible."""
 
+    def screen_clock(self, media: MediaInfo, clock: Clock | None, options: JobOptions) -> Clock | None:
+        """A video's clock with what its screen says; `clock` is what else is known, and comes back where the screen
+        says nothing. `media` is what is stored, its make and model too. Raises MediaError."""
+
     def frames(self, media: MediaInfo, wanted: Collection[int]) -> Iterator[tuple[int, Image]]:
         """The BGR frames at these pts, ascending; one that cannot be had is left out."""
 
@@ -68,9 +77,9 @@ class PipelineEngine:
             load_reader(settings().models).read_tracklet([crop])
 
     def probe(self, path: str, options: JobOptions) -> tuple[MediaInfo, Sequence[SegmentSpan]]:
-        info = probe(allowed(source_of(path)))
-        if not options.keep_overlays:
-            info = with_overlays(info)
+        info = opened(
+            allowed(source_of(path)), _clock(options), keep_overlays=options.keep_overlays, allowed=allowed
+        )  # fmt: skip
         return info, split(info)
 
     def detect(self, media: MediaInfo, span: SegmentSpan, options: JobOptions) -> SegmentDetection:
@@ -80,6 +89,12 @@ class PipelineEngine:
 
     def read(self, crops: Sequence[Sequence[Crop]], options: JobOptions) -> Sequence[Reading | None]:
         return load_reader(_models(options), options.countries).read_tracklets(crops)
+
+    def screen_clock(self, media: MediaInfo, clock: Clock | None, options: JobOptions) -> Clock | None:
+        media = _allowed(media)
+        # The database keeps no keyframes.
+        media = replace(media, keyframes=probe(media.path).keyframes)
+        return with_screen(media, clock, _clock(options), screen_reader(settings().models))
 
     def frames(self, media: MediaInfo, wanted: Collection[int]) -> Iterator[tuple[int, Image]]:
         return frames_at(_allowed(media), wanted, settings().threads)
@@ -114,6 +129,16 @@ def in_view(source: Source) -> Iterator[None]:
 def _allowed(media: MediaInfo) -> MediaInfo:
     """The same, to be opened under this worker's roots. Raises Inaccessible."""
     return replace(media, path=allowed(media.path))
+
+
+def _clock(options: JobOptions) -> ClockOptions:
+    """What the job says of its cameras' clocks, and this worker's file of cameras."""
+    try:
+        cameras = settings().camera_clocks
+    except UsageError as problem:
+        log.warning("%s Cameras' clocks are taken as they are.", problem)
+        cameras = ()
+    return clock_options(options.clock, options.timezone, options.clock_offset_s, cameras)
 
 
 def _models(options: JobOptions) -> ModelConfig:

@@ -26,7 +26,10 @@ _HIT, _SIGHTING = "hit.created", "sighting.created"
 #: A job may be in these on its way, however it ends.
 _ON_THE_WAY = ("job.paused", "job.running")
 #: Of sightings and hits, what is the run's own.
-_NUMBERS = frozenset({"id", "job", "video", "path", "crop", "frame", "recorded_at", "hit", "entry", "sighting"})
+_NUMBERS = frozenset({
+    "id", "job", "video", "path", "crop", "frame", "recorded_at", "first_seen_at", "last_seen_at", "drive", "passing",
+    "hit", "entry", "sighting",
+})  # fmt: skip
 _EVENTS = text(
     """
     SELECT 'evt_' || replace(e.uid::text, '-', '') AS uid, e.kind, d.state, d.problem

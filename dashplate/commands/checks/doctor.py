@@ -7,8 +7,10 @@ import platform
 import shutil
 import subprocess
 import sys
+import timeit
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -47,6 +49,8 @@ _PYTHON = ((3, 11), (3, 13))
 _FREE_WARN_BYTES = 5_000_000_000
 _NVIDIA_SMI_TIMEOUT_S = 10
 _GB = 1e9
+#: What is looked at to see how long that takes, and how often; the least time counts.
+_FRAME_PX, _LOOKS = (720, 1280), 5
 
 
 @dataclass(frozen=True)
@@ -180,9 +184,30 @@ def _plate_detector() -> Check:
     )
     missing = [str(file.relative_to(folder)) for file in wanted if not file.is_file()]
     if not missing:
-        return Check("plate detector", True, str(folder))
+        return Check("plate detector", True, f"{folder}{_speeds()}")
     mend = "install Dashplate again, or set DASHPLATE_DETECTOR to weights of your own"
     return Check("plate detector", False, f"missing in {folder}: {', '.join(missing)}", mend)
+
+
+def _speeds() -> str:
+    """What a look at a frame costs on this machine with each export, the one that is used first."""
+    import numpy as np
+
+    import models
+    from pipeline.detection.openvino_yolo import OpenVinoDetector
+    from pipeline.detection.yolo import DetectorOptions
+
+    frame = np.zeros((*_FRAME_PX, 3), np.uint8)
+    told = []
+    try:
+        for name, export in (("INT8", models.plate_detector_int8()), ("FP16", models.plate_detector_fp16())):
+            detector = OpenVinoDetector(DetectorOptions(export, batch=1))
+            detector.detect([frame])
+            least_s = min(timeit.repeat(partial(detector.detect, [frame]), number=1, repeat=_LOOKS))
+            told.append(f"{name} {least_s * 1000:.0f} ms")
+    except DashplateError:
+        return ""
+    return f"; a look at a frame of 720p: {', '.join(told)}"
 
 
 def _gpu() -> Check:

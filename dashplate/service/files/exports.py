@@ -41,7 +41,7 @@ async def export_job(
 ) -> StreamingResponse:
     """A job's unique plates or sightings as a file, or labelled pictures as a ZIP, as of the moment of the call.
 
-    Parquet, XLSX and ZIP begin to be sent once they are whole.
+    Maps hold the sightings that have a place. Parquet, XLSX and ZIP begin to be sent once they are whole.
     """
     places: Places = request.app.state.exports
     places.enter()

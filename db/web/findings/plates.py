@@ -21,8 +21,9 @@ from db.web.findings.sightings import A_PAGE, Page, Place, rows_of
 from pipeline.formats.confusions import folded
 
 _SQL = statements(Path(__file__).with_suffix(".sql"))
-#: Its newest sightings: of which calendar, hours and jobs are made, and around which others are looked for.
-MOST_TIMED, MOST_AROUND = 5_000, 200
+#: Its newest sightings: of which calendar, hours and jobs are made, which are on its map, and around which others are
+#: looked for.
+MOST_TIMED, MOST_PLACED, MOST_AROUND = 5_000, 2_000, 200
 #: Another plate is seen with it where it passes within so many seconds in the same video.
 NEAR_S = 10
 #: A runner-up that is less likely than this is no hint at a misreading.
@@ -81,6 +82,17 @@ def times(db: Session, plate: OnePlate, zone: str) -> RowMapping:
     """When it was seen, days and hours in a time zone, and in which jobs and videos: of its newest sightings."""
     values = {"plate": plate.id or 0, "key": plate.key, "most": MOST_TIMED, "zone": zone}
     return db.execute(_SQL["times"], values).mappings().one()
+
+
+def places(db: Session, plate: OnePlate) -> Sequence[RowMapping]:
+    """Where its newest sightings were, those that a track has a place for, newest first."""
+    values = {"plate": plate.id or 0, "key": plate.key, "most": MOST_PLACED}
+    return db.execute(_SQL["places"], values).mappings().all()
+
+
+def has_places(db: Session, plate: OnePlate) -> bool:
+    """Whether any of its newest sightings has a place."""
+    return bool(db.scalar(_SQL["placed"], {"plate": plate.id or 0, "key": plate.key, "most": MOST_AROUND}))
 
 
 def companions(db: Session, plate: OnePlate) -> Sequence[RowMapping]:

@@ -42,17 +42,25 @@ WITH mine AS MATERIALIZED (
     SELECT s.id, s.video_id, s.best_s FROM corrections c JOIN sightings s ON s.id = c.sighting_id
     WHERE translate(c.text, 'OI', '01') = :key
 ), timed AS MATERIALIZED (
-    SELECT v.job_id, v.id AS video_id, v.path, v.recorded_from,
-           coalesce(v.recorded_at + make_interval(secs => m.best_s), v.finished_at) AS at
+    SELECT v.job_id, v.id AS video_id, v.path, t.told_by, t.zoned, t.at,
+           -- A camera's local time of an unknown zone is what it says.
+           t.at AT TIME ZONE CASE WHEN t.zoned THEN :zone ELSE 'UTC' END AS local
     FROM mine m JOIN videos v ON v.id = m.video_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(v.recorded_at + make_interval(secs => m.best_s), v.finished_at) AS at,
+               coalesce(v.recorded_from, 'processed') AS told_by,
+               v.recorded_at IS NULL OR v.clock_zone IS NOT NULL AS zoned
+    ) t
 )
-SELECT count(*) AS counted, count(*) FILTER (WHERE recorded_from = 'container') AS by_camera,
-       count(*) FILTER (WHERE recorded_from = 'file') AS by_file, min(at) AS first, max(at) AS last,
+SELECT count(*) AS counted,
+       (SELECT coalesce(jsonb_object_agg(told_by, n), '{}') FROM (
+            SELECT told_by, count(*) AS n FROM timed GROUP BY 1) b) AS told_by,
+       count(*) FILTER (WHERE NOT zoned) AS unzoned, min(at) AS first, max(at) AS last,
+       (array_agg(zoned ORDER BY at))[1] AS first_zoned, (array_agg(zoned ORDER BY at DESC NULLS LAST))[1] AS last_zoned,
        (SELECT coalesce(jsonb_object_agg(day, n), '{}') FROM (
-            SELECT CAST(at AT TIME ZONE :zone AS date) AS day, count(*) AS n FROM timed
-            WHERE at IS NOT NULL GROUP BY 1) d) AS days,
+            SELECT CAST(local AS date) AS day, count(*) AS n FROM timed WHERE at IS NOT NULL GROUP BY 1) d) AS days,
        (SELECT coalesce(jsonb_object_agg(hour, n), '{}') FROM (
-            SELECT CAST(extract(hour FROM at AT TIME ZONE :zone) AS integer) AS hour, count(*) AS n FROM timed
+            SELECT CAST(extract(hour FROM local) AS integer) AS hour, count(*) AS n FROM timed
             WHERE at IS NOT NULL GROUP BY 1) h) AS hours,
        (SELECT coalesce(jsonb_agg(to_jsonb(g) ORDER BY g.times DESC, g.job DESC), '[]') FROM (
             SELECT t.job_id AS job, j.name, count(*) AS times, count(DISTINCT t.video_id) AS videos
@@ -63,6 +71,33 @@ SELECT count(*) AS counted, count(*) FILTER (WHERE recorded_from = 'container') 
             GROUP BY video_id, path ORDER BY times DESC, video DESC LIMIT 8) g) AS videos,
        count(DISTINCT job_id) AS jobs_counted, count(DISTINCT video_id) AS videos_counted
 FROM timed
+
+-- name: places
+-- Where its newest sightings were, as far as that is known.
+WITH mine AS MATERIALIZED (
+    (SELECT s.id FROM sightings s
+     WHERE s.plate_id = :plate AND NOT EXISTS (
+         SELECT 1 FROM corrections c
+         WHERE c.sighting_id = s.id AND (c.text IS NULL OR translate(c.text, 'OI', '01') <> :key))
+     ORDER BY s.id DESC LIMIT :most)
+    UNION
+    SELECT c.sighting_id FROM corrections c
+    WHERE translate(c.text, 'OI', '01') = :key AND c.sighting_id IS NOT NULL
+)
+SELECT s.id AS sighting, s.lat, s.lon, s.best_s, v.path AS video, v.clock_zone,
+       v.recorded_at + make_interval(secs => s.best_s) AS recorded_at, place_of(s.lat, s.lon) AS place
+FROM mine m JOIN sightings s ON s.id = m.id JOIN videos v ON v.id = s.video_id
+WHERE s.lat IS NOT NULL
+ORDER BY s.id DESC
+
+-- name: placed
+-- Whether any of its newest sightings, or of those that people read so, has a place.
+SELECT EXISTS (
+    SELECT FROM (SELECT lat FROM sightings WHERE plate_id = :plate ORDER BY id DESC LIMIT :most) s WHERE s.lat IS NOT NULL
+) OR EXISTS (
+    SELECT FROM corrections c JOIN sightings s ON s.id = c.sighting_id
+    WHERE translate(c.text, 'OI', '01') = :key AND s.lat IS NOT NULL
+)
 
 -- name: companions
 -- Plates that passed within some seconds of it. Sightings of a video are numbered in the order of their times, so its
@@ -108,7 +143,7 @@ GROUP BY p.text, p.key, p.country, p.sightings ORDER BY min(n.distance) NULLS LA
 -- name: newest
 -- The newest sighting of each of these plates.
 SELECT p.key, s.id AS sighting, s.crop, v.recorded_at + make_interval(secs => s.best_s) AS recorded_at, v.recorded_from,
-       v.finished_at AS processed_at
+       v.clock_zone, v.clock_error_s, v.finished_at AS processed_at
 FROM plates p
 CROSS JOIN LATERAL (SELECT * FROM sightings WHERE plate_id = p.id ORDER BY id DESC LIMIT 1) s
 JOIN videos v ON v.id = s.video_id

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.findings.search import Behind, Wanted, search
 from db.models.findings import UNSURE
+from db.where.area import BOX, PATH, Area
 
 #: Sightings of a page.
 A_PAGE = 60
@@ -41,6 +42,8 @@ class Narrowed:
     #: A plate or pattern as `typed` spells it, and the keyed hash of a whole plate.
     plate: str | None = None
     hashed: str | None = None
+    #: Where the camera was.
+    area: Area | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ _ROWS = text(
     """
     SELECT p.sighting, p.plate, p.read_as, p.characters, p.corrected, p.confidence, p.confirmed, p.shown, p.country,
            p.job, p.job_name, p.video_id, p.video, p.first_s, p.best_s, p.crop, p.processed_at, p.plate_id,
-           p.recorded_at, p.recorded_from
+           p.recorded_at, p.recorded_from, p.clock_zone, p.clock_error_s
     FROM plate_sightings p
     WHERE p.sighting = ANY (:ids)
     """
@@ -83,6 +86,15 @@ _BOUNDS = """
     CROSS JOIN LATERAL (SELECT id FROM sightings WHERE video_id = v.id ORDER BY id LIMIT 1) f
     CROSS JOIN LATERAL (SELECT id FROM sightings WHERE video_id = v.id ORDER BY id DESC LIMIT 1) l
 """
+#: All sightings of an area, newest first; null where they are more than are looked through.
+_INSIDE = text(f"SELECT sightings_inside({BOX}, {PATH}, :within_m, :many, :up_to)")
+#: What holds of sightings `s` in an area, with `Area.values` as parameters.
+IN_AREA = f"""
+    s.lat IS NOT NULL AND EXISTS (
+        SELECT FROM area_pieces({BOX}, {PATH}, :within_m) a
+        WHERE s.lat BETWEEN a.south AND a.north AND s.lon BETWEEN a.west AND a.east
+          AND (a.lat1 IS NULL OR metres_from_line(s.lat, s.lon, a.lat1, a.lon1, a.lat2, a.lon2) <= :within_m))
+"""
 _UNSURE_OF = text(f"SELECT id FROM sightings WHERE id = ANY (:ids) AND ({UNSURE})")
 _BOTTOM = text("SELECT id FROM sightings WHERE id < :before ORDER BY id DESC OFFSET :many LIMIT 1")
 
@@ -93,8 +105,9 @@ def page(db: Session, narrowed: Narrowed, place: Place) -> Page:
         return _by_plate(db, narrowed, place)
     if _of_videos(narrowed) and place.last is None:
         place = _bounded(db, narrowed, place)
-    bottom = _bottom(db, narrowed, place)
-    ids = _fitting(db, narrowed, place, bottom)
+    inside = _inside(db, narrowed.area, place) if narrowed.area else None
+    bottom = (place.last or 0) if inside is not None else _bottom(db, narrowed, place)
+    ids = _fitting(db, narrowed, place, bottom, inside)
     if len(ids) == A_PAGE:
         following: Place | None = Place(ids[-1], place.last)
     else:
@@ -117,7 +130,7 @@ def _by_plate(db: Session, narrowed: Narrowed, place: Place) -> Page:
     """Those that were read as a plate; search finds them in the order of their numbers, for none is like it only."""
     wanted = Wanted(
         narrowed.plate or "", narrowed.hashed, of_job=narrowed.job, of_country=narrowed.country, since=narrowed.since,
-        until=narrowed.until, least_share=narrowed.at_least, winners=True,
+        until=narrowed.until, least_share=narrowed.at_least, winners=True, area=narrowed.area,
     )  # fmt: skip
     further = narrowed.at_most is not None or narrowed.unsure or narrowed.corrected
     most = 2 * A_PAGE if further else A_PAGE
@@ -145,7 +158,7 @@ def _fitting_of(db: Session, found: Sequence[RowMapping], narrowed: Narrowed) ->
 def _bounded(db: Session, narrowed: Narrowed, place: Place) -> Place:
     """The same place, no earlier and going no further than sightings of these videos do."""
     bounds = text(_BOUNDS.format(of_videos=_of_videos(narrowed)))
-    first, last = db.execute(bounds, {**_values(narrowed), "ends": _ENDS}).one()
+    first, last = db.execute(bounds, {**values_of(narrowed), "ends": _ENDS}).one()
     return Place(min(place.before, (last or 0) + 1), first or _LAST)
 
 
@@ -157,22 +170,40 @@ def _bottom(db: Session, narrowed: Narrowed, place: Place) -> int:
     return max(place.last or 0, db.scalar(_BOTTOM, many) or 0)
 
 
-def _fitting(db: Session, narrowed: Narrowed, place: Place, bottom: int) -> list[int]:
+def _inside(db: Session, area: Area, place: Place) -> list[int] | None:
+    """All that lie in a small area, below the place; None where it is not small."""
+    values = {**area.values, "many": LOOKED_THROUGH, "up_to": place.before - 1}
+    found: list[int] | None = db.scalar(_INSIDE, values)
+    return found
+
+
+def _fitting(db: Session, narrowed: Narrowed, place: Place, bottom: int, inside: list[int] | None) -> list[int]:
+    wanted = ["s.id < :before AND s.id >= :bottom", *conditions(narrowed)]
+    values = {**values_of(narrowed), "before": place.before, "bottom": bottom, "most": A_PAGE}
+    if narrowed.area is not None and inside is not None:
+        wanted.append("s.id = ANY (:inside)")
+        values["inside"] = inside
+    elif narrowed.area is not None:
+        wanted.append(IN_AREA)
+        values |= narrowed.area.values
+    asked = " AND ".join(wanted)
+    return list(
+        db.execute(text(f"SELECT s.id FROM sightings s WHERE {asked} ORDER BY s.id DESC LIMIT :most"), values).scalars()
+    )
+
+
+def conditions(narrowed: Narrowed) -> list[str]:
+    """What holds of sightings `s` that fit, plate and area aside, with `values_of` as parameters."""
     of_videos = _of_videos(narrowed)
     wanted = [
-        "s.id < :before AND s.id >= :bottom",
         "s.country = :country" if narrowed.country else "",
         "s.confidence >= :at_least" if narrowed.at_least is not None else "",
         "s.confidence <= :at_most" if narrowed.at_most is not None else "",
         f"({UNSURE})" if narrowed.unsure else "",
-        "s.id IN (SELECT sighting_id FROM corrections WHERE sighting_id < :before)" if narrowed.corrected else "",
+        "s.id IN (SELECT sighting_id FROM corrections WHERE sighting_id IS NOT NULL)" if narrowed.corrected else "",
         f"s.video_id IN (SELECT v.id FROM videos v WHERE true{of_videos})" if of_videos else "",
     ]
-    asked = " AND ".join(filter(None, wanted))
-    values = {**_values(narrowed), "before": place.before, "bottom": bottom, "most": A_PAGE}
-    return list(
-        db.execute(text(f"SELECT s.id FROM sightings s WHERE {asked} ORDER BY s.id DESC LIMIT :most"), values).scalars()
-    )
+    return list(filter(None, wanted))
 
 
 def _of_videos(narrowed: Narrowed) -> str:
@@ -184,6 +215,7 @@ def _of_videos(narrowed: Narrowed) -> str:
     return "".join(wanted)
 
 
-def _values(narrowed: Narrowed) -> dict[str, object]:
+def values_of(narrowed: Narrowed) -> dict[str, object]:
+    """The parameters of `conditions`."""
     names = ("job", "country", "at_least", "at_most", "since", "until")
     return {name: getattr(narrowed, name) for name in names if getattr(narrowed, name) is not None}

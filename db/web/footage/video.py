@@ -19,10 +19,14 @@ _VIDEO = text(
     """
     SELECT v.id, v.job_id AS job, j.name AS job_name, v.path, v.kind, v.state, v.problem, v.width, v.height, v.codec,
            v.frame_rate, v.duration_s, v.segments, v.segments_done, v.segments_quarantined, v.footage_done_s,
-           v.recorded_at, v.recorded_from, v.created_at, v.finished_at, v.purged_at, v.away_since,
+           v.recorded_at, v.recorded_from, v.clock_zone, v.clock_error_s, v.recovered, v.make, v.model, v.camera,
+           jsonb_path_query_array(v.clock_others, '$[*] ? (!(@.agrees == true))') AS clock_others,
+           v.created_at, v.finished_at, v.purged_at, v.away_since,
+           t.source AS track_source, t.sidecar AS track_sidecar, t.fixes AS track_fixes, t.length_m AS track_length_m,
+           t.north IS NOT NULL AS track_believed,
            coalesce((j.options ->> 'hashed')::boolean, false) AS hashed,
            (SELECT count(*) FROM sightings s WHERE s.video_id = v.id) AS sightings
-    FROM videos v JOIN jobs j ON j.id = v.job_id WHERE v.id = :video
+    FROM videos v JOIN jobs j ON j.id = v.job_id LEFT JOIN tracks t ON t.video_id = v.id WHERE v.id = :video
     """
 )
 _GIVEN_UP = text(
@@ -41,6 +45,15 @@ _NUMBERS = text(
     """
 )
 
+_LOCATED = text(
+    """
+    SELECT s.id AS sighting, s.best_s, s.lat, s.lon, p.text AS plate,
+           c.id IS NOT NULL AS corrected, c.text AS corrected_to
+    FROM sightings s JOIN plates p ON p.id = s.plate_id LEFT JOIN corrections c ON c.sighting_id = s.id
+    WHERE s.video_id = :video AND s.lat IS NOT NULL ORDER BY s.best_s, s.id LIMIT :most
+    """
+)
+
 
 def video(db: Session, video_id: int) -> RowMapping | None:
     """A video with its job."""
@@ -56,6 +69,11 @@ def marks(db: Session, video_id: int) -> list[tuple[int, float]]:
     """Number and second of a video's sightings, by time; the first `MOST_MARKS`."""
     rows = db.execute(_NUMBERS, {"video": video_id, "after_s": -1.0, "after": 0, "most": MOST_MARKS})
     return [(row.id, row.best_s) for row in rows]
+
+
+def located(db: Session, video_id: int) -> Sequence[RowMapping]:
+    """A video's sightings that have a place, by time, with what a person said of them; the first `MOST_MARKS`."""
+    return db.execute(_LOCATED, {"video": video_id, "most": MOST_MARKS}).mappings().all()
 
 
 def sightings(db: Session, video_id: int, after_s: float, after: int, most: int) -> list[RowMapping]:

@@ -32,6 +32,7 @@ _NARROWED = {
 }
 _PAGE = """
     SELECT w.*, j.name AS job_name, v.recorded_at + make_interval(secs => w.best_s) AS passed_at, v.recorded_from,
+           v.clock_zone, v.clock_error_s,
            p.characters, p.corrected, p.crop
     FROM (SELECT h.id FROM hits h WHERE h.id < :before {narrowed} ORDER BY h.id DESC LIMIT :most) page
     JOIN watch_hits w ON w.hit = page.id

@@ -33,8 +33,8 @@ DEFAULT_ENGINE = Engine.OPENVINO
 
 #: Input widths are multiples of this, so that few shapes are ever compiled.
 BUCKET_PX = 32
-#: Narrowest and widest input. PaddleOCR pads to 320 at least; at 192 the shipped reader reads every plate of the
-#: development split that it reads at 256, at three quarters of the time.
+#: Narrowest and widest input that a line's own proportions give. PaddleOCR pads to 320 at least; at 192 the shipped
+#: reader reads every plate of the development split that it reads at 256, at three quarters of the time.
 MIN_WIDTH_PX, MAX_WIDTH_PX = 96, 192
 #: Crops in one call of the network, the most that there are; few sizes, so that few shapes are ever compiled.
 BATCHES = (8, 4, 2, 1)
@@ -46,7 +46,7 @@ class Recognizer(Protocol):
     def probabilities(self, images: Sequence[Image], min_width_px: int = MIN_WIDTH_PX) -> list[Posterior]:
         """One matrix (steps, `alphabet.CLASSES`) per picture (BGR uint8, any size, the line fills it).
 
-        A line is stretched to `min_width_px` of network input where its own proportions give less.
+        A line is stretched to `min_width_px` of network input where its own proportions, up to MAX_WIDTH_PX, give less.
         """
         ...
 
@@ -94,7 +94,7 @@ class PlateRecognizer:
     def _line(self, image: Image, min_width_px: int) -> NDArray[np.float32]:
         height = self._model.input_height_px
         natural = math.ceil(height * image.shape[1] / max(1, image.shape[0]))
-        width = min(MAX_WIDTH_PX, max(min_width_px, natural))
+        width = max(min_width_px, min(MAX_WIDTH_PX, natural))
         scaled = cv2.resize(image, (width, height))
         if self._model.wants_rgb:
             scaled = cv2.cvtColor(scaled, cv2.COLOR_BGR2RGB)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from pipeline.errors import MissingDependency, ModelError
 from pipeline.offline import silence
 from pipeline.reading.recognizers.model_folder import BUNDLED_MODEL, bundled_folder
+from pipeline.yaml_text import from_yaml
 
 #: float32 (batch, 3, height, width) in -1..1 to probabilities (batch, steps, charset).
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -48,8 +49,9 @@ _FILES = {
 }
 
 
-#: Compiled for any shape, OpenVINO prepares the network anew whenever the shape changes, which costs a quarter of the
-#: time. A shape that has come so often gets a network of its own, for 0.15 s and some megabytes; at most so many do.
+#: OpenVINO prepares a network anew whenever its input's shape changes, which costs a quarter of the time. A shape that
+#: has come so often gets a copy of its own, for some megabytes; at most so many do. Copies are compiled for any shape,
+#: as the first one is: compiled for one alone, they differ in the seventh digit, and rows with them.
 _OFTEN, _MOST_SHAPES = 50, 16
 
 
@@ -100,7 +102,7 @@ def _by_openvino(folder: Path, threads: int | None) -> LoadedModel:
         raise ModelError(f"{folder}/inference.yml does not tell the model's name or characters: {error}.") from error
     return LoadedModel(
         name=name,
-        network=_openvino_network(folder / "inference.onnx", threads),
+        network=load_network(folder / "inference.onnx", threads),
         charset=("blank", *map(str, characters), " "),
         input_height_px=_height_px(described, folder),
         wants_rgb=_wants_rgb(described),
@@ -161,15 +163,16 @@ def _model_name(folder: Path | None) -> str:
 
 def _described(folder: Path) -> dict[str, Any]:
     """What a model folder says of itself."""
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        described = yaml.load((folder / "inference.yml").read_text(encoding="utf-8"), Loader=loader)
+        described = from_yaml((folder / "inference.yml").read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise ModelError(f"{folder}/inference.yml cannot be read: {error}") from error
     return described if isinstance(described, dict) else {}
 
 
-def _openvino_network(onnx_file: Path, threads: int | None) -> Network:
+def load_network(onnx_file: Path, threads: int | None) -> Network:
+    """Any ONNX file with one input and one output, run by OpenVINO. Raises MissingDependency without it, ModelError
+    where the file cannot be loaded."""
     silence()
     try:
         import openvino
@@ -185,15 +188,13 @@ def _openvino_network(onnx_file: Path, threads: int | None) -> Network:
     came: Counter[tuple[int, ...]] = Counter()
 
     @lru_cache(maxsize=_MOST_SHAPES)
-    def compiled_for(shape: tuple[int, ...]) -> Any:
-        model = core.read_model(onnx_file)
-        model.reshape(list(shape))
-        return core.compile_model(model, "CPU", options)
+    def copy_for(_shape: tuple[int, ...]) -> Any:
+        return core.compile_model(core.read_model(onnx_file), "CPU", options)
 
     def run(batch: NDArray[np.float32]) -> NDArray[np.float32]:
         shape = batch.shape
         came[shape] += 1
-        network = compiled_for(shape) if came[shape] > _OFTEN else for_any
+        network = copy_for(shape) if came[shape] > _OFTEN else for_any
         return np.asarray(network(batch)[0])
 
     return run

@@ -96,7 +96,8 @@ def test_sightings_are_named_by_number_and_pictures_that_are_gone_are_told(road:
 def test_a_plate_is_found_under_what_a_person_reads_and_under_the_machines(road: Road, package: Path) -> None:
     job, (video,) = road.run("a.mp4")
     began = dt.datetime(2026, 5, 1, 12, 0, 0, tzinfo=dt.UTC)
-    road.do("UPDATE videos SET recorded_at = :at, recorded_from = 'file' WHERE id = :id", at=began, id=video)
+    road.do("UPDATE videos SET recorded_at = :at, recorded_from = 'file', clock_zone = '+00:00' WHERE id = :id",
+            at=began, id=video)  # fmt: skip
     row, *_ = sightings(road, job)
     run_command("correct", row["sighting"], "XO12YIZ", "--note", "seen in the frame")
     # With O as 0, and I as 1.
@@ -112,6 +113,26 @@ def test_a_plate_is_found_under_what_a_person_reads_and_under_the_machines(road:
         seen = dt.datetime.fromisoformat(one["recorded_at"]) - began
         assert seen.total_seconds() == pytest.approx(row["best_s"], abs=0.001)
         assert one["video"]["recorded_from"] == "file"
+
+
+def test_a_clock_without_a_zone_and_a_place_stand_in_the_package(road: Road, package: Path) -> None:
+    job, (video,) = road.run("a.mp4")
+    road.do("UPDATE videos SET recorded_at = '2026-05-01 12:00Z', recorded_from = 'overlay', clock_zone = NULL,"
+            " clock_error_s = 2, camera = 'front' WHERE id = :id", id=video)  # fmt: skip
+    road.do("UPDATE sightings SET lat = 48.137, lon = 11.575, place_error_m = 6 WHERE video_id = :id", id=video)
+    road.do("INSERT INTO places (name, lat, lon, radius_m) VALUES ('depot', 48.137, 11.575, 50)")
+    row, *_ = sightings(road, job)
+    said = run_command("evidence", "--sighting", row["sighting"], "--no-clips", "--to", package)
+    assert said.code == 0, said.err
+    (one,) = facts(package)
+    assert one["recorded_at"].startswith("2026-05-01T12:00:")
+    assert dt.datetime.fromisoformat(one["recorded_at"]).tzinfo is None
+    video_told = one["video"]
+    assert (video_told["recording_began_at"], video_told["clock_zone"]) == ("2026-05-01T12:00:00", None)
+    assert (video_told["clock_error_s"], video_told["camera"]) == (2, "front")
+    assert "clock on screen" in video_told["recording_time"]
+    place = one["place"]
+    assert (place["lat"], place["lon"], place["place_error_m"], place["named"]) == (48.137, 11.575, 6, "depot")
 
 
 def test_without_a_key_only_a_package_that_says_so_is_written(

@@ -19,10 +19,20 @@ from db.findings.search import index_some
 from db.findings.stage_results import store_sightings
 from db.jobs.submit import NewVideo, add_videos, create_job
 from db.jobs.videos import end_video, split_video
-from db.models import SightingRow, Video
+from db.models import DriveRow, SightingRow, Video
 from db.states import VideoState
 from pipeline.job_options import JobOptions
-from pipeline.records import Box, Candidate, Character, MediaInfo, MediaKind, Observation, SegmentSpan, Sighting
+from pipeline.records import (
+    Box,
+    Candidate,
+    Character,
+    MediaInfo,
+    MediaKind,
+    Observation,
+    RecordedFrom,
+    SegmentSpan,
+    Sighting,
+)
 from tests.support.database import quarantine, take, work
 
 PAGE = Path(__file__).parents[3] / "docs" / "sql.md"
@@ -32,6 +42,8 @@ EXAMPLES: dict[str, str] = dict(
 
 MONDAY_A, MONDAY_B = "/cam/monday-a.mp4", "/cam/monday-b.mp4"
 TUESDAY, BROKEN, UNOPENED = "/cam/tuesday.mp4", "/cam/broken.mp4", "/cam/unopened.mp4"
+
+MONDAY = dt.datetime(2026, 3, 2, 8, tzinfo=dt.UTC)
 
 EXPECTED: dict[str, list[tuple[Any, ...]]] = {
     "All plates of a job": [
@@ -44,6 +56,12 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
         (MONDAY_A, dt.timedelta(seconds=10), dt.timedelta(seconds=12), "crops/AB123CD-10.png"),
         (MONDAY_B, dt.timedelta(seconds=30), dt.timedelta(seconds=32.5), "crops/AB123CD-30.png"),
         (TUESDAY, dt.timedelta(seconds=5), dt.timedelta(seconds=6), "crops/AB123CD-5.png"),
+    ],
+    "Near a place": [("AB123CD", MONDAY_A, 48.137, 11.575)],
+    "Where most was seen": [(48.125, 11.5, 0.125, 1), (48.125, 11.625, 0.125, 1), (48.25, 11.5, 0.125, 1)],
+    "Who keeps turning up": [("AB123CD", 2, 2, 2, 19433.0)],
+    "Vehicles that passed by more than one camera or clip": [
+        ("AB123CD", MONDAY + dt.timedelta(seconds=10), MONDAY + dt.timedelta(seconds=32.5), ["front", "rear"], 2)
     ],
     "Plates in more than one video": [("AB123CD", 3, 3)],
     "Plates near a plate": [(MONDAY_A, "KV70ABC", 43.0), (MONDAY_B, "KV70A8C", 0.0)],
@@ -70,9 +88,35 @@ def fleet(database_url: str) -> str:
     """A finished job of two videos, and a running one of three."""
     fill_monday(database_url)
     fill_tuesday(database_url)
+    drive_around(database_url)
     with session(database_url) as db:
         index_some(db)
     return database_url
+
+
+def drive_around(url: str) -> None:
+    """Two cameras on Monday and one on Tuesday, and where they met AB123CD."""
+    spots = (
+        (MONDAY_A, "front", 0, 48.137, 11.575),
+        (MONDAY_B, "rear", 0, 48.2, 11.7),
+        (TUESDAY, "front", 1, 48.25, 11.5),
+    )
+    with session(url) as db:
+        for path, camera, day, lat, lon in spots:
+            video = db.scalars(select(Video).where(Video.path == path)).one()
+            drive = db.scalars(select(DriveRow).where(DriveRow.job_id == video.job_id)).first()
+            if drive is None:
+                drive = DriveRow(job_id=video.job_id, began_at=MONDAY, ended_at=MONDAY)
+                db.add(drive)
+                db.flush()
+            video.drive_id, video.camera, video.clock_zone = drive.id, camera, "+01:00"
+            video.recorded_at, video.recorded_from = MONDAY + dt.timedelta(days=day), RecordedFrom.GPS
+            there = (SightingRow.video_id == video.id) & (SightingRow.text == "AB123CD")
+            db.execute(update(SightingRow).where(there).values(lat=lat, lon=lon))
+        monday = select(SightingRow.id).join(Video, Video.id == SightingRow.video_id)
+        one = monday.where(Video.path.in_((MONDAY_A, MONDAY_B)), SightingRow.text == "AB123CD")
+        numbers = db.scalars(one).all()
+        db.execute(update(SightingRow).where(SightingRow.id.in_(numbers)).values(passing_id=min(numbers)))
 
 
 def fill_monday(url: str) -> None:

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,14 @@ from pipeline.job_options import JobOptions
 from pipeline.reading.recognizers import BUNDLED_MODEL
 from pipeline.records import ReadTracklet, Sighting
 from synthesis.drive import Drive
+from synthesis.lens import CLOCK_START
 from tests.support.branded import BOARD_TEXT
 from tests.support.command_line import forkserver
 from tests.support.processes import family, wait_until
 from workers.settings import settings
 
-#: What a sighting's row has of its own; the crop's name holds the ids of its job and video.
-_OWN = ("id", "video_id", "plate_id", "crop")
+#: What a sighting's row has of its own; the crop's name holds the ids of its job and video. Passings go over videos.
+_OWN = ("id", "video_id", "plate_id", "crop", "passing_id")
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,17 @@ def test_a_distributed_run_gives_the_rows_of_one_process(
     assert len(expected.sightings) >= 2, "a drive without plates would prove nothing"
     assert [s["attempt"] for s in fleet.ask(_SEGMENTS, job=undisturbed)] == [1, 1]
     _assert_rows(fleet, undisturbed, expected)
+
+
+def test_the_clock_on_screen_tells_when_a_video_began_where_only_its_file_does(
+    fleet: Fleet, undisturbed: int, expected: run.VideoResult
+) -> None:
+    wanted = "SELECT recorded_at, recorded_from, clock_zone, clock_error_s, screen_read FROM videos WHERE job_id = :job"
+    [video] = fleet.ask(wanted, job=undisturbed)
+    assert (video["recorded_from"], video["clock_zone"], video["screen_read"]) == ("overlay", None, True)
+    assert abs((video["recorded_at"] - CLOCK_START).total_seconds()) <= video["clock_error_s"] < 0.5
+    assert expected.media.recorded is not None
+    assert (expected.media.recorded.at, expected.media.recorded.told_by) == (video["recorded_at"], "overlay")
 
 
 def test_text_that_stands_still_on_screen_is_ignored_by_the_workers_too(fleet: Fleet, branded: Path) -> None:
@@ -235,7 +247,7 @@ def _assert_rows(fleet: Fleet, job: int, expected: run.VideoResult, videos: int 
 
 
 def _tracklet(tracklet: ReadTracklet) -> tuple[object, ...]:
-    """All of a tracklet but the name of its picture, and how sure its country is: that is not stored."""
+    """All of a tracklet but the name of its picture."""
     return (
         tracklet.segment,
         tracklet.index,
@@ -243,7 +255,7 @@ def _tracklet(tracklet: ReadTracklet) -> tuple[object, ...]:
         tracklet.last,
         tracklet.seen,
         tracklet.best,
-        replace(tracklet.reading, country_confidence=None),
+        tracklet.reading,
     )
 
 

@@ -70,13 +70,19 @@ def test_a_segment_goes_the_whole_way(database_url: str) -> None:
 
 def test_what_the_work_needs_comes_with_the_lease(database_url: str) -> None:
     job_id, (video_id,) = make_job(database_url, 2, options=JobOptions(sample_fps=4.0))
-    _, second = take(database_url)
+    first, second = take(database_url)
     with session(database_url) as db:
         row = segment_moves.begin(db, second.segment_id, second.attempt, DETECTING, "host:1", LEASE_S)
     assert row is not None
     assert (row["job_id"], row["video_id"], row["options"]) == (job_id, video_id, JobOptions(sample_fps=4.0).as_json())
     assert (row["index"], row["start_pts"], row["end_pts"]) == (1, 10_000, 20_000)
     assert (row["path"], row["video_start_pts"], row["video_end_pts"]) == ("/cam/0.mp4", 0, 20_000)
+    assert not row["recovered"]
+    run_sql(database_url, "UPDATE videos SET recovered = true")
+    with session(database_url) as db:
+        row = segment_moves.begin(db, first.segment_id, first.attempt, DETECTING, "host:1", LEASE_S)
+    assert row is not None
+    assert row["recovered"]
 
 
 def test_a_message_counts_once(database_url: str) -> None:

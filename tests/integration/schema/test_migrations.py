@@ -70,8 +70,28 @@ def test_videos_from_before_overlays_were_looked_for_have_none(database_url: str
         assert stored["overlays"] is None
         media = media_of(stored, 0)
         assert media.overlays == ()
-        db.execute(update(Video).values(**media_columns(replace(media, overlays=(Box(1, 2, 30, 8.5),)))))
-        assert media_of(db.execute(row).mappings().one(), 0).overlays == (Box(1, 2, 30, 8.5),)
+        db.execute(
+            update(Video).values(**media_columns(replace(media, overlays=(Box(1, 2, 30, 8.5),), recovered=True)))
+        )
+        now = media_of(db.execute(row).mappings().one(), 0)
+        assert (now.overlays, now.recovered) == ((Box(1, 2, 30, 8.5),), True)
+
+
+def test_videos_from_before_drives_wait_to_be_joined(database_url: str) -> None:
+    _, videos = make_job(database_url, 1, 1, 1, 1, 1)
+    said = (
+        "UPDATE videos SET kind = 'video', recorded_at = now(), recorded_from = 'container', finished_at = now(), "
+        "to_join = false WHERE id = :id"
+    )
+    for video in videos:
+        run_sql(database_url, said, id=video)
+    others = ("kind = 'photo'", "recorded_at = NULL, recorded_from = NULL", "finished_at = NULL", "purged_at = now()")
+    for video, other in zip(videos[1:], others, strict=True):
+        run_sql(database_url, f"UPDATE videos SET {other} WHERE id = :id", id=video)
+    downgrade(database_url, "0013")
+    upgrade(database_url)
+    with session(database_url) as db:
+        assert db.execute(select(Video.id).where(Video.to_join)).scalars().all() == videos[:1]
 
 
 def test_an_unknown_state_is_refused(database_url: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import signal
 import stat
 from collections.abc import Iterator
@@ -270,6 +271,7 @@ def test_the_doctor_finds_what_the_stack_needs(data_dir: Path) -> None:
         "data folder",
     ):
         assert found[name].ok, found[name]
+    assert re.search(r"a look at a frame of 720p: INT8 \d+ ms, FP16 \d+ ms", found["plate detector"].found)
     # Whether the service runs or not, nothing is missing.
     assert found["HTTP service"].ok is not False
     missing = checks(data_dir, "redis://:geheim@127.0.0.1:1/0")

@@ -36,6 +36,8 @@ OPENS = {
     "uploads": Scope.SUBMIT,
     "corrections": Scope.CORRECT,
     "hits": Scope.SEARCH,
+    "places": Scope.SEARCH,
+    "naming places": Scope.ADMIN,
     "watch lists": Scope.ADMIN,
     "endpoints": Scope.ADMIN,
     "": Scope.READ,

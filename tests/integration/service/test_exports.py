@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import httpx
 import openpyxl
 import pandas
 import psutil
+import pyarrow.parquet
 import pytest
 from sqlalchemy import text
 
@@ -23,7 +25,9 @@ from dashplate.export.rows import sighting_lines
 from db.access.scopes import Scope
 from db.engine import session
 from db.findings import queries
+from db.where.tracks import store_track
 from output.files import json_text
+from pipeline.camera.records import Fix, Track
 from tests.support.command_line.in_process import run_command
 from tests.support.database import run_sql
 from tests.support.service import Served
@@ -152,6 +156,11 @@ def told(url: str, job: int, rows: str) -> list[dict[str, Any]]:
         return [asdict(row) for row in (unique_plates if rows == "plates" else sighting_lines)(found, str)]
 
 
+def shown(value: Any) -> Any:
+    """As a workbook has it, where a cell for nothing is an empty one."""
+    return "" if value is None else value
+
+
 @pytest.mark.parametrize("rows", ["plates", "sightings"])
 def test_every_form_says_the_same(served: Served, client: httpx.Client, job: int, rows: Any, tmp_path: Path) -> None:
     wanted = told(served.database_url, job, rows)
@@ -161,9 +170,11 @@ def test_every_form_says_the_same(served: Served, client: httpx.Client, job: int
         assert json.loads(asked.export(job, "json", rows).read())[rows] == wanted
         parquet = pandas.read_parquet(asked.export(job, "parquet", rows).save(tmp_path / "a.parquet"))
         book = openpyxl.load_workbook(asked.export(job, "xlsx", rows).save(tmp_path / "a.xlsx"), read_only=True)
-    assert parquet.to_dict("records") == wanted
+    assert parquet.astype(object).where(parquet.notna(), None).to_dict("records") == wanted
     heading, *cells = book[rows].iter_rows(values_only=True)
-    assert [dict(zip(heading, ("" if one is None else one for one in row), strict=True)) for row in cells] == wanted
+    assert [dict(zip(heading, map(shown, row), strict=True)) for row in cells] == [
+        {name: shown(value) for name, value in row.items()} for row in wanted
+    ]
     answer = client.get(f"/v1/jobs/{job}/export", params={"format": "xlsx", "rows": rows})
     assert answer.headers["content-disposition"] == f'attachment; filename="job-{job}.xlsx"'
     assert answer.headers["content-type"].endswith("spreadsheetml.sheet")
@@ -214,3 +225,75 @@ def test_a_file_grows_by_what_it_lacks(
 )
 def test_what_cannot_be_meant_is_refused(words: tuple[str, ...], sentence: str) -> None:
     run_command("export", "1", *words).assert_refused(sentence)
+
+
+# Maps.
+
+
+@pytest.fixture
+def mapped(served: Served, job: int) -> Iterator[int]:
+    """The job, where one of its videos has a clock and a track with a gap, and its sightings have places."""
+    url = served.database_url
+    driven = [Fix(48 + second / 1e4, 11.5, offset_s=second, speed_mps=11.0) for second in (0.0, 1.0, 30.0, 31.0)]
+    with session(url) as db:
+        video = db.execute(text("SELECT min(id) FROM videos WHERE job_id = :job"), {"job": job}).scalar_one()
+        store_track(db, video, Track(tuple(driven), "NMEA", sidecar=True))
+    run_sql(url, "UPDATE videos SET recorded_at = '2026-10-25 00:59:59Z', recorded_from = 'gps', clock_error_s = 0.1, "
+                 "clock_zone = 'Europe/Berlin', camera = 'rear' WHERE id = :video", video=video)  # fmt: skip
+    run_sql(url, "UPDATE sightings SET lat = 48, lon = 11.5 + best_s / 1e4, place_error_m = 5 "
+                 "WHERE video_id = :video", video=video)  # fmt: skip
+    yield job
+    run_sql(url, "DELETE FROM tracks WHERE video_id = :video", video=video)
+    run_sql(
+        url, "UPDATE sightings SET lat = NULL, lon = NULL, place_error_m = NULL WHERE video_id = :video", video=video
+    )
+
+
+def test_maps_hold_the_sightings_that_have_a_place_and_the_tracks(
+    served: Served, client: httpx.Client, mapped: int
+) -> None:
+    wanted = [row for row in told(served.database_url, mapped, "sightings") if row["lat"] is not None]
+    assert len(wanted) == SIGHTINGS // VIDEOS
+    answer = client.get(f"/v1/jobs/{mapped}/export", params={"format": "geojson"})
+    assert answer.headers["content-type"] == "application/geo+json"
+    features = answer.json()["features"]
+    assert [one["properties"] for one in features if one["geometry"]["type"] == "Point"] == wanted
+    lines = [one for one in features if one["geometry"]["type"] == "LineString"]
+    assert [one["properties"]["offsets_s"] for one in lines] == [[0, 1], [30, 31]]
+    assert lines[0]["properties"]["times"] == ["2026-10-25T02:59:59.000+02:00", "2026-10-25T02:00:00.000+01:00"]
+    assert served.last_audited("export")[1] == f"job {mapped} as geojson"
+
+
+@pytest.mark.parametrize(("form", "ending", "places", "ways"), [
+    ("gpx", "gpx", "{*}wpt", "{*}trk"), ("kml", "kml", ".//{*}Point", ".//{*}MultiTrack"),
+])  # fmt: skip
+def test_maps_as_xml_hold_as_much(
+    served: Served, client: httpx.Client, mapped: int, form: str, ending: str, places: str, ways: str
+) -> None:
+    answer = client.get(f"/v1/jobs/{mapped}/export", params={"format": form, "rows": "plates"})
+    assert answer.headers["content-disposition"] == f'attachment; filename="job-{mapped}.{ending}"'
+    read = ElementTree.fromstring(answer.content)
+    assert (len(read.findall(places)), len(read.findall(ways))) == (SIGHTINGS // VIDEOS, 1)
+
+
+def test_a_map_as_parquet_says_what_the_rows_say(
+    served: Served, mapped: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DASHPLATE_DATABASE_URL", "DASHPLATE_REDIS_URL", "DASHPLATE_DATA_DIR"):
+        monkeypatch.setenv(name, served.env[name])
+    wanted = [row for row in told(served.database_url, mapped, "sightings") if row["lat"] is not None]
+    with Client(served.url, served.token(Scope.SEARCH)) as asked:
+        sent = asked.export(mapped, "geoparquet").save(tmp_path / "sent.parquet")
+    written = tmp_path / "written.parquet"
+    said = run_command("export", str(mapped), "--format", "geoparquet", "--out", str(written))
+    assert said.code == 0, said.err
+    for path in (sent, written):
+        read = pyarrow.parquet.read_table(path).drop_columns(["geometry", "bbox"]).to_pylist()
+        # The command says where the store is.
+        assert [row | {"crop": "", "frame": ""} for row in read] == [row | {"crop": "", "frame": ""} for row in wanted]
+    refused = run_command("export", str(mapped), "--format", "geoparquet")
+    assert (refused.code, "geoparquet is no text" in refused.err) == (2, True)
+    grown = run_command("export", str(mapped), "--format", "gpx", "--out", str(tmp_path / "a.gpx"), "--append")
+    assert (grown.code, "Nothing can be added to gpx" in grown.err) == (2, True)
+    streamed = run_command("export", str(mapped), "--format", "gpx").out
+    assert len(ElementTree.fromstring(streamed).findall("{*}wpt")) == len(wanted)

@@ -6,7 +6,12 @@ import datetime as dt
 
 import httpx
 import pytest
+from sqlalchemy import text
 
+from db.access.scopes import Scope
+from db.engine import session
+from db.web.where import convoys
+from pipeline.errors import UsageError
 from tests.support.jobs_over_http import card, events, submitted
 from tests.support.processes import wait_until
 from tests.support.service import Served
@@ -67,9 +72,9 @@ def test_a_search_is_narrowed_and_wrong_ones_are_refused(client: httpx.Client, j
     assert found(client, "*", job=job, country="ZZ") == []
     assert found(client, "*", job=10**15) == []
     for wrong in (
-        {"plate": ""}, {}, {"plate": "A", "share": 2},
+        {"plate": ""}, {"until": "0.5"}, {"plate": "A", "share": 2},
         {"plate": "A", "since": "2026-11-01T00:00:00"}, {"plate": "A", "cursor": "0:x"}, {"plate": "A", "most": 501},
-        {"plate": "A", "lick": True},
+        {"plate": "A", "lick": True}, {"near": "91,0,5m"}, {"near": "1,2,0m"}, {"box": "1,2,3"},
     ):  # fmt: skip
         answer = client.get("/v1/search", params=wrong)  # type: ignore[arg-type]
         assert answer.status_code == 422, wrong
@@ -97,3 +102,50 @@ def test_a_search_is_on_record(working: Served, client: httpx.Client) -> None:
     who, query = working.last_audited("search")
     assert query == "ka05*"
     assert who.startswith("token ")
+
+
+def test_a_video_tells_its_clock(working: Served, client: httpx.Client, job: int) -> None:
+    (video, *_) = client.get(f"/v1/jobs/{job}/videos").json()["items"]
+    told = text(
+        "UPDATE videos SET recorded_from = 'gps', clock_zone = '+02:00',"
+        " clock_error_s = 2, camera = 'rear', clock_others = CAST(:others AS jsonb) WHERE id = :id"
+    )
+    others = '[{"at": "2026-05-01T14:00:01", "from": "filename", "error_s": 1.0}]'
+    with session(working.database_url) as db:
+        db.execute(told, {"id": video["id"], "others": others})
+    about = client.get(f"/v1/videos/{video['id']}").json()
+    assert (about["clock_zone"], about["clock_error_s"], about["camera"]) == ("+02:00", 2, "rear")
+    assert about["clock_others"] == [{"at": "2026-05-01T14:00:01", "recorded_from": "filename", "error_s": 1.0}]
+
+
+def test_what_takes_too_long_is_answered_with_a_sentence(working: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    with session(working.database_url) as db:
+        monkeypatch.setattr(convoys, "convoys", lambda db, days, **_: db.execute(text("SELECT pg_sleep(5)")))
+        with pytest.raises(UsageError, match="fewer days"):
+            convoys.convoys_in_time(db, 0.05, None)
+        assert db.scalar(text("SELECT 1")) == 1
+
+
+def test_search_by_place_and_named_places(working: Served, client: httpx.Client, job: int) -> None:
+    (first, *_) = client.get(f"/v1/jobs/{job}/sightings").json()["items"]
+    with session(working.database_url) as db:
+        db.execute(text("UPDATE sightings SET lat = 48.137, lon = 11.575 WHERE id = :id"), {"id": first["id"]})
+    assert client.get("/v1/search", params={"near": "1.5,2.5,10m", "box": "1,2,3,4"}).status_code == 409
+    unknown = client.get("/v1/search", params={"place": "depot"})
+    assert unknown.status_code == 404
+    assert "dashplate" not in unknown.json()["detail"]
+    circle = {"lat": 48.137, "lon": 11.575, "radius_m": 50}
+    assert client.put("/v1/places/depot", json=circle).status_code == 403
+    operator = working.client(Scope.ADMIN)
+    assert operator.put("/v1/places/depot", json=circle).json() == {"name": "depot", **circle}
+    assert [one["name"] for one in client.get("/v1/places").json()] == ["depot"]
+    for area in ({"place": "depot"}, {"near": "48.137,11.575,5m"}, {"box": "48.1,11.5,48.2,11.6"}):
+        (there,) = client.get("/v1/search", params=area).json()["items"]
+        assert (there["id"], there["lat"], there["lon"], there["place"]) == (first["id"], 48.137, 11.575, "depot")
+        assert [one["plate"] for one in client.get("/v1/plates", params=area).json()] == [first["plate"]]
+    (cell,) = client.get("/v1/heat", params={"box": "48.1,11.5,48.2,11.6"}).json()
+    assert cell["sightings"] == 1
+    assert first["plate"] not in {one["plate"] for one in client.get("/v1/convoys").json()}
+    assert client.get("/v1/heat", params={"box": "48.2,11.5,48.1,11.6"}).json() == [cell]
+    assert operator.delete("/v1/places/depot").status_code == 204
+    assert operator.delete("/v1/places/depot").status_code == 404

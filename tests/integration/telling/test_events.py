@@ -56,6 +56,15 @@ def test_an_old_drive_alerts_nobody_unless_told_to(
     assert sorted(kinds(database_url, "gate")) == ([("hit", None), ("sighting", None)] if told else [])
 
 
+@pytest.mark.parametrize(("ago", "told"), [("37 hours", True), ("39 hours", False)])
+def test_a_clock_of_no_known_zone_may_be_hours_behind(database_url: str, ago: str, told: bool) -> None:
+    tell(database_url, "gate", EventKind.SIGHTING)
+    _, (video,) = make_job(database_url, 0)
+    recorded(database_url, video, ago, zone=None)
+    store(database_url, video, [saying(0, "AA11")])
+    assert kinds(database_url, "gate") == ([("sighting", None)] if told else [])
+
+
 def test_existing_sightings_are_told_where_the_entry_says_so(database_url: str) -> None:
     tell(database_url, "gate", EventKind.HIT)
     _, (video,) = make_job(database_url, 0)

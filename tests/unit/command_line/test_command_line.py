@@ -12,6 +12,8 @@ from workers.settings import settings
 
 NUMBERS = [one for one in parameters() if one.kind in ("int", "float")]
 CHOICES = [one for one in parameters() if one.kind in ("Priority", "Stage")]
+#: Of these, those that may be below zero.
+SIGNED = {"clock_offset"}
 #: Text that is stored or searched for.
 PLAIN = {"name", "key", "pattern", "query", "plate", "note", "who", "reader"}
 
@@ -50,6 +52,8 @@ def test_every_command_is_walked() -> None:
 @pytest.mark.parametrize("asked", NUMBERS, ids=_named)
 def test_a_number_out_of_its_range_is_refused_before_anything_begins(asked: Asked, tmp_path: Path) -> None:
     for value in NO_NUMBERS:
+        if asked.name in SIGNED and value == "-1":
+            continue
         code, said = answered(asked.words(value))
         assert code == 2, (value, said)
         assert "Invalid value" in said, (value, said)

@@ -25,7 +25,10 @@ def sighting(plate: str, first_s: float = 1.0, **changes: Any) -> Any:
         "x1": 10.4, "y1": 20.6, "x2": 90.2, "y2": 40.0, "crop": "crops/1.png", "frame": "frames/1.jpg",
         "alternatives": [{"text": "AB12CD3", "confidence": 0.04}],
         "read_as": "AB12CDE", "corrected": None, "corrected_by": None, "corrected_at": None, "recorded_at": None,
-        "recorded_from": None,
+        "recorded_from": None, "first_seen_at": None, "last_seen_at": None, "clock_from": None, "clock_zone": None,
+        "clock_error_s": None, "lat": None, "lon": None, "bearing_deg": None, "speed_mps": None, "place_error_m": None,
+        "movement": None, "drive": None, "passing": 1, "camera": None, "country_confidence": None,
+        "place": None,
     }  # fmt: skip
     return row | changes
 
@@ -93,7 +96,7 @@ def test_a_row_says_when_its_frame_was_recorded() -> None:
     rows = parsed(
         unique_plates(
             [
-                sighting("AB12CDE", 1.0, recorded_at=there, recorded_from="container"),
+                sighting("AB12CDE", 1.0, recorded_at=there, recorded_from="container", clock_zone="+05:30"),
                 sighting("AB12CDE", 50.0, recorded_at=there + timedelta(seconds=49), confidence=0.1),
                 sighting("XY34ZZZ", 70.0),
             ],

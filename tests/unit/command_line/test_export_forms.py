@@ -62,7 +62,7 @@ def test_parquet_says_what_the_rows_say(tmp_path: Path) -> None:
     with whole_file(tmp_path / "a.parquet") as file:
         write_parquet(file, rows, SightingLine)
     read = pandas.read_parquet(tmp_path / "a.parquet")
-    assert read.to_dict("records") == [asdict(row) for row in rows]
+    assert read.astype(object).where(read.notna(), None).to_dict("records") == [asdict(row) for row in rows]
     assert (str(read.dtypes["confidence"]), str(read.dtypes["confirmed"])) == ("float64", "bool")
 
 
@@ -84,7 +84,7 @@ def test_a_workbook_says_what_the_rows_say() -> None:
     heading, *read = sheets(file)["plates"]
     assert heading == tuple(field.name for field in fields(PlateRow))
     assert [tuple("" if value is None else value for value in row) for row in read] == [
-        tuple(asdict(row).values()) for row in rows
+        tuple("" if value is None else value for value in asdict(row).values()) for row in rows
     ]
 
 

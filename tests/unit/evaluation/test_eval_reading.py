@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 import pytest
 
-from evaluation.country_codes import country_of
 from evaluation.readers import Read, Readers, headings, read_one
 from evaluation.reading.calibration import bins_of, expected_error
 from evaluation.reading.curve import reliability_svg
@@ -33,6 +32,7 @@ from pipeline.formats.alphabet import BLANK, CLASS_OF, CLASSES, Posterior
 from pipeline.reading.reader import Reader
 from pipeline.records import Box, Character, Crop, Image, Observation, Reading
 from tests.support.evaluation import dots_of
+from training.country_codes import country_of
 from training.more import split_of
 
 ALL = Selection()

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from dashplate.evidence.case import Exhibit, Original
+from dashplate.evidence.clocks import told_by
 from dashplate.evidence.models_used import models_used
 from dashplate.evidence.package import MANIFEST, PUBLIC_KEY, SIGNATURE, Contents, write_package
 from dashplate.evidence.page import Made, printed
@@ -29,6 +30,7 @@ from db.findings.evidence import SightingKept, TrackletKept
 from output.files import jpeg_bytes, png_bytes
 from pipeline.errors import UsageError
 from pipeline.job_options import JobOptions
+from pipeline.records import RecordedFrom
 from pipeline.run import ModelConfig
 from pipeline.video.clip import ClipRequest
 from store import Store
@@ -72,6 +74,8 @@ def exhibit(
         "best_pts": 2000, "last_pts": 3000, "x1": 500.0, "y1": 300.0, "x2": 620.0, "y2": 330.0, "processed_at": NOW,
         "submitted_at": NOW, "corrected": None, "corrected_by": None, "corrected_at": None, "correction_note": None,
         "recorded_at": None, "recorded_from": None, "recording_began_at": None,
+        "clock_zone": None, "clock_error_s": None, "clock_others": None, "lat": None, "lon": None,
+        "place_error_m": None, "bearing_deg": None, "speed_mps": None, "place": None, "movement": None, "camera": None,
         "tracklets": [[0, 3]], "options": {}, "kind": "video", "codec": "h264", "width": width, "height": height,
         "frame_rate": 30.0, "duration_s": 60.0, "content": "c", "fingerprint": "f", "frame": frame.name,
         "frame_pts": 2000, "frame_sha256": frame.sha256,
@@ -118,6 +122,11 @@ def text_of(package: Path) -> list[str]:
     return [page.get_textpage().get_text_bounded() for page in document]
 
 
+def flat(text: str) -> str:
+    """Without white space: lines of a page break anywhere."""
+    return "".join(text.split())
+
+
 def rewritten(package: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
     """A copy with other contents."""
     with zipfile.ZipFile(package) as file:
@@ -128,6 +137,52 @@ def rewritten(package: Path, change: Callable[[dict[str, bytes]], None]) -> Path
         for name, data in contents.items():
             file.writestr(name, data)
     return other
+
+
+@pytest.mark.parametrize("source", [None, *RecordedFrom])
+def test_every_clock_has_its_sentence(source: RecordedFrom | None, pack: Callable[..., Path], store: Store) -> None:
+    at = None if source is None else NOW
+    package = pack(exhibit(store, 7, recorded_at=at, recording_began_at=at, recorded_from=source and source.value))
+    (page,) = text_of(package)
+    facts = first_facts(package)
+    sentence = facts["video"]["recording_time"]
+    assert sentence.endswith(".")
+    assert flat(sentence) in flat(page), "the font has all its letters"
+    if source is not None:
+        # A zone that nobody knows is not taken for UTC.
+        assert "camera’s local time, zone not known" in page
+        assert facts["recorded_at"] == facts["video"]["recording_began_at"] == "2026-11-30T12:00:00"
+        assert "2026-11-30 12:00:00 (camera’s local" in page
+
+
+def test_every_clock_says_something_else() -> None:
+    assert len({told_by(source) for source in (None, *RecordedFrom)}) == len(RecordedFrom) + 1
+    assert "clock on screen" in told_by(RecordedFrom.OVERLAY)
+
+
+def test_time_and_place_are_told_with_what_they_are_worth(pack: Callable[..., Path], store: Store) -> None:
+    others = [{"at": "2026-11-30T17:31:00", "from": "filename", "error_s": 1.0}]
+    clock = {"recorded_from": "gps", "clock_zone": "+05:30", "clock_error_s": 0.5, "clock_others": others}
+    place = {"lat": 12.971598, "lon": 77.594566, "place_error_m": 5.4, "place": "depot", "movement": "oncoming"}
+    package = pack(exhibit(store, 7, recorded_at=NOW, recording_began_at=NOW, **clock, **place))
+    facts = first_facts(package)
+    assert facts["recorded_at"] == facts["video"]["recording_began_at"] == "2026-11-30T17:30:00+05:30"
+    told = [facts["video"][name] for name in ("clock_zone", "clock_error_s", "other_clocks")]
+    assert told == ["+05:30", 0.5, others]
+    assert facts["place"] == {
+        "lat": 12.971598, "lon": 77.594566, "place_error_m": 5.4, "bearing_deg": None, "speed_mps": None,
+        "named": "depot",
+    }  # fmt: skip
+    assert facts["movement"] == "oncoming"
+    (page,) = text_of(package)
+    assert "2026-11-30 17:30:00 UTC+05:30, give or take 0.5 s." in page
+    assert "latitude 12.971598, longitude 77.594566 (WGS 84), give or take 5 m; in depot" in page
+
+
+def test_a_place_that_nobody_knows_is_said_to_be_unknown(pack: Callable[..., Path], store: Store) -> None:
+    package = pack(exhibit(store, 7))
+    assert first_facts(package)["place"] is None
+    assert "no track of the camera tells it" in text_of(package)[0]
 
 
 def test_a_package_holds_everything_and_its_manifest_lists_it(
@@ -371,12 +426,12 @@ def test_what_a_person_says_is_no_plate_is_told(pack: Callable[..., Path], store
 def test_a_page_says_when_it_was_recorded_and_who_says_so(pack: Callable[..., Path], store: Store) -> None:
     began, seen = NOW - dt.timedelta(hours=1), NOW - dt.timedelta(hours=1) + dt.timedelta(seconds=2)
     times = {"recorded_at": seen, "recording_began_at": began}
-    package = pack(exhibit(store, 7, recorded_from="container", **times))
+    package = pack(exhibit(store, 7, recorded_from="container", clock_zone="UTC", **times))
     told = first_facts(package)
     assert (told["recorded_at"], told["video"]["recording_began_at"]) == (seen.isoformat(), began.isoformat())
     assert told["video"]["recorded_from"] == "container"
     page = " ".join(text_of(package)[0].split())
-    assert "2026-11-30 11:00:02 UTC. The file names the time" in page
+    assert "2026-11-30 11:00:02 UTC. The video’s container names the time" in page
     page = " ".join(text_of(pack(exhibit(store, 7, recorded_from="file", **times)))[0].split())
     assert "The file names no time." in page
     package = pack(exhibit(store, 8))

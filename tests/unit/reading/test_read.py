@@ -125,6 +125,32 @@ def test_rows_that_are_not_surely_read_are_parted_elsewhere(share: float) -> Non
     assert text_of(Reader(PartedAt(share), load_formats()), square) == "LEC4444"
 
 
+class Counted:
+    """Says the same of every picture, and counts how many it was asked about."""
+
+    def __init__(self, said: Posterior) -> None:
+        self._said, self.pictures = said, 0
+
+    def probabilities(self, images: Sequence[Image], min_width_px: int) -> list[Posterior]:
+        self.pictures += len(images)
+        return [self._said for _ in images]
+
+
+@pytest.mark.parametrize(
+    ("said", "height", "pictures"),
+    [
+        pytest.param(matrix_of("KV8452", 0.99), 40, 1, id="a sure line is looked at once"),
+        pytest.param(matrix_of("LEC4", 0.99), 100, 2, id="two sure rows are no line"),
+        pytest.param(matrix_of("LEC4", 0.85), 100, 7, id="rows that are half read are parted elsewhere too"),
+        pytest.param(matrix_of("LEC4", 0.55), 100, 3, id="where nothing is legible no other gap is tried"),
+    ],
+)
+def test_no_plate_is_looked_at_more_often_than_it_deserves(said: Posterior, height: int, pictures: int) -> None:
+    counted = Counted(said)
+    Reader(counted, load_formats()).read_plate_image(np.full((height, 120, 3), 9, np.uint8))
+    assert counted.pictures == pictures
+
+
 def test_a_plate_on_its_side_is_read(reader: Reader) -> None:
     upright = drawn("KV 8452")
     assert text_of(reader, np.ascontiguousarray(np.rot90(upright))) == "KV8452"

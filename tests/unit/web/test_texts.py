@@ -8,6 +8,7 @@ import re
 import pytest
 
 from dashplate.web.texts import t, texts
+from pipeline.camera.movement import Movement
 from tests.conftest import ROOT
 
 WEB = ROOT / "dashplate" / "web"
@@ -51,7 +52,11 @@ def test_numbers_have_their_form(count: int, said: str) -> None:
 def test_libraries_of_others_are_as_they_were_given() -> None:
     vendor = WEB / "static" / "vendor"
     sums = dict(reversed(line.split()) for line in (vendor / "SHA256SUMS").read_text().splitlines())
-    assert sums == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in vendor.glob("*.js")}
+    assert sums == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in vendor.iterdir()
+        if path.suffix in (".js", ".bin")
+    }
     readme = (vendor / "README.md").read_text()
     assert all(name in readme for name in sums)
 
@@ -61,3 +66,8 @@ def test_no_page_writes_scripts_or_styles_into_itself() -> None:
     for path in WEB.rglob("*.html"):
         source = path.read_text(encoding="utf-8")
         assert not re.search(r"\sstyle=|\son[a-z]+=|<style|<script(?![^>]*\ssrc=)|javascript:|hx-on", source), path
+
+
+def test_every_movement_has_its_words() -> None:
+    for movement in Movement:
+        assert t(f"sighting.moved.{movement.replace(' ', '_')}")

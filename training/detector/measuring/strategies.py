@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from pipeline.detection.multi_scale import COARSEST_PX
-from pipeline.detection.plate_detector import plate_detector, single_look
+from pipeline.detection.plate_detector import single_look, whole_picture_detector
 from pipeline.detection.recheck import SURE, RecheckOptions
 from pipeline.detection.yolo import INPUT_PX, Detector, DetectorOptions, merge_overlapping
 from pipeline.records import Detection, Image
@@ -65,10 +65,10 @@ def strategies(weights: Path) -> dict[str, Detector]:
         return single_look(DetectorOptions(weights, px, _LOWEST, BATCH))
 
     def scaled(px: int) -> Detector:
-        return plate_detector(DetectorOptions(weights, px, _LOWEST, BATCH))
+        return whole_picture_detector(DetectorOptions(weights, px, _LOWEST, BATCH))
 
     def twice(px: int, sure: float = SURE) -> Detector:
-        return plate_detector(DetectorOptions(weights, px, _LOWEST, BATCH), RecheckOptions(_LOWEST, sure=sure))
+        return whole_picture_detector(DetectorOptions(weights, px, _LOWEST, BATCH), RecheckOptions(_LOWEST, sure=sure))
 
     shipped = f"{INPUT_PX} + {COARSEST_PX}"
     return {

@@ -1,10 +1,8 @@
-"""Feeds rendered training pictures to the network: flips, brightness, mosaics, batches, one step ahead."""
+"""Feeds rendered training pictures to the network: flips, brightness, mosaics, batches."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,13 +108,3 @@ def collate(samples: list[Sample]) -> Batch:
     boxes = np.hstack([(corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]])
     index = np.repeat(np.arange(len(samples)), [len(sample.boxes) for sample in samples])
     return Batch(np.stack([sample.image for sample in samples]), boxes.astype(np.float32), index)
-
-
-def one_ahead(make: Callable[[], Batch], depth: int = 3) -> Generator[Batch, None, None]:
-    """Yield `make()` for ever from a thread that works a few batches ahead; ends when it is closed."""
-    with ThreadPoolExecutor(1) as worker:
-        coming = deque(worker.submit(make) for _ in range(depth))
-        while True:
-            batch = coming.popleft().result()
-            coming.append(worker.submit(make))
-            yield batch

@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline.reading.reader import SQUARE_BELOW
 from pipeline.records import Box, Image
+from training.country_codes import country_of
 from training.detector.pictures.photos import load_photos
 from training.more import Split, more_plates
 from training.reader.charset import readable, said
@@ -22,13 +23,6 @@ _AROUND = 0.6
 _BORDER = 0.3
 #: What `note` says of crops of `dashplate export --format training`, and of what the machine took for a plate.
 CORRECTED, NO_PLATE = "corrected", "no plate"
-#: The distinguishing signs of vehicles in international traffic that are no ISO 3166 codes themselves.
-_CODE_OF_MARK = {
-    "A": "AT", "B": "BE", "D": "DE", "E": "ES", "EST": "EE", "F": "FR", "FIN": "FI", "FL": "LI", "GBJ": "JE",
-    "GBM": "IM", "H": "HU", "I": "IT", "IRL": "IE", "L": "LU", "M": "MT", "MNE": "ME", "N": "NO", "P": "PT", "S": "SE",
-    "SLO": "SI",
-}  # fmt: skip
-_NO_COUNTRY = ("EU", "MIX", "mixed", "world")
 #: Argentinian crops squarer than this are motorcycles', whose two rows no note mentions.
 _AR_MOTORCYCLE_BELOW = 1.5
 
@@ -131,20 +125,10 @@ def rows_of(table: Path, split: Split) -> Iterator[dict[str, str]]:
         yield from (row for row in csv.DictReader(file) if row["split"] == split)
 
 
-def country_of(row: dict[str, str]) -> str:
-    """Return the ISO 3166 code of a row's country; empty where the row names none.
-
-    >>> country_of({"country": "EU-SLO"}), country_of({"country": "mixed"})
-    ('SI', '')
-    """
-    mark = row["country"].removeprefix("EU-")
-    return "" if mark in _NO_COUNTRY else _CODE_OF_MARK.get(mark, mark)
-
-
 def _is_wanted(row: dict[str, str], without: Collection[str]) -> bool:
     """Whether a row may be trained on: one of unknown country may show what is to be met unseen."""
-    country = country_of(row)
-    return not without or bool(country and country not in without)
+    country = country_of(row["country"])
+    return not without or (country is not None and country not in without)
 
 
 def box_of(row: dict[str, str]) -> Box:

@@ -32,7 +32,8 @@ def show(
         raise Refused(404, f"There is no job {job}.")
     return render(
         request, caller, "exports/page.html", jobs=offered, chosen=job or (offered[0]["job"] if offered else None),
-        forms=[form for form in Form if not form.is_labelled], labelled=[form for form in Form if form.is_labelled],
+        forms=[form for form in Form if not form.is_labelled and not form.is_map],
+        maps=[form for form in Form if form.is_map], labelled=[form for form in Form if form.is_labelled],
         rows=list(Rows), plate=plate[:200], most=MOST_SIGHTINGS,
         more=len(offered) >= exports.MOST_JOBS,
     )  # fmt: skip

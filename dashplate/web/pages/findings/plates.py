@@ -7,13 +7,14 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import Path, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 from sqlalchemy.orm import Session
 
 from dashplate.service.access import note, require, url_of
 from dashplate.service.errors import Refused
 from dashplate.web.asked import Number, Word, address
 from dashplate.web.charts import weeks_of
+from dashplate.web.mapped import mark, places_shown, when_and_where
 from dashplate.web.page import is_part, pages_for, render
 from dashplate.web.pages.findings.sightings import addresses
 from db.access.scopes import Principal, Scope
@@ -24,6 +25,7 @@ from db.findings.typed import typed
 from db.web.findings import plates
 from db.web.findings.plates import OnePlate
 from db.web.findings.sightings import Place
+from db.where.places import places as named_places
 from workers.hashed_jobs import hashed_plate
 
 router, correctors = pages_for(Scope.SEARCH), pages_for(Scope.SEARCH, Scope.CORRECT)
@@ -61,11 +63,12 @@ def show(request: Request, caller: Caller, plate: Plate, before: Annotated[Numbe
     with session(url_of(request)) as db:
         of = _found(db, plate)
         page = plates.sightings(db, of, place)
+        placed = not is_part(request) and plates.has_places(db, of)
         note(db, request, caller, "plate", of.key if of.hashed else of.text, len(page.rows))
     values: dict[str, Any] = {"rows": page.rows, "reasons": None, **addresses(request, page, place)}
     if is_part(request):
         return render(request, caller, "parts/stretch.html", **values)
-    return render(request, caller, "plates/page.html", of=of, **values)
+    return render(request, caller, "plates/page.html", of=of, has_map=placed, placed=placed, **values)
 
 
 @router.get("/plates/{plate}/times")
@@ -81,6 +84,17 @@ def times(
         request, caller, "plates/times.html", found=found, days=days, hours=hours, zone=_zone(zone),
         weeks=weeks_of(days, _LEAST_WEEKS) if days else 0, most=plates.MOST_TIMED,
     )  # fmt: skip
+
+
+@router.get("/plates/{plate}/places")
+def places(request: Request, caller: Caller, plate: Plate) -> JSONResponse:
+    """What the map of a plate shows: all its places."""
+    with session(url_of(request)) as db:
+        of = _found(db, plate)
+        rows, named = plates.places(db, of), named_places(db)
+        note(db, request, caller, "plate", f"places of {of.key if of.hashed else of.text}", len(rows))
+    marks = [mark(row, when_and_where(row)) for row in rows]
+    return JSONResponse({"track": [], "doubted": [], "marks": marks, "places": places_shown(named)})
 
 
 @router.get("/plates/{plate}/others")

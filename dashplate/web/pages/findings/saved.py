@@ -24,7 +24,7 @@ from workers.hashed_jobs import hashed_plate
 router = pages_for(Scope.SEARCH)
 Caller = Annotated[Principal, require(Scope.SEARCH)]
 #: Pages whose address says what was asked for.
-_PAGES = frozenset({"/sightings", "/search", "/plates"})
+_PAGES = frozenset({"/sightings", "/search", "/plates", "/map"})
 
 
 def saved_of(db: Session, caller: Principal) -> Sequence[SavedSearch]:

@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from dashplate.service.access import note, require, url_of
+from dashplate.web.areas import AskedArea
 from dashplate.web.asked import Asked, Filled, Percent, Tick, address
 from dashplate.web.page import is_part, pages_for, render
 from dashplate.web.pages.findings.saved import saved_of
@@ -22,8 +23,10 @@ from db.engine import session
 from db.findings import search
 from db.findings.search import Behind, Wanted, index_if_it_can, is_complete, may_be_like
 from db.findings.typed import is_whole, typed
+from db.models import PlaceRow
 from db.web import job_names
 from db.web.findings.sightings import A_PAGE
+from db.where.places import places as named_places
 from pipeline.errors import UsageError
 from pipeline.formats import country_names
 from workers.hashed_jobs import hashed_plate
@@ -33,7 +36,7 @@ router = pages_for(Scope.SEARCH)
 _LOOK_ALIKE = 0.3
 
 
-class Searched(Asked):
+class Searched(Asked, AskedArea):
     """What is searched for."""
 
     #: Not also what is easily taken for a whole plate; no runners-up.
@@ -44,7 +47,7 @@ class Searched(Asked):
     #: Of the last row of the page before.
     distance: Filled[Annotated[float, Field(ge=0, le=2)]] = None
 
-    def wanted(self) -> Wanted:
+    def wanted(self, places: Sequence[PlaceRow]) -> Wanted:
         plate = typed(self.text())
         return Wanted(
             plate,
@@ -56,6 +59,7 @@ class Searched(Asked):
             until=self.until,
             least_share=None if self.share is None else self.share / 100,
             winners=self.winners,
+            area=self.area(places),
         )
 
     def behind(self) -> Behind | None:
@@ -67,13 +71,16 @@ def show(
     request: Request, caller: Annotated[Principal, require(Scope.SEARCH)], asked: Annotated[Searched, Query()]
 ) -> Response:
     """The page; a part of one where the results go on; how to search where nothing was asked for."""
-    url, wanted = url_of(request), asked.wanted()
+    url = url_of(request)
     values: dict[str, Any] = {"rows": [], "reasons": {}, "here": address(request), "next": None}
     complete, known, wrong = True, None, None
-    if wanted.wanted:
+    if asked.text():
         index_if_it_can(url)
     with session(url) as db:
-        if wanted.wanted:
+        places = named_places(db)
+        wanted = asked.wanted(places)
+        plate = wanted.wanted or ""
+        if plate:
             complete = is_complete(db)
             try:
                 with db.begin_nested():
@@ -81,14 +88,14 @@ def show(
                     known = None if asked.behind() else _one_plate(db, wanted, values["rows"])
             except UsageError as error:
                 wrong = str(error)
-            note(db, request, caller, "search", wanted.hashed or asked.text(), len(values["rows"]))
+            note(db, request, caller, "search", _on_record(wanted, asked), len(values["rows"]))
         if is_part(request):
             return render(request, caller, "parts/stretch.html", **values)
         named, saved = job_names.names(db, asked.job), saved_of(db, caller)
     return render(
         request, caller, "search/page.html", asked=asked, wanted=wanted, complete=complete, known=known, wrong=wrong,
         saved=saved, jobs=named, countries=country_names(), address=address(request),
-        whole=may_be_like(wanted.wanted), narrowed=_is_narrowed(asked), pattern=not is_whole(wanted.wanted), **values,
+        whole=may_be_like(plate), narrowed=_is_narrowed(asked), pattern=not is_whole(plate), places=places, **values,
     )  # fmt: skip
 
 
@@ -125,11 +132,18 @@ def _likeness(distance: float) -> str:
 
 def _one_plate(db: Session, wanted: Wanted, rows: Sequence[Mapping[str, Any]]) -> RowMapping | None:
     """The unique plate that fits, where it is the only one."""
-    if not is_whole(wanted.wanted) and len({row["plate"] for row in rows}) > 1:
+    plate = wanted.wanted or ""
+    if not is_whole(plate) and len({row["plate"] for row in rows}) > 1:
         return None
-    fitting = search.plates(db, wanted.wanted, 2, wanted.hashed)
+    fitting = search.plates(db, plate, 2, wanted.hashed)
     return fitting[0] if len(fitting) == 1 else None
 
 
+def _on_record(wanted: Wanted, asked: Searched) -> str:
+    return " ".join(filter(None, (wanted.hashed or asked.text(), asked.on_record())))
+
+
 def _is_narrowed(asked: Searched) -> bool:
-    return any((asked.job, asked.country, asked.since, asked.until, asked.share, asked.exact, asked.winners))
+    return asked.is_narrowed() or any(
+        (asked.job, asked.country, asked.since, asked.until, asked.share, asked.exact, asked.winners)
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import Query, Request
 from fastapi.responses import Response
 
 from dashplate.service.access import note, require, url_of
+from dashplate.web.areas import AskedArea
 from dashplate.web.asked import Asked, Chip, Number, Percent, Tick, address
 from dashplate.web.page import is_part, pages_for, render
 from dashplate.web.pages.findings.saved import saved_of
@@ -17,16 +19,18 @@ from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings.search import index_if_it_can
 from db.findings.typed import typed
+from db.models import PlaceRow
 from db.web import job_names
 from db.web.findings import sightings
 from db.web.findings.sightings import Narrowed, Page, Place
+from db.where.places import places as named_places
 from pipeline.formats import country_names
 from workers.hashed_jobs import hashed_plate
 
 router = pages_for(Scope.SEARCH)
 
 
-class Gallery(Asked):
+class Gallery(Asked, AskedArea):
     """What the gallery is narrowed by."""
 
     #: Of the reading's confidence.
@@ -37,7 +41,7 @@ class Gallery(Asked):
     #: The last sighting that may fit, as an earlier page found it.
     last: Number = None
 
-    def narrowed(self) -> Narrowed:
+    def narrowed(self, places: Sequence[PlaceRow]) -> Narrowed:
         plate = typed(self.text()) or None
         return Narrowed(
             job=self.job,
@@ -50,9 +54,10 @@ class Gallery(Asked):
             until=self.until,
             plate=plate,
             hashed=hashed_plate(plate) if plate else None,
+            area=self.area(places),
         )
 
-    def place(self) -> Place:
+    def at(self) -> Place:
         return Place(self.before, self.last) if self.before else Place()
 
 
@@ -61,12 +66,14 @@ def show(
     request: Request, caller: Annotated[Principal, require(Scope.SEARCH)], asked: Annotated[Gallery, Query()]
 ) -> Response:
     """A page of it; a part of one where the gallery goes on."""
-    narrowed, place, url = asked.narrowed(), asked.place(), url_of(request)
-    if narrowed.plate:
+    place, url = asked.at(), url_of(request)
+    if asked.text():
         index_if_it_can(url)
     with session(url) as db:
+        places = named_places(db)
+        narrowed = asked.narrowed(places)
         found = sightings.page(db, narrowed, place)
-        note(db, request, caller, "gallery", _on_record(narrowed), len(found.rows))
+        note(db, request, caller, "gallery", on_record(narrowed, asked), len(found.rows))
         values: dict[str, Any] = {"rows": found.rows, "reasons": None, **addresses(request, found, place)}
         if is_part(request):
             return render(request, caller, "parts/stretch.html", **values)
@@ -76,7 +83,7 @@ def show(
         request, caller, "sightings/page.html", asked=asked, saved=saved, jobs=named,
         chips=chips(request, asked, {job.id: job.name for job in named}), countries=country_names(),
         with_unsure=address(request, unsure=1), with_corrected=address(request, corrected=1), newest=address(request),
-        address=address(request), **values,
+        address=address(request), places=places, map_address=elsewhere(request, "/map"), **values,
     )  # fmt: skip
 
 
@@ -102,11 +109,18 @@ def chips(request: Request, asked: Gallery, jobs: dict[int, str]) -> list[Chip]:
         "at_most": asked.at_most is not None and t("sightings.chip.at_most", share=percent(asked.at_most / 100)),
         "unsure": asked.unsure and t("sightings.unsure"),
         "corrected": asked.corrected and t("sightings.corrected"),
+        **asked.said(),
     }
     return [Chip(str(text), address(request, (name,))) for name, text in said.items() if text]
 
 
-def _on_record(narrowed: Narrowed) -> str:
+def elsewhere(request: Request, path: str) -> str:
+    """The address of another page that is narrowed by the same."""
+    asked = address(request).partition("?")[2]
+    return f"{path}?{asked}" if asked else path
+
+
+def on_record(narrowed: Narrowed, asked: Gallery) -> str:
     plate = narrowed.hashed or narrowed.plate
-    told = [f"plate {plate}" if plate else "", f"job {narrowed.job}" if narrowed.job else ""]
+    told = [f"plate {plate}" if plate else "", f"job {narrowed.job}" if narrowed.job else "", asked.on_record()]
     return " ".join(filter(None, told)) or "all"

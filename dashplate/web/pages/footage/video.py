@@ -15,14 +15,19 @@ from dashplate.clips import NoClip, NoVideo, media_type, original_of
 from dashplate.service.access import note, require, url_of
 from dashplate.service.errors import Refused
 from dashplate.service.jobs import Number
+from dashplate.web.mapped import mark, places_shown, track_shown
 from dashplate.web.page import pages_for, render
 from dashplate.web.pictures import picture
+from dashplate.web.shown import clock
+from dashplate.web.texts import t
 from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings import pages
 from db.findings.footage import passings
 from db.states import VideoState
 from db.web.footage import video
+from db.where.places import places as named_places
+from db.where.tracks import track_of
 from output.marks import Mark
 from pipeline.records import MediaKind, Observation
 
@@ -48,6 +53,7 @@ def show(request: Request, caller: Caller, number: Number) -> Response:
             request, caller, "video/page.html",
             video=found, file=_file(db, found), rows=rows, following=_following(number, rows),
             given_up=video.given_up(db, number), ended=VideoState(found["state"]).ended,
+            has_map=bool(found["track_fixes"]),
         )  # fmt: skip
 
 
@@ -90,6 +96,17 @@ def timeline(request: Request, caller: Caller, number: Number) -> JSONResponse:
     return JSONResponse({"sightings": told})
 
 
+@router.get("/videos/{number}/track")
+def track(request: Request, caller: Caller, number: Number) -> JSONResponse:
+    """What the map beside the player shows: where the camera was, and where the sightings."""
+    with session(url_of(request)) as db:
+        _known(db, number)
+        shown, rows, places = track_shown(track_of(db, number)), video.located(db, number), named_places(db)
+        note(db, request, caller, "track", f"video {number}", len(rows))
+    marks = [{**mark(row, f"{_said(row)}, {clock(row['best_s'])}", address=False), "at": row["best_s"]} for row in rows]
+    return JSONResponse({**shown, "marks": marks, "places": places_shown(places)})
+
+
 @router.get("/videos/{number}/boxes")
 def boxes(request: Request, caller: Caller, number: Number, since: Second = 0.0, until: Second = 60.0) -> JSONResponse:
     """Where the plates are between two seconds: of each sighting stretches of `[second, x1, y1, x2, y2]`.
@@ -121,6 +138,11 @@ def boxes(request: Request, caller: Caller, number: Number, since: Second = 0.0,
 
 def _corners(seen: Observation) -> list[float]:
     return [round(seen.time_s, 4), *(round(side, 1) for side in seen.box.as_tuple())]
+
+
+def _said(row: RowMapping) -> str:
+    """What a person read there, else what the machine did."""
+    return (row["corrected_to"] or t("common.no_plate_short")) if row["corrected"] else row["plate"]
 
 
 def _known(db: Session, number: int) -> RowMapping:

@@ -35,7 +35,10 @@ GROUPS = {
     "models": (
         "detector", "detector_input_px", "second_look_px", "detector_device", "reader", "reader_engine", "threads",
     ),
-    "service": ("photo_queue", "calls_at_once", "calls_a_second", "upload_most_bytes", "upload_keep_s"),
+    "service": (
+        "photo_queue", "calls_at_once", "calls_a_second", "upload_most_bytes", "upload_keep_s", "tile_url",
+        "tile_attribution",
+    ),
     "secrets": ("plate_key", "webhook_key"),
 }  # fmt: skip
 _WORK = "work"

@@ -12,6 +12,7 @@ function chosen() {
     ending: format.dataset.ending,
     grows: format.dataset.grows === "yes",
     labelled: format.dataset.labelled === "yes",
+    sightings: format.dataset.sightings === "yes",
   };
 }
 
@@ -20,7 +21,7 @@ function inStep() {
   const file = `job-${now.job}.${now.ending}`;
   wanted.action = `/v1/jobs/${now.job}/export`;
   document.getElementById("file").textContent = file;
-  const rows = !now.labelled && now.format !== "plate-recognizer";
+  const rows = !now.labelled && !now.sightings;
   document.getElementById("rows").disabled = !rows;
   const confirmed = document.getElementById("confirmed");
   confirmed.hidden = !now.labelled;

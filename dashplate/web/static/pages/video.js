@@ -264,6 +264,7 @@ class Player extends HTMLElement {
 
   async showAt(second) {
     this.shownAt = second;
+    this.dispatchEvent(new CustomEvent("shown"));
     this.draw();
     this.showPlace(second);
     if (!Array.isArray(this.boxes.minutes.get(Math.floor(Math.max(0, second) / BOXES_S)))) {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.detection.ahead import one_ahead
+from pipeline.ahead import made_ahead
 
 
 def test_the_next_item_is_made_before_it_is_asked_for() -> None:
@@ -18,7 +18,7 @@ def test_the_next_item_is_made_before_it_is_asked_for() -> None:
         made.set()
         yield 2
 
-    with one_ahead(items()) as coming:
+    with made_ahead(items()) as coming:
         assert next(coming) == 1
         assert made.wait(10)
         assert list(coming) == [2]
@@ -29,7 +29,7 @@ def test_an_error_comes_where_its_item_would_have_come() -> None:
         yield 1
         raise ValueError("broken")
 
-    with one_ahead(items()) as coming:
+    with made_ahead(items()) as coming:
         assert next(coming) == 1
         with pytest.raises(ValueError, match="broken"):
             next(coming)
@@ -37,6 +37,6 @@ def test_an_error_comes_where_its_item_would_have_come() -> None:
 
 def test_no_thread_is_left_when_the_items_are_not_all_taken() -> None:
     before = threading.active_count()
-    with one_ahead(iter(range(10**9))) as coming:
+    with made_ahead(iter(range(10**9))) as coming:
         assert next(coming) == 0
     assert threading.active_count() == before

@@ -1,0 +1,1 @@
+"""Small camera files, built from their formats' layouts, so that tests need no camera: `formats.FILES` has them all."""

@@ -1,0 +1,60 @@
+"""Areas in addresses and forms: numbers between commas, the name of a place, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from dashplate.web.areas import AskedArea
+from db.models import PlaceRow
+from db.where.area import Area
+
+DEPOT = [PlaceRow(name="Depot", lat=52.5, lon=13.4, radius_m=300.0)]
+
+
+def test_a_circle_and_a_box_are_numbers_between_commas() -> None:
+    assert AskedArea(near="52.52, 13.405,500").area([]) == Area(path=((52.52, 13.405),), within_m=500.0)
+    assert AskedArea(box="52.3,13.1,52.7,13.8").area([]) == Area(box=(52.3, 13.1, 52.7, 13.8))
+    # Across 180° the west is more than the east.
+    assert AskedArea(box="-20,170,-10,-170").area([]) == Area(box=(-20.0, 170.0, -10.0, -170.0))
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("near", "52,13"), ("near", "a,b,c"), ("near", "91,0,5"), ("near", "0,181,5"), ("near", "0,0,0"),
+        ("near", "0,0,nan"), ("near", "0,0,inf"), ("box", "1,2,3"), ("box", "52,13,51,14"), ("box", "nan,0,1,1"),
+    ],
+)  # fmt: skip
+def test_what_is_nowhere_is_refused(field: str, said: str) -> None:
+    with pytest.raises(ValidationError):
+        AskedArea.model_validate({field: said})
+
+
+def test_an_empty_field_asks_for_nothing() -> None:
+    asked = AskedArea.model_validate({"near": " ", "box": "", "place": ""})
+    assert asked.area(DEPOT) is None
+    assert not asked.is_narrowed()
+    assert asked.shown(DEPOT) is None
+
+
+def test_a_named_place_is_its_circle_and_one_that_there_is_not_holds_nothing() -> None:
+    assert AskedArea(place="Depot").area(DEPOT) == Area(path=((52.5, 13.4),), within_m=300.0)
+    nowhere = AskedArea(place="Gone").area(DEPOT)
+    assert nowhere is not None
+    assert (nowhere.within_m or 0) < 1
+    assert AskedArea(place="Gone").shown(DEPOT) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"near": "52.52,13.405,500"}, {"near": "Within 500 m of 52.5200, 13.4050"}),
+        ({"box": "52.3,13.1,52.7,13.8"}, {"box": "In the box 52.30 – 52.70, 13.10 – 13.80"}),
+        ({"place": "Depot"}, {"place": "At Depot"}),
+    ],
+)
+def test_each_is_told_in_words(asked: dict[str, Any], said: dict[str, str]) -> None:
+    assert {name: text for name, text in AskedArea(**asked).said().items() if text} == said
