@@ -236,8 +236,10 @@ class SightingTold(BaseModel):
     speed_mps: float | None = None
     place_error_m: float | None = Field(None, description="How far off the place may be.")
     movement: str | None = Field(None, description="How the vehicle moved against the camera's.")
-    passing: int | None = Field(None, description="Equal for sightings of one passing, over clips and cameras.")
-    drive: int | None = None
+    passing: int | None = Field(
+        None, description="Equal for sightings of one passing, over clips and cameras; known soon after the end."
+    )
+    drive: int | None = Field(None, description="The drive of its video; known soon after the end.")
     camera: str | None = Field(None, description="Which of a vehicle's cameras: front, rear, interior.")
     country_confidence: Share | None = Field(None, description="That it is of that country, if the text is right.")
     place: str | None = Field(None, description="The named place that it was in.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.engine import session
@@ -35,6 +36,20 @@ def searchable(url: str) -> None:
             return is_complete(db)
 
     wait_until("everything to be searchable", indexed)
+
+
+#: What joining a video with its neighbours tells of a sighting, which may be after the sighting itself was told.
+JOINED = frozenset({"drive", "passing"})
+
+
+def joined(url: str, job: int) -> None:
+    """Wait until a job's videos that ended are joined with their neighbours."""
+
+    def done() -> bool:
+        with session(url) as db:
+            return db.scalar(select(Video.id).where(Video.job_id == job, Video.to_join).limit(1)) is None
+
+    wait_until("the videos to be joined", done)
 
 
 def sighted(
