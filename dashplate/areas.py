@@ -1,4 +1,4 @@
-"""Areas as people type them: `48.137,11.575,500m`, `48.1,11.4,48.2,11.7`, `track.gpx,200m`."""
+"""Areas as people type them: `48.137,11.575,500m`, `48.1,11.4,48.2,11.7`, `track.gpx,200m`, `drive:12,200m`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from db.where.area import Area, along, near
 from pipeline.errors import UsageError
 
+#: How a corridor names a drive.
+_DRIVE = re.compile(r"drive:([1-9][0-9]{0,17}),([^,]*)")
 _METRES = re.compile(r"([0-9]{1,8}(?:\.[0-9]{1,3})?)(m|km)?")
 #: A file of more than this is no track.
 _MOST_BYTES = 64 * 1024 * 1024
@@ -38,6 +40,12 @@ def parse_box(text: str) -> Area:
     return Area(box=(south, west, north, east))
 
 
+def drive_meant(text: str) -> tuple[int, float] | None:
+    """The number and the metres of `drive:12,200m`; None for what names no drive. Raises UsageError for no distance."""
+    found = _DRIVE.fullmatch(text.strip())
+    return None if found is None else (int(found[1]), parse_metres(found[2]))
+
+
 def parse_along(text: str) -> Area:
     """`TRACK.gpx,WIDTH`: what lies no further than that from the track. Raises UsageError for what is no track."""
     # It loads what reads tracks.
@@ -45,7 +53,9 @@ def parse_along(text: str) -> Area:
 
     name, _, width = text.rpartition(",")
     if not name:
-        raise UsageError(f"{text!r} is no corridor. Give a GPX file and a width: track.gpx,200m.")
+        raise UsageError(
+            f"{text!r} is no corridor. Give a GPX file or a drive, and a width: track.gpx,200m or drive:12,200m."
+        )
     file, within_m = Path(name), parse_metres(width)
     try:
         if file.stat().st_size > _MOST_BYTES:

@@ -1,4 +1,4 @@
-"""Commands about places: places, convoys; and the options that narrow a search by place."""
+"""Commands about places: places, drives, convoys; and the options that narrow a search by place."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ class Where:
     along: Annotated[
         str | None,
         typer.Option(
-            metavar="TRACK.gpx,WIDTH", help="Along a track, so far from it at most: tour.gpx,200m.", show_default=False
+            metavar="TRACK,WIDTH",
+            help="Along a GPX file or a drive, so far from it at most: tour.gpx,200m or drive:12,200m.",
+            show_default=False,
         ),
     ] = None
     place: Annotated[
@@ -64,6 +66,19 @@ def places_remove(name: Name, data: DataDir = None) -> None:
     from dashplate.commands.where import remove_place
 
     remove_place(name, data)
+
+
+@app.command()
+def drives(
+    job: Annotated[int | None, typer.Option(min=1, max=MOST_ID, help="Of this job.", show_default=False)] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="So many at most.")] = 20,
+    json: AsJson = False,
+    data: DataDir = None,
+) -> None:
+    """Show drives, the newest first: videos whose clocks say that they follow each other."""
+    from dashplate.commands.where import show_drives
+
+    show_drives(job, limit, as_json=json, data=data)
 
 
 @app.command()

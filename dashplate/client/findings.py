@@ -15,12 +15,15 @@ from dashplate.client.download import Download
 from dashplate.client.paging import paged
 from dashplate.service.documents import (
     AnnotatedTold,
+    ClipTold,
     ConvoyTold,
+    DriveTold,
     FoundPage,
     FoundSighting,
     HeatCell,
     MakingState,
     Page,
+    PassingTold,
     PlaceTold,
     PlateTold,
     SightingTold,
@@ -35,6 +38,8 @@ _SENT_AT_ONCE = frozenset({"csv", "json", "jsonl", "plate-recognizer", "geojson"
 #: Latitude, longitude, metres; and south, west, north, east.
 Circle: TypeAlias = tuple[float, float, float]
 Box: TypeAlias = tuple[float, float, float, float]
+#: The number of a drive, and metres from its way.
+Along: TypeAlias = tuple[int, float]
 #: How often what is being made is looked at, seconds.
 _LOOK_EVERY_S = 1.0
 #: Seconds without a byte, for what is whole before its first byte is sent: a million rows of XLSX.
@@ -51,6 +56,10 @@ class PlacesTold(RootModel[list[PlaceTold]]):
 
 class Heat(RootModel[list[HeatCell]]):
     """Cells of a map's grid."""
+
+
+class Clips(RootModel[list[ClipTold]]):
+    """Videos of a drive."""
 
 
 class Convoys(RootModel[list[ConvoyTold]]):
@@ -86,13 +95,14 @@ class FindingCalls:
         *,
         near: Circle | None = None,
         box: Box | None = None,
+        along: Along | None = None,
         place: str | None = None,
     ) -> list[PlateTold]:
         """Unique plates of all jobs that a pattern with `*` and `?` fits, the most seen first; 500 at most.
 
         Those that were seen in an area, where one is given; see `search`.
         """
-        asked = {"pattern": pattern, "most": most, **_area(near, box, place)}
+        asked = {"pattern": pattern, "most": most, **_area(near, box, along, place)}
         return self._connection.ask("GET", "/v1/plates", Plates, params=asked).root
 
     def search(
@@ -101,6 +111,7 @@ class FindingCalls:
         *,
         near: Circle | None = None,
         box: Box | None = None,
+        along: Along | None = None,
         place: str | None = None,
         like: bool = False,
         job: int | None = None,
@@ -113,7 +124,7 @@ class FindingCalls:
         """Sightings that may be a plate, or fit a pattern with `*` and `?`; the likest first, then the newest.
 
         In an area, of any plate: `near` a latitude and longitude by so many metres, in a `box` (south, west, north,
-        east), or in a named `place`.
+        east), `along` a drive's way by so many metres, or in a named `place`.
 
         `like` also finds what the plate is easily taken for. Runners-up are searched too, unless only `winners` are
         wanted. `since` and `until` are aware times. Pages are asked for as they are needed.
@@ -122,7 +133,7 @@ class FindingCalls:
         asked |= {"since": since and since.isoformat(), "until": until and until.isoformat()}
         asked |= {"like": like or None, "winners": winners or None}
         given = {name: value for name, value in asked.items() if value is not None}
-        return paged(self._connection, "/v1/search", FoundPage, **given, **_area(near, box, place))
+        return paged(self._connection, "/v1/search", FoundPage, **given, **_area(near, box, along, place))
 
     def places(self) -> list[PlaceTold]:
         """The places that people named."""
@@ -139,7 +150,7 @@ class FindingCalls:
 
     def heat(self, box: Box, across: int = 64) -> list[HeatCell]:
         """How many sightings a box holds, in a grid of at most `across` and one cells each way."""
-        return self._connection.ask("GET", "/v1/heat", Heat, params={**_area(None, box, None), "across": across}).root
+        return self._connection.ask("GET", "/v1/heat", Heat, params={**_area(box=box), "across": across}).root
 
     def convoys(
         self,
@@ -157,6 +168,22 @@ class FindingCalls:
         asked: dict[str, object] = {"least": least, "least_days": least_days, "apart_m": _decimal(apart_m)}
         asked |= {name: value for name, value in (("days", days), ("job", job)) if value is not None}
         return self._connection.ask("GET", "/v1/convoys", Convoys, params=asked).root
+
+    def drives(self, job: int | None = None) -> Iterator[DriveTold]:
+        """Drives, the newest first, of one job or of all. Pages are asked for as they are needed."""
+        return paged(self._connection, "/v1/drives", Page[DriveTold], **({} if job is None else {"job": job}))
+
+    def drive(self, drive: int) -> DriveTold:
+        """One of them."""
+        return self._connection.ask("GET", f"/v1/drives/{drive}", DriveTold)
+
+    def clips(self, drive: int) -> list[ClipTold]:
+        """A drive's videos, in the order of recording."""
+        return self._connection.ask("GET", f"/v1/drives/{drive}/clips", Clips).root
+
+    def passings(self, drive: int) -> Iterator[PassingTold]:
+        """Who passed on a drive, in order: each vehicle once, with its sightings in all clips and cameras."""
+        return paged(self._connection, f"/v1/drives/{drive}/passings", Page[PassingTold], most=100)
 
     def crop(self, sighting: int) -> Download:
         """The picture of the plate that was read, PNG."""
@@ -226,9 +253,12 @@ def _correction(sighting: int) -> str:
     return f"/v1/sightings/{sighting}/correction"
 
 
-def _area(near: Circle | None, box: Box | None, place: str | None) -> dict[str, str]:
+def _area(
+    near: Circle | None = None, box: Box | None = None, along: Along | None = None, place: str | None = None
+) -> dict[str, str]:
     """An area as the service takes it."""
     given = {"near": near and _decimals(near), "box": box and _decimals(box), "place": place}
+    given["along"] = along and f"drive:{along[0]},{_decimal(along[1])}"
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -10,7 +10,7 @@ from dashplate.service.documents import Page
 
 T = TypeVar("T")
 
-#: Items of a page; the service allows 500.
+#: Items of a page; most lists allow 500.
 _MOST = 200
 
 
@@ -18,7 +18,7 @@ def paged(connection: Connection, path: str, kind: type[Page[T]], **asked: Any) 
     """All items of a list; a page is asked for when its first item is wanted. Raises ServiceError."""
     cursor: str | None = None
     while True:
-        wanted = {**asked, "most": _MOST, **({"cursor": cursor} if cursor else {})}
+        wanted = {"most": _MOST, **asked, **({"cursor": cursor} if cursor else {})}
         page = connection.ask("GET", path, kind, params=wanted)
         yield from page.items
         cursor = page.next

@@ -1,4 +1,4 @@
-"""The commands `places` and `convoys`, and the area that the options of a search name."""
+"""The commands `places`, `drives` and `convoys`, and the area that the options of a search name."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 from rich.markup import escape
 from sqlalchemy.orm import Session
 
-from dashplate import export
-from dashplate.areas import parse_along, parse_box, parse_metres, parse_near
+from dashplate import export, show
+from dashplate.areas import drive_meant, parse_along, parse_box, parse_metres, parse_near
 from dashplate.bring_up import database
 from dashplate.commands.privacy import note
 from db.engine import session
 from db.web.where.convoys import convoys_in_time, seen_without_zone
+from db.web.where.drives import along_drive, drives
 from db.where.area import Area
 from db.where.places import area_of, forget_place, name_place, places
 from output import terminal
@@ -39,6 +40,8 @@ def area_meant(
     ((name, text),) = meant.items()
     if name == "place":
         return area_of(db, text), f"{name} {text}"
+    if name == "along" and (drive := drive_meant(text)):
+        return along_drive(db, *drive), f"{name} {text}"
     return {"near": parse_near, "box": parse_box, "along": parse_along}[name](text), f"{name} {text}"
 
 
@@ -68,6 +71,31 @@ def remove_place(name: str, data: Path | None) -> None:
     with database(data) as config, session(config.require_database()) as db:
         if not forget_place(db, name):
             raise UsageError(f"There is no place {name!r}; `dashplate places list` shows them.")
+
+
+def show_drives(job: int | None, limit: int, *, as_json: bool, data: Path | None) -> None:
+    """The newest drives, and what they hold."""
+    with database(data) as config, session(config.require_database()) as db:
+        rows = drives(db, limit, job=job)
+        note(db, "drives", f"job {job}" if job else "all", len(rows))
+    if as_json:
+        for row in rows:
+            print(json_text(export.plain(row)))
+        return
+    shown = table(("drive", "job", "began", "lasted", "clips", "cameras", "passings", "way"))
+    for row in rows:
+        began = in_zone(row["began_at"], row["clock_zone"] or "UTC")
+        shown.add_row(
+            str(row["id"]),
+            escape(row["job_name"]),
+            f"{began:%Y-%m-%d %H:%M} {row['clock_zone'] or _NO_ZONE}",
+            show.clock((row["ended_at"] - row["began_at"]).total_seconds()),
+            str(row["clips"]),
+            escape(", ".join(row["cameras"] or ())),
+            str(row["passings"]),
+            f"{row['length_m'] / 1000:.1f} km" if row["length_m"] else "–",
+        )
+    terminal.out.print(shown if rows else "No drives: no video says when it was recorded.")
 
 
 def show_convoys(

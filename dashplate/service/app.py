@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 
 from dashplate.evidence.signing import signer
-from dashplate.service import areas, corrections, errors, jobs, search, sightings
+from dashplate.service import areas, corrections, drives, errors, jobs, search, sightings
 from dashplate.service.access import Access, require
 from dashplate.service.description import described
 from dashplate.service.door import Door
@@ -73,7 +73,7 @@ def create_app(parts: Parts) -> FastAPI:
 _ROUTERS = (
     photographs.router, uploads.router, jobs.router, sightings.router, corrections.router, search.router,
     clips.router, videos.router, exports.router, evidence.router, annotated.router, endpoints.router,
-    compatible.router, watch_lists.changes, watch_lists.shown, areas.router,
+    compatible.router, watch_lists.changes, watch_lists.shown, areas.router, drives.router,
 )  # fmt: skip
 
 

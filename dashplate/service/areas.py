@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from dashplate.areas import parse_near
+from dashplate.areas import drive_meant, parse_near
 from dashplate.service.access import note, require, url_of
 from dashplate.service.documents import ConvoyTold, HeatCell, PlaceTold
 from dashplate.service.errors import Refused, responses
@@ -16,6 +16,7 @@ from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.web.in_time import in_time
 from db.web.where.convoys import convoys_in_time
+from db.web.where.drives import along_drive
 from db.where import asked, places
 from db.where.area import Area, near
 from pipeline.errors import UsageError
@@ -35,6 +36,10 @@ Near: TypeAlias = Annotated[
 _BOX_SAID = "South, west, north, east: `48.10,11.45,48.20,11.70`; south and north in either order."
 _BOX = f"^{_LAT},{_LON},{_LAT},{_LON}$"
 InBox: TypeAlias = Annotated[str | None, Field(pattern=_BOX, description=_BOX_SAID)]
+Along: TypeAlias = Annotated[
+    str | None,
+    Field(pattern=f"^drive:[1-9][0-9]{{0,17}},{_RADIUS}$", description="So far from a drive's way: `drive:12,200m`."),
+]
 AtPlace: TypeAlias = Annotated[str | None, Field(max_length=60, description="In the place of this name.")]
 Name = Annotated[str, Path(max_length=60, pattern=r"^[^\s\x00]([^\x00]*[^\s\x00])?$", description="The place's name.")]
 
@@ -47,16 +52,26 @@ class Circle(BaseModel, extra="forbid", strict=True):
     radius_m: Annotated[float, Field(gt=0, le=20_000_000)]
 
 
-def area_asked(db: Session, near: str | None, box: str | None, place: str | None) -> Area | None:
-    """The area that a request names; None where it names none. Raises Refused for two, and for an unknown place."""
-    if sum(text is not None for text in (near, box, place)) > 1:
-        raise Refused(409, "Give one of `near`, `box` and `place`.")
+def area_asked(
+    db: Session, near: str | None = None, box: str | None = None, along: str | None = None, place: str | None = None
+) -> Area | None:
+    """The area that a request names; None where it names none.
+
+    Raises Refused for two, for an unknown place or drive, and for a drive whose way nobody knows.
+    """
+    if sum(text is not None for text in (near, box, along, place)) > 1:
+        raise Refused(409, "Give one of `near`, `box`, `along` and `place`.")
     if near is not None:
         return parse_near(near)
     if box is not None:
         one, west, other, east = map(float, box.split(","))
         # The description cannot ask for the lesser first.
         return Area(box=(min(one, other), west, max(one, other), east))
+    if along is not None and (drive := drive_meant(along)):
+        try:
+            return along_drive(db, *drive)
+        except UsageError as error:
+            raise Refused(404, str(error)) from None
     try:
         return None if place is None else places.area_of(db, place.replace("\0", ""))
     except UsageError:
@@ -99,7 +114,7 @@ def heat(
 ) -> list[HeatCell]:
     """How many sightings a box holds, in a grid; empty cells are left out."""
     with session(url_of(request)) as db:
-        area = area_asked(db, None, box, None)
+        area = area_asked(db, box=box)
         assert area is not None
         with in_time(db, _MOST_S, "Counting so many sightings takes too long. Ask about a smaller box."):
             cells = asked.heat(db, area, across)

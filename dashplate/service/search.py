@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from sqlalchemy.orm import Session
 
 from dashplate.service.access import note, require, url_of
-from dashplate.service.areas import AtPlace, InBox, Near, area_asked
+from dashplate.service.areas import Along, AtPlace, InBox, Near, area_asked
 from dashplate.service.documents import FoundPage, FoundSighting, PlateTold, Share
 from dashplate.service.errors import responses
 from dashplate.service.jobs import Most
@@ -67,6 +67,7 @@ class Narrowed(BaseModel, extra="forbid"):
     ] = None
     near: Near = None
     box: InBox = None
+    along: Along = None
     place: AtPlace = None
     like: bool = Field(
         False,
@@ -85,7 +86,7 @@ class Narrowed(BaseModel, extra="forbid"):
     def wanted(self, db: Session) -> Wanted:
         """Raises Refused for an area that is none."""
         plate = None if self.plate is None else typed(self.plate.replace("\0", ""))
-        area = area_asked(db, self.near, self.box, self.place)
+        area = area_asked(db, self.near, self.box, self.along, self.place)
         return Wanted(
             plate,
             hashed=None if plate is None else hashed_plate(plate),
@@ -123,7 +124,7 @@ def find(request: Request, caller: Caller, asked: Annotated[Narrowed, Query()]) 
 
 
 def _on_record(wanted: Wanted, asked: Narrowed) -> str:
-    areas = {"near": asked.near, "box": asked.box, "place": asked.place}
+    areas = {"near": asked.near, "box": asked.box, "along": asked.along, "place": asked.place}
     said = [f"{name} {value}" for name, value in areas.items() if value is not None]
     return " ".join(filter(None, (wanted.hashed or asked.plate, *said)))
 
@@ -136,6 +137,7 @@ def list_plates(
     most: Most = 50,
     near: Near = None,
     box: InBox = None,
+    along: Along = None,
     place: AtPlace = None,
 ) -> list[PlateTold]:
     """Unique plates that a pattern fits, the most seen first; O finds 0, and I finds 1. In an area: seen there."""
@@ -143,6 +145,6 @@ def list_plates(
     index_if_it_can(url_of(request))
     with session(url_of(request)) as db:
         hashed = hashed_plate(wanted)
-        rows = plates(db, wanted, most, hashed, area_asked(db, near, box, place))
+        rows = plates(db, wanted, most, hashed, area_asked(db, near, box, along, place))
         note(db, request, caller, "plates", hashed or pattern, len(rows))
     return [PlateTold.model_validate({**row, "confidence": min(1.0, row["confidence"])}) for row in rows]

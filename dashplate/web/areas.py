@@ -1,13 +1,14 @@
-"""What people ask of areas in addresses and forms: `near=LAT,LON,RADIUS`, `box=SOUTH,WEST,NORTH,EAST`, `place=NAME`."""
+"""What people ask of areas in addresses and forms: `near=LAT,LON,RADIUS`, `box=SOUTH,WEST,NORTH,EAST`, `place=NAME`,
+`along=drive:NUMBER,WIDTH`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, BaseModel
 
-from dashplate.areas import parse_box, parse_near
+from dashplate.areas import drive_meant, parse_box, parse_near
 from dashplate.web.asked import Filled, Word
 from dashplate.web.shown import metres as in_metres
 from dashplate.web.texts import t
@@ -15,8 +16,11 @@ from db.models import PlaceRow
 from db.where.area import Area, near
 from pipeline.errors import UsageError
 
+#: The way of a drive, by its number and metres to each side. Raises UsageError where nobody knows it.
+Ways: TypeAlias = Callable[[int, float], Area]
 
-def _checked(parse: Callable[[str], Area]) -> AfterValidator:
+
+def _checked(parse: Callable[[str], object]) -> AfterValidator:
     def check(said: str) -> str:
         try:
             parse(said)
@@ -27,8 +31,15 @@ def _checked(parse: Callable[[str], Area]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _drive(said: str) -> tuple[int, float]:
+    if (meant := drive_meant(said)) is None:
+        raise UsageError(f"{said!r} is no way of a drive. Give its number and a width: drive:12,200m.")
+    return meant
+
+
 Near = Filled[Annotated[str, _checked(parse_near)]]
 Box = Filled[Annotated[str, _checked(parse_box)]]
+Along = Filled[Annotated[str, _checked(_drive)]]
 
 
 class AskedArea(BaseModel, extra="ignore"):
@@ -36,18 +47,24 @@ class AskedArea(BaseModel, extra="ignore"):
 
     near: Near = None
     box: Box = None
+    along: Along = None
     #: The name of a place.
     place: Word = None
 
     def is_narrowed(self) -> bool:
-        return any((self.near, self.box, self.place))
+        return any((self.near, self.box, self.along, self.place))
 
-    def area(self, places: Sequence[PlaceRow]) -> Area | None:
-        """What is asked for; nowhere where the place is none that there is."""
+    def area(self, places: Sequence[PlaceRow], ways: Ways) -> Area | None:
+        """What is asked for; nowhere where there is no such place, or nobody knows the drive's way."""
         if self.near:
             return parse_near(self.near)
         if self.box:
             return parse_box(self.box)
+        if self.along:
+            try:
+                return ways(*_drive(self.along))
+            except UsageError:
+                return _NOWHERE
         if self.place:
             named = next((one for one in places if one.name == self.place), None)
             return _NOWHERE if named is None else near(named.lat, named.lon, named.radius_m)
@@ -55,7 +72,7 @@ class AskedArea(BaseModel, extra="ignore"):
 
     def on_record(self) -> str:
         """What is asked for, as the audit keeps it."""
-        asked = {"near": self.near, "box": self.box, "place": self.place}
+        asked = {"near": self.near, "box": self.box, "along": self.along, "place": self.place}
         return " ".join(f"{name} {value}" for name, value in asked.items() if value)
 
     def said(self) -> dict[str, str | None]:
@@ -63,12 +80,13 @@ class AskedArea(BaseModel, extra="ignore"):
         return {
             "near": _near_said(self.near) if self.near else None,
             "box": _box_said(self.box) if self.box else None,
+            "along": _along_said(self.along) if self.along else None,
             "place": t("sightings.chip.place", name=self.place) if self.place else None,
         }
 
     def shown(self, places: Sequence[PlaceRow]) -> dict[str, float] | None:
-        """What is asked for, to be drawn on a map."""
-        area = self.area(places)
+        """The box or circle that is asked for, to be drawn on a map."""
+        area = None if self.along else self.area(places, _no_way)
         if area is None or area == _NOWHERE:
             return None
         if area.box is not None:
@@ -79,6 +97,15 @@ class AskedArea(BaseModel, extra="ignore"):
 
 #: For a place that there is not: a millimetre at a pole.
 _NOWHERE = near(90.0, 0.0, 0.001)
+
+
+def _no_way(drive: int, within_m: float) -> Area:
+    raise UsageError(f"No map shows the way of drive {drive} yet.")
+
+
+def _along_said(asked: str) -> str:
+    drive, within_m = _drive(asked)
+    return t("sightings.chip.along", drive=drive, length=in_metres(within_m))
 
 
 def _near_said(asked: str) -> str:

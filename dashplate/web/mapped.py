@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -24,9 +24,14 @@ def track_shown(track: Track | None) -> dict[str, Any]:
     where they are not known; `doubted`: latitude, longitude and why of those that are not believed."""
     if track is None:
         return {"track": [], "doubted": []}
-    stretches = parts(track)
+    return tracks_shown([track])
+
+
+def tracks_shown(tracks: Sequence[Track]) -> dict[str, Any]:
+    """The same of several, whose seconds are each one's own."""
+    stretches = [stretch for track in tracks for stretch in parts(track)]
     step = max(1, -(-sum(map(len, stretches)) // MOST_FIXES))
-    doubted = [[*_place(fix), fix.doubt] for fix in track.fixes if fix.doubt is not None]
+    doubted = [[*_place(fix), fix.doubt] for track in tracks for fix in track.fixes if fix.doubt is not None]
     return {
         "track": [[_fix(fix) for fix in _thinned(stretch, step)] for stretch in stretches],
         "doubted": doubted[:: max(1, -(-len(doubted) // _MOST_DOUBTED))],

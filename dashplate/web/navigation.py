@@ -30,6 +30,7 @@ PLACES = (
     Place("plates", "/plates", Scope.SEARCH, first=True),
     Place("review", "/review", Scope.CORRECT, first=True),
     Place("hits", "/hits", Scope.SEARCH, first=True),
+    Place("drives", "/drives", Scope.SEARCH),
     Place("convoys", "/convoys", Scope.SEARCH),
     Place("watch_lists", "/watch-lists", Scope.SEARCH),
     Place("endpoints", "/endpoints", Scope.ADMIN),

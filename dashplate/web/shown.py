@@ -107,11 +107,10 @@ def seen(row: Mapping[str, Any]) -> Markup:
     return recorded(row["recorded_at"], row)
 
 
-def either(at: dt.datetime | None, zoned: bool) -> Markup:
+def either(at: dt.datetime | None, zoned: object, source: str = "") -> Markup:
     """A moment of one of several clocks; `zoned` where its zone is known."""
-    if at is None or zoned:
-        return moment(at, t("common.either_clock"))
-    return _zoneless(at, t("common.either_clock"))
+    source = source or t("common.either_clock")
+    return moment(at, source) if at is None or zoned else _zoneless(at, source)
 
 
 def told_by(clock: Mapping[str, Any]) -> str:
@@ -176,6 +175,11 @@ def _zone_name(zone: str) -> str:
 def day(at: dt.datetime) -> str:
     """A day as UTC has it: 2026-11-30."""
     return f"{at.astimezone(dt.UTC):%Y-%m-%d}"
+
+
+def camera(name: str) -> str:
+    """Which of a vehicle's cameras; as the file has it where it is none of the usual."""
+    return t(f"common.camera.{name}") if name in ("front", "rear", "interior") else name
 
 
 def country(code: str) -> str:
@@ -257,6 +261,6 @@ def drawable(colour: str | None) -> str:
 
 _FILTERS = (
     number, percent, chance, clock, duration, moment, recorded, seen, told_by, either, claim, place, speed, metres,
-    bearing, day, country, regions, file_name, plate, badge, size, share, rest, drawable,
+    bearing, day, camera, country, regions, file_name, plate, badge, size, share, rest, drawable,
 )  # fmt: skip
 FILTERS = {function.__name__: function for function in _FILTERS}

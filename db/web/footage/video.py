@@ -20,6 +20,7 @@ _VIDEO = text(
     SELECT v.id, v.job_id AS job, j.name AS job_name, v.path, v.kind, v.state, v.problem, v.width, v.height, v.codec,
            v.frame_rate, v.duration_s, v.segments, v.segments_done, v.segments_quarantined, v.footage_done_s,
            v.recorded_at, v.recorded_from, v.clock_zone, v.clock_error_s, v.recovered, v.make, v.model, v.camera,
+           v.drive_id AS drive,
            jsonb_path_query_array(v.clock_others, '$[*] ? (!(@.agrees == true))') AS clock_others,
            v.created_at, v.finished_at, v.purged_at, v.away_since,
            t.source AS track_source, t.sidecar AS track_sidecar, t.fixes AS track_fixes, t.length_m AS track_length_m,

@@ -10,6 +10,12 @@ from fastapi import Request
 from dashplate.web.asked import Asked, address
 from dashplate.web.pages.findings.search import Searched
 from dashplate.web.pages.findings.sightings import Gallery
+from db.where.area import Area
+from pipeline.errors import UsageError
+
+
+def no_way(drive: int, within_m: float) -> Area:
+    raise UsageError(f"There is no drive {drive}.")
 
 
 def asked_by(query: str) -> Request:
@@ -36,13 +42,13 @@ def test_what_is_no_such_thing_is_refused(wrong: dict[str, object]) -> None:
 
 
 def test_shares_are_per_cent_in_addresses() -> None:
-    assert Gallery.model_validate({"at_least": "80"}).narrowed([]).at_least == 0.8
+    assert Gallery.model_validate({"at_least": "80"}).narrowed([], no_way).at_least == 0.8
 
 
 def test_a_whole_plate_is_searched_by_likeness_unless_one_says_otherwise() -> None:
-    assert Searched(plate="ka 05 mh 1234").wanted([]).alike
-    assert not Searched(plate="KA05MH1234", exact=True).wanted([]).alike
-    assert not Searched(plate="KA05*").wanted([]).alike
+    assert Searched(plate="ka 05 mh 1234").wanted([], no_way).alike
+    assert not Searched(plate="KA05MH1234", exact=True).wanted([], no_way).alike
+    assert not Searched(plate="KA05*").wanted([], no_way).alike
 
 
 def test_an_address_loses_a_filter_and_its_page_but_keeps_the_rest() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Query, Request
@@ -20,6 +21,7 @@ from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings.search import index_if_it_can
 from db.web import job_names
+from db.web.where.drives import along_drive
 from db.web.where.extent import extent
 from db.web.where.heat import MOST_ACROSS, heat
 from db.where.places import places as named_places
@@ -67,7 +69,7 @@ def count(request: Request, caller: Searcher, asked: Annotated[Looked, Query()])
     if asked.text():
         index_if_it_can(url_of(request))
     with session(url_of(request)) as db:
-        narrowed = asked.narrowed(named_places(db))
+        narrowed = asked.narrowed(named_places(db), partial(along_drive, db))
         areas = heat(db, seen.box or _WORLD, asked.across, narrowed)
         # Where a plate was is what searches find; how many there are of any is not.
         if narrowed.plate:

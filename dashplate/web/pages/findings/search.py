@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Query, Request
@@ -12,7 +13,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from dashplate.service.access import note, require, url_of
-from dashplate.web.areas import AskedArea
+from dashplate.web.areas import AskedArea, Ways
 from dashplate.web.asked import Asked, Filled, Percent, Tick, address
 from dashplate.web.page import is_part, pages_for, render
 from dashplate.web.pages.findings.saved import saved_of
@@ -26,6 +27,7 @@ from db.findings.typed import is_whole, typed
 from db.models import PlaceRow
 from db.web import job_names
 from db.web.findings.sightings import A_PAGE
+from db.web.where.drives import along_drive
 from db.where.places import places as named_places
 from pipeline.errors import UsageError
 from pipeline.formats import country_names
@@ -47,7 +49,7 @@ class Searched(Asked, AskedArea):
     #: Of the last row of the page before.
     distance: Filled[Annotated[float, Field(ge=0, le=2)]] = None
 
-    def wanted(self, places: Sequence[PlaceRow]) -> Wanted:
+    def wanted(self, places: Sequence[PlaceRow], ways: Ways) -> Wanted:
         plate = typed(self.text())
         return Wanted(
             plate,
@@ -59,7 +61,7 @@ class Searched(Asked, AskedArea):
             until=self.until,
             least_share=None if self.share is None else self.share / 100,
             winners=self.winners,
-            area=self.area(places),
+            area=self.area(places, ways),
         )
 
     def behind(self) -> Behind | None:
@@ -78,7 +80,7 @@ def show(
         index_if_it_can(url)
     with session(url) as db:
         places = named_places(db)
-        wanted = asked.wanted(places)
+        wanted = asked.wanted(places, partial(along_drive, db))
         plate = wanted.wanted or ""
         if plate:
             complete = is_complete(db)

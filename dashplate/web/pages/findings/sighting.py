@@ -21,6 +21,7 @@ from db.findings import evidence
 from db.findings.evidence import SightingKept
 from db.models import PlaceRow
 from db.web.findings import sighting as of_sighting
+from db.web.where import drives
 from db.where.places import places as named_places
 from pipeline.formats.confusions import folded
 
@@ -36,12 +37,13 @@ def show(request: Request, caller: Annotated[Principal, require(Scope.SEARCH)], 
         if kept is None or row is None:
             raise Refused(404, f"There is no sighting {sighting}. A video that is done again has new ones.")
         hits = of_sighting.hits(db, row["video_id"], sighting)
+        others = drives.beside(db, sighting)
         places = named_places(db) if row["lat"] is not None else []
     said = row["corrected"] or row["plate"]
     return render(
         request, caller, "sighting/page.html", row=row, hashed=kept.options.hashed, kept=kept.row, hits=hits,
         told=SightingTold.of(row), pictures=_pictures(kept, row["crop"]), said=said,
-        has_map=row["lat"] is not None, shown=_shown(row, said, places),
+        others=others, has_map=row["lat"] is not None, shown=_shown(row, said, places),
         exact=row["frame_pts"] == row["best_pts"], same=folded(row["read_as"]) == folded(row["plate"]),
     )  # fmt: skip
 

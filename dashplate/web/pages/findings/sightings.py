@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Query, Request
 from fastapi.responses import Response
 
 from dashplate.service.access import note, require, url_of
-from dashplate.web.areas import AskedArea
+from dashplate.web.areas import AskedArea, Ways
 from dashplate.web.asked import Asked, Chip, Number, Percent, Tick, address
 from dashplate.web.page import is_part, pages_for, render
 from dashplate.web.pages.findings.saved import saved_of
@@ -23,6 +24,7 @@ from db.models import PlaceRow
 from db.web import job_names
 from db.web.findings import sightings
 from db.web.findings.sightings import Narrowed, Page, Place
+from db.web.where.drives import along_drive
 from db.where.places import places as named_places
 from pipeline.formats import country_names
 from workers.hashed_jobs import hashed_plate
@@ -41,7 +43,7 @@ class Gallery(Asked, AskedArea):
     #: The last sighting that may fit, as an earlier page found it.
     last: Number = None
 
-    def narrowed(self, places: Sequence[PlaceRow]) -> Narrowed:
+    def narrowed(self, places: Sequence[PlaceRow], ways: Ways) -> Narrowed:
         plate = typed(self.text()) or None
         return Narrowed(
             job=self.job,
@@ -54,7 +56,7 @@ class Gallery(Asked, AskedArea):
             until=self.until,
             plate=plate,
             hashed=hashed_plate(plate) if plate else None,
-            area=self.area(places),
+            area=self.area(places, ways),
         )
 
     def at(self) -> Place:
@@ -71,7 +73,7 @@ def show(
         index_if_it_can(url)
     with session(url) as db:
         places = named_places(db)
-        narrowed = asked.narrowed(places)
+        narrowed = asked.narrowed(places, partial(along_drive, db))
         found = sightings.page(db, narrowed, place)
         note(db, request, caller, "gallery", on_record(narrowed, asked), len(found.rows))
         values: dict[str, Any] = {"rows": found.rows, "reasons": None, **addresses(request, found, place)}

@@ -14,7 +14,7 @@ let asked = 0;
 /** An address with a field more, in place of other areas. */
 function narrowed(address, field, numbers) {
   const url = new URL(address, location.href);
-  for (const other of ["near", "box", "place"]) url.searchParams.delete(other);
+  for (const other of ["near", "box", "along", "place"]) url.searchParams.delete(other);
   url.searchParams.set(field, numbers.map((number) => +number.toFixed(6)).join(","));
   return url.pathname + url.search;
 }
