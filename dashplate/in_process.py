@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dashplate.footage.picture import Picture, checked
 from dashplate.jobs import job_options
-from dashplate.picture import Picture, checked
 from pipeline.camera.clock import clock_options
 from pipeline.errors import Unreadable, UsageError
 from pipeline.photo import PhotoResult
@@ -16,7 +16,8 @@ from pipeline.records import Image, MediaKind
 from pipeline.run import ModelConfig, VideoResult, run, run_photo
 from pipeline.sources.roots import check_allowed
 from pipeline.sources.source import Source, shown, source_of
-from pipeline.video.probe import decode_photo, probe, read_photo, wanted_photo
+from pipeline.video.photograph import decode_photo, read_photo, wanted_photo
+from pipeline.video.probe import probe
 from workers.settings import settings
 
 

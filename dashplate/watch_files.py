@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from dashplate.durations import parse_duration
+from dashplate.typed.durations import parse_duration
 from db.telling.watch_lists import Wish
 from pipeline.errors import UsageError
 

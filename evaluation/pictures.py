@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.records import Image
-from pipeline.video.probe import read_photo
+from pipeline.video.photograph import read_photo
 
 
 def open_image(path: Path) -> Image:

@@ -8,13 +8,13 @@ from typing import Any
 
 from output.track_picture import track_picture
 from pipeline.camera.clock.zones import spelled
-from pipeline.camera.place import length_m
 from pipeline.camera.records import Clock, ClockClaim, Fix, Track
 from pipeline.camera.report import Report
 from pipeline.camera.sun import light, sun_height_deg
+from pipeline.camera.tracks.place import length_m
 from pipeline.records import RecordedFrom
 from pipeline.sources.source import stored
-from pipeline.video.outline import StreamSeen
+from pipeline.video.mp4.outline import StreamSeen
 
 #: Sources as people call them, where rows call them otherwise.
 _SOURCE_NAMES = {RecordedFrom.FILE: "file time"}

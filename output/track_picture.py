@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from pipeline.camera.place import bounds, parts
 from pipeline.camera.records import Fix, Track
+from pipeline.camera.tracks.place import bounds, parts
 
 #: Dots of a character: two across, four down. A terminal's characters are twice as high as wide, so dots are square.
 _ACROSS, _DOWN = 2, 4

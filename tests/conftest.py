@@ -28,8 +28,8 @@ from pipeline.errors import MissingDependency
 from pipeline.retry_policy import STORE
 from synthesis.drive import Drive, render_drive
 from tests.support.branded import write_branded
-from tests.support.database import empty_tables
 from tests.support.processes import Runner
+from tests.support.schema import empty_tables
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"

@@ -19,8 +19,8 @@ from sqlalchemy import text
 
 from bench.fleet.cost import Cost, cost
 from bench.fleet.plans import Plan, plans
+from bench.parts.watching import watched
 from bench.standin import Drive
-from bench.watching import watched
 from dashplate.bring_up import worker_commands
 from dashplate.stack import Stack, running
 from dashplate.supervisor import Command, Supervisor

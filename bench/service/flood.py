@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 
+from bench.parts.watching import resident_bytes, watched
 from bench.service.running import PATIENCE_S, Service
-from bench.watching import resident_bytes, watched
 
 #: What confidences may differ by: plates share calls of the network, whose sums then run in another order.
 _CONFIDENCE = 0.01

@@ -18,7 +18,7 @@ from bench.service.running import Service
 from pipeline.photo import read_batch
 from pipeline.records import MediaKind
 from pipeline.run import ModelConfig, load_detector, load_reader
-from pipeline.video.probe import decode_photo
+from pipeline.video.photograph import decode_photo
 
 #: A call may take so many times what its models take.
 MOST = 1.5

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dashplate.cli.evaluate_options import (
+from dashplate.cli.options.evaluate import (
     By,
     Compared,
     Ignore,
@@ -21,8 +21,8 @@ from dashplate.cli.evaluate_options import (
     Weights,
     Written,
 )
-from dashplate.cli.option_groups import grouped
-from dashplate.cli.options import a_number
+from dashplate.cli.options.groups import grouped
+from dashplate.cli.options.plain import a_number
 
 if TYPE_CHECKING:
     from evaluation.video.clips import Clip

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dashplate.cli.options import Country, DataDir, JobId, ReaderEngine, ReaderName
+from dashplate.cli.options.plain import Country, DataDir, JobId, ReaderEngine, ReaderName
 from db.states import Stage
 
 app = typer.Typer()

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from dashplate.cli.option_groups import grouped
-from dashplate.cli.options import MOST_ID, YEAR_S, DataDir, JobId, KeepOverlays, Reading, a_number, plain_text
+from dashplate.cli.options.groups import grouped
+from dashplate.cli.options.plain import MOST_ID, YEAR_S, DataDir, JobId, KeepOverlays, Reading, a_number, plain_text
 
 app = typer.Typer()
 

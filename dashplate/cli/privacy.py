@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dashplate.cli.options import AsJson, DataDir, OneJob, Plate, plain_text
+from dashplate.cli.options.plain import AsJson, DataDir, OneJob, Plate, plain_text
 
 app = typer.Typer()
 

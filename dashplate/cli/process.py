@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from dashplate.cli.option_groups import grouped
-from dashplate.cli.options import (
+from dashplate.cli.options.groups import grouped
+from dashplate.cli.options.plain import (
     MOST_ID,
     MOST_SEED,
     YEAR_S,

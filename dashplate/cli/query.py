@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from dashplate.cli.option_groups import grouped
-from dashplate.cli.options import MOST_ID, MOST_ROWS, AsJson, DataDir, JobId, SightingId, a_number, plain_text
+from dashplate.cli.options.groups import grouped
+from dashplate.cli.options.plain import MOST_ID, MOST_ROWS, AsJson, DataDir, JobId, SightingId, a_number, plain_text
 from dashplate.cli.where import Where
-from dashplate.durations import CLIP_S, MOST_CLIP_S
+from dashplate.typed.durations import CLIP_S, MOST_CLIP_S
 
 app = typer.Typer()
 
@@ -27,7 +27,7 @@ def status(
     data: DataDir = None,
 ) -> None:
     """Show jobs, or one job's videos."""
-    from dashplate.commands.query import show_status
+    from dashplate.commands.findings.query import show_status
 
     show_status(job, watch=watch, as_json=json, data=data)
 
@@ -42,7 +42,7 @@ def plates(
     data: DataDir = None,
 ) -> None:
     """Search the unique plates of all jobs."""
-    from dashplate.commands.search import show_plates
+    from dashplate.commands.findings.search import show_plates
 
     show_plates(pattern, limit, **asdict(where), as_json=json, data=data)
 
@@ -83,7 +83,7 @@ def search(
     data: DataDir = None,
 ) -> None:
     """Search all sightings by what they were read as and by their runners-up."""
-    from dashplate.commands.search import show_found
+    from dashplate.commands.findings.search import show_found
 
     show_found(plate, alike=like, **asdict(narrowed), **asdict(where), limit=limit, as_json=json, data=data)
 
@@ -98,7 +98,7 @@ def correct(
     data: DataDir = None,
 ) -> None:
     """Say what a sighting shows, beside what it was read as."""
-    from dashplate.commands.correct import correct_sighting
+    from dashplate.commands.findings.correct import correct_sighting
 
     correct_sighting(sighting, plate, no_plate=no_plate, take_back=take_back, note=note, data=data)
 
@@ -142,7 +142,7 @@ def clip(
     data: DataDir = None,
 ) -> None:
     """Cut a sighting out of its original video: H.264 without sound."""
-    from dashplate.commands.query import cut_clip
+    from dashplate.commands.findings.query import cut_clip
 
     cut_clip(sighting, out, before, after, data)
 
@@ -180,7 +180,7 @@ def sql(
     data: DataDir = None,
 ) -> None:
     """Open an SQL shell on the plates; see docs/sql.md for examples."""
-    from dashplate.commands.query import sql_shell
+    from dashplate.commands.findings.query import sql_shell
 
     raise typer.Exit(sql_shell(query, as_json=json, data=data))
 

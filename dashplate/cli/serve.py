@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dashplate.cli.options import MOST_PORT, AsJson, DataDir
+from dashplate.cli.options.plain import MOST_PORT, AsJson, DataDir
 
 app = typer.Typer()
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dashplate.cli.options import MOST_ID, MOST_ROWS, AsJson, DataDir, OneJob, plain_text
+from dashplate.cli.options.plain import MOST_ID, MOST_ROWS, AsJson, DataDir, OneJob, plain_text
 from db.states import DeliveryState, EndpointFormat, EventKind
 
 app = typer.Typer()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dashplate.cli.options import AsJson, DataDir, plain_text
+from dashplate.cli.options.plain import AsJson, DataDir, plain_text
 from db.access.scopes import Scope
 
 app = typer.Typer()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dashplate.cli.options import MOST_ID, MOST_ROWS, AsJson, DataDir, plain_text
+from dashplate.cli.options.plain import MOST_ID, MOST_ROWS, AsJson, DataDir, plain_text
 
 app = typer.Typer()
 places = typer.Typer(help="Places with a name: a depot, a school.", no_args_is_help=True)
@@ -47,7 +47,7 @@ def places_add(
     data: DataDir = None,
 ) -> None:
     """Give a circle a name; the same name again moves it. Put -- before a southern latitude."""
-    from dashplate.commands.where import add_place
+    from dashplate.commands.findings.where import add_place
 
     add_place(name, circle, data)
 
@@ -55,7 +55,7 @@ def places_add(
 @places.command("list")
 def places_list(json: AsJson = False, data: DataDir = None) -> None:
     """Show the places."""
-    from dashplate.commands.where import list_places
+    from dashplate.commands.findings.where import list_places
 
     list_places(as_json=json, data=data)
 
@@ -63,7 +63,7 @@ def places_list(json: AsJson = False, data: DataDir = None) -> None:
 @places.command("remove")
 def places_remove(name: Name, data: DataDir = None) -> None:
     """Forget a place; nothing else changes."""
-    from dashplate.commands.where import remove_place
+    from dashplate.commands.findings.where import remove_place
 
     remove_place(name, data)
 
@@ -76,7 +76,7 @@ def drives(
     data: DataDir = None,
 ) -> None:
     """Show drives, the newest first: videos whose clocks say that they follow each other."""
-    from dashplate.commands.where import show_drives
+    from dashplate.commands.findings.where import show_drives
 
     show_drives(job, limit, as_json=json, data=data)
 
@@ -95,6 +95,6 @@ def convoys(
     data: DataDir = None,
 ) -> None:
     """Show plates that keep turning up near one's own vehicles."""
-    from dashplate.commands.where import show_convoys
+    from dashplate.commands.findings.where import show_convoys
 
     show_convoys(days, least, least_days, apart, job, limit, as_json=json, data=data)

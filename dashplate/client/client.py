@@ -16,7 +16,7 @@ from dashplate.service.documents import PhotoRead
 from pipeline.errors import Inaccessible
 
 if TYPE_CHECKING:
-    from dashplate.picture import Picture
+    from dashplate.footage.picture import Picture
 
 
 class Client(JobCalls, FindingCalls, TellingCalls):
@@ -89,7 +89,7 @@ def _named(image: Picture) -> tuple[str, bytes]:
         except OSError as error:
             raise Inaccessible(f"{path} cannot be read: {error.strerror}. Check the path and its disk.") from error
     # Only arrays need OpenCV.
-    from dashplate.picture import checked
+    from dashplate.footage.picture import checked
     from output.files import png_bytes
 
     return "picture.png", png_bytes(checked(image))

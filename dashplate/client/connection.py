@@ -15,7 +15,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 from tenacity import RetryCallState, Retrying
 
-from dashplate.addresses import base_address
+from dashplate.typed.addresses import base_address
 from pipeline.errors import DashplateError, UsageError
 from pipeline.retry_policy import waits
 

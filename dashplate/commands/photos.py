@@ -20,7 +20,8 @@ from pipeline.records import Image, MediaKind
 from pipeline.run import load_detector, load_reader
 from pipeline.sources.expand import find_media
 from pipeline.sources.source import spelled
-from pipeline.video.probe import probe, read_photo
+from pipeline.video.photograph import read_photo
+from pipeline.video.probe import probe
 from workers.settings import settings
 
 

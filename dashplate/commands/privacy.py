@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from dashplate import jobs, show
 from dashplate.bring_up import database
-from dashplate.durations import parse_duration
+from dashplate.typed.durations import parse_duration
 from db.engine import session
 from db.findings.plate_hashing import PlateKeyError
 from db.findings.stored_files import count_owed

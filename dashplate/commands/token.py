@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from dashplate.bring_up import database
 from dashplate.commands.privacy import note
-from dashplate.durations import parse_duration
+from dashplate.typed.durations import parse_duration
 from db.access import tokens
 from db.access.scopes import Scope
 from db.engine import session

@@ -12,7 +12,7 @@ import httpx
 from sqlalchemy import RowMapping
 from tenacity import retry_if_exception
 
-from dashplate.addresses import base_address
+from dashplate.typed.addresses import base_address
 from output.photos import as_codeproject_prediction
 from pipeline.errors import DashplateError, UsageError
 from pipeline.retry_policy import SOURCE

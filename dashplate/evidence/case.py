@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from dashplate.clips import clip_of
-from dashplate.durations import CLIP_S
 from dashplate.evidence import clocks
 from dashplate.evidence.hashing import sha256_of
+from dashplate.footage.clips import clip_of
+from dashplate.typed.durations import CLIP_S
 from db.findings.evidence import SightingKept, TrackletKept
 from pipeline.errors import DashplateError, MediaError
 from pipeline.sources.fingerprints import check_same

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from dashplate.clips import NoSighting
 from dashplate.evidence.case import Exhibit, exhibit
+from dashplate.footage.clips import NoSighting
 from db.findings import evidence
 from db.findings.typed import whole_plate
 from pipeline.errors import UsageError

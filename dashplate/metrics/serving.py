@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.process_collector import ProcessCollector
 
-from dashplate.addresses import is_loopback
 from dashplate.metrics.exporter import Exporter
+from dashplate.typed.addresses import is_loopback
 from pipeline.errors import UsageError
 from workers.settings import Settings
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 
 from dashplate.evidence.signing import signer
-from dashplate.service import areas, corrections, drives, errors, jobs, search, sightings
+from dashplate.service import errors, jobs
 from dashplate.service.access import Access, require
 from dashplate.service.description import described
 from dashplate.service.door import Door
@@ -18,6 +18,7 @@ from dashplate.service.files import annotated, clips, evidence, exports, videos
 from dashplate.service.files.making.annotator import Annotator
 from dashplate.service.files.making.cutter import Cutter
 from dashplate.service.files.streams import Places
+from dashplate.service.findings import areas, corrections, drives, search, sightings
 from dashplate.service.measured import Calls, text_of
 from dashplate.service.photographs import calls as photographs
 from dashplate.service.photographs import compatible

@@ -16,7 +16,6 @@ from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from dashplate import jobs
-from dashplate.durations import parse_duration
 from dashplate.jobs import Submission, job_options
 from dashplate.service.access import require, url_of
 from dashplate.service.clocks import MOMENT, ZONE
@@ -24,6 +23,7 @@ from dashplate.service.documents import Again, JobTold, Page, VideoTold
 from dashplate.service.errors import Refused, responses, too_many
 from dashplate.service.photographs.calls import COUNTRIES
 from dashplate.service.uploads.keeper import Keeper
+from dashplate.typed.durations import parse_duration
 from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings import pages, queries

@@ -14,12 +14,12 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from dashplate.addresses import is_loopback
 from dashplate.service.access import Access
 from dashplate.service.app import Parts, create_app
 from dashplate.service.files.making.annotator import Annotator
 from dashplate.service.files.making.cutter import Cutter
 from dashplate.service.photographs.reader import PhotoReader
+from dashplate.typed.addresses import is_loopback
 from db.engine import allow
 from pipeline.errors import UsageError
 from workers.settings import Settings

@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, BaseModel
 
-from dashplate.areas import drive_meant, parse_box, parse_near
+from dashplate.typed.areas import drive_meant, parse_box, parse_near
 from dashplate.web.asked import Filled, Word
 from dashplate.web.shown import metres as in_metres
 from dashplate.web.texts import t

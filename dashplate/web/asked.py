@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, Field
 
-from dashplate.service.search import Moment
+from dashplate.service.findings.search import Moment
 
 T = TypeVar("T")
 #: What pages of a list are asked for by; no part of what is wanted.

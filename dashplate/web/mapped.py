@@ -10,8 +10,8 @@ from sqlalchemy import RowMapping
 
 from dashplate.web.shown import clock, file_name
 from db.models import PlaceRow
-from pipeline.camera.place import parts
 from pipeline.camera.records import Fix, Track
+from pipeline.camera.tracks.place import parts
 
 #: Fixes of a track that are drawn; a drive of an hour has 3600.
 MOST_FIXES = 6000

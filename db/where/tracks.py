@@ -14,8 +14,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db.models import TrackRow
-from pipeline.camera.place import bounds, length_m
 from pipeline.camera.records import Fix, Track
+from pipeline.camera.tracks.place import bounds, length_m
 
 _FLOATS = ("offset_s", "lat", "lon", "altitude_m", "speed_mps", "bearing_deg")
 #: A fix in `tracks.points`; a number that is not known is NaN. `at` is in microseconds since 1970: of UTC where it is

@@ -13,7 +13,7 @@ from pipeline.camera.clock.roll_over import NOTE, weeks_behind, with_weeks
 from pipeline.camera.file_names import Named, container_is_local, named
 from pipeline.camera.records import Clock, ClockClaim, Track
 from pipeline.camera.sidecars.folder import Allowed
-from pipeline.camera.track import Tracks, tracks_of
+from pipeline.camera.tracks.track import Tracks, tracks_of
 from pipeline.errors import Away, OutOfTime
 from pipeline.records import MediaInfo, MediaKind, Recorded, RecordedFrom
 from pipeline.sources.source import Source, shown

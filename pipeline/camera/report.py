@@ -19,18 +19,18 @@ from pipeline.camera.media import NOTHING_SAID, WhenAndWhere, when_and_where
 from pipeline.camera.on_screen.on_the_road import with_screen
 from pipeline.camera.on_screen.text import TextReader
 from pipeline.camera.records import Track
-from pipeline.camera.sense import checked
 from pipeline.camera.sidecars import formats
 from pipeline.camera.sidecars.folder import LARGEST_BYTES, Allowed
+from pipeline.camera.tracks.sense import checked
 from pipeline.errors import DashplateError, Inaccessible, MediaError, Unreadable
 from pipeline.records import MediaInfo
 from pipeline.sources.expand import MEDIA_EXTENSIONS
 from pipeline.sources.source import Source, shown
 from pipeline.video.container import open_source
-from pipeline.video.outline import MP4, Outline, is_large, outline
+from pipeline.video.mp4.outline import MP4, Outline, is_large, outline
+from pipeline.video.mp4.tags import MAKE_TAGS, MODEL_TAGS, tagged
 from pipeline.video.probe import probe
 from pipeline.video.recorded import recorded
-from pipeline.video.tags import MAKE_TAGS, MODEL_TAGS, tagged
 
 
 @dataclass(frozen=True, slots=True)

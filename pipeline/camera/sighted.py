@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.camera.movement import movement_of
-from pipeline.camera.place import Place, places_at
+from pipeline.camera.tracks.place import Place, places_at
 from pipeline.records import MediaInfo, Sighting
 
 #: As `MediaInfo.camera` calls one that looks back.

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
-from pipeline.camera.geometry import distance_m
 from pipeline.camera.records import Fix, Track
+from pipeline.camera.tracks.geometry import distance_m
 
 #: Between fixes that lie further apart in time nothing is known of the way, and nothing is drawn.
 LONGEST_GAP_S = 5.0

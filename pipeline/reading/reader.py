@@ -34,7 +34,7 @@ SQUARE_BELOW = 1.7
 SURE = 0.9
 #: Where else two rows are parted, as shares of the plate's height, while they are not surely read: a bolt, a seal or a
 #: small year hides the gap. Of 197 two-row plates 186 are right instead of 184, of 1,603 in one row as many as before
-#: (`python -m bench.row_gaps`).
+#: (`python -m bench.parts.row_gaps`).
 OTHER_GAPS: tuple[float, ...] = (0.45, 0.55)
 #: A line whose text is less sure than this is read once more, at another width.
 SETTLED = 0.95

@@ -31,7 +31,7 @@ from pipeline.sources.opening import by_name, open_path
 from pipeline.sources.progress import advance
 from pipeline.sources.remote import BLOCK_BYTES, open_remote
 from pipeline.sources.source import Remote, Source, shown
-from pipeline.video.mp4_index import DEMUX_OPTIONS, Mp4Index
+from pipeline.video.mp4.index import DEMUX_OPTIONS, Mp4Index
 from pipeline.video.recovery.damage import outline
 from pipeline.video.recovery.rebuild import Recovery
 from pipeline.video.recovery.unfinished import is_too_far, unfinished

@@ -27,7 +27,7 @@ from pipeline.records import Frame, Image, MediaInfo, MediaKind, SegmentSpan
 from pipeline.sources.availability import check_reads
 from pipeline.sources.source import shown
 from pipeline.video.container import open_probed
-from pipeline.video.probe import read_photo
+from pipeline.video.photograph import read_photo
 
 #: Threads of one decoder. A 720p H.264 frame costs 1.5 to 2.8 ms of CPU to decode and 1.3 ms to convert; a
 #: second thread adds a tenth to that, and shortens the wait only where a core is free.

@@ -25,7 +25,7 @@ from pipeline.records import Image, MediaInfo, MediaKind
 from pipeline.video.container import open_probed
 from pipeline.video.decode import THREADS, Converter
 from pipeline.video.keyframes import BACK_S
-from pipeline.video.probe import read_photo
+from pipeline.video.photograph import read_photo
 
 #: A frame this soon after another is reached by decoding on: some 15 frames, about 20 ms at 720p with two threads. A
 #: jump reads from elsewhere in the file, which costs no less where the file lies on another machine.

@@ -11,15 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import av
-import cv2
-import numpy as np
 from av.video.frame import VideoFrame
 
 from pipeline.errors import Inaccessible, Unreadable
-from pipeline.records import Image, MediaInfo, MediaKind
+from pipeline.records import MediaInfo, MediaKind
 from pipeline.sources.availability import check_answers, check_reads
 from pipeline.sources.expand import PHOTO_EXTENSIONS
 from pipeline.sources.fingerprints import UNSEEN, is_still
@@ -36,20 +33,17 @@ from pipeline.video.container import (
     recovered,
     survey,
 )
-from pipeline.video.image_size import PHOTO_PIXELS, TwoSizes, picture_size
+from pipeline.video.mp4.tags import MAKE_TAGS, MODEL_TAGS, tagged
+from pipeline.video.photograph import JPEG_START, probe_photo
 from pipeline.video.recorded import recorded
-from pipeline.video.tags import MAKE_TAGS, MODEL_TAGS, tagged
 
 #: A video may end this much before its announced end: sound and picture seldom end together.
 END_SLACK_S = 0.5
-#: Larger files are not taken for photographs.
-PHOTO_BYTES = 512 * 1024 * 1024
 #: An unreadable file changed less than so many seconds ago is looked at once more after a moment: cameras write at
 #: least twice a second.
 JUST_NOW_S, MOMENT_S = 2.0, 0.6
 #: What the pictures that OpenCV reads begin with.
 PHOTO_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"RIFF")
-JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 #: What zip, gzip, bzip2, xz, zstandard, 7z and rar files begin with.
 ARCHIVE_MAGIC = (
     b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf", b"Rar!",
@@ -133,14 +127,14 @@ def _probe(source: Source) -> MediaInfo:
     if head.startswith(ARCHIVE_MAGIC):
         raise Unreadable(f"{name} is an archive or packed, and is not unpacked here. Unpack it and submit its videos.")
     if source.suffix.lower() in PHOTO_EXTENSIONS:
-        if info := _probe_photo(source):
+        if info := probe_photo(source):
             return info
         if head.startswith(JPEG_START):
             raise Unreadable(not_media(source))  # The demuxer would make a video of one frame of what is left.
     try:
         return _probe_video(source)
     except Unreadable:
-        if head.startswith(PHOTO_MAGIC) and (info := _probe_photo(source)):
+        if head.startswith(PHOTO_MAGIC) and (info := probe_photo(source)):
             return info
         raise
 
@@ -168,102 +162,6 @@ def _head(source: Source) -> bytes:
     if not head:
         raise Unreadable(f"{name} is empty (0 bytes). Copy it from the camera again.")
     return head
-
-
-# Photographs
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Photo:
-    """A photograph, upright (EXIF orientation applied)."""
-
-    image: Image
-    #: False where the file ends early; what is missing of the image is grey.
-    whole: bool
-
-
-def read_photo(source: Source) -> Photo | None:
-    """The photograph in a file; None where there is none.
-
-    Raises `Unreadable` for one of more than PHOTO_PIXELS or of two sizes, `Away` for one that cannot be read now,
-    `Inaccessible` where a remote one cannot be read at all.
-    """
-    try:
-        with open_source(source) as file:
-            if file.seek(0, os.SEEK_END) > PHOTO_BYTES:
-                return None
-            file.seek(0)
-            data = file.read()
-    except OSError as problem:
-        check_answers(source, problem)
-        return None
-    return decode_photo(data, shown(source))
-
-
-def wanted_photo(photo: Photo | None, name: str) -> Photo:
-    """What was read of a file that has to be a photograph. Raises `Unreadable` where it is none."""
-    if photo is None:
-        raise Unreadable(f"{name} is no photograph: JPEG, PNG, WebP, BMP and TIFF are read.")
-    return photo
-
-
-def decode_photo(data: bytes, name: str, most_pixels: int = PHOTO_PIXELS) -> Photo | None:
-    """The photograph in a file's bytes; None where there is none.
-
-    Raises `Unreadable` with the file's `name` for one of more pixels or of two sizes.
-    """
-    try:
-        size = picture_size(data)
-    except TwoSizes:
-        sentence = f"{name} says its size twice, so it is not decoded. Save it anew with an image program."
-        raise Unreadable(sentence) from None
-    if size is None:
-        return None
-    if size[0] * size[1] > most_pixels:
-        raise Unreadable(
-            f"{name} claims {size[0]} x {size[1]} pixels; {most_pixels // 10**6} million are the most that"
-            " are decoded. Make it smaller."
-        )
-    image = _decoded(data)
-    if image is not None:
-        return Photo(image, whole=True)
-    # OpenCV refuses a JPEG without its end mark; given one, it decodes what is there.
-    image = _decoded(data + JPEG_END) if data.startswith(JPEG_START) else None
-    return None if image is None else Photo(image, whole=False)
-
-
-def _decoded(data: bytes) -> Image | None:
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        return None
-    return None if image is None else cast(Image, np.ascontiguousarray(image))
-
-
-def _probe_photo(source: Source) -> MediaInfo | None:
-    photo = read_photo(source)
-    if photo is None:
-        return None
-    height, width = photo.image.shape[:2]
-    return MediaInfo(
-        path=source,
-        kind=MediaKind.PHOTO,
-        width=width,
-        height=height,
-        rotation=0,
-        codec=source.suffix.lower().lstrip("."),
-        time_base=Fraction(1, 1000),
-        start_pts=0,
-        end_pts=1,
-        frame_rate=0.0,
-        keyframes=(0,),
-        frames=1,
-        problem=None if photo.whole else f"{shown(source)} ends early; the part that is missing is left grey.",
-        recorded=recorded(source, {}),
-    )
-
-
-# Videos
 
 
 def _probe_video(source: Source) -> MediaInfo:

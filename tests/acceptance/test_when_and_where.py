@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.camera import geometry
+from pipeline.camera.tracks import geometry
 from synthesis.fleet import FleetTruth, render_fleet
 from synthesis.fleet.truth import TruePassing
 from tests.support.command_line.program import Command, Finished

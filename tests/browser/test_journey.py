@@ -16,7 +16,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, ViewportSize, expect
 
-from bench.page_pictures import sign_in
+from bench.pictures.pages import sign_in
 from dashplate.stack.server import free_port
 from synthesis.drive import Drive
 from tests.support.browser import chromium

@@ -16,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 from sqlalchemy import text
 
-from bench.page_pictures import sign_in
+from bench.pictures.pages import sign_in
 from dashplate.stack import Stack
 from dashplate.stack.server import free_port
 from db.access import tokens

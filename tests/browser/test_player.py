@@ -21,7 +21,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Page
 
-from bench.page_pictures import sign_in
+from bench.pictures.pages import sign_in
 from dashplate.stack import Stack
 from dashplate.stack.server import free_port
 from db.access import tokens

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import av
 from av.container import InputContainer
 
-from pipeline.video.mp4_index import boxes
+from pipeline.video.mp4.index import boxes
 
 #: What some cameras put between pictures: a block of positions that begins like a unit of 32 KB.
 POSITIONS = b"\0\0\x80\0freeGPS " + bytes(range(256)) * 127 + bytes(244)

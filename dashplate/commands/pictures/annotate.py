@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from dashplate import jobs
-from dashplate.annotated import annotate, annotation_of
 from dashplate.bring_up import database
 from dashplate.commands.privacy import note
+from dashplate.footage.annotated import annotate, annotation_of
 from dashplate.show import many
 from db.engine import session
 from db.findings.footage import Watched, watched

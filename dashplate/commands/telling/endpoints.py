@@ -13,9 +13,9 @@ from dashplate.bring_up import database, settings_for
 from dashplate.commands.privacy import note
 from dashplate.delivery.receivers import Carrier, carrier_of, check_receiver, wanted_events
 from dashplate.delivery.signing import webhook_key
-from dashplate.durations import parse_duration
 from dashplate.export import plain
 from dashplate.signs_of_life import SENDER, mark_alive
+from dashplate.typed.durations import parse_duration
 from db.engine import session
 from db.models import Endpoint
 from db.states import DeliveryState, EndpointFormat, EventKind

@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from dashplate.annotated import Annotation, annotation_of
+from dashplate.footage.annotated import Annotation, annotation_of
 from dashplate.service.access import note, require, url_of
 from dashplate.service.documents import AnnotatedTold, MakingState
 from dashplate.service.errors import Refused, responses

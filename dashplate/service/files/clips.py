@@ -7,14 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from dashplate.clips import clip_of
-from dashplate.durations import CLIP_S, MOST_CLIP_S
+from dashplate.footage.clips import clip_of
 from dashplate.service.access import require
 from dashplate.service.files.making.cutter import Cutter
 from dashplate.service.files.on_record import on_record
 from dashplate.service.files.ranges import described, ranged
 from dashplate.service.jobs import Number
 from dashplate.service.photographs.calls import unless_hung_up
+from dashplate.typed.durations import CLIP_S, MOST_CLIP_S
 from db.access.scopes import Principal, Scope
 
 router = APIRouter(tags=["plates and sightings"])

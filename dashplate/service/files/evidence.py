@@ -15,13 +15,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from dashplate.clips import NoSighting
 from dashplate.evidence.case import Exhibit, originals
 from dashplate.evidence.gathering import Case, gathered
 from dashplate.evidence.models_used import models_used
 from dashplate.evidence.package import Contents, write_package
 from dashplate.evidence.page import Made
 from dashplate.evidence.signing import Signer, short
+from dashplate.footage.clips import NoSighting
 from dashplate.service.access import note, require, url_of
 from dashplate.service.errors import Refused, responses
 from dashplate.service.files.making.cutter import Cutter

@@ -8,7 +8,7 @@ from typing import TypeVar
 from fastapi import Request
 from sqlalchemy.orm import Session
 
-from dashplate.clips import NoClip, NoSighting, NoVideo
+from dashplate.footage.clips import NoClip, NoSighting, NoVideo
 from dashplate.service.access import note, url_of
 from dashplate.service.errors import Refused
 from db.access.scopes import Principal

@@ -12,8 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from dashplate.clips import media_type, original_of, piece_of
-from dashplate.durations import MOST_PIECE_S
+from dashplate.footage.clips import media_type, original_of, piece_of
 from dashplate.service.access import Access, require
 from dashplate.service.errors import Refused
 from dashplate.service.files.making.cutter import Cutter
@@ -25,6 +24,7 @@ from dashplate.service.files.streams import Placed, Places
 from dashplate.service.jobs import Number
 from dashplate.service.photographs.calls import unless_hung_up
 from dashplate.service.threads import beside
+from dashplate.typed.durations import MOST_PIECE_S
 from db.access.scopes import Principal, Scope
 from db.findings.footage import Footage
 from pipeline.errors import Away, Inaccessible, Unreadable

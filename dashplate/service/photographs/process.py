@@ -24,7 +24,7 @@ from pipeline.errors import DashplateError, MediaError
 from pipeline.photo import PhotoPlate, read_batch
 from pipeline.records import Image, MediaKind
 from pipeline.run import ModelConfig, load_detector, load_reader
-from pipeline.video.probe import decode_photo, wanted_photo
+from pipeline.video.photograph import decode_photo, wanted_photo
 
 #: Pixels of the largest photograph that the service decodes: 300 MB as BGR.
 MOST_PIXELS = 100_000_000

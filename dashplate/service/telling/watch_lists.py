@@ -13,8 +13,8 @@ from pydantic import BaseModel, BeforeValidator, Field, StrictBool
 from dashplate.service.access import note, require, url_of
 from dashplate.service.documents import Page
 from dashplate.service.errors import Refused, responses
+from dashplate.service.findings.search import Moment
 from dashplate.service.jobs import Cursor, Most, Number
-from dashplate.service.search import Moment
 from dashplate.service.telling.documents import EntryTold, HitTold, Imported
 from dashplate.watch_files import IMPORTED, wishes
 from db.access.scopes import Principal, Scope

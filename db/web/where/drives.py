@@ -15,8 +15,8 @@ from db.findings import pages
 from db.named_sql import statements
 from db.where.area import Area, along
 from db.where.tracks import track_of
-from pipeline.camera.place import parts
 from pipeline.camera.records import Track
+from pipeline.camera.tracks.place import parts
 from pipeline.errors import UsageError
 
 _SQL = statements(Path(__file__).with_suffix(".sql"))

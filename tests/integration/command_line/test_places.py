@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from dashplate.areas import parse_along, parse_box, parse_metres, parse_near
-from dashplate.commands import search, where
+from dashplate.commands.findings import search, where
+from dashplate.typed.areas import parse_along, parse_box, parse_metres, parse_near
 from db.engine import session
 from db.where.area import near
 from output import terminal

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from bench.standin import Drive
 from dashplate.commands.checks.verify import check
-from dashplate.commands.correct import correct_sighting
+from dashplate.commands.findings.correct import correct_sighting
 from db.engine import session
 from db.findings import corrections, pages
 from db.findings.corrections import Correction, box_at

@@ -12,10 +12,11 @@ import pytest
 from fastapi import Request
 from sqlalchemy import text
 
-from dashplate.service import access, sightings
+from dashplate.service import access
 from dashplate.service.access import Access
 from dashplate.service.errors import Refused
-from dashplate.service.sightings import Following
+from dashplate.service.findings import sightings
+from dashplate.service.findings.sightings import Following
 from db.access import tokens
 from db.access.scopes import Scope
 from db.engine import session

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from dashplate import export
-from dashplate.commands import privacy, search
+from dashplate.commands import privacy
+from dashplate.commands.findings import search
 from dashplate.export.command import export_job
 from db.engine import session
 from db.findings import queries

@@ -15,7 +15,7 @@ from db.engine import session
 from db.findings.search import Behind, Wanted, plates, search
 from db.where.area import Area, along, near
 from db.where.asked import heat
-from pipeline.camera import geometry
+from pipeline.camera.tracks import geometry
 from pipeline.errors import UsageError
 from tests.support.database import make_job
 from tests.support.searching import index_all, saying, store

@@ -21,9 +21,9 @@ from db.where.area import near
 from db.where.clocks import CLOCK_COLUMNS, clock_of
 from db.where.places import area_of, forget_place, name_place, places
 from db.where.tracks import fixes_of, packed, store_track, track_of
-from pipeline.camera.place import length_m, place_at
 from pipeline.camera.records import Clock, ClockClaim, Fix, Track
 from pipeline.camera.sighted import placed
+from pipeline.camera.tracks.place import length_m, place_at
 from pipeline.errors import UsageError
 from pipeline.records import MediaInfo, MediaKind, RecordedFrom, SegmentSpan
 from tests.support.database import count, make_job

@@ -20,7 +20,8 @@ from db.migrate import upgrade
 from db.models import Base, Plate, Segment, SightingRow, Video
 from pipeline.errors import ServiceUnavailable
 from pipeline.records import Box
-from tests.support.database import catalogue, count, downgrade, make_job, run_sql
+from tests.support.database import count, make_job, run_sql
+from tests.support.schema import catalogue, downgrade
 from tests.support.tables.findings import sighting
 
 

@@ -32,7 +32,8 @@ from db.queue import outbox, scheduler, segment_moves
 from db.states import SegmentState, VideoState
 from pipeline.formats.confusions import folded
 from pipeline.sightings import stitch
-from tests.support.database import LEASE_S, SILENT, catalogue, detect, downgrade, no_waiting, read, split
+from tests.support.database import LEASE_S, SILENT, detect, no_waiting, read, split
+from tests.support.schema import catalogue, downgrade
 from tests.support.tables.counters import check_counters
 
 HERE = Path(__file__).parent

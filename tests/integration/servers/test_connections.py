@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bench.connections import measure
+from bench.parts.connections import measure
 from bench.standin import Drive
 from dashplate.stack import Stack, postgres_server
 from db.engine import MOST, check, engine_for

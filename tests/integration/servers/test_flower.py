@@ -18,7 +18,7 @@ import pytest
 from flower.urls import handlers
 from tornado.web import url
 
-from bench.flower import Page
+from bench.parts.flower import Page
 from dashplate.commands.checks import health
 from dashplate.stack.server import free_port
 from db.queue.segment_moves import Dispatched

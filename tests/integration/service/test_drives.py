@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text, update
 
 from dashplate.client import Client, ServiceError
-from dashplate.commands import where
+from dashplate.commands.findings import where
 from db.access.scopes import Scope
 from db.engine import session
 from db.findings.search import index_some

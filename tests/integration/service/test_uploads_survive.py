@@ -12,7 +12,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from bench import uploads as bench
+from bench.parts import uploads as bench
 from bench.service.running import Service
 from dashplate.stack import Stack
 from dashplate.supervisor import Command, Supervisor
@@ -65,7 +65,7 @@ def test_whatever_a_kill_leaves_is_gone_on_with(working: Served, client: httpx.C
 
 
 def test_uploads_survive_cuts_and_a_killed_service(tmp_path: Path) -> None:
-    """`python -m bench.uploads`, small."""
+    """`python -m bench.parts.uploads`, small."""
     found = bench.run(tmp_path, uploads=6, size=8_000_000)
     assert found.different == 0
     assert found.cuts >= 3

@@ -22,7 +22,8 @@ from pipeline.sources.remote import BLOCK_BYTES, BLOCKS_KEPT, open_remote
 from pipeline.sources.roots import check_allowed, split_roots
 from pipeline.sources.source import source_of
 from pipeline.video.decode import Decoder
-from pipeline.video.probe import changed_since, probe, read_photo
+from pipeline.video.photograph import read_photo
+from pipeline.video.probe import changed_since, probe
 from pipeline.video.split import split
 from tests.support.decoded import assert_like_the_path
 from tests.support.media_files import TIDY, photo, with_sound, write_clip

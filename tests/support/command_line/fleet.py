@@ -23,8 +23,8 @@ from dashplate.supervisor import Command, Supervisor
 from db.engine import engine_for, session
 from db.migrate import upgrade
 from tests.support.command_line.in_process import Said, run_command
-from tests.support.database import empty_tables
 from tests.support.processes import wait_until
+from tests.support.schema import empty_tables
 from workers.celery_app.app import CONTROL, DETECT, QUEUES, READ
 from workers.settings import settings
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pipeline.camera.geometry import direction_deg, distance_m, half_circle, step
-from pipeline.camera.place import Bounds, began_by_track, bounds, length_m, parts, place_at, places_at
 from pipeline.camera.records import Clock, ClockClaim, Fix, Track
+from pipeline.camera.tracks.geometry import direction_deg, distance_m, half_circle, step
+from pipeline.camera.tracks.place import Bounds, began_by_track, bounds, length_m, parts, place_at, places_at
 from pipeline.records import RecordedFrom
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.camera import geometry
 from pipeline.camera.embedded import embedded_track
 from pipeline.camera.file_names import named
 from pipeline.camera.records import Track
 from pipeline.camera.timing import began_by_track
+from pipeline.camera.tracks import geometry
 from synthesis.fleet.plan import CAMERAS, Plan
 from synthesis.fleet.recorder import add_track
 from synthesis.fleet.truth import FleetTruth, fleet_truth, read_fleet_truth, write_fleet_truth

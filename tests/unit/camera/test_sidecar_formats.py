@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.camera.place import began_by_track, place_at
 from pipeline.camera.records import Fix, Track
-from pipeline.camera.sense import checked
 from pipeline.camera.sidecars import formats, gpx, kml, nmea, seventymai, subtitles
 from pipeline.camera.sidecars.markup import BrokenMarkup
+from pipeline.camera.tracks.place import began_by_track, place_at
+from pipeline.camera.tracks.sense import checked
 from pipeline.errors import DashplateError
 from tests.support.sidecars import FIRST, GPX, SECOND, gga, log, rmc, sentence, shared, utc
 

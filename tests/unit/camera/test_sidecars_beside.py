@@ -10,10 +10,10 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from pipeline.camera.place import began_by_track
 from pipeline.camera.records import MOST_FIXES, Clock, ClockClaim, Fix, Track
 from pipeline.camera.sidecars import folder, formats, markup, sidecar_track
 from pipeline.camera.sidecars.remembered import Remembered
+from pipeline.camera.tracks.place import began_by_track
 from pipeline.errors import Inaccessible
 from pipeline.records import RecordedFrom
 from pipeline.sources.roots import check_allowed

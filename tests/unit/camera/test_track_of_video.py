@@ -10,9 +10,10 @@ from typing import BinaryIO
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 
-from pipeline.camera import media, track
+from pipeline.camera import media
 from pipeline.camera.records import Fix, Track
-from pipeline.camera.track import track_of, tracks_of
+from pipeline.camera.tracks import track
+from pipeline.camera.tracks.track import track_of, tracks_of
 from pipeline.errors import DashplateError
 from tests.support.processes import PATIENCE_S
 from tests.support.sidecars import rmc, utc

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from output.track_picture import track_picture
-from pipeline.camera.geometry import step
 from pipeline.camera.records import Fix, Track
+from pipeline.camera.tracks.geometry import step
 
 
 def track(*places: tuple[float, float], gap_at: int | None = None) -> Track:

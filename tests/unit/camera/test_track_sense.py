@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.camera import sense
-from pipeline.camera.geometry import step
-from pipeline.camera.place import began_by_track, parts, place_at
 from pipeline.camera.records import Fix, Track
-from pipeline.camera.sense import checked
+from pipeline.camera.tracks import sense
+from pipeline.camera.tracks.geometry import step
+from pipeline.camera.tracks.place import began_by_track, parts, place_at
+from pipeline.camera.tracks.sense import checked
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 SPEED_MPS = 14.0

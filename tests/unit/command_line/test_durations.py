@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashplate.durations import parse_duration
+from dashplate.typed.durations import parse_duration
 from pipeline.errors import UsageError
 
 

@@ -1,4 +1,4 @@
-"""Evidence packages: other programs open them, and whatever is changed in one is found."""
+"""Evidence packages: other programs open them, and their pages say what is known."""
 
 from __future__ import annotations
 
@@ -16,127 +16,17 @@ import cv2
 import numpy as np
 import pypdfium2
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from dashplate.evidence.case import Exhibit, Original
+from dashplate.evidence.case import Original
 from dashplate.evidence.clocks import told_by
-from dashplate.evidence.models_used import models_used
-from dashplate.evidence.package import MANIFEST, PUBLIC_KEY, SIGNATURE, Contents, write_package
-from dashplate.evidence.page import Made, printed
-from dashplate.evidence.signing import Signer, is_signed_by, public_key, short, signer
+from dashplate.evidence.package import MANIFEST, PUBLIC_KEY, SIGNATURE
+from dashplate.evidence.page import printed
+from dashplate.evidence.signing import Signer, short
 from dashplate.evidence.verify import verify
-from db.findings.evidence import SightingKept, TrackletKept
-from output.files import jpeg_bytes, png_bytes
-from pipeline.errors import UsageError
-from pipeline.job_options import JobOptions
 from pipeline.records import RecordedFrom
-from pipeline.run import ModelConfig
-from pipeline.video.clip import ClipRequest
 from store import Store
 from tests.conftest import missing
-
-NOW = dt.datetime(2026, 11, 30, 12, 0, 0, tzinfo=dt.UTC)
-PLATE = "粤Z1234港"
-#: BGR, which nothing else on a page has.
-FRAME = (200, 120, 40)
-
-
-def observation(pts: int) -> dict[str, Any]:
-    return {"pts": pts, "time_s": pts / 1000, "box": [500.0, 300.0, 620.0, 330.0], "confidence": 0.9}
-
-
-def exhibit(
-    store: Store, number: int, plate: str = PLATE, size: tuple[int, int] = (1280, 720), **changes: Any
-) -> Exhibit:
-    """A sighting with a frame and two crops in the store, as its rows tell of it."""
-    width, height = size
-    frame = store.put(f"frames/1/1/{number}.jpg", jpeg_bytes(np.full((height, width, 3), FRAME, np.uint8)))
-    crops = [
-        store.put(f"crops/1/1/{number}-{rank}.png", png_bytes(np.full((40, 150, 3), rank, np.uint8))) for rank in (0, 1)
-    ]
-    characters = [{"char": char, "confidence": 0.98} for char in plate]
-    reading = {
-        "id": number, "segment": 0, "tracklet": 3, "first": observation(1000), "last": observation(3000), "seen": 21,
-        "text": plate, "confidence": 0.97, "characters": characters, "alternatives": [], "country": "CN", "reads": 2,
-        "crops_read": 2, "best_crop": 0,
-    }  # fmt: skip
-    pictures = [
-        {"rank": rank, "observation": observation(2000 + rank), "plate": [10, 5, 140, 35], "quality": 0.8,
-         "name": one.name, "sha256": one.sha256}
-        for rank, one in enumerate(crops)
-    ]  # fmt: skip
-    row = {
-        "sighting": number, "plate": plate, "read_as": plate, "shown": plate, "country": "CN", "confidence": 0.97,
-        "confirmed": True, "reads": 2, "characters": characters,
-        "alternatives": [{"text": "粤Z1Z34港", "confidence": 0.02}], "job": 1, "job_name": "a tour", "video_id": 1,
-        "video": "/videos/卡/trip.mp4", "first_s": 1.0, "best_s": 2.0, "last_s": 3.0, "first_pts": 1000,
-        "best_pts": 2000, "last_pts": 3000, "x1": 500.0, "y1": 300.0, "x2": 620.0, "y2": 330.0, "processed_at": NOW,
-        "submitted_at": NOW, "corrected": None, "corrected_by": None, "corrected_at": None, "correction_note": None,
-        "recorded_at": None, "recorded_from": None, "recording_began_at": None,
-        "clock_zone": None, "clock_error_s": None, "clock_others": None, "lat": None, "lon": None,
-        "place_error_m": None, "bearing_deg": None, "speed_mps": None, "place": None, "movement": None, "camera": None,
-        "tracklets": [[0, 3]], "options": {}, "kind": "video", "codec": "h264", "width": width, "height": height,
-        "frame_rate": 30.0, "duration_s": 60.0, "content": "c", "fingerprint": "f", "frame": frame.name,
-        "frame_pts": 2000, "frame_sha256": frame.sha256,
-    }  # fmt: skip
-    row |= changes
-    made = Exhibit(SightingKept(row, JobOptions(), (TrackletKept(reading, pictures),)), None)  # type: ignore[arg-type]
-    made.original = Original("ab" * 32, 123_456)
-    return made
-
-
-def uncut(wanted: ClipRequest) -> bytes:
-    raise AssertionError(wanted)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store")
-
-
-@pytest.fixture
-def key() -> Signer:
-    return Signer(Ed25519PrivateKey.generate())
-
-
-@pytest.fixture
-def pack(tmp_path: Path, store: Store, key: Signer) -> Callable[..., Path]:
-    """Writes a package of these exhibits."""
-
-    def write(*exhibits: Exhibit, signing: Signer | None = key) -> Path:
-        out = tmp_path / "case.zip"
-        made = Made("somebody", "a-machine", NOW, "0.1.0", short(signing.public) if signing else None)
-        used = [models_used(ModelConfig(), JobOptions()) for _ in exhibits]
-        with out.open("wb") as file:
-            write_package(file, Contents(exhibits, used, "a case", made), store, uncut, signing, lambda: None)
-        return out
-
-    return write
-
-
-def text_of(package: Path) -> list[str]:
-    """The text of each page, as a PDF reader finds it."""
-    with zipfile.ZipFile(package) as file:
-        document = pypdfium2.PdfDocument(file.read("evidence.pdf"))
-    return [page.get_textpage().get_text_bounded() for page in document]
-
-
-def flat(text: str) -> str:
-    """Without white space: lines of a page break anywhere."""
-    return "".join(text.split())
-
-
-def rewritten(package: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
-    """A copy with other contents."""
-    with zipfile.ZipFile(package) as file:
-        contents = {name: file.read(name) for name in file.namelist()}
-    change(contents)
-    other = package.with_name("other.zip")
-    with zipfile.ZipFile(other, "w") as file:
-        for name, data in contents.items():
-            file.writestr(name, data)
-    return other
+from tests.support.evidence_package import FRAME, NOW, PLATE, exhibit, flat, text_of
 
 
 @pytest.mark.parametrize("source", [None, *RecordedFrom])
@@ -299,100 +189,6 @@ def test_many_things_left_out_stay_on_the_page(pack: Callable[..., Path], store:
     (page,) = text_of(pack(one))
     assert "More stands in sightings.json" in page
     assert "Made by somebody" in page
-
-
-def test_nothing_can_be_changed_added_or_left_out(pack: Callable[..., Path], store: Store, key: Signer) -> None:
-    package = pack(exhibit(store, 7))
-    assert verify(package).wrong == ()
-    assert verify(package, key.public).wrong == ()
-
-    def wrong_after(change: Callable[[dict[str, bytes]], Any]) -> str:
-        return " ".join(verify(rewritten(package, lambda contents: change(contents) and None), key.public).wrong)
-
-    def of_manifest(**changes: Any) -> Callable[[dict[str, bytes]], None]:
-        def change(contents: dict[str, bytes]) -> None:
-            contents[MANIFEST] = json.dumps(json.loads(contents[MANIFEST]) | changes).encode()
-
-        return change
-
-    assert wrong_after(lambda contents: None) == ""
-    assert "frame.jpg was changed" in wrong_after(
-        lambda c: c.update({"sighting-7/frame.jpg": c["sighting-7/frame.jpg"] + b"x"})
-    )
-    assert "sightings.json is missing" in wrong_after(lambda c: c.pop("sightings.json"))
-    assert "extra.txt is not in the manifest" in wrong_after(lambda c: c.update({"extra.txt": b"x"}))
-    assert "manifest.json was changed" in wrong_after(of_manifest(made_by="somebody else"))
-    assert "not signed" in wrong_after(of_manifest(signed_with=None))
-    assert "manifest.json is missing" in wrong_after(of_manifest(format="something else"))
-    assert "manifest.json is missing" in wrong_after(lambda c: c.pop(MANIFEST))
-    assert "manifest.sig is missing" in wrong_after(lambda c: c.pop(SIGNATURE))
-    assert "public-key.pem is not the key" in wrong_after(lambda c: c.pop(PUBLIC_KEY))
-
-
-def test_who_signs_a_changed_package_anew_needs_the_key(pack: Callable[..., Path], store: Store, key: Signer) -> None:
-    package, other = pack(exhibit(store, 7)), Signer(Ed25519PrivateKey.generate())
-
-    def forge(contents: dict[str, bytes]) -> None:
-        manifest = json.loads(contents[MANIFEST]) | {"made_by": "somebody else", "signed_with": other.public}
-        contents[MANIFEST] = json.dumps(manifest).encode()
-        contents[SIGNATURE], contents[PUBLIC_KEY] = other.sign(contents[MANIFEST]), other.public_pem
-
-    forged = rewritten(package, forge)
-    assert verify(forged).signed_with == other.public, "without a key to compare, only the fingerprint tells"
-    assert any("another key" in sentence for sentence in verify(forged, key.public).wrong)
-
-
-def test_an_unsigned_package_says_so_everywhere(pack: Callable[..., Path], store: Store) -> None:
-    package = pack(exhibit(store, 7), signing=None)
-    assert [sentence for sentence in verify(package).wrong if "not signed" in sentence]
-    with zipfile.ZipFile(package) as file:
-        assert "NOT SIGNED" in file.read("README.txt").decode()
-        assert not {SIGNATURE, PUBLIC_KEY} & set(file.namelist())
-    assert "NOT SIGNED" in text_of(package)[0]
-
-
-@pytest.mark.parametrize("content", [b"", b"PK", b"no package at all", b"\0" * 100])
-def test_what_is_no_package_is_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "x.zip").write_bytes(content)
-    with pytest.raises(UsageError, match="no evidence package"):
-        verify(tmp_path / "x.zip")
-
-
-# Keys
-
-
-def test_keys_are_taken_from_a_file_or_the_environment_and_never_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("DASHPLATE_SIGNING_KEY", raising=False)
-    assert signer(None) is None
-    secret = "0123456789abcdef" * 4
-    monkeypatch.setenv("DASHPLATE_SIGNING_KEY", secret)
-    of_environment = signer(None)
-    (tmp_path / "hex").write_text(f"{secret}\n")
-    private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(secret))
-    (tmp_path / "pem").write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    of_files = [signer(tmp_path / name) for name in ("hex", "pem")]
-    assert of_environment
-    assert {one.public for one in of_files if one} == {of_environment.public}
-    assert secret not in repr(of_environment)
-    assert is_signed_by(of_environment.public, of_environment.sign(b"x"), b"x")
-    (tmp_path / "public.pem").write_bytes(of_environment.public_pem)
-    assert (
-        public_key(str(tmp_path / "public.pem")) == public_key(of_environment.public.upper()) == of_environment.public
-    )
-
-
-@pytest.mark.parametrize(
-    "content", ["", "abc", "0" * 63, "-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----\n"]
-)
-def test_what_is_no_key_is_refused_and_not_quoted(tmp_path: Path, content: str) -> None:
-    (tmp_path / "key").write_text(content)
-    with pytest.raises(UsageError) as refused:
-        signer(tmp_path / "key")
-    assert "secret" not in str(refused.value)
-    with pytest.raises(UsageError):
-        public_key(str(tmp_path / "key"))
 
 
 def first_facts(package: Path) -> dict[str, Any]:

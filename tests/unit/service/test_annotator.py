@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 import pytest
 
-from dashplate.annotated import Annotation
+from dashplate.footage.annotated import Annotation
 from dashplate.service.documents import MakingState
 from dashplate.service.files.making.annotator import Annotator, Made
 from pipeline.job_options import JobOptions

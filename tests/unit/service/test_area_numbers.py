@@ -7,7 +7,7 @@ import re
 import pytest
 
 from dashplate.client.findings import _area, _decimal
-from dashplate.service.areas import _BOX
+from dashplate.service.findings.areas import _BOX
 
 
 @pytest.mark.parametrize(

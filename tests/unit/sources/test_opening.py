@@ -21,7 +21,8 @@ from pipeline.video.container import open_packets, open_video, survey
 from pipeline.video.decode import Decoder
 from pipeline.video.evidence import frames_at
 from pipeline.video.keyframes import sample_keyframes
-from pipeline.video.probe import changed_since, probe, read_photo
+from pipeline.video.photograph import read_photo
+from pipeline.video.probe import changed_since, probe
 from pipeline.video.split import split
 from tests.support.media_files import photo, tidy
 from workers.settings import settings

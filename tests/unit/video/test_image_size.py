@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from pipeline.errors import Unreadable
 from pipeline.video.image_size import PHOTO_PIXELS, TwoSizes, picture_size
-from pipeline.video.probe import PHOTO_MAGIC, probe, read_photo
+from pipeline.video.photograph import read_photo
+from pipeline.video.probe import PHOTO_MAGIC, probe
 from tests.conftest import ROOT
 
 WIDTH, HEIGHT = 37, 23

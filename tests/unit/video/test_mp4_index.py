@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.video.container import open_packets, survey
-from pipeline.video.mp4_index import Mp4Index, boxes
+from pipeline.video.mp4.index import Mp4Index, boxes
 from pipeline.video.probe import probe
 from tests.support import media_files
 

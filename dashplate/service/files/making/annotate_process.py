@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any, TextIO
 
-from dashplate.annotated import annotate
+from dashplate.footage.annotated import annotate
 from dashplate.service.files.making.trouble import trouble_of
 
 #: What the longest video that is made takes at the most that is encoded of a second, 1 MB, and some.

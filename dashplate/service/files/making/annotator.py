@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from typing import IO, BinaryIO
 
-from dashplate.annotated import Annotation
+from dashplate.footage.annotated import Annotation
 from dashplate.service.documents import MakingState
 from dashplate.service.errors import Refused, too_many
 from dashplate.service.files.making.child_processes import ChildProcesses, NoAnswer

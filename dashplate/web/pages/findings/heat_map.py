@@ -9,9 +9,9 @@ from fastapi import Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 
-from dashplate.areas import parse_box
 from dashplate.service.access import note, require, url_of
 from dashplate.service.errors import Refused
+from dashplate.typed.areas import parse_box
 from dashplate.web.asked import address
 from dashplate.web.mapped import places_shown
 from dashplate.web.page import pages_for, render

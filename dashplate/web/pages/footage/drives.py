@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from sqlalchemy import RowMapping
 
 from dashplate.service.access import note, require, url_of
-from dashplate.service.drives import known
+from dashplate.service.findings.drives import known
 from dashplate.service.jobs import Number as InPath
 from dashplate.web.asked import Filled, Number
 from dashplate.web.mapped import mark, places_shown, tracks_shown, when_and_where

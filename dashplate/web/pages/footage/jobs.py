@@ -9,10 +9,10 @@ from fastapi import Query, Request, Response
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from dashplate.addresses import is_loopback
 from dashplate.pace import outlook
 from dashplate.service.access import note, require, url_of
 from dashplate.service.jobs import Number, row_of
+from dashplate.typed.addresses import is_loopback
 from dashplate.web.page import is_part, pages_for, render
 from dashplate.web.shown import duration
 from dashplate.web.texts import t

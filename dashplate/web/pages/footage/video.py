@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from dashplate.clips import NoClip, NoVideo, media_type, original_of
+from dashplate.footage.clips import NoClip, NoVideo, media_type, original_of
 from dashplate.service.access import note, require, url_of
 from dashplate.service.errors import Refused
 from dashplate.service.jobs import Number

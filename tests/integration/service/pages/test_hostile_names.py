@@ -11,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from bench.page_pictures import PAGES
+from bench.pictures.pages import PAGES
 from db.access import tokens
 from db.access.scopes import Scope
 from db.engine import session

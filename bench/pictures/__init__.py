@@ -1,0 +1,1 @@
+"""Pictures of the documents: of pages, of the terminal, and those on README."""

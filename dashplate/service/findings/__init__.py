@@ -1,0 +1,1 @@
+"""The calls about what was found: sightings, searches, places, drives, corrections."""

@@ -1,0 +1,1 @@
+"""What people type: addresses, areas and durations, read or refused with a sentence."""
