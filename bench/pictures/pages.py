@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Any
 
 import typer
@@ -43,6 +44,8 @@ PAGES = {
     "sightings": "/sightings",
     "sighting": "/sightings/{sighting}",
     "map": "/map",
+    "drives": "/drives",
+    "drive": "/drives/{drive}",
     "convoys": "/convoys",
     "plates": "/plates",
     "plate": "/plates/{plate}",
@@ -107,7 +110,13 @@ def addresses(url: str, token: str) -> dict[str, str]:
             if videos and sighting is not None:
                 newest = {"job": job.job, "video": sighting.video, "sighting": sighting.id, "plate": sighting.plate}
                 break
-    return {name: address.format_map(newest) for name, address in PAGES.items() if newest or "{" not in address}
+        if drive := next(client.drives(), None):
+            newest["drive"] = drive.drive
+    return {
+        name: address.format_map(newest)
+        for name, address in PAGES.items()
+        if all(field is None or field in newest for _, field, _, _ in Formatter().parse(address))
+    }
 
 
 def looks(pages: dict[str, str], only: list[str], sizes: list[str], schemes: list[str]) -> Iterator[Look]:
