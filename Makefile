@@ -5,12 +5,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 # With bytecode: where Python may write none by itself, every start would compile four thousand modules.
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode
+# What is installed: everything, or what one role needs with the shipped networks.
+ROLES := control detect detect-gpu read serve
+ROLE ?= run
+# torch as its index has it (on Linux with the CUDA libraries), `cpu` from an index of CPU builds, or `none`.
+TORCH ?= default
+PINNED := $(if $(filter default,$(TORCH)),run,no-torch)
 PACKAGES := bench dashplate db evaluation models output pipeline store synthesis training workers
 # The machine's certificates, so that a company's proxy is trusted as it is by everything else.
 export UV_NATIVE_TLS := 1
 export PYTHONWARNINGS := ignore::SyntaxWarning
 
-.PHONY: system help run test setup setup-dev check unit integration chaos-ten chaos fleet acceptance browser lock train-detector train-reader bench doctor clean
+.PHONY: system help run test setup setup-dev check unit integration chaos-ten chaos fleet acceptance browser lock bill train-detector train-reader bench doctor clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -25,7 +31,7 @@ endif
 test: setup-dev system ## every check and every test, to the end, and a table of how they went
 	@$(BIN)/python -m tests.run
 
-setup: $(VENV)/.run ## install what processing needs
+setup: $(VENV)/.$(ROLE) ## install what processing needs; ROLE=control, detect, read or serve: what one role needs
 setup-dev: $(VENV)/.dev ## install what tests need too
 
 $(BIN)/uv:
@@ -34,10 +40,21 @@ $(BIN)/uv:
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
 
-$(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/uv
+$(VENV)/.run: requirements/$(PINNED).txt pyproject.toml | $(BIN)/uv
 	@echo "Installing Dashplate into $(VENV) ..."
-	@$(INSTALL) -r requirements/run.txt
+	@$(INSTALL) -r requirements/$(PINNED).txt
+ifeq ($(TORCH),cpu)
+	@$(INSTALL) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $$(sed -nE 's/^(torch|torchvision)==([0-9.]+) .*/\1==\2+cpu/p' requirements/run.txt) \
+	  || { echo "The index of packages has no CPU builds of torch. Name one that has: make run TORCH=cpu TORCH_INDEX=ADDRESS; or do without: TORCH=none"; exit 1; }
+endif
 	@$(INSTALL) ./deploy/shims/opencv-contrib-python -e .
+	@$(BIN)/python -m compileall -q $(PACKAGES)
+	@touch $@
+
+$(ROLES:%=$(VENV)/.%): $(VENV)/.%: requirements/%.txt pyproject.toml | $(BIN)/uv
+	@echo "Installing Dashplate for a machine of the role $* into $(VENV) ..."
+	@$(INSTALL) -r requirements/$*.txt
+	@$(INSTALL) -e .
 	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@touch $@
 
@@ -82,11 +99,17 @@ acceptance: setup-dev ## what the documents promise
 browser: setup-dev system ## pages in a real browser
 	$(BIN)/python -m pytest tests/browser
 
+ALL := --extra detect --extra read --extra ultralytics --extra paddle --extra eval --extra serve --extra parquet --extra embedded
 lock: | $(BIN)/uv ## pin the dependencies anew
-	@for name in "control:--extra parquet" "run:--extra detect --extra read --extra serve --extra parquet --extra embedded" "serve:--extra detect --extra read --extra serve --extra parquet" "detect:--extra detect" "read:--extra read" \
-	  "dev:--extra detect --extra read --extra serve --extra parquet --extra embedded --extra train --extra dev"; do \
-	  $(BIN)/uv pip compile pyproject.toml $${name#*:} --universal --python-version 3.11 --overrides requirements/overrides.txt \
-	    --constraints requirements/dev.txt --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/$${name%%:*}.txt || exit 1; done
+	@lock() { $(BIN)/uv pip compile pyproject.toml "$${@:2}" --universal --python-version 3.11 --overrides requirements/overrides.txt \
+	    --constraints requirements/dev.txt --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/$$1.txt; }; set -e; \
+	lock dev $(ALL) --extra train --extra dev; lock run $(ALL); lock no-torch $(ALL) --overrides requirements/no-torch-overrides.txt; \
+	lock control --extra parquet; lock detect --extra detect; lock detect-gpu --extra detect --extra ultralytics; \
+	lock read --extra read; lock serve --extra detect --extra read --extra serve --extra parquet
+
+bill: setup-dev ## the bill of materials of what is installed
+	@mkdir -p out
+	@$(BIN)/cyclonedx-py environment --output-reproducible --output-file out/bill-of-materials.json $(VENV)
 
 train-detector: setup-dev ## train the plate detector again
 	$(BIN)/python -m training.detector all --data ../shared/data $(ARGS)

@@ -1,7 +1,8 @@
-"""Commands about what is kept and who asked: purge, watched, hash, audit."""
+"""Commands about what is kept and who asked: purge, watched, hash, audit, backup, restore."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -85,3 +86,25 @@ def audit(
     from dashplate.commands.privacy import show_audit
 
     show_audit(since, who, as_json=json, data=data)
+
+
+@app.command()
+def backup(
+    out: Annotated[Path, typer.Argument(help="A file that is not there yet.", show_default=False)], data: DataDir = None
+) -> None:
+    """Write the database into a file; the store is copied apart, after it."""
+    from dashplate.commands.backup import back_up
+
+    back_up(out, data)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `dashplate backup` has written.", show_default=False)],
+    replace: Annotated[bool, typer.Option("--replace", help="In place of the jobs that are there.")] = False,
+    data: DataDir = None,
+) -> None:
+    """Put a backup back; nothing else may be connected."""
+    from dashplate.commands import backup
+
+    backup.restore(file, replace=replace, data=data)

@@ -47,7 +47,9 @@ def plotting() -> tuple[Any, Any]:
         from matplotlib import style
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingDependency(f"The diagram needs Matplotlib ({error}); run: pip install matplotlib") from error
+        raise MissingDependency(
+            f"The diagram needs Matplotlib ({error}); run: pip install 'dashplate[eval]'"
+        ) from error
     return style, Figure
 
 

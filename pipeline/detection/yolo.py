@@ -146,7 +146,7 @@ def _load(weights: Path) -> Any:
         from ultralytics import YOLO
         from ultralytics.utils import SETTINGS
     except ImportError as error:
-        sentence = f"Detection needs Ultralytics ({error}); run: pip install 'dashplate[detect]'"
+        sentence = f"This detector needs Ultralytics ({error}); run: pip install 'dashplate[ultralytics]'"
         raise MissingDependency(sentence) from error
     SETTINGS["sync"] = False
     torch.set_num_threads(max(1, min(4, torch.get_num_threads())))

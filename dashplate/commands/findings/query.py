@@ -103,21 +103,19 @@ def _one_query(url: str, query: str, as_json: bool) -> int:
 
 
 def _psql(url: str) -> int:
-    """psql with the password in the environment, where other users cannot see it."""
-    parts = make_url(url)
     program = shutil.which("psql") or _psql_of_the_wheel()
-    env = {
-        **os.environ,
-        "PGHOST": parts.host or "",
-        "PGPORT": str(parts.port or 5432),
-        "PGUSER": parts.username or "",
-        "PGPASSWORD": str(parts.password or ""),
-        "PGDATABASE": parts.database or "",
-    }
-    return subprocess.run([program], env=env, check=False).returncode
+    return subprocess.run([program], env=environment_of(url), check=False).returncode
 
 
 def _psql_of_the_wheel() -> str:
     from dashplate.stack.postgres_server import postgres_bin
 
     return str(postgres_bin() / "psql")
+
+
+def environment_of(url: str) -> dict[str, str]:
+    """How PostgreSQL's programs find the database: the password stands where other users cannot see it."""
+    parts = make_url(url)
+    asked = {"PGHOST": parts.host, "PGUSER": parts.username, "PGPASSWORD": parts.password, "PGDATABASE": parts.database}
+    told = {name: str(value or "") for name, value in asked.items()}
+    return {**os.environ, "PGPORT": str(parts.port or 5432), **told}

@@ -133,7 +133,7 @@ def _text_recognition(name: str | None, folder: Path | None, engine: Engine, thr
     try:
         from paddleocr import TextRecognition
     except ImportError as error:
-        raise MissingDependency("Reading plates needs PaddleOCR: pip install 'dashplate[read]'") from error
+        raise MissingDependency("This reader or engine needs PaddleOCR: pip install 'dashplate[paddle]'") from error
     beneath = Engine.ONNXRUNTIME if engine is Engine.OPENVINO else engine
     try:
         return TextRecognition(
