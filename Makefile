@@ -84,7 +84,7 @@ browser: setup-dev system ## pages in a real browser
 
 lock: | $(BIN)/uv ## pin the dependencies anew
 	@for name in "control:--extra parquet" "run:--extra detect --extra read --extra serve --extra parquet --extra embedded" "serve:--extra detect --extra read --extra serve --extra parquet" "detect:--extra detect" "read:--extra read" \
-	  "dev:--extra detect --extra read --extra serve --extra parquet --extra embedded --extra train --extra dev"; do \
+	  "dev:--extra detect --extra read --extra serve --extra parquet --extra embedded --extra traces --extra train --extra dev"; do \
 	  $(BIN)/uv pip compile pyproject.toml $${name#*:} --universal --python-version 3.11 --overrides requirements/overrides.txt \
 	    --constraints requirements/dev.txt --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/$${name%%:*}.txt || exit 1; done
 
