@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import threading
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from hashlib import blake2b
@@ -21,8 +23,9 @@ from db.installation import identity
 from workers.settings import settings
 
 _PREFIX = "dashplate."
-#: A collector that does not answer holds a process up for so long when it ends, milliseconds.
-_FLUSH_MS = 2_000
+#: A collector that does not answer holds a process up for so long when it ends. The SDK alone would try for ten seconds
+#: with each batch.
+_LAST_WAIT_S = 2.0
 
 _next: ContextVar[SpanContext | None] = ContextVar("dashplate_next_ids", default=None)
 
@@ -48,9 +51,13 @@ class Recorder:
         known = str(named.get("service.name", "unknown_service")).startswith("unknown_service")
         role = settings().role
         about = {"service.name": f"dashplate-{role}" if role else "dashplate"} if known else {}
-        self._provider = TracerProvider(id_generator=_Ids(), resource=Resource.create(about))
+        self._provider = TracerProvider(id_generator=_Ids(), resource=Resource.create(about), shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("dashplate")
+        self._ending, self._sent = threading.Event(), threading.Event()
+        # Begun now: an interpreter that ends starts no more threads.
+        threading.Thread(target=self._send_the_rest, name="last spans", daemon=True).start()
+        atexit.register(self.flush)
 
     def trace_id(self, url: str, video: int) -> str:
         return trace.format_trace_id(self._root(url, "video", video).trace_id)
@@ -88,8 +95,15 @@ class Recorder:
             self._record("submit", _below(root), begun_ns, attributes, links=links)
 
     def flush(self) -> None:
-        """Send what waits."""
-        self._provider.force_flush(_FLUSH_MS)
+        """Send what waits, because the process ends; what a collector has not taken within some seconds is lost."""
+        if not self._ending.is_set():
+            self._ending.set()
+            self._sent.wait(_LAST_WAIT_S)
+
+    def _send_the_rest(self) -> None:
+        self._ending.wait()
+        self._provider.force_flush()
+        self._sent.set()
 
     def _root(self, url: str, kind: str, number: int) -> SpanContext:
         digest = blake2b(f"{identity(url)} {kind} {number}".encode(), digest_size=24).digest()
