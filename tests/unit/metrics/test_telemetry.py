@@ -56,6 +56,18 @@ def test_lines_carry_the_ids_until_the_scope_ends() -> None:
     assert text.format(record("slow")) == "slow"
 
 
+def test_an_error_is_one_line_with_its_traceback() -> None:
+    try:
+        raise OSError("postgresql://me:secret@host/x is away\nfor now")
+    except OSError:
+        told = logging.LogRecord("celery.app.trace", logging.ERROR, "", 0, "failed", None, sys.exc_info())
+    shown = JsonFormatter("read").format(told)
+    assert "\n" not in shown
+    exception = json.loads(shown)["exception"]
+    assert exception.startswith("Traceback")
+    assert exception.endswith("OSError: postgresql://me:***@host/x is away\nfor now")
+
+
 def test_a_task_of_several_segments_claims_no_job() -> None:
     said = {"id": "1-2", "name": "dashplate.read"}
     line = record("received", "celery.worker.strategy")
