@@ -103,7 +103,7 @@ ALL := --extra detect --extra read --extra ultralytics --extra paddle --extra ev
 lock: | $(BIN)/uv ## pin the dependencies anew
 	@lock() { $(BIN)/uv pip compile pyproject.toml "$${@:2}" --universal --python-version 3.11 --overrides requirements/overrides.txt \
 	    --constraints requirements/dev.txt --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements/$$1.txt; }; set -e; \
-	lock dev $(ALL) --extra train --extra dev; lock run $(ALL); lock no-torch $(ALL) --overrides requirements/no-torch-overrides.txt; \
+	lock dev $(ALL) --extra traces --extra train --extra dev; lock run $(ALL); lock no-torch $(ALL) --overrides requirements/no-torch-overrides.txt; \
 	lock control --extra parquet; lock detect --extra detect; lock detect-gpu --extra detect --extra ultralytics; \
 	lock read --extra read; lock serve --extra detect --extra read --extra serve --extra parquet
 

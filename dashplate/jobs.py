@@ -34,6 +34,7 @@ from pipeline.sources.source import Source, shown, source_of
 from workers.dispatch import pump
 from workers.hashed_jobs import submitted
 from workers.settings import settings
+from workers.telemetry import traces
 
 #: How often a followed job is looked at.
 POLL_S = 0.25
@@ -106,7 +107,7 @@ def submit(
     `on_job` hears the id before the files are registered. Interrupted, the job stays open, and submitting the same
     again to it, or under the same key, goes on: a file that is already in it is left alone.
     """
-    coming, is_new = iter(sources), job_id is None
+    coming, is_new, begun_ns, added = iter(sources), job_id is None, traces.now_ns(), 0
     # Before there is a job: words that mean nothing shall not leave an empty one.
     first = next(coming, None)
     if first is None:
@@ -119,7 +120,7 @@ def submit(
         for number, chunk in enumerate(chunks(new_videos(chain([first], coming)))):
             holder.keep()
             with session(url) as db:
-                add_videos(db, job_id, chunk)
+                added += add_videos(db, job_id, chunk)
             if number == 0:
                 # A Redis that is away shall not keep the rest from being registered; the last `send` tells of it.
                 with suppress(ServiceUnavailable):
@@ -130,6 +131,10 @@ def submit(
                 # The same file under two names is one.
                 name = _name_of(first, progress_of(db, job_id)["videos"])
         holder.leave(name)
+    if begun_ns:
+        with session(url) as db:
+            count = progress_of(db, job_id)["videos"]
+        traces.job_submitted(url, job_id, begun_ns, files=added, first=added == count)
     send(job_id)
     return job_id
 
@@ -143,7 +148,7 @@ def submit_at_once(
     are looked at before, so that the transaction is short. Raises like `submit`, and UsageError where an upload among
     the sources (`wanted`, by id) has gone meanwhile or is another job's; where Redis is away, the job goes out later.
     """
-    videos = list(new_videos(sources))
+    begun_ns, videos = traces.now_ns(), list(new_videos(sources))
     if not videos:
         raise DashplateError("There is nothing to submit.")
     if options.clock is not None and len(videos) > 1:
@@ -158,10 +163,12 @@ def submit_at_once(
         takes_files(db, job_id)
         _check_free(job_id, wanted, held)
         added = add_videos(db, job_id, videos)
-        if about.name is None and added == (count := progress_of(db, job_id)["videos"]):
+        count = progress_of(db, job_id)["videos"]
+        if about.name is None and added == count:
             rename_job(db, job_id, _name_of(first, count))
         # One whose files are all known by now, or that an interrupted command left open under this key.
         close_unless_held(db, job_id)
+    traces.job_submitted(url, job_id, begun_ns, files=added, first=added == count)
     with suppress(ServiceUnavailable):
         send(job_id)
     return job_id

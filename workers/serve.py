@@ -15,6 +15,7 @@ from workers.celery_app.app import CONTROL, ROLES, app
 from workers.celery_app.event_batching import GatherEvents
 from workers.maintenance.sweep_clock import Clock
 from workers.settings import settings
+from workers.telemetry import logs
 
 #: As Celery calls them.
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "FATAL")
@@ -35,12 +36,16 @@ def serve(role: str, concurrency: int, loglevel: str) -> None:
     os.environ["DASHPLATE_ROLE"] = role
     settings.cache_clear()
     config = settings()
+    # What is said before Celery has set up its own.
+    logs.configure(role)
     config.require_redis()
     check(config.require_database())
     name, held = _name(role)
     # The names are few; which video and segment it is, the arguments say.
     trace.LOG_RECEIVED = "Task %(name)s[%(id)s] received: %(args)s"
     argv = [
+        # The banner is no log line.
+        *(["--quiet"] if logs.as_json() else []),
         "worker",
         "--queues", ",".join(ROLES[role]),
         "--hostname", name,

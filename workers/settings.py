@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, NonNegativeFloat, SecretStr, field_validator
@@ -83,6 +83,11 @@ class Settings(BaseSettings):
         description="What runs the recogniser: `openvino`, `onnxruntime` or `paddle`, always on the processor.",
     )
     threads: int = Field(default=2, description="Threads of decoding and of each network in one process.")
+    log_format: Literal["text", "json"] = Field(
+        default="text",
+        description="Log lines of workers and of what serves: `text`, or `json`, an object a line; see"
+        " [monitoring](monitoring.md#logs).",
+    )
     role: str | None = Field(default=None, description="Role of this worker process; `dashplate worker` sets it.")
     photo_queue: int = Field(
         default=64, ge=1, description="Photographs that wait for the service's reader, those being read included."

@@ -20,6 +20,7 @@ from output import terminal
 from pipeline.errors import UsageError
 from pipeline.sources.roots import root_named
 from workers.settings import Settings, using
+from workers.telemetry import logs
 
 if TYPE_CHECKING:
     from dashplate.service.server import Place
@@ -99,6 +100,7 @@ def serve_http(data: Path | None, place: Place, *, no_token: bool) -> None:
     from dashplate.service.server import serve
     from dashplate.web.app import create_app_with_pages
 
+    logs.configure("service")
     with database(data) as config:
         with session(config.require_database()) as db:
             nobody = not no_token and not any_usable(db)
@@ -115,6 +117,7 @@ def serve_metrics(data: Path | None, address: str, port: int) -> None:
     """Serve figures for Prometheus, of the servers that are given or run."""
     from dashplate.metrics.serving import serve
 
+    logs.configure("metrics")
     # Taken out: nothing that this process starts needs it.
     token = os.environ.pop("DASHPLATE_METRICS_TOKEN", "").strip() or None
     with database(data) as config:

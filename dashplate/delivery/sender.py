@@ -27,13 +27,14 @@ from dashplate.delivery.signing import WebhookKey, webhook_key
 from dashplate.delivery.told import Told
 from dashplate.delivery.webhook import Webhooks
 from db.engine import retrying
-from db.models import Endpoint
+from db.models import Endpoint, Event
 from db.states import EndpointFormat
 from db.telling import deliveries, endpoints
 from db.telling.deliveries import Held
 from pipeline.errors import DashplateError
 from store import StoreError
 from workers.settings import Settings
+from workers.telemetry import bound, traces
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +147,7 @@ class Sender:
 
     async def _tell(self, endpoint: Endpoint, held: Held) -> bool:
         """Whether the endpoint has it now."""
+        begun_ns, about = traces.now_ns(), None
         try:
             address = filled_in(endpoint.address)
             event = await self._ask(lambda db: told.find(db, held.event, held.uid))
@@ -153,6 +155,8 @@ class Sender:
                 gone = "What it was about is gone: purged, or not found again by a redo."
                 await self._ask(lambda db: deliveries.told(db, held, None, gone))
                 return True
+            about = event.event
+            bound.bind(job=about.job_id, video=about.video_id)
             # Outside of any transaction: a share or bucket may take its time.
             picture = await asyncio.to_thread(_picture, event) if messages.takes_picture(endpoint.format) else None
             found = messages.message(event, endpoint.format, address, picture)
@@ -163,6 +167,8 @@ class Sender:
         except DashplateError as problem:
             answer = Answer(str(problem))
         await self._ask(lambda db: _note(db, endpoint, held, answer, self._config.delivery_delays_s))
+        if begun_ns and about is not None:
+            await asyncio.to_thread(_record, self._url, about, endpoint, held, answer, begun_ns)
         if answer.problem is not None:
             log.info("%s of endpoint %s: %s", held.uid, endpoint.name, answer.problem)
         return answer.problem is None
@@ -225,6 +231,14 @@ def _secrets(key: WebhookKey, endpoint: Endpoint) -> list[str]:
     """The endpoint's secret, and the one before it for as long as that counts too."""
     both = endpoint.former_until is not None and endpoint.former_until.timestamp() > time.time()
     return [key.secret(endpoint.name, endpoint.secret - old) for old in range(2 if both else 1)]
+
+
+def _record(url: str, about: Event, endpoint: Endpoint, held: Held, answer: Answer, begun_ns: int) -> None:
+    problem = None if answer.problem is None else "NotTold"
+    traces.told(
+        url, about.job_id, about.video_id, begun_ns, problem,
+        endpoint=endpoint.id, delivery=held.id, event=held.kind, tries=held.tries, status=answer.status or 0,
+    )  # fmt: skip
 
 
 def _note(db: Session, endpoint: Endpoint, held: Held, answer: Answer, delays_s: Sequence[float]) -> None:

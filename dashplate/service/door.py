@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 from starlette.datastructures import MutableHeaders
@@ -16,6 +17,7 @@ from dashplate.service.photographs.forms import MOST_BODY_BYTES
 from dashplate.service.uploads.headers import PIECE, method
 from db.access.scopes import Principal
 from pipeline.errors import ServiceUnavailable
+from workers.telemetry import bound
 
 #: Of bodies that hold no picture. JSON is parsed while all others wait: this takes some 20 ms.
 MOST_JSON_BYTES = 2_000_000
@@ -53,6 +55,11 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        # Our own, and none that the caller sends: it stands in the log.
+        with bound.scope(request_id=uuid.uuid4().hex):
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = False
         call = self._calls.begin()
         inner = {**scope}
@@ -65,6 +72,7 @@ class Door:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                headers["X-Request-ID"] = str(bound.ids()["request_id"])
             await send(message)
 
         request = Request(scope)

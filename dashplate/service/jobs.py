@@ -36,6 +36,7 @@ from pipeline.sources.expand import check_allowed, expand
 from pipeline.sources.roots import PUBLIC
 from pipeline.sources.source import WEB, Remote, Source, source_of
 from pipeline.utc import MOST_OFFSET_S
+from workers.telemetry import traces
 
 router = APIRouter(tags=["jobs"])
 Caller = Annotated[Principal, require(Scope.SUBMIT)]
@@ -128,7 +129,7 @@ def submit(
     key = idempotency_key and f"{caller.name}: {idempotency_key}"
     retain_s = None if wanted.retain is None else parse_duration(wanted.retain)
     about = Submission(wanted.name, key, wanted.priority, retain_s)
-    with turn():
+    with turn(), traces.called_by(request.headers.get("traceparent")):
         job = _submitted(url, _wanted(request, caller, wanted), options, about, wanted.uploads)
     response.headers["Location"] = f"/v1/jobs/{job}"
     return _told(url, job)

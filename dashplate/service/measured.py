@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 
@@ -14,6 +15,7 @@ from starlette.types import Scope
 
 from dashplate.service.photographs.reader import PhotoReader
 
+log = logging.getLogger(__name__)
 #: Seconds: a look into the database takes some milliseconds, a photograph tenths of a second, a clip seconds.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 #: Of a call that came to no route: refused at the door, or to a path that there is not.
@@ -52,7 +54,10 @@ class Call:
         """Count it; `scope` is the one that was routed."""
         route = _route(scope)
         self._requests.labels(route, str(status)).inc()
-        self._seconds.labels(route).observe(time.perf_counter() - self._begun)
+        seconds = time.perf_counter() - self._begun
+        self._seconds.labels(route).observe(seconds)
+        # Seen in JSON alone. No address: it may hold a plate.
+        log.info("%s: %d", route, status, extra={"route": route, "status": status, "duration_s": round(seconds, 6)})
 
 
 def text_of(registry: CollectorRegistry) -> Response:

@@ -12,6 +12,7 @@ from ipaddress import ip_network
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import LOGGING_CONFIG
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from dashplate.service.access import Access
@@ -23,6 +24,7 @@ from dashplate.typed.addresses import is_loopback
 from db.engine import allow
 from pipeline.errors import UsageError
 from workers.settings import Settings
+from workers.telemetry import logs
 
 #: Calls that wait for the system to hand them over; a thousand cameras may call at once.
 _BACKLOG = 2048
@@ -100,10 +102,10 @@ def serve(
         app = create(Parts(settings, access, reader, cutter, annotator))
         _allow_many_connections()
         on_ready()
-        # No access log: addresses may hold plates.
+        # No access log of uvicorn's: addresses may hold plates. `measured` writes one by routes.
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE_S,
-            timeout_keep_alive=_IDLE_S, http=Prompt,
+            timeout_keep_alive=_IDLE_S, http=Prompt, log_config=None if logs.as_json() else LOGGING_CONFIG,
             proxy_headers=bool(place.proxies), forwarded_allow_ips=list(place.proxies),
         )  # fmt: skip
         uvicorn.Server(config).run(_listening(listening))

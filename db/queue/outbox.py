@@ -52,6 +52,7 @@ class HeldTask:
     failures: int
     #: Length of the video, as far as it is known.
     duration_s: float
+    job_id: int
 
     @property
     def token(self) -> str:
@@ -95,10 +96,12 @@ def begin(db: Session, kind: str, video_id: int, lease_s: float) -> HeldTask | N
             sent_at=func.coalesce(OutboxRow.sent_at, func.now()),
             begins=OutboxRow.begins + 1,
         )
-        .returning(OutboxRow.id, OutboxRow.begins, OutboxRow.failures, length.label("length_s"))
+        .returning(OutboxRow.id, OutboxRow.begins, OutboxRow.failures, OutboxRow.job_id, length.label("length_s"))
         .execution_options(synchronize_session=False)
     ).one_or_none()
-    return None if row is None else HeldTask(kind, video_id, row.id, row.begins, row.failures, row.length_s or 0.0)
+    if row is None:
+        return None
+    return HeldTask(kind, video_id, row.id, row.begins, row.failures, row.length_s or 0.0, row.job_id)
 
 
 def renew(db: Session, held: HeldTask, lease_s: float) -> bool:

@@ -39,5 +39,5 @@ class Application(Celery):  # type: ignore[misc]
 # Celery's own programs begin here.
 silence()
 redis_transport.use()
-app = Application("dashplate", include=["workers.tasks", "workers.preload"])
+app = Application("dashplate", include=["workers.tasks", "workers.preload", "workers.telemetry.of_celery"])
 app.config_from_object("workers.celery_app.config:values")

@@ -47,6 +47,7 @@ from workers.result_store import store
 from workers.settings import settings
 from workers.steps.claim import taken
 from workers.steps.stage_engine import stage_engine
+from workers.telemetry import traces
 
 log = logging.getLogger(__name__)
 
@@ -73,12 +74,13 @@ def aggregate(video_id: int) -> None:
         frames = _frames(row, held, media, sightings) if evidence else {}
         ended = retrying(url, lambda db: _store(db, held, sightings, frames, evidence, key))
     if ended:
+        traces.video_ended(url, job_id, video_id, row["created_at"], sightings=len(sightings))
         join_around(url, video_id)
         clear_video(url, job_id, video_id)
 
 
 def _row(db: Session, video_id: int) -> RowMapping:
-    about = (Video.job_id, Job.options, Video.fingerprint, Video.content)
+    about = (Video.job_id, Video.created_at, Job.options, Video.fingerprint, Video.content)
     wanted = select(*about, *CLOCK_COLUMNS, *MEDIA_COLUMNS).join(Job, Job.id == Video.job_id)
     return db.execute(wanted.where(Video.id == video_id)).mappings().one()
 

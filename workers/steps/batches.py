@@ -6,9 +6,14 @@ batch is still begun, leased, counted and stored on its own, and one that fails 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+
+from workers.telemetry import bound
+
+log = logging.getLogger(__name__)
 
 #: A segment and its attempt number, as a message carries them.
 Token = Sequence[int]
@@ -43,10 +48,22 @@ def run_batch(step: Callable[[int, int], bool], batch: Sequence[Token]) -> Done:
         if number and time.monotonic() > until:
             done.left = list(batch[number:])
             break
-        segment, attempt = token
-        try:
-            if step(segment, attempt):
-                done.passed.append(token)
-        except Exception as error:
-            done.errors.append(error)
+        if len(batch) == 1:
+            # Bound until the task ends: what Celery says of that end is about this segment.
+            _run_one(step, token, done)
+        else:
+            with bound.scope():
+                _run_one(step, token, done)
     return done
+
+
+def _run_one(step: Callable[[int, int], bool], token: Token, done: Done) -> None:
+    segment, attempt = token
+    bound.bind(segment=segment, attempt=attempt)
+    try:
+        if step(segment, attempt):
+            done.passed.append(token)
+    except Exception as error:
+        # Celery tells it whole; this line has the segment's ids, where the task has several.
+        log.info("The segment failed: %s", type(error).__name__)
+        done.errors.append(error)

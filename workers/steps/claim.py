@@ -20,6 +20,7 @@ from workers.celery_app.time_limit import Standstill, time_limit
 from workers.settings import settings
 from workers.steps.failures import infrastructure_failure
 from workers.steps.lease import Lease
+from workers.telemetry import bound, traces
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +34,13 @@ def taken(kind: str, video_id: int) -> Iterator[HeldTask | None]:
     """
     config = settings()
     url, lease_s = config.require_database(), config.lease_s
+    bound.bind(video=video_id)
     held = retrying(url, lambda db: outbox.begin(db, kind, video_id, lease_s))
     if held is None:
         log.info("%s of video %d: done, or in other hands.", kind, video_id)
         yield None
         return
+    bound.bind(job=held.job_id, trace_id=traces.trace_id(url, video_id))
 
     limit_s = config.limit_s(held.duration_s)
     # How long an opening takes is not known before: it may go on for as long as something comes in.
@@ -55,7 +58,8 @@ def taken(kind: str, video_id: int) -> Iterator[HeldTask | None]:
 
     try:
         limit = time_limit(limit_s, made)
-        with Lease(f"{kind} of video {video_id}", renew, lease_s), limit:
+        span = traces.span(kind, url, video=video_id, job=held.job_id, failures=held.failures)
+        with span, Lease(f"{kind} of video {video_id}", renew, lease_s), limit:
             yield held
     except Exception as error:
         reason, infrastructure_s = _reason(error), config.trouble_delay_s

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from types import TracebackType
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,8 @@ class Lease:
         self.renew = renew
         self.every_s = lease_s / 4
         self.due = 0.0
+        #: Log lines about it carry the ids of the work.
+        self.context = copy_context()
 
     def __enter__(self) -> Lease:
         self.due = time.monotonic() + self.every_s
@@ -61,7 +64,7 @@ class _Keeper:
                 now = time.monotonic()
                 for lease in [lease for lease in self._held if lease.due <= now]:
                     lease.due = now + lease.every_s
-                    if not _still_ours(lease):
+                    if not lease.context.run(_still_ours, lease):
                         self._held.discard(lease)
                 next_due = min((lease.due for lease in self._held), default=now + _IDLE_S)
                 self._changed.wait(min(max(0.01, next_due - time.monotonic()), _IDLE_S))

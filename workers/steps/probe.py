@@ -24,6 +24,7 @@ from workers.allowed import allowed
 from workers.settings import settings
 from workers.steps.claim import taken
 from workers.steps.stage_engine import in_view, stage_engine
+from workers.telemetry import traces
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +35,9 @@ def open_video(video_id: int) -> None:
     with taken(PROBE, video_id) as ours:
         if not ours:
             return
-        wanted = select(Video.path, Video.fingerprint, Video.reopened, Job.options)
+        wanted = select(Video.path, Video.fingerprint, Video.reopened, Job.options, Video.created_at)
         wanted = wanted.join(Job, Job.id == Video.job_id).where(Video.id == video_id)
-        path, known, mended, options = retrying(url, lambda db: db.execute(wanted).one())
+        path, known, mended, options, submitted_at = retrying(url, lambda db: db.execute(wanted).one())
         try:
             marks, info, spans = _opened(path, JobOptions.from_json(options), None if mended else known)
         except (MediaError, UsageError) as error:
@@ -44,7 +45,8 @@ def open_video(video_id: int) -> None:
                 _wait(error, path, known)
             problem, state = str(error), state_of(error)
             log.info("%s", problem)
-            retrying(url, lambda db: holds(db, ours) and end_video(db, video_id, state, problem))
+            if retrying(url, lambda db: holds(db, ours) and end_video(db, video_id, state, problem)):
+                traces.video_ended(url, ours.job_id, video_id, submitted_at, state=state.value)
             return
         retrying(url, lambda db: holds(db, ours) and split_video(db, video_id, info, spans, *marks))
 

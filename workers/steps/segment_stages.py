@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -38,6 +38,7 @@ from workers.steps.failures import infrastructure_failure
 from workers.steps.lease import Lease
 from workers.steps.screen_clock import look_at_screen
 from workers.steps.stage_engine import in_view, stage_engine
+from workers.telemetry import bound, traces
 
 log = logging.getLogger(__name__)
 
@@ -201,12 +202,22 @@ def _claimed(segment_id: int, attempt: int, step: SegmentState) -> Iterator[Clai
         return
     try:
         claim = _claim(segment_id, attempt, row)
+        bound.bind(job=claim.job_id, video=claim.video_id, trace_id=traces.trace_id(url, claim.video_id))
         limit = time_limit(config.limit_s(claim.footage_s))
-        with Lease(f"segment {segment_id}", partial(_renew, url, segment_id, attempt, lease_s), lease_s), limit:
+        lease = Lease(f"segment {segment_id}", partial(_renew, url, segment_id, attempt, lease_s), lease_s)
+        with _span(url, claim, step), lease, limit:
             yield claim
     except Exception as error:
         retrying(url, partial(_give_up, segment_id, attempt, step, error))
         raise
+
+
+def _span(url: str, claim: Claim, step: SegmentState) -> AbstractContextManager[traces.Attributes]:
+    name = "detect" if step is SegmentState.DETECTING else "read"
+    return traces.span(
+        name, url, video=claim.video_id, job=claim.job_id, segment=claim.segment_id,
+        index=claim.span.index, attempt=claim.attempt, footage_s=claim.footage_s,
+    )  # fmt: skip
 
 
 def _renew(url: str, segment_id: int, attempt: int, lease_s: float) -> bool:

@@ -24,6 +24,7 @@ from output import terminal
 from output.files import json_text
 from output.tables import table
 from pipeline.errors import DashplateError, UsageError
+from workers.telemetry import logs
 
 
 def add_endpoint(
@@ -168,6 +169,7 @@ def run_sender(data: Path | None) -> None:
     """Tell endpoints what they are owed, until a signal comes."""
     from dashplate.delivery.sender import Sender
 
+    logs.configure("sender")
     with database(data) as config:
 
         async def serve() -> None:

@@ -7,6 +7,7 @@ come back its answer as JSON and its drawn picture, empty where none is wanted.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections import defaultdict
@@ -71,6 +72,11 @@ def answer_all(connection: Connection, config: ModelConfig) -> None:
     """Read what comes through the connection until it is closed."""
     # Ctrl-C reaches the whole group; the web process says when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if os.environ.get("DASHPLATE_LOG_FORMAT") == "json":
+        # Not at the top: with it come the settings and the database's driver, which this process has no use for.
+        from workers.telemetry import logs
+
+        logs.configure("photographs")
     read_batch([np.zeros((*_FIRST_PX, 3), np.uint8)], load_detector(config, MediaKind.PHOTO), load_reader(config))
     connection.send_bytes(b"ready")
     while True:
