@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from dashplate.stack.redis_server import redis_binary
 from db.engine import engine_for
 from pipeline.errors import MissingDependency
 from tests.conftest import ROOT, missing
-from tests.support.kubernetes.native import Native, Replica
+from tests.support.kubernetes.native import STOP, Native, Replica
 from tests.support.kubernetes.rendered import FOLDER, SECRET, overlay, pods
 from tests.support.processes import wait_until
 from tests.support.schema import downgrade
@@ -150,6 +151,14 @@ def test_a_segment_that_outlasts_the_soft_shutdown_is_done_by_another_pod(native
     native.wait_ready(native.start("detect"))
     wait_until("the job", lambda: finished(url, job))
     assert states(url, job) == [("done", 0, 1)]
+
+
+def test_every_process_hears_the_signal_that_ends_it(native: Native) -> None:
+    """As the first process of its container it is not ended by a signal that it does not catch."""
+    for one in native.running():
+        status = Path(f"/proc/{one.process.pid}/status").read_text()
+        (caught,) = re.findall(r"^SigCgt:\s*([0-9a-f]+)$", status, re.MULTILINE)
+        assert int(caught, 16) & 1 << (STOP - 1), one.name
 
 
 def test_pods_leave_within_their_grace_period(native: Native) -> None:

