@@ -142,12 +142,14 @@ def test_scaling_down_to_none_and_back_loses_no_work(native: Native, stack: Stac
 def test_a_segment_that_outlasts_the_soft_shutdown_is_done_by_another_pod(native: Native, stack: Stack) -> None:
     url = stack.database_url
     (detect,) = native.running("detect")
-    job = submit(native, url, "c.mp4", Drive(segments=1, look_s=22.0))
+    job = submit(native, url, "c.mp4", Drive(segments=1, look_s=60.0))
     wait_until("the segment in hand", lambda: backlog(url, "detect")[1] == 1)
     native.stop(detect)
     assert states(url, job) == [("detecting", 0, 0)]
     assert "Restoring 1 unacknowledged message" in native.log(detect.name)
 
+    # The next look shall not take a minute.
+    Drive(segments=1).write(native.folder / "claims" / "videos" / "c.mp4")
     native.wait_ready(native.start("detect"))
     wait_until("the job", lambda: finished(url, job))
     assert states(url, job) == [("done", 0, 1)]
