@@ -7,6 +7,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -46,3 +47,11 @@ def newest() -> str:
 def revision_of(db: Session) -> str:
     """The revision that a database is at."""
     return str(db.scalar(text("SELECT version_num FROM alembic_version")))
+
+
+def is_current(url: str) -> bool:
+    """Whether the database has the schema of this version or of a newer one, beside which this one works on."""
+    with engine_for(url).connect() as connection:
+        at = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
+    return at is not None and (at == newest() or at not in known)

@@ -143,7 +143,9 @@ def serve_http(
 
 @app.command()
 def health(
-    service: Annotated[str, typer.Argument(help="redis, postgres, worker, sender, flower, metrics or service.")],
+    service: Annotated[
+        str, typer.Argument(help="redis, postgres, schema, worker, sender, flower, metrics or service.")
+    ],
     role: Annotated[str | None, typer.Argument(help="The worker's role.", show_default=False)] = None,
 ) -> None:
     """Exit with 0 if a service of this machine is well; for health checks."""

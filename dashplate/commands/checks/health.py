@@ -23,7 +23,7 @@ _TIMEOUT_S = 5.0
 #: What the HTTP service and the metrics say to anybody; and bytes that are read of an answer, which may be some other
 #: program's.
 _WELL, _MOST_BYTES = b'{"ok":true}', 1000
-_SERVICES = "redis, postgres, worker, sender, flower, metrics, service"
+_SERVICES = "redis, postgres, schema, worker, sender, flower, metrics, service"
 
 
 def check(service: str, role: str | None = None) -> None:
@@ -41,7 +41,8 @@ def check(service: str, role: str | None = None) -> None:
         return
     try:
         probe = {
-            "redis": _redis, "postgres": _postgres, "flower": _flower, "metrics": _metrics, "service": http_service,
+            "redis": _redis, "postgres": _postgres, "schema": _schema, "flower": _flower, "metrics": _metrics,
+            "service": http_service,
         }[service]  # fmt: skip
     except KeyError:
         raise UsageError(f"There is no service {service!r}; the services are {_SERVICES}.") from None
@@ -72,6 +73,17 @@ def _postgres() -> str:
     from workers.settings import settings
 
     return f"PostgreSQL {check_database(settings().require_database())} answers."
+
+
+def _schema() -> str:
+    from db import engine, migrate
+    from workers.settings import settings
+
+    url = settings().require_database()
+    engine.check(url)
+    if not migrate.is_current(url):
+        raise ServiceUnavailable("The schema is not up to date; `dashplate migrate` brings it there.")
+    return "The schema is current."
 
 
 def _flower() -> str:

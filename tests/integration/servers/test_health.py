@@ -13,7 +13,10 @@ import pytest
 from dashplate import signs_of_life
 from dashplate.commands.checks import health
 from dashplate.stack.server import free_port
+from db.migrate import newest, upgrade
 from pipeline.errors import ServiceUnavailable, UsageError
+from tests.support.database import run_sql
+from tests.support.schema import downgrade
 from tests.support.web_server import web_server
 from workers.settings import settings
 
@@ -45,7 +48,12 @@ def test_what_a_dead_worker_left_does_not_vouch_for_the_next(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("service", "role", "error", "sentence"),
     [
-        ("kafka", None, UsageError, "the services are redis, postgres, worker, sender, flower, metrics, service"),
+        (
+            "kafka",
+            None,
+            UsageError,
+            "the services are redis, postgres, schema, worker, sender, flower, metrics, service",
+        ),
         ("worker", None, UsageError, "Say which worker"),
         ("worker", "../read", UsageError, "Say which worker"),
         ("worker", "read", ServiceUnavailable, "No read worker has given a sign of life"),
@@ -69,6 +77,26 @@ def test_what_is_not_well_is_told_in_a_sentence(
         with pytest.raises(error, match=sentence):
             health.check(service, role)
     finally:
+        settings.cache_clear()
+
+
+def test_a_schema_that_is_older_than_the_program_is_not_well(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DASHPLATE_DATABASE_URL", database_url)
+    settings.cache_clear()
+    try:
+        health.check("schema")
+        downgrade(database_url, "-1")
+        with pytest.raises(ServiceUnavailable, match="dashplate migrate"):
+            health.check("schema")
+        upgrade(database_url)
+        # Of a later version, beside which this one works on.
+        run_sql(database_url, "UPDATE alembic_version SET version_num = '9999'")
+        health.check("schema")
+        assert capsys.readouterr().out.count("current") == 2
+    finally:
+        run_sql(database_url, f"UPDATE alembic_version SET version_num = '{newest()}'")
         settings.cache_clear()
 
 
