@@ -119,7 +119,7 @@ class Chaos:
     """Schedules on one fleet, each held against an undisturbed run of the same drives."""
 
     def __init__(self, fleet: ChaosFleet) -> None:
-        self._fleet = fleet
+        self.fleet = fleet
         self.comparison = Comparison(fleet)
         self._undisturbed: dict[str, int] = {}
         self._begun = time.strftime("%H%M%S")
@@ -137,7 +137,7 @@ class Chaos:
 
     def run(self, schedule: Schedule) -> Outcome:
         """Run a schedule and compare."""
-        fleet = self._fleet
+        fleet = self.fleet
         fleet.ready(schedule.store)
         fleet.look(telling.forget)
         self.undisturbed([schedule.content, "small"])
@@ -156,7 +156,7 @@ class Chaos:
                 struck=(*schedule.inside, *scene.struck), story=tuple(scene.story),
                 standstill=(str(error), *scene.unfinished(), *(row["line"] for row in open_videos)),
             )  # fmt: skip
-        wrong = self._compare(scene)
+        wrong = self.compare(scene)
         seen = fleet.ask(_SEEN, job=scene.job_id)[0]
         return Outcome(
             schedule, time.monotonic() - begun, seen["attempts"], seen["failures"], seen["losses"],
@@ -179,7 +179,7 @@ class Chaos:
                 found = scene.job(MAIN)
                 scene.job_id = found.id if found else 0
             # What is struck instead may be a job that has to be submitted first.
-            while scene.missed and not self._fleet.videos_are_away:
+            while scene.missed and not self.fleet.videos_are_away:
                 missed = scene.missed.pop()
                 aims[missed.seed] += 1
                 waiting[:0] = self._instead(scene, missed, aims[missed.seed])
@@ -192,21 +192,21 @@ class Chaos:
                 self._strike(scene, while_told.pop(0))
             time.sleep(_POLL_S)
         scene.note("all ended")
-        self._fleet.calm()
+        self.fleet.calm()
         time.sleep(max(0.0, last_thaw + _HARM_S - time.monotonic()))
 
     def _is_time(self, scene: Scene, one: Strike, late: bool) -> bool:
         """Whether the moment of the next strike has come; `late`, nothing moves for long."""
         fleet = FLEETS[scene.content]
         if _kind(one) == "share":
-            return scene.submitted() and not self._fleet.videos_are_away and self._is_its_turn(scene, one, late)
+            return scene.submitted() and not self.fleet.videos_are_away and self._is_its_turn(scene, one, late)
         # What is not there when it is submitted might be misspelt: nobody waits for it.
-        if one.fault in SUBMITTING and self._fleet.videos_are_away:
+        if one.fault in SUBMITTING and self.fleet.videos_are_away:
             return False
         if one.fault in RERUNS:
             return scene.ended(MAIN)
         if _kind(one) == "retry":
-            given_up = self._fleet.ask(_GIVEN_UP, job=scene.job_id)[0]
+            given_up = self.fleet.ask(_GIVEN_UP, job=scene.job_id)[0]
             return bool(given_up["segments" if fleet.given_up else "videos"]) or scene.ended(MAIN)
         if _kind(one) == "purge" and not scene.ended(OLD):
             return False
@@ -216,11 +216,11 @@ class Chaos:
         return self._is_its_turn(scene, one, late)
 
     def _is_its_turn(self, scene: Scene, one: Strike, late: bool) -> bool:
-        return late or self._progress(scene.job_id) >= one.at * FLEETS[scene.content].segments
+        return late or self.progress(scene.job_id) >= one.at * FLEETS[scene.content].segments
 
     def _is_told(self, scene: Scene, share: float) -> bool:
         """Whether that share of the job's events is there."""
-        there = self._fleet.ask(_EVENTS, job=scene.job_id)[0]["events"]
+        there = self.fleet.ask(_EVENTS, job=scene.job_id)[0]["events"]
         return there >= share * len(self.comparison.told[scene.content]) or scene.ended(MAIN)
 
     def _instead(self, scene: Scene, missed: Strike, aims: int) -> list[Strike]:
@@ -237,8 +237,8 @@ class Chaos:
 
     def _strike(self, scene: Scene, one: Strike) -> None:
         time.sleep(one.wait_s)
-        scene.note(f"{one.fault} after {self._progress(scene.job_id)} segments")
-        if not _begins(one) and scene.over() and not self._fleet.ask(_STILL_OWED):
+        scene.note(f"{one.fault} after {self.progress(scene.job_id)} segments")
+        if not _begins(one) and scene.over() and not self.fleet.ask(_STILL_OWED):
             scene.miss(one, "all had ended")
         else:
             strike(scene, one)
@@ -252,11 +252,11 @@ class Chaos:
         submission = scene.submissions.get("given up")
         if submission is not None and submission.process.poll() == 0:
             given_up = scene.job("given up")
-            if given_up and not given_up.ended and self._progress(given_up.id):
-                self._fleet.steer(cancel.cancel, given_up.id)
+            if given_up and not given_up.ended and self.progress(given_up.id):
+                self.fleet.steer(cancel.cancel, given_up.id)
         return scene.over()
 
-    def _compare(self, scene: Scene) -> Difference:
+    def compare(self, scene: Scene) -> Difference:
         """Once what was left lying had time to go."""
         end = time.monotonic() + _SETTLE_S
         while True:
@@ -268,21 +268,22 @@ class Chaos:
     def _submitted(self, content: str) -> str:
         """Submit an undisturbed job; returns its key."""
         key = f"{self._begun} undisturbed {content}"
-        submission = self._fleet.submit(content, key)
+        submission = self.fleet.submit(content, key)
         status = submission.process.wait(timeout=_UNDISTURBED_S)
         if status != 0:
             raise RuntimeError(f"submitting {content} failed with status {status}; see logs/commands.log")
         return key
 
     def _ended(self, key: str) -> int | None:
-        job = self._fleet.job(key)
+        job = self.fleet.job(key)
         return job.id if job is not None and job.ended else None
 
     def _tidy(self, job_id: int) -> bool:
         return not self.comparison.untidy(job_id) and not self.comparison.untold(job_id)
 
-    def _progress(self, job_id: int) -> int:
-        return int(self._fleet.ask(_PROGRESS, job=job_id)[0]["ended"])
+    def progress(self, job_id: int) -> int:
+        """How many of a job's segments have ended."""
+        return int(self.fleet.ask(_PROGRESS, job=job_id)[0]["ended"])
 
 
 def _begins(one: Strike) -> bool:

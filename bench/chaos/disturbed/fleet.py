@@ -93,6 +93,8 @@ class ChaosFleet:
         self._closing = ExitStack()
         self._store_kind = ""
         self.processes = Processes(folder)
+        #: The tree whose code is started.
+        self.root = ROOT
         # Made anew: whoever keeps the folder of a run cannot read its hashed plates.
         self._plate_key, self._webhook_key = secrets.token_hex(32), secrets.token_hex(32)
         self._service_port = free_port()
@@ -113,7 +115,8 @@ class ChaosFleet:
         self.calm()
         self.receiver = self._closing.enter_context(Receiver(self._secret()))
         self._begin_to_tell()
-        self._closing.callback(self.processes.stop)
+        # Whichever run by then: others may have taken their place.
+        self._closing.callback(lambda: self.processes.stop())
         return self
 
     def __exit__(
@@ -168,8 +171,16 @@ class ChaosFleet:
         if self._store_kind != store_kind:
             self.processes.stop()
             self._store_kind = store_kind
-            self.processes.start(self._environment(), self._service_port)
+            self.start()
         wait_for("all processes", self.processes.all_run, _READY_S)
+
+    def start(self) -> None:
+        """Start the processes, after they were stopped."""
+        self.processes.start(self._environment(), str(self.store_folder), self._service_port, self.root)
+
+    def start_beside(self, processes: Processes) -> None:
+        """Start more processes beside those that run; their service listens on a port of its own."""
+        processes.start(self._environment(), str(self.store_folder), free_port(), self.root)
 
     def submit(self, fleet: str, key: str) -> Typed:
         """Begin to submit a fleet; the same key goes on with the same job."""
@@ -179,10 +190,12 @@ class ChaosFleet:
     def type(self, *words: str) -> Typed:
         """Begin a command in a process of its own."""
         name = f"typed {secrets.token_hex(8)}"
-        env = {**os.environ, **self._environment(), "PGAPPNAME": name}
+        env = {**os.environ, **self._environment(), "PGAPPNAME": name, "PYTHONPATH": str(self.root)}
         command = (sys.executable, "-m", "dashplate", *words)
         with (self.folder / "logs" / "commands.log").open("ab") as log:
-            process = subprocess.Popen(command, env=env, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            process = subprocess.Popen(
+                command, env=env, cwd=self.root, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
         return Typed(words, process, name)
 
     def job(self, key: str) -> Job | None:

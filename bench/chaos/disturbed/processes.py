@@ -31,8 +31,12 @@ class Processes:
         self._folder = folder
         self._supervisor: Supervisor | None = None
 
-    def start(self, env: Mapping[str, str], service_port: int) -> None:
-        """Start all of them with these variables."""
+    def start(self, env: Mapping[str, str], plain_store: str, service_port: int, root: Path = ROOT) -> None:
+        """Start all of them with these variables, from the tree of this release or of another one.
+
+        `plain_store` is the store's folder, for those for which it never fails.
+        """
+        env = {**env, "PYTHONPATH": str(root)}
         self._supervisor = Supervisor(self._folder, grace_s=_STOP_S, longest_delay_s=_RESTART_S)
         words = {
             **{name: ("worker", role) for name, role in WORKERS.items()},
@@ -40,9 +44,9 @@ class Processes:
             SERVICE: ("serve", "--port", str(service_port)),
         }
         # Only workers load what makes a store fail.
-        others = {**env, "DASHPLATE_STORE_DIR": str(self._folder / "store")}
+        others = {**env, "DASHPLATE_STORE_DIR": plain_store}
         self._supervisor.start(
-            Command(name, (sys.executable, "-m", "dashplate", *rest), env if name in WORKERS else others, cwd=ROOT)
+            Command(name, (sys.executable, "-m", "dashplate", *rest), env if name in WORKERS else others, cwd=root)
             for name, rest in words.items()
         )
 
@@ -54,6 +58,10 @@ class Processes:
             send_signal(family_of(state.pid), signal.SIGCONT)
         self._supervisor.stop()
         self._supervisor = None
+
+    def renew(self, name: str) -> None:
+        """End one softly; the supervisor starts it again."""
+        send_signal(self.family(name)[:1], signal.SIGTERM)
 
     def all_run(self) -> bool:
         """Whether all run, and workers have their pool; a frozen one goes on."""

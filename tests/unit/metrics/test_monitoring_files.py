@@ -129,3 +129,12 @@ def test_the_page_lists_every_figure() -> None:
     assert set(listed) == EXPORTED
     for figure in FIGURES:
         assert listed[figure.name] == (figure.label or "", figure.help)
+
+
+def test_each_alert_says_where_it_is_explained() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    explained = re.findall(r"^### (Dashplate\w+)$", page, re.MULTILINE)
+    alerts = [rule for rule in RULES if "alert" in rule]
+    assert explained == [rule["alert"] for rule in alerts]
+    for rule in alerts:
+        assert rule["annotations"]["runbook_url"] == f"docs/operations.md#{rule['alert'].lower()}"
