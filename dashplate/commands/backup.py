@@ -28,15 +28,15 @@ from pipeline.errors import DashplateError, MissingDependency, UsageError
 #: What was numbered after a backup comes back in no row, but its files may be there: new rows get other numbers.
 _NUMBERS_APART = 1_000_000
 _TABLES = ("jobs", "videos", "segments")
-_OTHERS = text(
+_WORKERS = text(
     """
     SELECT DISTINCT application_name FROM pg_stat_activity
-    WHERE datname = current_database() AND application_name LIKE 'dashplate %'
-      AND application_name <> current_setting('application_name') ORDER BY 1
+    WHERE datname = current_database() AND application_name ~ '^dashplate (control|detect|read) ' ORDER BY 1
     """
 )
+#: Who else is in the middle of something has this long to end it.
 _EMPTY = (
-    "DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION pg_database_owner;"
+    "SET lock_timeout = '60s'; DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION pg_database_owner;"
     "GRANT USAGE ON SCHEMA public TO PUBLIC"
 )
 
@@ -78,9 +78,9 @@ def restore(file: Path, *, replace: bool, data: Path | None) -> None:
     with database(data) as config:
         url = config.require_database()
         with session(url) as db:
-            others = list(db.scalars(_OTHERS))
-            if others:
-                raise UsageError(f"Stop everything else first. These are connected: {', '.join(others)}.")
+            workers = list(db.scalars(_WORKERS))
+            if workers:
+                raise UsageError(f"Stop all workers first. These are connected: {', '.join(workers)}.")
             jobs = db.scalar(text("SELECT count(*) FROM jobs"))
             if jobs and not replace:
                 raise UsageError(f"{jobs} jobs are in this database. To put the backup in their place, add --replace.")
