@@ -112,5 +112,8 @@ def test_hostile_names_are_shown_all_the_same(client: httpx.Client, numbers: dic
 
 def test_each_page_is_one_of_the_service(client: httpx.Client, numbers: dict[str, str]) -> None:
     for name, template in PAGES.items():
+        if "{drive}" in template:
+            # These sightings have no clock, and so no drive; `test_drives` looks at one.
+            continue
         status = client.get(template.format_map(numbers)).status_code
         assert status == 200, name
