@@ -14,7 +14,6 @@ from typing import IO
 from rich.filesize import decimal
 from rich.markup import escape
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from dashplate.bring_up import database
 from dashplate.commands.findings.query import environment_of
@@ -86,11 +85,9 @@ def restore(file: Path, *, replace: bool, data: Path | None) -> None:
                 raise UsageError(f"{jobs} jobs are in this database. To put the backup in their place, add --replace.")
             highest = {table: db.scalar(text(f"SELECT max(id) FROM {table}")) or 0 for table in _TABLES}
         engine_for(url).dispose()
-        _put_back(file, url)
+        _put_back(file, url, "".join(_number_on(table, highest[table]) for table in _TABLES))
         upgrade(url)
         with session(url) as db:
-            for table in _TABLES:
-                _number_on(db, table, highest[table])
             note(db, "restore", str(file), None)
             count = db.scalar(text("SELECT count(*) FROM jobs"))
         terminal.out.print(f"{count} jobs are back. Start the workers: what was on its way is sent again.")
@@ -99,14 +96,14 @@ def restore(file: Path, *, replace: bool, data: Path | None) -> None:
         )
 
 
-def _number_on(db: Session, table: str, highest: int) -> None:
-    """Let the next row of a table have a number that none has had."""
-    following = f"greatest((SELECT coalesce(max(id), 0) FROM {table}), :highest) + {_NUMBERS_APART}"
-    db.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), {following})"), {"highest": highest})
+def _number_on(table: str, highest: int) -> str:
+    """SQL that lets the next row of a table have a number that none has had."""
+    following = f"greatest((SELECT coalesce(max(id), 0) FROM public.{table}), {highest}) + {_NUMBERS_APART}"
+    return f"SELECT setval(pg_get_serial_sequence('public.{table}', 'id'), {following});"
 
 
-def _put_back(file: Path, url: str) -> None:
-    """The backup as SQL, behind what empties the database, in one transaction of psql."""
+def _put_back(file: Path, url: str, afterwards: str) -> None:
+    """The backup as SQL, between what empties the database and some more, in one transaction of psql."""
     written = [_program("pg_restore", url), "--no-owner", "--no-privileges", "--file=-", str(file)]
     with Path(os.devnull).open("wb") as nowhere:
         # psql could not tell a file that ends early from a whole one.
@@ -115,7 +112,7 @@ def _put_back(file: Path, url: str) -> None:
         assert script.stdout is not None
         with script, script.stdout as lines:
             told = [_program("psql", url), "--quiet", "--no-psqlrc", "--single-transaction", "--set=ON_ERROR_STOP=1"]
-            _run([*told, f"--command={_EMPTY}", "--file=-"], url, nowhere, lines)
+            _run([*told, f"--command={_EMPTY}", "--file=-", f"--command={afterwards}"], url, nowhere, lines)
 
 
 def _run(command: Sequence[str], url: str, output: IO[bytes], given: IO[bytes] | None = None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from dashplate.web.shown import clock, file_name
+from dashplate.web.texts import t
 from db.models import PlaceRow
 from pipeline.camera.records import Fix, Track
 from pipeline.camera.tracks.place import parts
@@ -57,6 +58,11 @@ def mark(row: RowMapping, text: str, *, address: bool = True, round_it: bool = F
     if round_it:
         told |= {"error_m": row["place_error_m"], "bearing_deg": row["bearing_deg"]}
     return told
+
+
+def said(row: RowMapping) -> str:
+    """What a mark says of a sighting: what a person read there, else what the machine did."""
+    return (row["corrected_to"] or t("common.no_plate_short")) if row["corrected"] else row["plate"]
 
 
 def when_and_where(row: RowMapping) -> str:

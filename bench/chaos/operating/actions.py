@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import time
@@ -18,6 +17,7 @@ from bench.chaos.disturbed.fleet import wait_for
 from bench.chaos.disturbed.processes import WORKERS
 from bench.chaos.run import Chaos
 from bench.chaos.scene import MAIN, Scene
+from dashplate.commands.findings.query import environment_of
 from dashplate.stack.postgres_server import postgres_bin
 from db.engine import engine_for
 
@@ -107,13 +107,8 @@ def _is_gone(process: psutil.Process) -> bool:
 
 
 def _run(url: str, program: str, *words: str) -> None:
-    """Run one of PostgreSQL's programs; who may log in is said in its environment, not on its command line."""
-    server = make_url(url)
-    env = {
-        **os.environ, "PGHOST": str(server.host), "PGPORT": str(server.port), "PGUSER": str(server.username),
-        "PGPASSWORD": str(server.password), "PGDATABASE": str(server.database),
-    }  # fmt: skip
-    subprocess.run([str(postgres_bin() / program), *words], env=env, check=True)
+    """Run one of PostgreSQL's programs on the database."""
+    subprocess.run([str(postgres_bin() / program), *words], env=environment_of(url), check=True)
 
 
 def _over(scene: Scene) -> bool:

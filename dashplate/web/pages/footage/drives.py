@@ -16,9 +16,8 @@ from dashplate.service.access import note, require, url_of
 from dashplate.service.findings.drives import known
 from dashplate.service.jobs import Number as InPath
 from dashplate.web.asked import Filled, Number
-from dashplate.web.mapped import mark, places_shown, tracks_shown, when_and_where
+from dashplate.web.mapped import mark, places_shown, said, tracks_shown, when_and_where
 from dashplate.web.page import is_part, pages_for, render
-from dashplate.web.texts import t
 from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.web import job_names
@@ -104,12 +103,7 @@ def track(request: Request, caller: Searcher, number: InPath) -> JSONResponse:
 
 
 def _marks(rows: Sequence[RowMapping]) -> list[dict[str, Any]]:
-    return [mark(row, f"{_said(row)}, {when_and_where(row)}") for row in rows]
-
-
-def _said(row: RowMapping) -> str:
-    """What a person read there, else what the machine did."""
-    return (row["corrected_to"] or t("common.no_plate_short")) if row["corrected"] else row["plate"]
+    return [mark(row, f"{said(row)}, {when_and_where(row)}") for row in rows]
 
 
 def _address(path: str, at: dt.datetime, number: int, job: int | None = None) -> str:

@@ -15,11 +15,10 @@ from dashplate.footage.clips import NoClip, NoVideo, media_type, original_of
 from dashplate.service.access import note, require, url_of
 from dashplate.service.errors import Refused
 from dashplate.service.jobs import Number
-from dashplate.web.mapped import mark, places_shown, track_shown
+from dashplate.web.mapped import mark, places_shown, said, track_shown
 from dashplate.web.page import pages_for, render
 from dashplate.web.pictures import picture
 from dashplate.web.shown import clock
-from dashplate.web.texts import t
 from db.access.scopes import Principal, Scope
 from db.engine import session
 from db.findings import pages
@@ -103,7 +102,7 @@ def track(request: Request, caller: Caller, number: Number) -> JSONResponse:
         _known(db, number)
         shown, rows, places = track_shown(track_of(db, number)), video.located(db, number), named_places(db)
         note(db, request, caller, "track", f"video {number}", len(rows))
-    marks = [{**mark(row, f"{_said(row)}, {clock(row['best_s'])}", address=False), "at": row["best_s"]} for row in rows]
+    marks = [{**mark(row, f"{said(row)}, {clock(row['best_s'])}", address=False), "at": row["best_s"]} for row in rows]
     return JSONResponse({**shown, "marks": marks, "places": places_shown(places)})
 
 
@@ -138,11 +137,6 @@ def boxes(request: Request, caller: Caller, number: Number, since: Second = 0.0,
 
 def _corners(seen: Observation) -> list[float]:
     return [round(seen.time_s, 4), *(round(side, 1) for side in seen.box.as_tuple())]
-
-
-def _said(row: RowMapping) -> str:
-    """What a person read there, else what the machine did."""
-    return (row["corrected_to"] or t("common.no_plate_short")) if row["corrected"] else row["plate"]
 
 
 def _known(db: Session, number: int) -> RowMapping:
