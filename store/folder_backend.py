@@ -67,8 +67,8 @@ class Folder:
         return Path(path)
 
     def settle(self, names: Collection[str]) -> None:
-        for folder in {os.path.dirname(self._path(name)) for name in names}:
-            _sync_folder(folder)
+        for folder in {name.rpartition("/")[0] for name in names}:
+            _sync_folder(self._path(folder) if folder else os.path.realpath(self._root))
 
     def read(self, name: str) -> bytes:
         try:

@@ -19,7 +19,7 @@ _UPLOADED = re.compile(rf"(?P<folder>{UPLOADS}/[0-9a-f]{{32}}/)(?P<file>[A-Za-z0
 
 def attempt_folder(job_id: int, video_id: int, segment: int, attempt: int) -> str:
     """What one attempt at a segment writes. Attempts share nothing, so a late one cannot harm its successor's files."""
-    return f"crops/{job_id}/{video_id}/{segment:05d}/{attempt}/"
+    return f"crops/{job_id}/{video_id}/{segment:05d}-{attempt}/"
 
 
 def crop_name(job_id: int, video_id: int, segment: int, attempt: int, tracklet: int, rank: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -57,12 +57,18 @@ class Store:
     def put(self, name: str, data: bytes) -> Stored:
         """Write a file, replacing what was there."""
         stored = self._written(name, data)
-        self._settle([stored.name])
+        self.settle([stored])
         return stored
 
-    def put_image(self, name: str, image: Image) -> Stored:
-        """Write a BGR image: lossless for `.png`, as an evidence frame is for `.jpg`."""
-        return self.put(name, encoded(name, image))
+    def put_image(self, name: str, image: Image, *, settled: bool = True) -> Stored:
+        """Write a BGR image: lossless for `.png`, as an evidence frame is for `.jpg`.
+
+        Of many, leave all to one `settle`, which has to come before a row names them.
+        """
+        stored = self._written(name, encoded(name, image))
+        if settled:
+            self.settle([stored])
+        return stored
 
     def put_crops(
         self, job_id: int, video_id: int, segment: int, attempt: int, tracklets: Sequence[Tracklet]
@@ -77,8 +83,12 @@ class Store:
             (tracklet.index, rank): crop.image for tracklet in tracklets for rank, crop in enumerate(tracklet.crops)
         }
         stored = self._each(put, work)
-        self._settle([one.name for one in stored.values()])
+        self.settle(stored.values())
         return stored
+
+    def settle(self, stored: Iterable[Stored]) -> None:
+        """Make what was written outlive a power cut."""
+        self._settle([one.name for one in stored])
 
     def take(self, name: str, file: Path) -> None:
         """Make a file of this machine the one of that name, whole or not at all, without reading it into memory.

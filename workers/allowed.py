@@ -56,6 +56,9 @@ def roots_for(source: Source) -> tuple[Source, ...]:
 
 def _upload_folder(source: Source) -> Source | None:
     """The folder of the upload that a source names by its place in the store; None where it names none."""
+    if uploaded("/".join(str(source).split("/")[-3:])) is None:
+        # Nearly all: no file system has to be asked.
+        return None
     try:
         place = source_of(settings().store)
     except UsageError:

@@ -37,14 +37,14 @@ def cost(redis: int, postgres: int, workers: list[int]) -> Cost:
         {
             "Redis": _tree(redis),
             "PostgreSQL": _tree(postgres),
-            "Celery's parents": sum(_alone(pid) for pid in workers),
-            "worker processes": sum(_tree(pid) - _alone(pid) for pid in workers),
+            "Celery's parents": sum(alone(pid) for pid in workers),
+            "worker processes": sum(_tree(pid) - alone(pid) for pid in workers),
         }
     )
 
 
 def _tree(pid: int) -> float:
-    return sum(_alone(process.pid) + _ended_children(process) for process in _family(pid))
+    return sum(alone(process.pid) + _ended_children(process) for process in _family(pid))
 
 
 def _family(pid: int) -> Iterator[psutil.Process]:
@@ -56,7 +56,8 @@ def _family(pid: int) -> Iterator[psutil.Process]:
         return
 
 
-def _alone(pid: int) -> float:
+def alone(pid: int) -> float:
+    """What a process itself has used, without its children; 0 of one that is gone."""
     try:
         times = psutil.Process(pid).cpu_times()
     except psutil.NoSuchProcess:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from db.engine import engine_for
+from db.findings.stage_results import tracklets_json
 from db.queue import scheduler, segment_statements, unreachable
+from db.states import SegmentState
+from pipeline.records import Box, Observation, Tracklet
 
 #: Tables that grow with the fleet; a plan that reads one of them from end to end grows with it.
 GROWING = ("segments", "videos", "tracklets", "crops", "readings", "sightings", "outbox")
@@ -20,12 +24,14 @@ GROWING = ("segments", "videos", "tracklets", "crops", "readings", "sightings", 
 _SMALL = 1_000
 #: What a segment goes through before a statement applies to it.
 _UP_TO = {
-    "begin a segment": ("queued",),
+    "begin detecting": ("queued",),
+    "begin reading": ("queued", "detecting", "detected"),
     "renew its lease": ("queued", "detecting"),
     "end its detection": ("queued", "detecting"),
     "end it without a plate": ("queued", "detecting"),
     "end its reading": ("queued", "detecting", "detected", "reading"),
 }
+_TRACKLET = Tracklet(0, (Observation(0, 0.0, Box(0, 0, 100, 30), 1.0),), ())
 _MOVE = text("UPDATE segments SET state = :state WHERE id = :id")
 
 
@@ -67,13 +73,15 @@ def _statements(job_id: int, segment: dict[str, Any]) -> Iterator[tuple[str, str
     yield "whose turn: segments", scheduler.SQL["due_segments"].text, shares
     yield "whose turn: video tasks", scheduler.SQL["due_video_tasks"].text, {**scheduler.SHARES, "window": 8}
     yield "who has had how much", scheduler.SQL["charge_segments"].text, {"jobs": [job_id], "turns": [1.0]}
-    begin = {"before": "queued", "step": "detecting", "worker": "plan", "lease_s": 20.0}
-    yield "begin a segment", segment_statements.BEGIN.text, {**of_segment, **begin}
+    for step, before in ((SegmentState.DETECTING, SegmentState.QUEUED), (SegmentState.READING, SegmentState.DETECTED)):
+        begin = {"before": before, "step": step, "worker": "plan", "lease_s": 20.0}
+        yield f"begin {step}", segment_statements.BEGIN[step].text, {**of_segment, **begin}
     yield "renew its lease", segment_statements.RENEW.text, {**of_segment, "lease_s": 20.0}
     seen = {"frames_looked": 1, "damage": None}
-    yield "end its detection", segment_statements.DETECTED.text, {**of_segment, **seen}
+    found = {"tracklets": json.dumps(tracklets_json([_TRACKLET], {})), "provisional": False}
+    yield "end its detection", segment_statements.DETECTED.text, {**of_segment, **seen, **found}
     yield "end it without a plate", segment_statements.NOTHING_TO_READ.text, {**of_segment, **seen}
-    yield "end its reading", segment_statements.FINISHED.text, of_segment
+    yield "end its reading", segment_statements.FINISHED.text, {**of_segment, "readings": "[]"}
     yield (
         "lost workers",
         "SELECT id, attempt FROM segments WHERE state IN ('detecting', 'reading') AND lease_until < now()"

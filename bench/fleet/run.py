@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from dashplate.stack import Stack, running
 from dashplate.supervisor import Command, Supervisor
 from db.engine import engine_for, session
 from db.migrate import upgrade
+from workers.celery_app.app import CONTROL, DETECT, READ
 from workers.settings import settings, using
 
 _WORK = "bench.standin:StandIn"
@@ -109,8 +110,8 @@ class Fleet:
 
 
 @contextmanager
-def fleet() -> Iterator[Fleet]:
-    """The servers with the newest schema, and workers that do stand-in work."""
+def fleet(roles: Collection[str] = (CONTROL, DETECT, READ), work: str = _WORK) -> Iterator[Fleet]:
+    """The servers with the newest schema, and workers of these roles that do stand-in work."""
     with tempfile.TemporaryDirectory(prefix="dashplate-fleet-") as name:
         folder = Path(name)
         with Stack.open(folder / "data") as stack:
@@ -119,11 +120,12 @@ def fleet() -> Iterator[Fleet]:
                 "database_url": SecretStr(stack.database_url),
                 "data_dir": folder / "data",
                 "roots": (folder,),
-                "work": _WORK,
+                "work": work,
             }
             upgrade(stack.database_url)
             with using(settings().model_copy(update=given)) as config, Supervisor(folder / "data") as workers:
-                workers.start(worker_commands(config))
+                named = {f"worker-{role}" for role in roles}
+                workers.start([one for one in worker_commands(config) if one.name in named])
                 yield Fleet(folder, stack, workers)
             engine_for.cache_clear()
 
@@ -142,7 +144,7 @@ def measure(asked: Asked, say: Callable[[str], None]) -> Measured:
             job = here.submit(str(drives))
             found.submit_s = time.monotonic() - began
             say(f"{asked.videos} files submitted in {found.submit_s:.1f} s")
-            _until(lambda: here.ask("SELECT videos_opened >= videos FROM jobs WHERE id = :job", job=job))
+            until(lambda: here.ask("SELECT videos_opened >= videos FROM jobs WHERE id = :job", job=job))
             found.open_s = time.monotonic() - began
             opened = here.cost().since(before)
             say(f"all opened after {found.open_s:.0f} s")
@@ -186,13 +188,13 @@ def _small_job(here: Fleet, folder: Path) -> tuple[float, float]:
     job = here.submit(str(folder))
     began = time.monotonic()
     started = "SELECT EXISTS (SELECT 1 FROM segments WHERE job_id = :job AND worker IS NOT NULL)"
-    _until(lambda: here.ask(started, job=job), 0.05)
+    until(lambda: here.ask(started, job=job), 0.05)
     after = time.monotonic() - began
-    _until(lambda: _is_finished(here, job), 0.05)
+    until(lambda: _is_finished(here, job), 0.05)
     return after, time.monotonic() - began
 
 
-def _until(condition: Callable[[], Any], every_s: float = _LOOK_S) -> None:
+def until(condition: Callable[[], Any], every_s: float = _LOOK_S) -> None:
     while not condition():
         time.sleep(every_s)
 

@@ -103,7 +103,7 @@ MEDIA_COLUMNS = (
 )  # fmt: skip
 
 
-def media_of(video: RowMapping, enter_pts: int | None = None) -> MediaInfo:
+def media_of(video: RowMapping | dict[str, Any], enter_pts: int | None = None) -> MediaInfo:
     """What a worker needs to decode the segment that starts at the keyframe `enter_pts`; `video` holds MEDIA_COLUMNS.
 
     Raises DashplateError for a video that was never probed.

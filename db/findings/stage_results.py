@@ -6,21 +6,22 @@ of the new ones are stored, sightings until their segments have been done again,
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import bindparam, delete, exists, select, text
+from sqlalchemy import delete, exists, select, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from db.findings.corrections import put_beside
 from db.findings.mapping import observation_json, path_bytes, read_tracklet_of, reading_columns, sighting_row
 from db.findings.plate_hashing import PlateKey
 from db.findings.plates import held_plates, name_plates
 from db.findings.stored_files import wipe_sealed
-from db.models import Base, CropRow, FrameRow, ReadingRow, Segment, SightingRow, TrackletRow
+from db.models import CropRow, FrameRow, ReadingRow, Segment, SightingRow, TrackletRow
 from db.states import SegmentState
 from pipeline.formats.confusions import folded
 from pipeline.records import Reading, ReadTracklet, Sighting, Tracklet
@@ -38,53 +39,39 @@ class StoredFile(Protocol):
     def sha256(self) -> str: ...
 
 
-def store_tracklets(
-    db: Session,
-    segment_id: int,
-    tracklets: Sequence[Tracklet],
-    crops: Mapping[tuple[int, int], StoredFile],
-    *,
-    covered: bool = False,
-) -> None:
-    """Replace a segment's tracklets; `crops` maps (tracklet index, rank) to the crop's file in the store.
-
-    Of a `covered` segment the earlier ones stay until `replace_covered`, unless there are no new ones to wait for.
-    """
-    provisional = covered and bool(tracklets)
-    gone = delete(TrackletRow).where(TrackletRow.segment_id == segment_id)
-    db.execute(gone.where(TrackletRow.provisional) if provisional else gone)
-    if not tracklets:
-        return
-    rows = [
+def tracklets_json(tracklets: Sequence[Tracklet], crops: Mapping[tuple[int, int], StoredFile]) -> list[dict[str, Any]]:
+    """A segment's tracklets as they are stored; `crops` maps (tracklet index, rank) to the crop's file in the store."""
+    return [
         {
-            "segment_id": segment_id,
             "index": tracklet.index,
             "first": observation_json(tracklet.first),
             "last": observation_json(tracklet.last),
             "seen": len(tracklet.observations),
-            "path": path_bytes(tracklet.observations),
-            "provisional": provisional,
+            "path": b64encode(path_bytes(tracklet.observations)).decode(),
+            "crops": [
+                {
+                    "rank": rank,
+                    "observation": observation_json(crop.observation),
+                    "plate": list(crop.plate.as_tuple()),
+                    "quality": crop.quality,
+                    "name": file.name,
+                    "sha256": file.sha256,
+                    "size": file.size,
+                }
+                for rank, crop in enumerate(tracklet.crops)
+                for file in (crops[tracklet.index, rank],)
+            ],
         }
         for tracklet in tracklets
     ]
-    ids = {row.number: row.id for row in db.connection().execute(_ADD_TRACKLETS, rows)}
-    pictures = [
-        {
-            "tracklet_id": ids[tracklet.index],
-            "rank": rank,
-            "observation": observation_json(crop.observation),
-            "plate": list(crop.plate.as_tuple()),
-            "quality": crop.quality,
-            "name": file.name,
-            "sha256": file.sha256,
-            "size": file.size,
-        }
-        for tracklet in tracklets
-        for rank, crop in enumerate(tracklet.crops)
-        for file in (crops[tracklet.index, rank],)
-    ]
-    if pictures:
-        db.connection().execute(_ADD_CROPS, pictures)
+
+
+def forget_tracklets(db: Session, segment_id: int, attempt: int, *, provisional: bool) -> None:
+    """Make room for what this attempt found, unless it has been overtaken; of provisional ones only, where asked.
+
+    The segment stays locked until the transaction ends.
+    """
+    db.execute(_FORGET_TRACKLETS, {"segment": segment_id, "attempt": attempt, "all": not provisional})
 
 
 def replace_covered(db: Session, segment_id: int) -> None:
@@ -93,27 +80,9 @@ def replace_covered(db: Session, segment_id: int) -> None:
         db.execute(statement, {"segment": segment_id})
 
 
-def crops_of(db: Session, segment_id: int) -> dict[int, list[CropRow]]:
-    """The crops that are to be read of a segment by tracklet id, best first: those that were detected last."""
-    rows = db.execute(_CROPS_OF, {"segment": segment_id}).scalars()
-    grouped: dict[int, list[CropRow]] = {}
-    for row in rows:
-        grouped.setdefault(row.tracklet_id, []).append(row)
-    return grouped
-
-
-def store_readings(db: Session, segment_id: int, readings: Mapping[int, Reading], key: PlateKey | None = None) -> None:
-    """Replace a segment's readings, given by tracklet id; a tracklet without one loses what it had.
-
-    With a key, they are stored as hashes, and sealed for `read_tracklets_of`.
-    """
-    db.execute(_DROP_READINGS, {"segment": segment_id, "kept": list(readings)})
-    rows = [
-        {"of": tracklet_id, "rank": reading.best_crop, "tracklet_id": tracklet_id, **reading_columns(reading, key)}
-        for tracklet_id, reading in readings.items()
-    ]
-    if rows:
-        db.connection().execute(_UPSERT_READINGS, rows)
+def readings_json(readings: Mapping[int, Reading], key: PlateKey | None = None) -> list[dict[str, Any]]:
+    """A segment's readings, given by tracklet id, as they are stored: with a key as hashes, sealed for stitching."""
+    return [{"tracklet": tracklet, **reading_columns(reading, key)} for tracklet, reading in readings.items()]
 
 
 def read_tracklets_of(db: Session, video_id: int, key: PlateKey | None = None) -> list[ReadTracklet]:
@@ -213,39 +182,15 @@ def any_left_covered(db: Session, video_id: int) -> bool:
     return bool(db.scalar(select(left)))
 
 
-# Made once: building such statements costs more than running them, and every segment needs them.
-
-_TABLES = Base.metadata.tables
-_TRACKLETS = _TABLES["tracklets"]
-_ADD_TRACKLETS = insert(_TRACKLETS).returning(_TRACKLETS.c.index.label("number"), _TRACKLETS.c.id)
-_ADD_CROPS = insert(_TABLES["crops"])
-_OTHER = aliased(TrackletRow)
-_CROPS_OF = (
-    select(CropRow)
-    .join(TrackletRow, TrackletRow.id == CropRow.tracklet_id)
-    .where(TrackletRow.segment_id == bindparam("segment"))
-    .where(TrackletRow.provisional == exists().where(_OTHER.segment_id == bindparam("segment"), _OTHER.provisional))
-    .order_by(TrackletRow.index, CropRow.rank)
-)
-_DROP_READINGS = text(
-    """
-    DELETE FROM readings r USING tracklets t
-    WHERE t.segment_id = :segment AND r.tracklet_id = t.id AND r.tracklet_id <> ALL (:kept)
+_FORGET_TRACKLETS = text(
+    f"""
+    WITH held AS (
+        SELECT id FROM segments
+        WHERE id = :segment AND attempt = :attempt AND state = '{SegmentState.DETECTING}' FOR UPDATE
+    )
+    DELETE FROM tracklets t USING held WHERE t.segment_id = held.id AND (t.provisional OR :all)
     """
 )
-_READING_COLUMNS = (
-    "text", "confidence", "characters", "alternatives", "country", "country_confidence", "reads", "crops", "best_crop",
-    "sealed", "best",
-)  # fmt: skip
-_add_readings = insert(_TABLES["readings"]).values(
-    best=select(CropRow.observation)
-    .where(CropRow.tracklet_id == bindparam("of"), CropRow.rank == bindparam("rank"))
-    .scalar_subquery()
-)
-_UPSERT_READINGS = _add_readings.on_conflict_do_update(
-    index_elements=["tracklet_id"], set_={name: _add_readings.excluded[name] for name in _READING_COLUMNS}
-)
-
 _REPLACE_COVERED = (
     text(
         """

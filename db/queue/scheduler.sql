@@ -5,8 +5,9 @@
 
 -- name: due_segments
 -- Segments to be sent now, in their order, each with the turn that it leaves its job at.
--- window: most segments of a job between dispatch and end. least_depth: most that wait for detection while nobody
--- detects. express_jobs, express_every_s: how many jobs use the express queue at once, and how often one of weight 1 does.
+-- window: most segments of a job between dispatch and end, or twice as many as workers hold: more workers have more.
+-- least_depth: most that wait for detection while nobody detects. express_jobs, express_every_s: how many jobs use the
+-- express queue at once, and how often one of weight 1 does.
 WITH
 -- Jobs that have not finished.
 open_jobs AS MATERIALIZED (
@@ -20,7 +21,8 @@ clock AS (
 -- What each has on its way.
 flying AS MATERIALIZED (
     SELECT job_id, count(*) AS n, count(*) FILTER (WHERE state = 'queued') AS queued,
-           count(*) FILTER (WHERE state = 'detecting') AS detecting
+           count(*) FILTER (WHERE state = 'detecting') AS detecting,
+           count(*) FILTER (WHERE state IN ('detecting', 'reading')) AS held
     FROM segments WHERE state IN ('queued', 'detecting', 'detected', 'reading') GROUP BY job_id
 ),
 -- How many more may wait for detection, over all jobs.
@@ -31,6 +33,7 @@ room AS (
 -- express takes the part that has begun (`begun`), and so does not move the clock on.
 standing AS MATERIALIZED (
     SELECT j.id, j.weight, spread, coalesce(flying.n, 0) AS n,
+           greatest(:window, 2 * coalesce(flying.held, 0)) - coalesce(flying.n, 0) AS room,
            greatest(j.turn, ceil(clock.turn * j.weight - spread) / j.weight) AS start,
            greatest(j.turn, floor(clock.turn * j.weight) / j.weight) AS begun
     FROM open_jobs j
@@ -39,7 +42,7 @@ standing AS MATERIALIZED (
     LEFT JOIN flying ON flying.job_id = j.id
     WHERE j.state = 'running'
 ),
--- The first pending segments of each, as many as its window leaves room for, numbered.
+-- The first pending segments of each, as many as its window leaves room for, numbered; and no more than can be sent.
 due AS (
     SELECT segment.id, j.id AS job_id, segment.step,
            j.start + (place - 1) / j.weight + spread / j.weight AS turn,
@@ -48,6 +51,7 @@ due AS (
            place = 1 AND j.n = 0 AND j.start <= clock.turn + 1 / j.weight AND NOT served.lately AS begins
     FROM standing j
     CROSS JOIN clock
+    CROSS JOIN room
     CROSS JOIN LATERAL (
         SELECT EXISTS (
             SELECT 1 FROM segments
@@ -65,7 +69,7 @@ due AS (
             SELECT id, step, video_id, index FROM segments
             WHERE job_id = j.id AND state = 'pending' AND NOT parked AND (not_before IS NULL OR not_before <= now())
             ORDER BY video_id, index
-            LIMIT greatest(0, :window - j.n - delayed.n)
+            LIMIT least(greatest(0, j.room - delayed.n), greatest(:window, room.n))
         ) pending
     ) segment
 ),

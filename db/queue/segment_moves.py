@@ -13,12 +13,13 @@ turns up after its segment was given to somebody else are all harmless.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, ScalarSelect, func, insert, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from db.engine import Executor
@@ -57,17 +58,19 @@ class Dispatched:
 
 def begin(
     db: Executor, segment_id: int, attempt: int, step: SegmentState, worker: str, lease_s: float
-) -> RowMapping | None:
+) -> dict[str, Any] | None:
     """Take the lease on a segment for `detecting` or `reading`; None where the message is stale or another holds it.
 
-    Returns what the work needs of segment, video and job, in one round trip; `found` says whether the segment has
-    tracklets, `covered` whether it was done before. A cancelled job's segments are not begun.
+    Returns what the work needs of segment, video and job, in one round trip: `covered` says whether the segment was
+    done before; `reading` also gets the crops that are to be read, best first, and whether the clock on the video's
+    screen was. A cancelled job's segments are not begun.
     """
     before = SegmentState.QUEUED if step is SegmentState.DETECTING else SegmentState.DETECTED
     values = {
         "segment": segment_id, "attempt": attempt, "before": before, "step": step, "worker": worker, "lease_s": lease_s,
     }  # fmt: skip
-    return db.execute(statements.BEGIN, values).mappings().one_or_none()
+    needed: dict[str, Any] | None = db.execute(statements.BEGIN[step], values).scalar_one_or_none()
+    return needed
 
 
 def renew(db: Executor, segment_id: int, attempt: int, lease_s: float) -> bool:
@@ -76,12 +79,25 @@ def renew(db: Executor, segment_id: int, attempt: int, lease_s: float) -> bool:
     return db.execute(statements.RENEW, values).scalar_one_or_none() is not None
 
 
-def detected(db: Executor, segment_id: int, attempt: int, frames_looked: int, damage: str | None) -> bool:
-    """On to the read queue; False, with nothing changed, where the attempt has been overtaken.
+def detected(
+    db: Executor,
+    segment_id: int,
+    attempt: int,
+    frames_looked: int,
+    damage: str | None,
+    tracklets: Sequence[dict[str, Any]] = (),
+    *,
+    provisional: bool = False,
+) -> bool:
+    """Store what was found, as `tracklets_json` gives it, and go on to the read queue.
 
-    The row stays locked until the transaction ends, in which the caller stores the tracklets.
+    False, with nothing changed, where the attempt has been overtaken. Of earlier attempts nothing may be left
+    (`forget_tracklets`). Tracklets that are `provisional` stand beside those of when the segment was done before.
     """
-    values = {"segment": segment_id, "attempt": attempt, "frames_looked": frames_looked, "damage": damage}
+    values = {
+        "segment": segment_id, "attempt": attempt, "frames_looked": frames_looked, "damage": damage,
+        "tracklets": json.dumps(tracklets), "provisional": provisional,
+    }  # fmt: skip
     return db.execute(statements.DETECTED, values).scalar_one_or_none() is not None
 
 
@@ -91,12 +107,13 @@ def nothing_to_read(db: Executor, segment_id: int, attempt: int, frames_looked: 
     return db.execute(statements.NOTHING_TO_READ, values).scalar_one_or_none() is not None
 
 
-def finished(db: Session, segment_id: int, attempt: int) -> bool:
-    """The readings are stored, in the same transaction; False, with nothing changed, where the attempt was overtaken.
+def finished(db: Executor, segment_id: int, attempt: int, readings: Sequence[dict[str, Any]] = ()) -> bool:
+    """Store the readings, as `readings_json` gives them, in place of earlier ones, and end the segment.
 
-    When it was the video's last segment, its aggregation is posted.
+    False, with nothing changed, where the attempt was overtaken. When it was the video's last segment, its aggregation
+    is posted.
     """
-    values = {"segment": segment_id, "attempt": attempt}
+    values = {"segment": segment_id, "attempt": attempt, "readings": json.dumps(readings)}
     return db.execute(statements.FINISHED, values).scalar_one_or_none() is not None
 
 

@@ -96,7 +96,7 @@ _HARM = {
         "outbox: aggregate",
     ),
     "a row names another file's content": (
-        "UPDATE crops SET sha256 = 'no' WHERE name LIKE 'crops/' || :job || '/%/00003/%/0000-0.png'",
+        "UPDATE crops SET sha256 = 'no' WHERE name LIKE 'crops/' || :job || '/%/00003-%/0000-0.png'",
         "0000-0.png is damaged",
     ),
 }

@@ -1,7 +1,10 @@
-"""Celery's Redis transport: a full Redis is treated like one that is away."""
+"""Celery's Redis transport: a full Redis is treated like one that is away, and clients are kept."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import redis
 from kombu.transport import TRANSPORT_ALIASES, virtual
 from kombu.transport import redis as base
 from redis.exceptions import OutOfMemoryError
@@ -24,9 +27,21 @@ class QoS(base.QoS):  # type: ignore[misc]
 
 
 class Channel(base.Channel):  # type: ignore[misc]
-    """A channel that acknowledges in this way."""
+    """A channel that acknowledges in this way, and keeps the client that it gives commands with.
+
+    Kombu makes one for each command, which takes longer than most commands do. What it waits for messages with is
+    another one, which has a connection of its own.
+    """
 
     QoS = QoS
+    _kept: redis.Redis | None = None
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        if asynchronous:
+            return super()._create_client(asynchronous)
+        if self._kept is None or self._kept.connection_pool is not self.pool:
+            self._kept = super()._create_client()
+        return self._kept
 
 
 class Transport(base.Transport):  # type: ignore[misc]

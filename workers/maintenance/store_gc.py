@@ -25,8 +25,9 @@ log = logging.getLogger(__name__)
 ROUND_S = 10.0
 MAX_FAILED = 3
 _OF_VIDEO = re.compile(r"(?:crops|frames)/([0-9]+)/([0-9]+)/")
-#: What one attempt at a segment wrote: it goes in one piece where none of it is named.
-_OF_ATTEMPT = re.compile(r"crops/[0-9]+/[0-9]+/[0-9]+/[0-9]+/")
+#: What one attempt at a segment wrote: it goes in one piece where none of it is named. Older stores have a folder for
+#: the segment, and one for the attempt in it.
+_OF_ATTEMPT = re.compile(r"crops/[0-9]+/[0-9]+/[0-9]+[-/][0-9]+/")
 
 
 def clear_deletions(url: str) -> int:

@@ -110,7 +110,8 @@ def _frames(row: RowMapping, held: HeldTask, media: MediaInfo, sightings: Sequen
             if before:
                 check_same(source, row["content"], row["fingerprint"])
             for pts, image in stage_engine().frames(media, wanted):
-                kept[pts] = store().put_image(frame_name(job_id, video_id, held.token, pts), image)
+                name = frame_name(job_id, video_id, held.token, pts)
+                kept[pts] = store().put_image(name, image, settled=False)
             if len(kept) < len(wanted):
                 # Its share may have gone meanwhile.
                 allowed(media.path)
@@ -124,6 +125,7 @@ def _frames(row: RowMapping, held: HeldTask, media: MediaInfo, sightings: Sequen
         log.warning("%d of %d frames of video %d are kept: they took too long.", len(kept), len(wanted), video_id)
     except Exception as error:
         log.warning("%d of %d frames of video %d are kept: %s", len(kept), len(wanted), video_id, error)
+    store().settle(kept.values())
     return kept
 
 

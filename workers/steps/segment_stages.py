@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
-from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from db.engine import Executor, retrying, retrying_single, single
 from db.findings.mapping import media_of, observation_of
-from db.findings.plate_hashing import PlateKey
-from db.findings.stage_results import crops_of, replace_covered, store_readings, store_tracklets
+from db.findings.stage_results import forget_tracklets, readings_json, replace_covered, tracklets_json
 from db.findings.stored_files import names_any_below
-from db.models import CropRow
 from db.queue import segment_moves, unreachable
 from db.states import SegmentState
 from pipeline.detection.segment import SegmentDetection
@@ -54,8 +54,6 @@ class Claim:
     span: SegmentSpan
     media: MediaInfo
     options: JobOptions
-    #: It has tracklets.
-    found: bool
     #: It was done before: what was found then stays until it has been done again.
     covered: bool
     #: What was damaged in it then.
@@ -63,6 +61,10 @@ class Claim:
     #: Of the video's file, as it was opened.
     fingerprint: str
     content: str | None
+    #: To be read: pictures in the store, best first, by tracklet's id.
+    crops: dict[int, list[dict[str, Any]]]
+    #: Somebody reads the clock on the video's screen, or did.
+    screen_read: bool
 
     @property
     def footage_s(self) -> float:
@@ -84,11 +86,11 @@ def detect_segment(segment_id: int, attempt: int) -> bool:
             seen = _look_again(claim) if claim.covered else _look(claim)
         crops = store().put_crops(claim.job_id, claim.video_id, claim.span.index, attempt, seen.tracklets)
         url = settings().require_database()
-        if seen.tracklets or attempt > 1:
-            stored = retrying(url, partial(_store_look, claim, seen, crops))
+        if attempt > 1:
+            stored = retrying(url, partial(_store_again, claim, seen, crops))
         else:
             # Nothing of an earlier attempt can be there: one statement says it all.
-            stored = retrying_single(url, partial(_end_look, claim, seen))
+            stored = retrying_single(url, partial(_store, claim, seen, crops))
         if not stored and crops:
             # Said to have been overtaken, it may have been so by itself: a commit whose answer got lost.
             folder = attempt_folder(claim.job_id, claim.video_id, claim.span.index, attempt)
@@ -106,12 +108,14 @@ def read_segment(segment_id: int, attempt: int) -> bool:
         url = settings().require_database()
         key = key_of(claim.options)
         with discreet(claim.options):
-            rows = retrying(url, lambda db: crops_of(db, segment_id)) if claim.found else {}
-            readings = _readings(rows, claim.options)
-        if rows:
+            readings = _readings(claim.crops, claim.options)
+        if claim.crops and not claim.screen_read:
             # Before the segment is done: the video may be put together right after it, by this clock.
             look_at_screen(url, claim.video_id, claim.media, claim.options, _unchanged(claim))
-        return retrying(url, partial(_store_readings, claim, readings, key))
+        found = readings_json(readings, key)
+        if claim.covered:
+            return retrying(url, partial(_finish_again, claim, found))
+        return retrying_single(url, lambda db: segment_moves.finished(db, segment_id, attempt, found))
 
 
 def _look(claim: Claim) -> SegmentDetection:
@@ -146,25 +150,25 @@ def _allowed(claim: Claim) -> Source:
     return allowed(claim.media.path)
 
 
-def _store_look(claim: Claim, seen: SegmentDetection, crops: dict[tuple[int, int], Stored], db: Session) -> bool:
-    if not _end_look(claim, seen, db):
+def _store_again(claim: Claim, seen: SegmentDetection, crops: dict[tuple[int, int], Stored], db: Session) -> bool:
+    # What a covered segment showed before stays until it has been read anew, unless there is nothing to wait for.
+    waits = claim.covered and bool(seen.tracklets)
+    forget_tracklets(db, claim.segment_id, claim.attempt, provisional=waits)
+    return _store(claim, seen, crops, db)
+
+
+def _store(claim: Claim, seen: SegmentDetection, crops: dict[tuple[int, int], Stored], db: Executor) -> bool:
+    what = (claim.segment_id, claim.attempt, seen.frames_looked, seen.damage)
+    if not seen.tracklets:
+        return segment_moves.nothing_to_read(db, *what)
+    found = tracklets_json(seen.tracklets, crops)
+    return segment_moves.detected(db, *what, found, provisional=claim.covered)
+
+
+def _finish_again(claim: Claim, readings: Sequence[dict[str, Any]], db: Session) -> bool:
+    if not segment_moves.finished(db, claim.segment_id, claim.attempt, readings):
         return False
-    store_tracklets(db, claim.segment_id, seen.tracklets, crops, covered=claim.covered)
-    return True
-
-
-def _end_look(claim: Claim, seen: SegmentDetection, db: Executor) -> bool:
-    move = segment_moves.detected if seen.tracklets else segment_moves.nothing_to_read
-    return move(db, claim.segment_id, claim.attempt, seen.frames_looked, seen.damage)
-
-
-def _store_readings(claim: Claim, readings: dict[int, Reading], key: PlateKey | None, db: Session) -> bool:
-    if not segment_moves.finished(db, claim.segment_id, claim.attempt):
-        return False
-    if claim.covered:
-        replace_covered(db, claim.segment_id)
-    if claim.found:
-        store_readings(db, claim.segment_id, readings, key)
+    replace_covered(db, claim.segment_id)
     return True
 
 
@@ -176,18 +180,16 @@ def _clear_away(folder: str) -> None:
         log.warning("%s could not be removed; it is swept with its video's end.", folder, exc_info=True)
 
 
-def _readings(rows: dict[int, list[CropRow]], options: JobOptions) -> dict[int, Reading]:
-    if not rows:
+def _readings(crops: dict[int, list[dict[str, Any]]], options: JobOptions) -> dict[int, Reading]:
+    if not crops:
         return {}
-    read = stage_engine().read([_crops(tracklet) for tracklet in rows.values()], options)
-    return {tracklet: reading for tracklet, reading in zip(rows, read, strict=True) if reading is not None}
+    read = stage_engine().read([list(map(_crop, tracklet)) for tracklet in crops.values()], options)
+    return {tracklet: reading for tracklet, reading in zip(crops, read, strict=True) if reading is not None}
 
 
-def _crops(rows: Sequence[CropRow]) -> list[Crop]:
-    return [
-        Crop(observation_of(row.observation), Box(*row.plate), row.quality, store().get_image(row.name, row.sha256))
-        for row in rows
-    ]
+def _crop(row: dict[str, Any]) -> Crop:
+    image = store().get_image(row["name"], row["sha256"])
+    return Crop(observation_of(row["observation"]), Box(*row["plate"]), row["quality"], image)
 
 
 @contextmanager
@@ -225,7 +227,7 @@ def _renew(url: str, segment_id: int, attempt: int, lease_s: float) -> bool:
         return segment_moves.renew(db, segment_id, attempt, lease_s)
 
 
-def _claim(segment_id: int, attempt: int, row: RowMapping) -> Claim:
+def _claim(segment_id: int, attempt: int, row: dict[str, Any]) -> Claim:
     return Claim(
         segment_id=segment_id,
         attempt=attempt,
@@ -234,11 +236,12 @@ def _claim(segment_id: int, attempt: int, row: RowMapping) -> Claim:
         span=SegmentSpan(row["index"], row["start_pts"], row["end_pts"]),
         media=media_of(row, row["start_pts"]),
         options=JobOptions.from_json(row["options"]),
-        found=row["found"],
         covered=row["covered"],
         damage=row["damage"],
         fingerprint=row["fingerprint"],
         content=row["content"],
+        crops={tracklet: list(of_it) for tracklet, of_it in groupby(row.get("crops") or (), itemgetter("tracklet"))},
+        screen_read=row.get("screen_read", True),
     )
 
 

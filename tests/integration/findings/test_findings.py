@@ -11,14 +11,7 @@ from sqlalchemy import select
 from db.engine import session
 from db.findings import queries
 from db.findings.search import index_some, plates
-from db.findings.stage_results import (
-    crops_of,
-    read_tracklets_of,
-    store_frames,
-    store_readings,
-    store_sightings,
-    store_tracklets,
-)
+from db.findings.stage_results import read_tracklets_of, store_frames, store_sightings
 from db.findings.stored_files import deleted, drop_crops, names_of, owed_deletions
 from db.models import CropRow, FrameRow, Plate, ReadingRow, SightingRow, TrackletRow
 from pipeline.records import Sighting
@@ -27,11 +20,14 @@ from tests.support.processes import PATIENCE_S, wait_until
 from tests.support.tables.findings import (
     PICTURES,
     Picture,
+    crops_of,
     observation,
     owe_deletion,
     reading,
     sighting,
     store_all,
+    store_readings,
+    store_tracklets,
     tracklet,
 )
 

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import text
 
 from db.engine import session
-from db.findings.stage_results import crops_of, store_frames, store_readings, store_sightings, store_tracklets
+from db.findings.stage_results import store_frames, store_sightings
 from pipeline.crops.select import cut
 from pipeline.records import Box, Image, Observation, Tracklet
 from store.names import frame_name
@@ -26,7 +26,7 @@ from tests.support.annotations import check_cvat, check_label_studio
 from tests.support.command_line.in_process import run_command
 from tests.support.database import make_job
 from tests.support.road import Road
-from tests.support.tables.findings import reading, sighting
+from tests.support.tables.findings import crops_of, reading, sighting, store_readings, store_tracklets
 from training.reader.pictures.drawn import drawn_plate
 
 PLATES = 50

@@ -38,7 +38,7 @@ def owed(road: Road) -> list[str]:
 
 def stray(road: Road, job: int, video: int) -> str:
     """A picture of an attempt that nobody heard of again."""
-    name = f"crops/{job}/{video}/00000/9/0000-0.png"
+    name = f"crops/{job}/{video}/00000-9/0000-0.png"
     road.store.put(name, b"a picture")
     return name
 
@@ -111,7 +111,7 @@ def test_what_a_killed_worker_was_just_writing_goes_too(road: Road, evidence: bo
     """A draft is not listed before it is an hour old; it may show a plate all the same."""
     job = road.submit("one.mp4", evidence=evidence)
     (video,) = road.open(job)
-    draft = road.folder / "store" / f"crops/{job}/{video}/00001/1/.draft-0123456789abcdef"
+    draft = road.folder / "store" / f"crops/{job}/{video}/00001-1/.draft-0123456789abcdef"
     draft.parent.mkdir(parents=True)
     draft.write_bytes(b"half a picture")
     road.do("UPDATE segments SET attempt = 1, losses = 1 WHERE index = 1")

@@ -44,7 +44,7 @@ def test_a_job_that_is_half_done_is_well_too(road: Road) -> None:
     assert check(road.url, road.store, job).well
     to_read = road.detect()
     # A worker has written a picture, and not yet its row.
-    name = f"crops/{job}/1/00002/7/0000-0.png"
+    name = f"crops/{job}/1/00002-7/0000-0.png"
     road.store.put(name, b"a picture")
     assert check(road.url, road.store, job).well
     road.read(to_read)
@@ -86,8 +86,8 @@ def test_files_without_a_row_are_found_and_swept(road: Road) -> None:
     job, (video,) = road.run("one.mp4")
     other, _ = road.run("two.mp4")
     strays = sorted([
-        f"crops/{job}/{video}/00000/9/0000-0.png", f"frames/{job}/{video}/77.jpg",
-        f"crops/{job}/4711/00000/1/0000-0.png", f"frames/{job}/stray.jpg",
+        f"crops/{job}/{video}/00000-9/0000-0.png", f"frames/{job}/{video}/77.jpg",
+        f"crops/{job}/4711/00000-1/0000-0.png", f"frames/{job}/stray.jpg",
     ])  # fmt: skip
     before = road.files
     for name in strays:
@@ -103,10 +103,10 @@ def test_files_without_a_row_are_found_and_swept(road: Road) -> None:
 
 def test_what_waits_for_its_deletion_is_no_orphan(road: Road) -> None:
     job, (video,) = road.run("one.mp4")
-    road.store.put(f"crops/{job}/{video}/00000/9/0000-0.png", b"a picture")
+    road.store.put(f"crops/{job}/{video}/00000-9/0000-0.png", b"a picture")
     road.store.put(f"frames/{job}/{video}/77.jpg", b"a picture")
     with session(road.url) as db:
-        owe_deletion(db, [f"crops/{job}/{video}/00000/9/", f"frames/{job}/{video}/77.jpg"])
+        owe_deletion(db, [f"crops/{job}/{video}/00000-9/", f"frames/{job}/{video}/77.jpg"])
     report = check(road.url, road.store, job)
     assert report.well
     assert report.waiting == 2
@@ -116,6 +116,7 @@ def test_rows_of_the_first_release_have_no_checksum(road: Road) -> None:
     job, (video,) = road.run("one.mp4")
     name, path = _crop(road)
     old = f"crops/{job}/{video}/00000/0000-0.png"
+    (road.folder / "store" / old).parent.mkdir()
     path.rename(road.folder / "store" / old)
     road.do("UPDATE crops SET sha256 = NULL, size = NULL, name = :old WHERE name = :name", old=old, name=name)
     road.do("UPDATE sightings SET crop = :old WHERE crop = :name", old=old, name=name)
@@ -126,8 +127,8 @@ def test_rows_of_the_first_release_have_no_checksum(road: Road) -> None:
 
 def test_a_sighting_whose_crop_has_no_row(road: Road) -> None:
     job, _ = road.run("one.mp4")
-    road.do("UPDATE sightings SET crop = 'crops/1/1/00000/1/9999-0.png' WHERE index = 0")
-    assert _found(road, job) == {"reference": ["crops/1/1/00000/1/9999-0.png"]}
+    road.do("UPDATE sightings SET crop = 'crops/1/1/00000-1/9999-0.png' WHERE index = 0")
+    assert _found(road, job) == {"reference": ["crops/1/1/00000-1/9999-0.png"]}
 
 
 @pytest.mark.parametrize(

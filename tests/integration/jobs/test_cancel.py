@@ -123,8 +123,8 @@ def test_what_a_cancelled_video_showed_is_kept(database_url: str, aggregator: Ca
     job_id, (video_id,) = make_job(database_url, 2, options=JobOptions(evidence=False))
     first, _ = take(database_url)
     assert detect(database_url, first)
-    store_all(database_url, ["AB123CD", "KV70ABC"])
     assert read(database_url, first)
+    store_all(database_url, ["AB123CD", "KV70ABC"])
     cancel.cancel(database_url, job_id)
     aggregator(video_id)
     with session(database_url) as db:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from db.engine import session
 from db.findings import queries
-from db.findings.stage_results import crops_of, store_readings, store_sightings, store_tracklets
+from db.findings.stage_results import store_sightings
 from db.jobs import cancel
 from db.jobs.open_lock import OpenLock
 from db.jobs.submit import NewVideo, add_videos, close_if_done, close_job, create_job, open_job
@@ -34,7 +34,15 @@ from tests.support.database import (
     video,
 )
 from tests.support.processes import wait_until
-from tests.support.tables.findings import PICTURES, reading, sighting, tracklet
+from tests.support.tables.findings import (
+    PICTURES,
+    crops_of,
+    reading,
+    sighting,
+    store_readings,
+    store_tracklets,
+    tracklet,
+)
 
 AGGREGATE = outbox.AGGREGATE
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from db.engine import session
-from db.findings.stage_results import store_sightings, store_tracklets
+from db.findings.stage_results import store_sightings
 from db.jobs import control
 from db.keeping.retention import PurgeScope, purge
 from db.models import CropRow, SightingRow
@@ -38,7 +38,7 @@ from tests.support.database import (
     work,
 )
 from tests.support.tables.counters import check_counters
-from tests.support.tables.findings import PICTURES, sighting, tracklet
+from tests.support.tables.findings import PICTURES, sighting, store_tracklets, tracklet
 
 AGGREGATE = outbox.AGGREGATE
 

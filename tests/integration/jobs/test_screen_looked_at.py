@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from bench.standin import Drive, StandIn
-from db.engine import session
+from db.engine import Executor, session
 from db.models import ReadingRow, Video
 from db.queue import segment_moves
 from db.states import SegmentState, VideoState
@@ -116,10 +116,10 @@ def test_one_worker_looks_and_its_segment_ends_after_the_clock_is_stored(
 
     real = segment_moves.finished
 
-    def finished(db: Session, segment_id: int, attempt: int) -> bool:
+    def finished(db: Executor, segment_id: int, attempt: int, readings: Sequence[dict[str, Any]]) -> bool:
         if segment_id == one.segment_id:
             assert clock(road, video_id) == after
-        return real(db, segment_id, attempt)
+        return real(db, segment_id, attempt, readings)
 
     monkeypatch.setattr(segment_moves, "finished", finished)
     seen = looks(monkeypatch, meanwhile)

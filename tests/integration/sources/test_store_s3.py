@@ -137,9 +137,9 @@ def test_files_and_folders(store: Store) -> None:
     for folder in video_folders(1, 2):
         store.remove(folder)
         store.remove(folder)
-    for name in ("crops/1/20/00000/1/0000-0.png", "crops/1/20/00000/1/0000-9.png"):
+    for name in ("crops/1/20/00000-1/0000-0.png", "crops/1/20/00000-1/0000-9.png"):
         store.remove(name)
-    assert names(store) == kept - {"crops/1/20/00000/1/0000-0.png"}
+    assert names(store) == kept - {"crops/1/20/00000-1/0000-0.png"}
 
 
 def test_the_crops_of_a_segment_are_put_side_by_side(bucket: Bucket, store: Store) -> None:

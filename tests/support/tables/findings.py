@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
-from sqlalchemy import insert
+from sqlalchemy import delete, insert, select, text
 from sqlalchemy.orm import Session
 
 from db.engine import session
-from db.findings.stage_results import crops_of, store_readings, store_tracklets
-from db.models import Deletion
+from db.findings.plate_hashing import PlateKey
+from db.findings.stage_results import StoredFile, readings_json, tracklets_json
+from db.findings.stage_statements import ADD_TRACKLETS, PUT_READINGS
+from db.models import CropRow, Deletion, TrackletRow
 from pipeline.records import Box, Candidate, Character, Crop, Observation, Reading, Sighting, Tracklet
 
 
@@ -68,6 +72,31 @@ class Picture:
 
 
 PICTURES = {(0, 0): Picture("a"), (0, 1): Picture("b"), (1, 0): Picture("c"), (1, 1): Picture("d")}
+
+
+def store_tracklets(
+    db: Session, segment_id: int, tracklets: Sequence[Tracklet], crops: Mapping[tuple[int, int], StoredFile]
+) -> None:
+    """Replace a segment's tracklets, and leave the segment where it is."""
+    db.execute(delete(TrackletRow).where(TrackletRow.segment_id == segment_id))
+    found = json.dumps(tracklets_json(tracklets, crops))
+    db.execute(_ADD_TRACKLETS, {"segment": segment_id, "tracklets": found, "provisional": False})
+
+
+def store_readings(db: Session, segment_id: int, readings: Mapping[int, Reading], key: PlateKey | None = None) -> None:
+    """Replace a segment's readings, given by tracklet id, and leave the segment where it is."""
+    db.execute(_PUT_READINGS, {"segment": segment_id, "readings": json.dumps(readings_json(readings, key))})
+
+
+def crops_of(db: Session, segment_id: int) -> dict[int, list[CropRow]]:
+    """A segment's crops by tracklet id, best first."""
+    wanted = select(CropRow).join(TrackletRow, TrackletRow.id == CropRow.tracklet_id)
+    rows = db.scalars(wanted.where(TrackletRow.segment_id == segment_id).order_by(TrackletRow.index, CropRow.rank))
+    return {tracklet: list(of_it) for tracklet, of_it in groupby(rows, lambda row: row.tracklet_id)}
+
+
+_ADD_TRACKLETS = text(f"WITH moved AS (SELECT CAST(:segment AS bigint) AS id), {ADD_TRACKLETS} SELECT 1")
+_PUT_READINGS = text(f"WITH ended AS (SELECT CAST(:segment AS bigint) AS segment_id), {PUT_READINGS} SELECT 1")
 
 
 def store_all(url: str, texts: Sequence[str]) -> None:
