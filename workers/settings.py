@@ -124,9 +124,12 @@ class Settings(BaseSettings):
     window: int = Field(
         default=32,
         description="Segments of one job between the dispatcher and their end, those that wait for another attempt"
-        " included.",
+        " included; or twice as many as workers hold, if those are more.",
     )
-    control_window: int = Field(default=8, description="Video tasks on the way at a time, over all jobs.")
+    control_window: int = Field(
+        default=8,
+        description="Video tasks on the way at a time, over all jobs; or twice as many as workers hold.",
+    )
     plate_key: SecretStr | None = Field(
         default=None,
         description="Secret of jobs with `--hashed`, 16 characters or more; the same for control and read workers and"

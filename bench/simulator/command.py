@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from bench.simulator import scale
 from bench.simulator.held import Held
 from bench.simulator.run import SEGMENTS, Ended, Steady, steady, to_the_end
 
@@ -20,6 +21,7 @@ def main() -> None:
     app = typer.Typer(add_completion=False, help=__doc__)
     app.command("steady")(_steady)
     app.command("end")(_end)
+    app.command("scale")(_scale)
     app()
 
 
@@ -59,6 +61,12 @@ def _end(
     raise typer.Exit(1 if ended.lost or ended.again or ended.sightings_off else 0)
 
 
+def _scale(cars: int = 100_000, hours: float = 2.0, plates: float = 5.0, mbit: float = 15.0) -> None:
+    """A fleet on paper: what it needs, what breaks first, what it costs (docs/scale.md)."""
+    for line in scale.lines(scale.Fleet(cars, hours, plates, mbit)):
+        print(line)
+
+
 _HELD_HEAD = (
     f"{'seconds':>8}{'segments':>10}{'Redis MB':>10}{'database MB':>13}{'segments MB':>13}{'rows':>10}{'dead rows':>11}"
     f"{'vacuums':>9}{'connections':>13}"
@@ -91,6 +99,9 @@ def steady_table(found: list[Steady]) -> str:
     rows.append(("  of it choosing what is next", chosen))
     rows.append(
         ("segments sent at a time", [f"{one.did.dispatched / max(1, one.did.dispatches):.1f}" for one in found])
+    )
+    rows.append(
+        ("log of PostgreSQL, kB a segment", [f"{one.log_bytes / 1e3 / max(1, one.segments):.1f}" for one in found])
     )
     lines = [f"{'workers':<32}" + "".join(f"{one.workers:>10}" for one in found)]
     return "\n".join(lines + [f"{name:<32}" + "".join(f"{value:>10}" for value in values) for name, values in rows])

@@ -16,7 +16,8 @@ _HELD = text(
            (SELECT coalesce(sum(n_dead_tup), 0) FROM pg_stat_user_tables) AS dead,
            (SELECT coalesce(sum(n_live_tup), 0) FROM pg_stat_user_tables) AS live,
            (SELECT coalesce(sum(autovacuum_count), 0) FROM pg_stat_user_tables) AS vacuums,
-           (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections
+           (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
+           pg_current_wal_insert_lsn() - '0/0' AS log
     """
 )
 
@@ -34,11 +35,13 @@ class Held:
     live_rows: int
     vacuums: int
     connections: int
+    #: Written to the log (WAL) since the server was made.
+    log_bytes: int
 
 
 def held(fleet: Fleet) -> Held:
     """Ask both servers."""
     with session(fleet.url) as db:
         row = db.execute(_HELD).one()
-    numbers = (row.database, row.segments, row.dead, row.live, row.vacuums, row.connections)
+    numbers = (row.database, row.segments, row.dead, row.live, row.vacuums, row.connections, row.log)
     return Held(fleet.redis_bytes(), *map(int, numbers))

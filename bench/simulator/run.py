@@ -38,6 +38,8 @@ class Steady:
     #: Segments that ended, and processor seconds meanwhile by part.
     segments: int
     cost: dict[str, float]
+    #: What PostgreSQL wrote to its log meanwhile.
+    log_bytes: int
     held: Held
 
     @property
@@ -74,13 +76,19 @@ def steady(workers: int, stage_s: float, plates: int, for_s: float, say: Callabl
         with _workers(here, workers, plates) as counters:
             until(lambda: counters.at_work == workers)
             time.sleep(_SETTLE_S)
-            began, did, ended, used = time.monotonic(), counters.sum(), _ended(here, job), _cost(here)
+            began, did, ended, used, before = (
+                time.monotonic(),
+                counters.sum(),
+                _ended(here, job),
+                _cost(here),
+                held(here),
+            )
             time.sleep(for_s)
             seconds = time.monotonic() - began
-            now = _cost(here)
+            now, after = _cost(here), held(here)
             return Steady(
                 workers, seconds, counters.sum().since(did), _ended(here, job) - ended,
-                {part: now[part] - used[part] for part in now}, held(here),
+                {part: now[part] - used[part] for part in now}, after.log_bytes - before.log_bytes, after,
             )  # fmt: skip
 
 

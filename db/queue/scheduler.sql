@@ -86,7 +86,7 @@ ORDER BY turn, id
 
 -- name: due_video_tasks
 -- Probes and aggregations to be sent now, in their order, each with the turn that it leaves its job at; the steps are
--- those of `due_segments`. window: most that are on their way over all jobs.
+-- those of `due_segments`. window: most that are on their way over all jobs, or twice as many as workers hold.
 WITH
 open_jobs AS MATERIALIZED (
     SELECT id, state, video_turn AS turn, (CAST(:weights AS jsonb) ->> priority)::float AS weight,
@@ -97,15 +97,19 @@ clock AS (
     SELECT greatest(0, max(turn - 1 / weight)) AS turn FROM open_jobs
 ),
 flying AS MATERIALIZED (
-    SELECT job_id, count(*) AS n FROM outbox WHERE sent_at IS NOT NULL GROUP BY job_id
+    SELECT job_id, count(*) AS n, count(lease_until) AS held FROM outbox WHERE sent_at IS NOT NULL GROUP BY job_id
+),
+most AS (
+    SELECT greatest(:window, 2 * coalesce(sum(held), 0)) AS n FROM flying
 ),
 standing AS MATERIALIZED (
-    SELECT j.id, j.state, j.weight, spread, greatest(0, :window - coalesce(flying.n, 0)) AS room,
+    SELECT j.id, j.state, j.weight, spread, greatest(0, most.n - coalesce(flying.n, 0)) AS room,
            coalesce(flying.n, 0) AS n,
            greatest(j.turn, ceil(clock.turn * j.weight - spread) / j.weight) AS start,
            greatest(j.turn, floor(clock.turn * j.weight) / j.weight) AS begun
     FROM open_jobs j
     CROSS JOIN clock
+    CROSS JOIN most
     CROSS JOIN LATERAL (SELECT j.places - floor(j.places) AS spread) s
     LEFT JOIN flying ON flying.job_id = j.id
 ),
@@ -148,7 +152,7 @@ ranked AS (
 )
 SELECT id, job_id, express, CASE WHEN express THEN turn_after_express ELSE next_turn END AS next_turn
 FROM ranked
-WHERE express OR rank <= :window - (SELECT coalesce(sum(n), 0) FROM flying)
+WHERE express OR rank <= (SELECT n FROM most) - (SELECT coalesce(sum(n), 0) FROM flying)
 ORDER BY turn, id
 
 -- name: charge_segments

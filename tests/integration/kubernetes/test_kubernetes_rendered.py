@@ -118,7 +118,7 @@ def test_the_overlay_that_the_page_shows_is_valid(tmp_path: Path) -> None:
         role: f"registry.example.org/dashplate-{role}:7" for role in WORKERS
     }
     (config,) = of_kind(objects, "ConfigMap")
-    assert config["data"]["DASHPLATE_WINDOW"] == "128"
+    assert config["data"]["DASHPLATE_THREADS"] == "4"
     assert config["data"]["DASHPLATE_ROOTS"] == "/videos"
     sources = main_container(pods(objects)["detect"])["envFrom"]
     assert sources == [{"configMapRef": {"name": config["metadata"]["name"]}}]

@@ -64,6 +64,19 @@ def test_the_window_counts_what_is_in_flight_of_each_job(database_url: str) -> N
     assert take(database_url, window=1) == [], "a smaller window is no error"
 
 
+def test_more_workers_have_more_segments_of_a_job(database_url: str) -> None:
+    make_job(database_url, 40)
+    held = 0
+    for number in (2, 2, 4, 8):
+        taken = take(database_url, window=2)
+        assert len(taken) == number, "twice as many on the way as workers hold"
+        assert take(database_url, window=2) == []
+        for segment in taken:
+            assert begin(database_url, segment, DETECTING)
+        held += number
+    assert in_flight(database_url).total() == held == 16
+
+
 def test_what_waits_for_another_attempt_keeps_its_place_in_the_window(database_url: str) -> None:
     """Or a job whose every segment fails would send out all of them before the first is given up."""
     make_job(database_url, 5)

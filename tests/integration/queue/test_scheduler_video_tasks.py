@@ -57,6 +57,15 @@ def test_the_window_of_steps_is_one_for_all_jobs(database_url: str) -> None:
     assert [m.key for m in take_steps(database_url, 6)] == [first[3]]
 
 
+def test_more_control_workers_have_more_steps(database_url: str) -> None:
+    make_job(database_url, *[0] * 20, state=VideoState.REGISTERED)
+    for number in (2, 2, 4):
+        sent = take_steps(database_url, 2)
+        assert (len(sent), take_steps(database_url, 2)) == (number, [])
+        with session(database_url) as db:
+            assert all(outbox.begin(db, outbox.PROBE, message.key, LEASE_S) for message in sent)
+
+
 def test_steps_share_by_priority(database_url: str) -> None:
     jobs = {
         make_job(database_url, *[0] * 30, state=VideoState.REGISTERED, priority=priority)[0]: priority

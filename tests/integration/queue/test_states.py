@@ -14,7 +14,7 @@ from db.engine import session
 from db.models import Move
 from db.queue import scheduler
 from db.queue.outbox import AGGREGATE
-from db.states import ENDED, IN_FLIGHT, MOVES, JobState, SegmentState, Stage, VideoState, listed
+from db.states import ENDED, HELD, IN_FLIGHT, MOVES, JobState, SegmentState, Stage, VideoState, listed
 from tests.support.database import make_job, run_sql
 
 KINDS: dict[str, type[StrEnum]] = {"job": JobState, "video": VideoState, "segment": SegmentState}
@@ -98,7 +98,7 @@ def test_states_in_statements_of_their_own_file_are_those_of_the_enums() -> None
     sql = SCHEDULER.read_text(encoding="utf-8")
     known = {state.value for kind in (JobState, VideoState, SegmentState, Stage) for state in kind}
     assert set(re.findall(r"'([a-z_]+)'", sql)) - known == {AGGREGATE}
-    assert set(re.findall(r"state IN (\(.*?\))", sql)) == {listed(IN_FLIGHT), listed(ENDED)}
+    assert set(re.findall(r"state IN (\(.*?\))", sql)) == {listed(IN_FLIGHT), listed(HELD), listed(ENDED)}
 
 
 def test_segments_and_video_tasks_are_chosen_by_the_same_arithmetic() -> None:
