@@ -169,10 +169,11 @@ def measure(asked: Asked, say: Callable[[str], None]) -> Measured:
 
 
 def write_drives(folder: Path, count: int, drive: Drive) -> None:
-    """Stand-in files, each of another name."""
-    folder.mkdir()
+    """Stand-in files, each of another name, in the folder of another car."""
     for number in range(count):
-        replace(drive, name=str(number)).write(folder / f"drive-{number:05d}.mp4")
+        car = folder / f"car-{number:05d}"
+        car.mkdir(parents=True)
+        replace(drive, name=str(number)).write(car / f"drive-{number:05d}.mp4")
 
 
 def _done(here: Fleet, job: int) -> int:

@@ -21,12 +21,12 @@ class Measured:
     #: Times real time, one machine of two cores with a detect and a read worker: `make bench`, the slowest clip, warm.
     machine_speed: float = 3.5
     #: Processor ms a segment with a plate, by part: `python -m bench.simulator steady 64`.
-    redis_ms: float = 0.6
-    postgres_ms: float = 3.8
-    control_ms: float = 3.1
-    workers_ms: float = 8.8
+    redis_ms: float = 0.8
+    postgres_ms: float = 5.3
+    control_ms: float = 3.9
+    workers_ms: float = 11.8
     #: Written to PostgreSQL's log for it: the same.
-    log_kb: float = 40.0
+    log_kb: float = 10.4
     #: Connections of a worker process at most, and of one server: `python -m bench.parts.connections 256`.
     connections_each: int = 3
     connections_most: int = 850

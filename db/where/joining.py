@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from db.models import DriveRow
 from db.named_sql import statements
 from db.where.clocks import clock_of, local, offset_s
-from pipeline.camera.drives import PAUSE_S, Recording, drives_of, recording_of
+from pipeline.camera.drives import PAUSE_S, Recording, card_of, drives_of, recording_of
 from pipeline.camera.passings import LONGEST_GAP_S, Clip, Seen, passings
 from pipeline.sources.source import source_of
 
@@ -42,7 +42,7 @@ def join_some(db: Session, video_id: int | None = None) -> int:
     if first is None or not db.scalar(_SQL["lock"], {"job": first["job_id"]}):
         return 0
     new = [row["id"] for row in db.execute(_SQL["waiting_of"], {"job": first["job_id"], "most": MOST}).mappings()]
-    ids = sorted(db.execute(_SQL["neighbours"], {"new": new, **_REACH}).scalars())
+    ids = _of_same_cards(db.execute(_SQL["neighbours"], {"new": new, **_REACH}).mappings().all(), new)
     is_whole = not _goes_on(db.execute(_SQL["videos"], {"ids": ids, "whole": False}).mappings().all(), new)
     if is_whole:
         ids = sorted({*ids, *db.execute(_SQL["of_drives"], {"ids": ids}).scalars()})
@@ -57,6 +57,13 @@ def join_some(db: Session, video_id: int | None = None) -> int:
     _store_passings(db, changed, [[row for row in videos if row["id"] in drive] for drive in drives])
     db.execute(_SQL["joined"], {"ids": new})
     return len(new)
+
+
+def _of_same_cards(videos: Sequence[RowMapping], new: Collection[int]) -> list[int]:
+    """Those that may be in a drive with the new ones, in order: in a large fleet's job most are other vehicles'."""
+    card = {row["id"]: card_of(source_of(row["path"]), row["make"]) for row in videos}
+    cards = {card[number] for number in new if number in card}
+    return sorted({number for number, one in card.items() if one in cards} | set(new))
 
 
 def _goes_on(videos: Sequence[RowMapping], new: Collection[int]) -> bool:

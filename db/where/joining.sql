@@ -28,11 +28,13 @@ WITH near AS (
       AND v.recorded_at <= n.recorded_at + make_interval(secs => n.duration_s + r.reach_s)
       AND v.recorded_at + make_interval(secs => v.duration_s + r.reach_s) >= n.recorded_at
 )
-SELECT id FROM near
-UNION
-SELECT unnest(CAST(:new AS bigint[]))
-UNION
-SELECT m.video_id FROM near JOIN sightings s ON s.video_id = near.id JOIN sightings m ON m.passing_id = s.passing_id
+SELECT id, path, make FROM videos WHERE id IN (
+    SELECT id FROM near
+    UNION
+    SELECT unnest(CAST(:new AS bigint[]))
+    UNION
+    SELECT m.video_id FROM near JOIN sightings s ON s.video_id = near.id JOIN sightings m ON m.passing_id = s.passing_id
+)
 
 -- name: of_drives
 -- All of the drives that these are part of.

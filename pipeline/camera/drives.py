@@ -104,14 +104,14 @@ def drives_of(recordings: Iterable[Recording], pause_s: float = PAUSE_S) -> tupl
     """
     cards: dict[tuple[str, ...], list[Recording]] = defaultdict(list)
     for recording in sorted(recordings, key=_order):
-        cards[_card(recording)].append(recording)
+        cards[card_of(recording.path, recording.make)].append(recording)
     found = [drive for card in cards.values() for drive in _drives(card, pause_s)]
     return tuple(drive for _, drive in sorted(found, key=lambda one: one[0]))
 
 
-def _card(recording: Recording) -> tuple[str, ...]:
+def card_of(path: Source, make: str | None) -> tuple[str, ...]:
     """What all recordings of a vehicle share: the folder, and the make where two lie in one folder."""
-    return (*without_sorting_folders(recording.path.parts[:-1]), (recording.make or "").casefold())
+    return (*without_sorting_folders(path.parts[:-1]), (make or "").casefold())
 
 
 def _order(recording: Recording) -> tuple[str, int]:

@@ -246,6 +246,20 @@ def test_joining_looks_at_neighbours_only(database_url: str) -> None:
     assert len(drive.passings()) == 41
 
 
+def test_joining_leaves_other_vehicles_alone(database_url: str) -> None:
+    """In a large fleet's job hundreds are recorded at the same time."""
+    drive = Drive(database_url, (0, "front"), (0, "front"), (LONG_S, "front"))
+    run_sql(database_url, "UPDATE videos SET path = '/other' || path WHERE id = :id", id=drive.videos[1])
+    for number in range(3):
+        drive.end(number, join=False)
+    run_sql(database_url, "UPDATE videos SET to_join = false WHERE id = :id", id=drive.videos[1])
+    with session(database_url) as held:
+        held.execute(text("SELECT FROM videos WHERE id = :id FOR UPDATE"), {"id": drive.videos[1]})
+        # It would wait for the row that is held.
+        assert join_all(database_url) == 2
+    assert [videos for _, videos in drives(database_url)] == [[drive.videos[0], drive.videos[2]], [drive.videos[1]]]
+
+
 @pytest.mark.parametrize(("zone", "ahead_s"), [("+10:00", 36_000), ("-03:30", -12_600), ("Asia/Tokyo", 32_400)])
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_a_camera_without_a_zone_is_in_that_of_the_others(
