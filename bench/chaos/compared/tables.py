@@ -22,8 +22,8 @@ from bench.chaos.footage import STANDING
 #: Natural key → the rest of the row, by table.
 Tables = Mapping[str, Mapping[str, tuple[str, ...]]]
 
-#: Of each query, the first column is the natural key. `crops/JOB/VIDEO/SEGMENT/ATTEMPT/FILE` becomes SEGMENT/FILE.
-_CROP = "regexp_replace({}, '^crops/\\d+/\\d+/(\\d+)/\\d+/', '\\1/')"
+#: Of each query, the first column is the natural key. `crops/JOB/VIDEO/SEGMENT-ATTEMPT/FILE` becomes SEGMENT/FILE.
+_CROP = "regexp_replace({}, '^crops/\\d+/\\d+/(\\d+)[-/]\\d+/', '\\1/')"
 _FILE = "regexp_replace(v.path, '^.*/', '')"
 _SEGMENT = f"{_FILE} || ' ' || s.index"
 _QUERIES: dict[str, str] = {
