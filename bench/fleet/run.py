@@ -144,22 +144,22 @@ def measure(asked: Asked, say: Callable[[str], None]) -> Measured:
             job = here.submit(str(drives))
             found.submit_s = time.monotonic() - began
             say(f"{asked.videos} files submitted in {found.submit_s:.1f} s")
-            until(lambda: here.ask("SELECT videos_opened >= videos FROM jobs WHERE id = :job", job=job))
+            wait_opened(here, job)
             found.open_s = time.monotonic() - began
             opened = here.cost().since(before)
             say(f"all opened after {found.open_s:.0f} s")
-            began_done, began = _done(here, job), time.monotonic()
+            began_done, began = done(here, job), time.monotonic()
             before = here.cost()
             found.small_started_s, found.small_done_s = _small_job(here, small)
             say(f"a small job behind it started after {found.small_started_s:.1f} s")
             found.plans = plans(here.url, job)
             end = None if asked.for_s is None else began + asked.for_s
-            while not _is_finished(here, job) and (end is None or time.monotonic() < end):
+            while not is_finished(here, job) and (end is None or time.monotonic() < end):
                 time.sleep(_LOOK_S)
-            found.finished = _is_finished(here, job)
+            found.finished = is_finished(here, job)
             found.seconds = time.monotonic() - began
             found.cost = here.cost().since(before)
-            found.segments = _done(here, job) - began_done
+            found.segments = done(here, job) - began_done
             # While files were opened, segments were done too: these cost what they cost afterwards.
             each = {part: used / max(1, found.segments) for part, used in found.cost.seconds.items()}
             total = asked.videos * asked.segments
@@ -176,11 +176,18 @@ def write_drives(folder: Path, count: int, drive: Drive) -> None:
         replace(drive, name=str(number)).write(car / f"drive-{number:05d}.mp4")
 
 
-def _done(here: Fleet, job: int) -> int:
+def done(here: Fleet, job: int) -> int:
+    """Segments of a job that have ended."""
     return int(here.ask("SELECT segments_done + segments_quarantined FROM job_progress WHERE job = :job", job=job))
 
 
-def _is_finished(here: Fleet, job: int) -> bool:
+def wait_opened(here: Fleet, job: int) -> None:
+    """Until all of a job's files have been opened."""
+    until(lambda: here.ask("SELECT videos_opened >= videos FROM jobs WHERE id = :job", job=job))
+
+
+def is_finished(here: Fleet, job: int) -> bool:
+    """Whether all of a job has ended."""
     return bool(here.ask("SELECT finished_at IS NOT NULL FROM jobs WHERE id = :job", job=job))
 
 
@@ -191,7 +198,7 @@ def _small_job(here: Fleet, folder: Path) -> tuple[float, float]:
     started = "SELECT EXISTS (SELECT 1 FROM segments WHERE job_id = :job AND worker IS NOT NULL)"
     until(lambda: here.ask(started, job=job), 0.05)
     after = time.monotonic() - began
-    until(lambda: _is_finished(here, job), 0.05)
+    until(lambda: is_finished(here, job), 0.05)
     return after, time.monotonic() - began
 
 

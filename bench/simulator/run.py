@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.fleet.cost import alone, cost
-from bench.fleet.run import Fleet, fleet, until, write_drives
+from bench.fleet.run import Fleet, done, fleet, is_finished, until, wait_opened, write_drives
 from bench.simulator.counters import Counters, Sum
 from bench.simulator.held import Held, held
 from bench.standin import Drive
@@ -76,19 +76,14 @@ def steady(workers: int, stage_s: float, plates: int, for_s: float, say: Callabl
         with _workers(here, workers, plates) as counters:
             until(lambda: counters.at_work == workers)
             time.sleep(_SETTLE_S)
-            began, did, ended, used, before = (
-                time.monotonic(),
-                counters.sum(),
-                _ended(here, job),
-                _cost(here),
-                held(here),
-            )
+            began, did, ended = time.monotonic(), counters.sum(), done(here, job)
+            used, log_bytes = _cost(here), held(here).log_bytes
             time.sleep(for_s)
             seconds = time.monotonic() - began
             now, after = _cost(here), held(here)
             return Steady(
-                workers, seconds, counters.sum().since(did), _ended(here, job) - ended,
-                {part: now[part] - used[part] for part in now}, after.log_bytes - before.log_bytes, after,
+                workers, seconds, counters.sum().since(did), done(here, job) - ended,
+                {part: now[part] - used[part] for part in now}, after.log_bytes - log_bytes, after,
             )  # fmt: skip
 
 
@@ -102,13 +97,13 @@ def to_the_end(
         with _workers(here, workers, plates):
             began = time.monotonic()
             due = began
-            while not here.ask("SELECT finished_at IS NOT NULL FROM jobs WHERE id = :job", job=job):
+            while not is_finished(here, job):
                 if time.monotonic() >= due:
-                    look(time.monotonic() - began, _ended(here, job), held(here))
+                    look(time.monotonic() - began, done(here, job), held(here))
                     due += every_s
                 time.sleep(_LOOK_S)
             seconds = time.monotonic() - began
-            look(seconds, _ended(here, job), held(here))
+            look(seconds, done(here, job), held(here))
             used = _cost(here)
         total = videos * SEGMENTS
         sightings = here.ask(
@@ -119,7 +114,7 @@ def to_the_end(
             lost=total - here.ask("SELECT count(*) FROM segments WHERE job_id = :job AND state = 'done'", job=job),
             again=here.ask("SELECT coalesce(sum(attempt - 1), 0) FROM segments WHERE job_id = :job", job=job),
             sightings_off=sightings - (total if plates == 1 else 0),
-            cost={part: used[part] - before.get(part, 0.0) for part in used},
+            cost={part: used[part] - before[part] for part in used},
         )  # fmt: skip
 
 
@@ -127,7 +122,7 @@ def _submitted(here: Fleet, videos: int, plates: int, stage_s: float) -> int:
     folder = here.folder / "drives"
     write_drives(folder, videos, Drive(SEGMENTS, look_s=stage_s, read_s=stage_s, plates=plates))
     job = here.submit(str(folder))
-    until(lambda: here.ask("SELECT videos_opened >= videos FROM jobs WHERE id = :job", job=job))
+    wait_opened(here, job)
     return job
 
 
@@ -151,10 +146,6 @@ def _workers(here: Fleet, workers: int, plates: int) -> Iterator[Counters]:
         here.start(Command(f"simulator-{number}", argv, settings().as_variables(), Path.cwd()))
         first += mine
     yield counters
-
-
-def _ended(here: Fleet, job: int) -> int:
-    return int(here.ask("SELECT segments_done FROM job_progress WHERE job = :job", job=job))
 
 
 def _cost(here: Fleet) -> dict[str, float]:

@@ -24,7 +24,6 @@ class Measured:
     redis_ms: float = 0.8
     postgres_ms: float = 5.3
     control_ms: float = 3.9
-    workers_ms: float = 11.8
     #: Written to PostgreSQL's log for it: the same.
     log_kb: float = 10.4
     #: Connections of a worker process at most, and of one server: `python -m bench.parts.connections 256`.
@@ -34,8 +33,6 @@ class Measured:
     row_kb: float = 11.8
     files_kb: float = 249.0
     files: int = 14
-    #: Its own row and indexes, at a million: `python -m bench.parts.partitions`.
-    sighting_kb: float = 1.05
     #: Reading a plate with six pictures: docs/accuracy.md.
     read_ms: float = 39.5
 

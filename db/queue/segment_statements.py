@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from sqlalchemy import TextClause, text
 
-from db.findings.stage_statements import ADD_TRACKLETS, CROPS_TO_READ, PUT_READINGS
 from db.models import OutboxRow
 from db.queue.outbox import AGGREGATE
+from db.queue.stage_statements import ADD_TRACKLETS, CROPS_TO_READ, PUT_READINGS
 from db.states import HELD, JobState, SegmentState, Stage, VideoState, listed
 
 #: What the work needs of a segment, its video and its job, by name.

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from db.engine import session
 from db.findings.plate_hashing import PlateKey
 from db.findings.stage_results import StoredFile, readings_json, tracklets_json
-from db.findings.stage_statements import ADD_TRACKLETS, PUT_READINGS
 from db.models import CropRow, Deletion, TrackletRow
+from db.queue.stage_statements import ADD_TRACKLETS, PUT_READINGS
 from pipeline.records import Box, Candidate, Character, Crop, Observation, Reading, Sighting, Tracklet
 
 

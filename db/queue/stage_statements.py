@@ -1,6 +1,6 @@
-"""How what a stage found is stored, as parts of the statement that moves its segment (`db.queue.segment_statements`).
+"""How what a stage found is stored, as parts of the statement that moves its segment (`segment_statements`).
 
-Findings travel as JSON, which `stage_results` makes. So a statement is the same however many there are.
+Findings travel as JSON, which `db.findings.stage_results` makes. So a statement is the same however many there are.
 """
 
 from __future__ import annotations
