@@ -168,6 +168,10 @@ def test_a_worker_started_again_has_the_name_it_had_and_a_second_one_another(
 ) -> None:
     page, log = Page(free_port()), tmp_path / "log"
 
+    def ready(workers: int) -> None:
+        """Ready is later than online, which is all that Flower shows."""
+        wait_until("workers to be ready", lambda: log.read_text().count(" ready.") == workers, every_s=0.2)
+
     def names() -> set[str]:
         return {dict(labels)["worker"] for name, labels in page.series() if name == "flower_worker_online"}
 
@@ -178,12 +182,13 @@ def test_a_worker_started_again_has_the_name_it_had_and_a_second_one_another(
         page.wait(workers=0)
         with running("worker", "read", log=log) as first:
             page.wait(workers=1)
+            ready(1)
             (name,) = names()
             assert name == f"read@{socket.gethostname()}"
             first.kill()
             first.wait()
             with running("worker", "read", log=log), running("worker", "read", log=log):
                 page.wait(workers=2)
-                wait_until("both to be ready", lambda: log.read_text().count(" ready.") == 3, every_s=0.2)
+                ready(3)
                 both = names()
         assert both == {name, f"{name}-2"}
